@@ -1,0 +1,142 @@
+"""Carry out one run, in a process of its own: train, test, write the record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import mmdet.models
+import mmpretrain.models
+import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import tasks.registration  # noqa: F401
+from benchmarks import provenance
+from benchmarks.record import FILE, SCHEMA, finite, write_json
+from lvmmed_backbones import catalogue
+
+ERROR = "error.txt"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A cell of the grid, composed, bound to folders and named.
+
+    Attributes:
+        run_id: identity, 16 hex digits.
+        config: path of the dumped mmengine config, in the run's folder.
+        backbone: catalogue name.
+        profile, seed, label_fraction, split: as in the cell.
+        data: the prepared data set's meta.json, without its lists.
+        weights_sha256: of the weights' file, None for random weights.
+        threads: CPU threads that the run may use.
+    """
+
+    run_id: str
+    config: Path
+    backbone: str
+    profile: str
+    seed: int
+    label_fraction: float
+    split: str
+    data: dict
+    weights_sha256: str | None
+    threads: int
+
+
+def execute(run: Run) -> None:
+    """Carry out a run; its folder then holds a record, or `error.txt` with the traceback. Exits 1 on an error.
+
+    Everything that the run prints goes to run.log in its folder.
+    """
+    folder = run.config.parent
+    error = folder / ERROR
+    error.unlink(missing_ok=True)
+    with (folder / "run.log").open("a") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    try:
+        torch.set_num_threads(run.threads)
+        write_json(folder / FILE, measure(run))
+    except BaseException:
+        error.write_text(traceback.format_exc())
+        traceback.print_exc()
+        sys.exit(1)
+
+
+def measure(run: Run) -> dict:
+    """Train and test; the record as a dict."""
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    config = Config.fromfile(run.config)
+    runner = Runner.from_cfg(config)
+    begin = time.monotonic()
+    runner.train()
+    trained = time.monotonic()
+    metrics = runner.test()
+    tested = time.monotonic()
+    entry = catalogue.get(run.backbone)
+    task = config.task
+    return {
+        "schema": SCHEMA,
+        "run": run.run_id,
+        "task": task.name,
+        "dataset": task.dataset,
+        "kind": task.kind,
+        "backbone": {
+            "name": run.backbone,
+            "architecture": entry.architecture,
+            "method": entry.method,
+            "corpus": entry.corpus,
+            "parameters": sum(p.numel() for p in runner.model.backbone.parameters()),
+            "weights_sha256": run.weights_sha256,
+        },
+        "protocol": task.protocol,
+        "label_fraction": run.label_fraction,
+        "split": run.split,
+        "seed": run.seed,
+        "profile": run.profile,
+        "figure": "phantom" if run.data["phantom"] else "measured",
+        "metric": task.headline,
+        "metrics": finite(metrics),
+        "cases": json.loads((run.config.parent / "cases.json").read_text()),
+        "data": {
+            "fingerprint": run.data["fingerprint"],
+            "complete": run.data["complete"],
+            "counts": {
+                split: len(loader.dataset)
+                for split, loader in (
+                    ("train", runner.train_dataloader),
+                    ("test", runner.test_dataloader),
+                )
+            },
+        },
+        "provenance": {
+            "versions": provenance.versions(),
+            "git_revision": provenance.git_revision(),
+            "config_sha256": hashlib.sha256(run.config.read_bytes()).hexdigest(),
+            "started": started,
+            "machine": provenance.machine() | {"threads": run.threads},
+        },
+        "cost": {
+            "train_seconds": round(trained - begin, 2),
+            "test_seconds": round(tested - trained, 2),
+            "peak_memory_mb": peak_memory_mb(),
+        },
+    }
+
+
+def peak_memory_mb() -> float:
+    """Largest memory of this process: of its GPU if it has one, else resident."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 2**20, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)

@@ -1,0 +1,80 @@
+"""The grid: which runs there are, and what makes a run the one that it is."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+TASK_CONFIGS = Path(__file__).resolve().parent.parent / "tasks" / "configs"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run to be: task x backbone x label fraction x seed, in a profile.
+
+    Attributes:
+        task: name of a file in tasks/configs.
+        backbone: name in the catalogue.
+        profile: name of a file in benchmarks/profiles.
+        seed: of every random choice.
+        label_fraction: share of the training images that is used, in (0, 1].
+        split: 'published', or 'clean' where the published one leaks (FGADR).
+    """
+
+    task: str
+    backbone: str
+    profile: str
+    seed: int
+    label_fraction: float = 1.0
+    split: str = "published"
+
+    def __str__(self) -> str:
+        fraction = f" {self.label_fraction:.0%}" if self.label_fraction < 1 else ""
+        return f"{self.task} {self.backbone}{fraction} seed {self.seed}"
+
+
+def task_names() -> list[str]:
+    """The tasks that there are: a file each in tasks/configs."""
+    return sorted(path.stem for path in TASK_CONFIGS.glob("*.py"))
+
+
+def plan(
+    tasks: Sequence[str],
+    backbones: Sequence[str],
+    profile: str,
+    seeds: Sequence[int],
+    label_fractions: Sequence[float] = (1.0,),
+    split: str = "published",
+) -> list[Cell]:
+    """Every combination, task by task.
+
+    Raises:
+        ValueError: if a task does not exist or a label fraction is not in (0, 1].
+    """
+    for task in tasks:
+        if task not in task_names():
+            close = difflib.get_close_matches(task, task_names())
+            hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(task_names())}"
+            raise ValueError(f"no task {task!r}: {hint}")
+    for fraction in label_fractions:
+        if not 0 < fraction <= 1:
+            raise ValueError(f"label fraction {fraction}: give a share in (0, 1], such as 0.05 for 5 %")
+    return [
+        Cell(task, backbone, profile, seed, fraction, split)
+        for task, fraction, backbone, seed in product(tasks, label_fractions, backbones, seeds)
+    ]
+
+
+def run_id(config: dict, data_fingerprint: str, weights_sha256: str | None) -> str:
+    """Identity of a run: 16 hex digits of the hash of its composed config, its data and its weights.
+
+    Args:
+        config: as composed, before it is bound to folders, so that the same run has one name on every machine.
+    """
+    identity = json.dumps([config, data_fingerprint, weights_sha256], sort_keys=True, default=str)
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]

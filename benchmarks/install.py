@@ -1,0 +1,149 @@
+"""Make the suite's environment: `python benchmarks/install.py` fills .venv beside the checkout's README.
+
+Needs a C++ compiler and the network, nothing but Python's standard library. The steps, on 2 cores:
+
+1. torch and torchvision, as constraints.txt pins them (2 minutes, 5 GB on disk);
+2. mmcv with its compiled operators: 14 to 25 minutes the first time. It has no wheel, its setup.py silently leaves
+   the operators out where torch is missing, and pip's cache does not know which torch a wheel was built for. So it
+   is built after torch, without build isolation, and its wheel is kept in a folder named after that torch;
+3. the other packages and this checkout, editable (1 minute);
+4. a check that mmcv's operators load.
+
+A second call sees that nothing has changed and returns at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CONSTRAINTS = ROOT / "constraints.txt"
+CACHE = Path(os.environ.get("LVMMED_CACHE", Path.home() / ".cache" / "lvmmed_backbones"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="default: .venv")
+    folder = parser.parse_args().venv.resolve()
+    stamp = folder / "lvmmed.sha256"
+    if stamp.is_file() and stamp.read_text() == wanted():
+        say(f"the environment {folder} is up to date")
+        return 0
+    if sys.version_info < (3, 11):
+        raise SystemExit(f"Python {sys.version.split()[0]} is too old: use 3.11, the reference, or newer")
+    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        raise SystemExit("no C++ compiler found: install one (Debian: apt-get install g++) and try again")
+    say(f"making {folder}")
+    if not (folder / "bin" / "python").exists():
+        venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+
+    step("1/4 torch and torchvision", "2 minutes, 5 GB")
+    pip(python, "install", "--upgrade", "pip", "setuptools<81", "wheel", "ninja", "packaging")
+    pip(python, "install", "torch", "torchvision", "numpy")
+    step("2/4 mmcv with its operators", "10 seconds if built before for this torch, else 14 to 25 minutes on 2 cores")
+    pip(python, "install", str(mmcv_wheel(python)))
+    step("3/4 OpenMMLab, the suite's libraries and this checkout", "1 minute")
+    pip(python, "install", "--editable", f"{ROOT}[suite,test]")
+    step("4/4 check that mmcv's operators load", "10 seconds")
+    check = subprocess.run([python, "-c", "from mmcv.ops import nms"], capture_output=True, text=True)
+    if check.returncode:
+        kept = CACHE / "wheels"
+        raise SystemExit(
+            f"mmcv was installed but its operators do not load:\n{check.stderr}\n"
+            f"Remove {kept} and {folder}, see that a C++ compiler is installed, and run this again."
+        )
+    stamp.write_text(wanted())
+    say(f"done: {folder}")
+    return 0
+
+
+def wanted() -> str:
+    """The state of everything that decides what is installed."""
+    files = (CONSTRAINTS, ROOT / "pyproject.toml", Path(__file__))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files) + sys.version.encode()).hexdigest()
+
+
+def mmcv_wheel(python: Path) -> Path:
+    """The wheel of the pinned mmcv for the installed torch, built if it was not before."""
+    version = re.search(r"^mmcv==(\S+)$", CONSTRAINTS.read_text(), re.MULTILINE)[1]
+    query = (
+        "import json, sys, sysconfig, torch;"
+        "print(json.dumps([torch.__version__, torch.cuda.is_available(),"
+        " sys.implementation.cache_tag, sysconfig.get_platform()]))"
+    )
+    torch, cuda, tag, platform = json.loads(subprocess.check_output([python, "-c", query]))
+    shelf = CACHE / "wheels" / f"torch-{torch}-{'cuda' if cuda else 'cpu'}-{tag}-{platform}"
+    built = sorted(shelf.glob(f"mmcv-{version}-*.whl"))
+    if not built:
+        build_mmcv(python, version, shelf)
+        built = sorted(shelf.glob(f"mmcv-{version}-*.whl"))
+    return built[-1]
+
+
+def build_mmcv(python: Path, version: str, shelf: Path) -> None:
+    """Build mmcv's wheel into `shelf`, counting the compiled files on the way.
+
+    Raises SystemExit with the end of the compiler's log if the build fails or made no operators.
+    """
+    shelf.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="mmcv-", dir=shelf.parent))
+    log = scratch / "build.log"
+    command = [python, "-m", "pip", "wheel", "--verbose", "--no-deps", "--no-cache-dir", "--no-build-isolation",
+               "--wheel-dir", scratch, f"mmcv=={version}"]  # fmt: skip
+    environment = {**os.environ, "MMCV_WITH_OPS": "1", "MAX_JOBS": str(os.cpu_count())}
+    environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"  # ninja lies there
+    start = time.monotonic()
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as build,
+    ):
+        for line in build.stdout:
+            file.write(line)
+            if match := re.search(r"^\s*\[(\d+)/(\d+)\]", line):
+                done, total = map(int, match.groups())
+                minutes = (time.monotonic() - start) / 60
+                say(f"compiled {done} of {total} files, {minutes:.1f} min, about {minutes / done * (total - done):.0f} left")
+    wheels = list(scratch.glob("mmcv-*.whl"))
+    if build.returncode or not wheels:
+        raise SystemExit(f"building mmcv failed; the end of {log}:\n{''.join(tail(log))}")
+    if wheels[0].stat().st_size < 4 << 20:  # 1 MB without the operators, 30 MB with them
+        raise SystemExit(f"mmcv was built without its operators: see {log}")
+    log.unlink()
+    shutil.rmtree(shelf, ignore_errors=True)
+    scratch.rename(shelf)
+
+
+def tail(log: Path, lines: int = 40) -> list[str]:
+    return log.read_text().splitlines(keepends=True)[-lines:]
+
+
+def pip(python: Path, verb: str, *arguments: str) -> None:
+    command = [python, "-m", "pip", verb, "--disable-pip-version-check", "--constraint", CONSTRAINTS, *arguments]
+    if subprocess.run(command).returncode:
+        raise SystemExit(f"pip {verb} {' '.join(arguments)} failed: its message is above. Mend that and run this again.")
+
+
+def step(name: str, duration: str) -> None:
+    say(f"step {name} (about {duration})")
+
+
+def say(message: str) -> None:
+    print(f"[install] {message}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Profiles: the size of the experiment. One file each: `paper` is to the letter, the others say what they shrink."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a profile changes in the tasks of one kind.
+
+    Attributes:
+        image_size: side in pixels.
+        batch_size: images per training step.
+        iterations: training steps.
+        optimizer: mmengine's optimizer dict.
+        validations: how often the valid split is scored, the last time at the end; 0 tests the last weights.
+        overrides: further config entries, by dotted name.
+        seconds: what one run took on 2 cores, for the estimate.
+    """
+
+    image_size: int
+    batch_size: int
+    iterations: int
+    optimizer: Mapping
+    validations: int
+    overrides: Mapping
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The size of an experiment.
+
+    Attributes:
+        name: as given to --profile.
+        backbones: the catalogue names that run unless told.
+        seeds: the seeds that run unless told.
+        budgets: by kind of task (segmentation, volumes, detection) or, in classification, by protocol (linear,
+            finetune); None leaves every task config as it is.
+        workers: data loading processes per run; None leaves the task config's.
+    """
+
+    name: str
+    backbones: tuple[str, ...]
+    seeds: tuple[int, ...]
+    budgets: Mapping[str, Budget] | None
+    workers: int | None
+
+
+def names() -> list[str]:
+    """The profiles that there are."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def get(name: str) -> Profile:
+    """The profile called `name`.
+
+    Raises:
+        ValueError: if there is none, naming those that there are.
+    """
+    if name not in names():
+        raise ValueError(f"no profile {name!r}: choose from {', '.join(names())}")
+    return importlib.import_module(f"{__name__}.{name}").PROFILE

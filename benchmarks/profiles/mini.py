@@ -1,0 +1,37 @@
+"""Everything on phantoms, on 2 cores, within minutes: shows that the suite runs, says nothing about medicine.
+
+Small images, a few dozen steps of AdamW, heads 64 channels wide; the weights of the last step are tested.
+"""
+
+from benchmarks.profiles import Budget, Profile
+
+NARROW_UPERNET = {
+    "model.decode_head.channels": 64,
+    "model.auxiliary_head.channels": 64,
+}
+NARROW_FASTER_RCNN = {
+    "model.neck.out_channels": 64,
+    "model.rpn_head.in_channels": 64,
+    "model.rpn_head.feat_channels": 64,
+    "model.roi_head.bbox_roi_extractor.out_channels": 64,
+    "model.roi_head.bbox_head.in_channels": 64,
+    "model.roi_head.bbox_head.fc_out_channels": 128,
+    "model.train_cfg.rpn_proposal.max_per_img": 200,
+    "model.train_cfg.rcnn.sampler.num": 64,
+    "model.test_cfg.rpn.max_per_img": 200,
+}
+ADAMW = dict(type="AdamW", lr=5e-4, weight_decay=0.01)
+
+PROFILE = Profile(
+    name="mini",
+    backbones=("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny"),
+    seeds=(0,),
+    budgets={
+        "segmentation": Budget(64, 8, 30, ADAMW, 0, NARROW_UPERNET, 20),
+        "volumes": Budget(64, 8, 30, ADAMW, 0, NARROW_UPERNET, 20),
+        "detection": Budget(96, 4, 30, ADAMW, 0, NARROW_FASTER_RCNN, 20),
+        "linear": Budget(64, 16, 40, dict(type="Adam", lr=5e-3), 0, {}, 10),
+        "finetune": Budget(64, 16, 40, ADAMW, 0, {}, 15),
+    },
+    workers=0,
+)

@@ -1,0 +1,1 @@
+"""The 15 downstream tasks: their configs, data sets, phantoms and metrics."""

@@ -1,0 +1,6 @@
+"""The authors' schedule for FGADR: Adam 5e-4 with weight decay 0.005, constant, 20 epochs."""
+
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4, weight_decay=0.005))
+param_scheduler = []
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=1)

@@ -1,0 +1,20 @@
+"""Classification on 480 x 480 crops, random and mirrored in training, central in testing.
+
+The authors test on random crops too, so that their figures change from one evaluation to the next; ours do not.
+"""
+
+_base_ = 'classification_224px.py'
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomCrop', crop_size=480, pad_if_needed=True),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='AutoContrast', prob=0.2),
+    dict(type='PackInputs')]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='CenterCrop', crop_size=480, auto_pad=True),
+    dict(type='PackInputs')]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,0 +1,6 @@
+"""Faster R-CNN (arXiv 1506.01497) with a feature pyramid as mmdetection has it, on any backbone of the catalogue."""
+
+_base_ = 'mmdet::_base_/models/faster-rcnn_r50_fpn.py'
+
+default_scope = 'mmdet'
+model = dict(backbone=dict(_delete_=True, type='BackboneResNet', depth=50, output='maps'))

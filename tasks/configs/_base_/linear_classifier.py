@@ -1,0 +1,12 @@
+"""One linear layer on the pooled vector of a frozen backbone (LVM-Med, table 5, 'linear evaluation')."""
+
+default_scope = 'mmpretrain'
+model = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(
+        type='ClsDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True),
+    backbone=dict(type='BackboneResNet', depth=50, output='vector', frozen=True),
+    head=dict(type='LinearClsHead', in_channels=2048, topk=(1,)))

@@ -1,0 +1,16 @@
+"""UperNet (arXiv 1807.10221) as mmsegmentation has it, on any backbone of the catalogue.
+
+The heads use BatchNorm in place of SyncBN, which does not run on a CPU; a distributed run converts it back.
+"""
+
+_base_ = 'mmseg::_base_/models/upernet_r50.py'
+
+default_scope = 'mmseg'
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    data_preprocessor=dict(bgr_to_rgb=True),
+    pretrained=None,
+    backbone=dict(_delete_=True, type='BackboneResNet', depth=50, output='maps'),
+    decode_head=dict(norm_cfg=norm_cfg),
+    auxiliary_head=dict(norm_cfg=norm_cfg))
+sync_bn = 'torch'

@@ -1,0 +1,25 @@
+"""FGADR: grades 0 to 4 of diabetic retinopathy in fundus photographs, fine-tuning (LVM-Med, table 5).
+
+Paper profile: one linear layer, random crops of 480 x 480, batch 32, Adam 5e-4 (weight decay 0.005), 20 epochs.
+Published: accuracy 68.32 +- 0.48 with LVM-Med ResNet-50. In the published split the valid images are the test images: the
+checkpoint was chosen on the test set. `--split clean` carves a valid split out of the training images instead.
+Run: python -m benchmarks run --tasks fgadr_finetune --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
+"""
+
+_base_ = [
+    '_base_/finetuned_classifier.py', '_base_/classification_480px.py', '_base_/adam_5e-4_20_epochs.py',
+    '_base_/runtime.py']
+
+task = dict(
+    name='fgadr_finetune', dataset='fgadr', kind='classification', protocol='finetune',
+    headline='accuracy')
+
+classes = ('grade 0', 'grade 1', 'grade 2', 'grade 3', 'grade 4')
+data = dict(data_root='fgadr', metainfo=dict(classes=classes))
+
+model = dict(head=dict(num_classes=5))
+train_dataloader = dict(batch_size=32, dataset=data)
+val_dataloader = dict(dataset=data)
+test_dataloader = dict(dataset=data)
+val_evaluator = dict(kappa_weights='quadratic')
+test_evaluator = dict(kappa_weights='quadratic')

@@ -1,0 +1,32 @@
+"""The file of per-case scores that every metric of a task leaves behind."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+
+def case_name(image: str) -> str:
+    """The name of a prepared image: its path below the data set's `images` folder, without extension.
+
+    Raises ValueError if the path has no folder called images.
+    """
+    parts = PurePosixPath(Path(image).as_posix()).with_suffix("").parts
+    folders = [i for i, part in enumerate(parts[:-1]) if part == "images"]
+    if not folders:
+        raise ValueError(f"{image} does not lie in an 'images' folder: is this a prepared data set?")
+    return "/".join(parts[folders[-1] + 1 :])
+
+
+def write_cases(path: str, scores: Mapping[str, Mapping[str, float]]) -> None:
+    """Write `{case: {score: value}}` as a JSON list, sorted by case, atomically; NaN becomes null."""
+    rows = [
+        {"case": case, **{k: None if math.isnan(v) else v for k, v in scores[case].items()}}
+        for case in sorted(scores)
+    ]
+    scratch = f"{path}.partial"
+    Path(scratch).write_text(json.dumps(rows, indent=1))
+    os.replace(scratch, path)

@@ -1,0 +1,75 @@
+"""Accuracy, kappa, macro F1 and AUROC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import METRICS
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
+
+from tasks.metrics.cases import case_name, write_cases
+
+
+@METRICS.register_module()
+class ClassificationScores(BaseMetric):
+    """Accuracy (the headline), Cohen's kappa, macro F1 and macro one-vs-rest AUROC, by scikit-learn.
+
+    Args:
+        kappa_weights: None, or 'quadratic' for ordered grades.
+        cases_file: where to write, for every image, whether it was right, and its probability of the true class.
+    """
+
+    def __init__(
+        self,
+        kappa_weights: Literal["linear", "quadratic"] | None = None,
+        cases_file: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kappa_weights = kappa_weights
+        self.cases_file = cases_file
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep every sample's `pred_score` (C probabilities) and `gt_label`."""
+        for sample in data_samples:
+            scores = sample["pred_score"].cpu().double().numpy()
+            self.results.append((case_name(sample["img_path"]), int(sample["gt_label"]), scores))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Score the whole test split."""
+        names, labels, probabilities = zip(*results, strict=True)
+        truth, probability = np.array(labels), np.stack(probabilities)
+        prediction = probability.argmax(1)
+        if self.cases_file:
+            right = (prediction == truth).astype(float)
+            likelihood = probability[np.arange(len(truth)), truth]
+            write_cases(self.cases_file, {
+                name: {"accuracy": r, "probability": p, "truth": t, "prediction": q}
+                for name, r, p, t, q in zip(
+                    names, right.tolist(), likelihood.tolist(), truth.tolist(), prediction.tolist(),
+                    strict=True)
+            })  # fmt: skip
+        classes = range(probability.shape[1])
+        return {
+            "accuracy": float(accuracy_score(truth, prediction)),
+            "kappa": float(cohen_kappa_score(
+                truth, prediction, labels=list(classes), weights=self.kappa_weights)),
+            "macro_f1": float(f1_score(truth, prediction, average="macro", zero_division=0.0)),
+            "auroc": auroc(truth, probability),
+        }  # fmt: skip
+
+
+def auroc(truth: np.ndarray, probability: np.ndarray) -> float:
+    """Macro one-vs-rest AUROC over the classes that have both positive and negative images; NaN if none has.
+
+    Args:
+        truth: (N,) labels.
+        probability: (N, C) scores.
+    """
+    present = [c for c in range(probability.shape[1]) if 0 < (truth == c).sum() < len(truth)]
+    if not present:
+        return float("nan")
+    return float(np.mean([roc_auc_score(truth == c, probability[:, c]) for c in present]))

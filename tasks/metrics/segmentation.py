@@ -1,0 +1,99 @@
+"""Dice and IoU, per class and per image or volume."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import METRICS
+
+from tasks.metrics.cases import case_name, write_cases
+from tasks.metrics.overlap import dice, iou, overlap_counts
+
+
+@METRICS.register_module()
+class SegmentationScores(BaseMetric):
+    """Dice and IoU of the foreground classes (all but class 0), in 0..1.
+
+    A case's score is the mean over the foreground classes that its truth or its prediction holds; the score of a
+    run is the mean over its cases. A case without any foreground in both is left out of the mean.
+
+    Args:
+        case: 'image', or 'volume': the slices of a folder are counted together, as one case (3D IoU).
+        headline: 'dice' or 'iou': reported first, so that it selects the checkpoint; the other is reported too.
+        group: 'site' reports the mean per first folder of the case names too, as `dice/SITE`, and the run's score
+            is then the mean over sites.
+        cases_file: where to write the score of every case, or None.
+    """
+
+    def __init__(
+        self,
+        case: Literal["image", "volume"] = "image",
+        headline: Literal["dice", "iou"] = "dice",
+        group: Literal["site"] | None = None,
+        cases_file: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if case not in ("image", "volume"):
+            raise ValueError(f"case={case!r}: choose 'image' or 'volume'")
+        self.case = case
+        self.headline = headline
+        self.group = group
+        self.cases_file = cases_file
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count the overlap of every sample's `pred_sem_seg` and `gt_sem_seg`, both (1, H, W)."""
+        num_classes = len(self.dataset_meta["classes"])
+        for sample in data_samples:
+            prediction = sample["pred_sem_seg"]["data"].cpu().numpy()
+            truth = sample["gt_sem_seg"]["data"].cpu().numpy()
+            name = case_name(sample["img_path"])
+            if self.case == "volume":
+                name = name.rpartition("/")[0]
+            self.results.append((name, overlap_counts(prediction, truth, num_classes)))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Sum the counts of each case and average the cases' scores."""
+        counts: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((), np.int64))
+        for name, part in results:
+            counts[name] = counts[name] + part
+        classes = self.dataset_meta["classes"]
+        cases = {name: case_scores(count, classes) for name, count in counts.items()}
+        if self.cases_file:
+            write_cases(self.cases_file, cases)
+        metrics = mean_scores(list(cases.values()))
+        if self.group:
+            sites: dict[str, list] = defaultdict(list)
+            for name, scores in cases.items():
+                sites[name.split("/")[0]].append(scores)
+            means = {site: mean_scores(scores) for site, scores in sorted(sites.items())}
+            metrics.update(mean_scores(list(means.values())))
+            for site, scores in means.items():
+                metrics.update({f"{key}/{site}": scores[key] for key in ("dice", "iou")})
+        return {self.headline: metrics[self.headline], **metrics}
+
+
+def case_scores(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+    """Scores of one case from its (3, C) counts: `dice`, `iou` (foreground means) and one per foreground class."""
+    scores = {}
+    for key, per_class in (("dice", dice(counts)), ("iou", iou(counts))):
+        scores[key] = nanmean(per_class[1:])
+        scores.update({f"{key}/{c}": float(v) for c, v in zip(classes[1:], per_class[1:], strict=True)})
+    return scores
+
+
+def mean_scores(cases: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mean of each score over the cases that have it."""
+    return {key: nanmean([case[key] for case in cases]) for key in cases[0]}
+
+
+def nanmean(values: Any) -> float:
+    """Mean without the NaN; NaN if nothing is left."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(np.nanmean(values))

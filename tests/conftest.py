@@ -1,0 +1,41 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real downloads: $LVMMED_DATA, or ../shared/data beside the checkout."""
+    folder = Path(os.environ.get("LVMMED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real images: {folder} is absent (set LVMMED_DATA to a folder of downloads)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All twelve data sets as phantoms, in their download layouts."""
+    from tasks import datasets, phantoms
+
+    folder = tmp_path_factory.mktemp("phantoms")
+    for name in datasets.names():
+        phantoms.generate(name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared_root(phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All twelve phantoms, prepared."""
+    from tasks import datasets
+
+    folder = tmp_path_factory.mktemp("prepared")
+    for name in datasets.names():
+        datasets.prepare(name, phantom_root, folder)
+    return folder
