@@ -109,7 +109,8 @@ def bind(config: Config, prepared: Path, run_dir: Path, cell: Cell) -> Config:
         inner_dataset(config[loader].dataset).data_root = str(root)
     if cell.label_fraction < 1:
         train = inner_dataset(config.train_dataloader.dataset)
-        train.indices = label_subset(root / train.ann_file, cell.label_fraction, cell.seed)
+        labelled = config.task.kind == "classification"
+        train.indices = label_subset(root / train.ann_file, cell.label_fraction, cell.seed, labelled)
     config.work_dir = str(run_dir.resolve())
     config.test_evaluator.cases_file = str(run_dir.resolve() / "cases.json")
     if config.task.kind == "detection":
@@ -148,20 +149,22 @@ def set_image_size(config: Config, size: int) -> None:
             transform.crop_size = size
 
 
-def label_subset(split: Path, fraction: float, seed: int) -> list[int]:
-    """Indices of a seeded share of a split's entries, the same share of each class where the split names one.
+def label_subset(split: Path, fraction: float, seed: int, labelled: bool) -> list[int]:
+    """Indices of a seeded share of a split's lines, at least one.
 
-    At least one entry of a class is kept.
+    Args:
+        labelled: each line ends with a label; the share is then the same for each label, at least one of each.
+
+    Raises:
+        ValueError: for a COCO file: detection offers no label fractions below 1.
     """
     if split.suffix == ".json":
-        raise ValueError("label fractions below 1 are not offered for detection")
+        raise ValueError(f"{split}: label fractions below 1 are not offered for detection")
     groups = defaultdict(list)
     for index, line in enumerate(split.read_text().splitlines()):
-        name, _, label = line.rpartition(" ")
-        groups[label if name else ""].append(index)
+        groups[line.rpartition(" ")[2] if labelled else ""].append(index)
     chosen = []
-    for label in sorted(groups):
-        members = groups[label]
+    for label, members in sorted(groups.items()):
         random.Random(f"{seed}-{label}").shuffle(members)
         chosen += members[: max(1, round(fraction * len(members)))]
     return sorted(chosen)

@@ -1,0 +1,77 @@
+"""`python -m lvmmed_backbones`: the catalogue of backbones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from lvmmed_backbones import catalogue
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lvmmed_backbones", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    listing = verbs.add_parser("list", help="show every backbone of the catalogue", description="Show the catalogue.")
+    listing.add_argument("--json", action="store_true", help="as JSON, with every field")
+    options = parser.parse_args(arguments)
+    facts = [describe(name) for name in catalogue.names()]
+    if options.json:
+        print(json.dumps(facts, indent=1))
+    else:
+        show(facts)
+    return 0
+
+
+def describe(name: str) -> dict:
+    """Everything that the catalogue knows of a backbone, as plain data."""
+    entry = catalogue.get(name)
+    weights = entry.weights
+    return {
+        "name": name,
+        "architecture": entry.architecture,
+        "method": entry.method,
+        "corpus": entry.corpus,
+        "licence": entry.licence,
+        "source": entry.source,
+        "mean": entry.mean,
+        "std": entry.std,
+        "channels": entry.channels,
+        "vector_channels": entry.vector_channels,
+        "weights": weights and {
+            "file": weights.file,
+            "from": weights.url or weights.page or f"the package {weights.package}",
+            "sha256": weights.sha256,
+            "layout": weights.layout,
+            "here": weights.is_here,
+        },
+    }  # fmt: skip
+
+
+def show(facts: Sequence[dict]) -> None:
+    """A block per backbone."""
+    table = Table(title="Backbones", show_header=False, box=box.SIMPLE, show_edge=False)
+    for fact in facts:
+        weights = fact["weights"]
+        table.add_row("[bold]name[/bold]", f"[bold]{fact['name']}[/bold]")
+        table.add_row("architecture", fact["architecture"])
+        table.add_row("method, corpus", f"{fact['method']}, {fact['corpus']}")
+        if weights:
+            here = "on this machine" if weights["here"] else "not on this machine"
+            table.add_row("weights", f"{weights['file']} ({here})")
+            table.add_row("", f"from {weights['from']}")
+            table.add_row("sha256", weights["sha256"] or "not published")
+        mean, std = (" ".join(f"{v:g}" for v in fact[key]) for key in ("mean", "std"))
+        table.add_row("normalisation", f"mean {mean}, std {std} (RGB, 0 to 255)")
+        table.add_row("licence, source", f"{fact['licence']}, {fact['source']}", end_section=True)
+    Console(soft_wrap=True).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What every backbone of the suite adds to its architecture: strict weights, freezing, two kinds of output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from lvmmed_backbones.weights.loading import load_strictly
+
+
+class Pretrained(BaseModule):
+    """Mixin before an architecture of mmpretrain.
+
+    Args:
+        output: 'maps': forward gives the architecture's four feature maps, at strides 4, 8, 16 and 32;
+            'vector': a tuple of one (B, C) tensor, the average of the last map.
+        weights: None for random ones, or `dict(file=..., layout=..., sha256=...)`, plain data, so that a dumped
+            config carries it. Loaded after the random initialisation; every parameter must be filled.
+        frozen: keep the parameters, and the statistics of normalisation layers, as they are.
+        arguments: the architecture's.
+    """
+
+    # Parameters that no checkpoint holds, since they come with the task: exempt from the strict check.
+    fresh: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        *,
+        output: Literal["maps", "vector"] = "maps",
+        weights: Mapping | None = None,
+        frozen: bool = False,
+        **arguments: Any,
+    ) -> None:
+        if output not in ("maps", "vector"):
+            raise ValueError(f"output={output!r}: choose 'maps' or 'vector'")
+        self.output = output
+        self.weights = weights
+        self.frozen = frozen
+        super().__init__(**arguments)
+        if frozen:
+            self.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """Initialise at random, then load the weights over it."""
+        super().init_weights()
+        if self.weights is not None:
+            load_strictly(self, **self.weights, fresh=self.fresh)
+
+    def train(self, mode: bool = True) -> Pretrained:
+        """A frozen backbone stays in evaluation mode."""
+        return super().train(mode and not getattr(self, "frozen", False))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """From (B, 3, H, W) to four maps, or to one (B, C) vector: see `output`."""
+        features = super().forward(x)
+        if self.output == "vector":
+            return (features[-1].mean(dim=(2, 3)),)
+        return features

@@ -1,0 +1,50 @@
+"""A backbone as a plain torch module, for use outside OpenMMLab's frameworks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mmengine.logging import MMLogger
+from mmengine.registry import MODELS
+from torch import nn
+
+from lvmmed_backbones import catalogue
+
+
+def build(
+    name: str,
+    output: Literal["maps", "vector"] = "maps",
+    image_size: int = 224,
+    frozen: bool = False,
+) -> nn.Module:
+    """The backbone `name` of the catalogue, with its weights.
+
+    Args:
+        name: see `python -m lvmmed_backbones list`.
+        output: 'maps': the module gives four feature maps, at strides 4, 8, 16 and 32; 'vector': a tuple of one
+            (B, C) tensor.
+        image_size: side in pixels of the images to come; a transformer's position embeddings are fitted to it.
+        frozen: no gradients, evaluation mode for good.
+
+    Returns:
+        A module that takes (B, 3, H, W) images, normalised by the catalogue entry's mean and std.
+
+    Raises:
+        ValueError: if there is no such backbone, or its weights do not fit.
+        FileNotFoundError: if its weights can only be fetched by hand.
+
+    Examples:
+        >>> import torch, lvmmed_backbones
+        >>> model = lvmmed_backbones.build("random_resnet50")
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
+        [(1, 256, 16, 16), (1, 512, 8, 8), (1, 1024, 4, 4), (1, 2048, 2, 2)]
+    """
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel("WARNING")  # mmengine tells of every single parameter that it initialises
+    try:
+        model = MODELS.build(catalogue.get(name).model(output, image_size, frozen))
+        model.init_weights()
+    finally:
+        logger.setLevel(level)
+    return model

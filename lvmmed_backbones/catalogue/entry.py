@@ -1,0 +1,64 @@
+"""What the catalogue knows of a backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lvmmed_backbones.weights.source import Weights
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An architecture, its weights, and where they came from.
+
+    Attributes:
+        architecture: in the field's words.
+        method: how the weights were learnt.
+        corpus: from which images.
+        licence: of the weights.
+        source: paper or page.
+        config: the registered class and its arguments.
+        channels: of the four feature maps.
+        vector_channels: length of the pooled vector.
+        weights: None for random ones.
+        mean, std: that images in RGB, 0 to 255, are normalised with.
+    """
+
+    architecture: str
+    method: str
+    corpus: str
+    licence: str
+    source: str
+    config: Mapping[str, Any]
+    channels: tuple[int, int, int, int]
+    vector_channels: int
+    weights: Weights | None = None
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def model(
+        self, output: Literal["maps", "vector"], image_size: int, frozen: bool = False
+    ) -> dict[str, Any]:
+        """The mmengine config of the backbone, its weights on this machine.
+
+        Args:
+            output: 'maps' for dense heads, 'vector' for classification.
+            image_size: side in pixels of the images to come; only a transformer needs it.
+            frozen: keep the weights as they are.
+
+        Raises:
+            FileNotFoundError, ConnectionError, ValueError: as `Weights.fetch`.
+        """
+        config = dict(self.config, output=output, frozen=frozen)
+        if config["type"] == "BackboneViTSAM":
+            config["img_size"] = image_size
+        if self.weights is not None:
+            config["weights"] = dict(
+                file=str(self.weights.fetch()), layout=self.weights.layout, sha256=self.weights.sha256
+            )
+        return config

@@ -1,0 +1,21 @@
+"""LVM-Med's ResNet-50, as its authors released it."""
+
+from lvmmed_backbones.catalogue.entry import Entry
+from lvmmed_backbones.weights.source import Weights
+
+ENTRY = Entry(
+    architecture="ResNet-50",
+    method="LVM-Med",
+    corpus="LVM-Med, 1.3 million images of 55 data sets",
+    licence="CC BY-NC-ND 2.0",
+    source="Nguyen et al., NeurIPS 2023, arXiv 2306.11925",
+    config=dict(type="BackboneResNet", depth=50),
+    channels=(256, 512, 1024, 2048),
+    vector_channels=2048,
+    weights=Weights(
+        file="lvmmed_resnet.torch",
+        layout="torchvision",
+        sha256=None,
+        page="https://drive.google.com/file/d/11Uamq4bT_AbTf8sigIctIAnQJN4EethW/view",
+    ),
+)

@@ -1,0 +1,14 @@
+"""ResNet-50 with random weights: what any pretraining must beat."""
+
+from lvmmed_backbones.catalogue.entry import Entry
+
+ENTRY = Entry(
+    architecture="ResNet-50",
+    method="random",
+    corpus="none",
+    licence="none",
+    source="He et al., ICCV 2015 (initialisation)",
+    config=dict(type="BackboneResNet", depth=50),
+    channels=(256, 512, 1024, 2048),
+    vector_channels=2048,
+)

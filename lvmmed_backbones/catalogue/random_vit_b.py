@@ -1,0 +1,14 @@
+"""ViT-B/16 of SAM's image encoder with random weights."""
+
+from lvmmed_backbones.catalogue.entry import Entry
+
+ENTRY = Entry(
+    architecture="SAM ViT-B/16",
+    method="random",
+    corpus="none",
+    licence="none",
+    source="Kirillov et al., ICCV 2023 (architecture)",
+    config=dict(type="BackboneViTSAM", arch="base"),
+    channels=(768, 768, 768, 768),
+    vector_channels=768,
+)

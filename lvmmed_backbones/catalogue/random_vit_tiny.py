@@ -1,0 +1,27 @@
+"""A quarter as wide as ViT-B, otherwise the same: for tests and the mini profile on small machines.
+
+Windows of 4 x 4 patches, since SAM's 14 x 14 would be mostly padding on small images.
+"""
+
+from lvmmed_backbones.catalogue.entry import Entry
+
+ENTRY = Entry(
+    architecture="SAM ViT-Ti/16",
+    method="random",
+    corpus="none",
+    licence="none",
+    source="Kirillov et al., ICCV 2023 (architecture)",
+    config=dict(
+        type="BackboneViTSAM",
+        arch=dict(
+            embed_dims=192,
+            num_layers=12,
+            num_heads=3,
+            feedforward_channels=768,
+            global_attn_indexes=[2, 5, 8, 11],
+        ),
+        window_size=4,
+    ),
+    channels=(192, 192, 192, 192),
+    vector_channels=192,
+)

@@ -1,0 +1,21 @@
+"""The image encoder of Segment Anything, ViT-B: where LVM-Med's ViT-B starts from."""
+
+from lvmmed_backbones.catalogue.entry import Entry
+from lvmmed_backbones.weights.source import Weights
+
+ENTRY = Entry(
+    architecture="SAM ViT-B/16",
+    method="Segment Anything",
+    corpus="SA-1B (after MAE on ImageNet-1k)",
+    licence="Apache-2.0",
+    source="Kirillov et al., ICCV 2023, arXiv 2304.02643",
+    config=dict(type="BackboneViTSAM", arch="base"),
+    channels=(768, 768, 768, 768),
+    vector_channels=768,
+    weights=Weights(
+        file="sam_vit_b_01ec64.pth",
+        layout="segment_anything",
+        sha256="01ec64",
+        url="https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth",
+    ),
+)

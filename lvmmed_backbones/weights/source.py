@@ -1,0 +1,85 @@
+"""Where a file of weights comes from, and how it gets onto this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from lvmmed_backbones.weights.loading import check_sha256
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights. One of `package`, `url` and `page` says where it is.
+
+    Attributes:
+        file: its name.
+        layout: how it names the parameters, see `lvmmed_backbones.weights.layouts`.
+        sha256: its checksum, or the first digits of it; None if it was never published.
+        package: the installed Python package that holds the file, at this path inside it: 'package/folder'.
+        url: where it is fetched from.
+        page: the page where a person fetches it by hand.
+    """
+
+    file: str
+    layout: str
+    sha256: str | None
+    package: str | None = None
+    url: str | None = None
+    page: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies, or will."""
+        if self.package:
+            package, _, folder = self.package.partition("/")
+            try:
+                return Path(str(files(package) / folder / self.file))
+            except ModuleNotFoundError:
+                raise FileNotFoundError(
+                    f"{self.file} comes with the package {package.replace('_', '-')}, which is not installed: "
+                    "pip install 'lvmmed-backbones[imagenet]'"
+                ) from None
+        return cache_folder() / self.file
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the file lies on this machine."""
+        try:
+            return self.path.is_file()
+        except FileNotFoundError:
+            return False
+
+    def fetch(self) -> Path:
+        """The file's path, once it is on this machine and its checksum is right.
+
+        Raises:
+            FileNotFoundError: if it has to be fetched by hand, or its package is not installed.
+            ConnectionError: if it cannot be fetched; nothing is left behind.
+            ValueError: if its checksum is wrong.
+        """
+        path = self.path
+        if not path.is_file():
+            if self.url is None:
+                raise FileNotFoundError(
+                    f"{path} is missing, and its authors offer no direct download: fetch it from {self.page} and put it there."
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                torch.hub.download_url_to_file(self.url, str(path), hash_prefix=self.sha256)
+            except OSError as error:
+                raise ConnectionError(f"{self.url} cannot be fetched ({error}). Fetch it by other means and put it at {path}.") from error
+            except RuntimeError as error:  # torch hub's word for a wrong checksum
+                raise ValueError(f"{self.url} is not the file that it was: {error}") from error
+        elif self.sha256 is not None:
+            check_sha256(path, self.sha256)
+        return path
+
+
+def cache_folder() -> Path:
+    """Where fetched weights lie: $LVMMED_CACHE, or ~/.cache/lvmmed_backbones."""
+    return Path(os.environ.get("LVMMED_CACHE", Path.home() / ".cache" / "lvmmed_backbones")) / "weights"

@@ -1,0 +1,134 @@
+"""Composition: every task on every kind of backbone, as a plain mmengine config."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import Runner
+
+from benchmarks.compose import LOADERS, bind, compose, image_size, label_subset
+from benchmarks.grid import Cell, plan, run_id, task_names
+from lvmmed_backbones import catalogue
+
+BACKBONES = ("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny")
+
+
+def test_there_are_fifteen_tasks() -> None:
+    assert len(task_names()) == 15
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_every_task_takes_a_training_and_a_test_step(task: str, prepared_root: Path, tmp_path: Path) -> None:
+    cell = Cell(task, "random_vit_tiny", "mini", seed=0)
+    config = bind(compose(cell), prepared_root, tmp_path, cell)
+    config.train_cfg.max_iters = 1
+    for loader in ("train_dataloader", "test_dataloader"):
+        config[loader].batch_size = 2
+    config.test_dataloader.dataset.indices = 2
+    runner = Runner.from_cfg(config)
+    before = torch.cat([p.detach().flatten() for p in runner.model.parameters() if p.requires_grad])
+    runner.train()
+    after = torch.cat([p.detach().flatten() for p in runner.model.parameters() if p.requires_grad])
+    assert not torch.equal(before, after)
+    metrics = runner.test()
+    assert config.task.headline in metrics
+    assert (tmp_path / "cases.json").is_file()
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_the_paper_profile_is_the_task_config(task: str) -> None:
+    """The paper profile changes nothing but the backbone, its normalisation and the seed."""
+    config = compose(Cell(task, "random_resnet50", "paper", seed=3))
+    plain = Config.fromfile(Path("tasks/configs") / f"{task}.py")
+    for key in ("train_dataloader", "test_dataloader", "optim_wrapper", "param_scheduler", "train_cfg", "val_cfg"):
+        assert config[key] == plain[key]
+    assert config.randomness.seed == 3
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("task", ["drive", "vindr", "brain_tumor_linear"])
+def test_heads_get_the_channels_and_the_normalisation_of_the_backbone(task: str, backbone: str) -> None:
+    config = compose(Cell(task, backbone, "mini", seed=0))
+    entry = catalogue.get(backbone)
+    assert config.model.data_preprocessor.mean == list(entry.mean)
+    assert config.model.data_preprocessor.std == list(entry.std)
+    init_default_scope(config.default_scope)
+    model = MODELS.build(config.model)
+    model.eval()
+    batch = torch.zeros(1, 3, image_size(config), image_size(config))
+    with torch.no_grad():
+        features = model.extract_feat(batch)
+    assert all(torch.isfinite(feature).all() for feature in features)
+
+
+@pytest.mark.parametrize("task", ["brain_tumor_linear", "fgadr_linear"])
+def test_linear_evaluation_freezes_the_backbone(task: str) -> None:
+    config = compose(Cell(task, "random_resnet50", "mini", seed=0))
+    init_default_scope("mmpretrain")
+    model = MODELS.build(config.model).train()
+    assert not any(p.requires_grad for p in model.backbone.parameters())
+    assert not any(m.training for m in model.backbone.modules())
+    assert all(p.requires_grad for p in model.head.parameters())
+
+
+def test_identity_does_not_depend_on_folders_but_on_everything_else(tmp_path: Path) -> None:
+    def identity(cell: Cell, data: str = "d", weights: str | None = None) -> str:
+        return run_id(compose(cell).to_dict(), data, weights)
+
+    cell = Cell("drive", "random_resnet50", "mini", seed=0)
+    assert identity(cell) == identity(cell)
+    others = {
+        identity(Cell("drive", "random_resnet50", "mini", seed=1)),
+        identity(Cell("drive", "random_vit_tiny", "mini", seed=0)),
+        identity(Cell("kvasir", "random_resnet50", "mini", seed=0)),
+        identity(Cell("drive", "random_resnet50", "small", seed=0)),
+        identity(cell, data="other"),
+        identity(cell, weights="other"),
+    }
+    assert len(others) == 6
+    assert identity(cell) not in others
+    assert str(tmp_path) not in compose(cell).pretty_text
+
+
+def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(prepared_root: Path, tmp_path: Path) -> None:
+    def images(config: Config, loader: str) -> set[str]:
+        dataset = config[loader].dataset
+        return set((Path(dataset.data_root) / dataset.ann_file).read_text().splitlines())
+
+    for split, leaks in (("published", True), ("clean", False)):
+        cell = Cell("fgadr_linear", "random_resnet50", "paper", 0, split=split)
+        config = bind(compose(cell), prepared_root, tmp_path, cell)
+        train, valid, test = (images(config, loader) for loader in LOADERS)
+        assert bool(valid & test) == leaks
+        assert not train & (valid | test)
+    with pytest.raises(ValueError, match="does not leak"):
+        compose(Cell("drive", "random_resnet50", "paper", 0, split="clean"))
+
+
+def test_label_subsets_are_seeded_and_keep_the_share_of_each_class(tmp_path: Path) -> None:
+    split = tmp_path / "train.txt"
+    split.write_text("".join(f"image ({i}).png {i % 2 + (i % 10 == 0) * 2}\n" for i in range(100)))
+    chosen = label_subset(split, 0.2, seed=0, labelled=True)
+    assert chosen == label_subset(split, 0.2, seed=0, labelled=True)
+    assert chosen != label_subset(split, 0.2, seed=1, labelled=True)
+    lines = split.read_text().splitlines()
+    assert Counter(lines[i][-1] for i in chosen) == {"0": 8, "1": 10, "2": 2}
+    assert len(label_subset(split, 0.001, seed=0, labelled=False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((["drve"], ["random_resnet50"], "mini", [0]), "did you mean drive"),
+        ((["drive"], ["random_resnet50"], "mini", [0], [0.0]), r"label fraction 0.0.*\(0, 1\]"),
+        ((["drive"], ["random_resnet50"], "mini", [0], [5.0]), "label fraction 5.0"),
+    ],
+)
+def test_wrong_words_are_named(arguments: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plan(*arguments)

@@ -1,0 +1,37 @@
+"""The grid and the profiles, without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import profiles
+from benchmarks.grid import Cell, plan
+
+
+def test_a_plan_is_every_combination_task_by_task() -> None:
+    cells = plan(["drive", "buid"], ["a", "b"], "mini", [0, 1], [0.05, 1.0])
+    assert len(set(cells)) == 16
+    assert [c.task for c in cells] == ["drive"] * 8 + ["buid"] * 8
+    assert str(cells[0]) == "drive a 5% seed 0"
+    assert str(Cell("drive", "a", "mini", 0)) == "drive a seed 0"
+
+
+def test_profiles_are_found_by_convention() -> None:
+    assert profiles.names() == ["mini", "paper", "small"]
+    for name in profiles.names():
+        assert profiles.get(name).name == name
+    with pytest.raises(ValueError, match="choose from mini, paper, small"):
+        profiles.get("huge")
+
+
+def test_every_profile_with_budgets_covers_every_kind() -> None:
+    for name in ("mini", "small"):
+        assert set(profiles.get(name).budgets) == {"segmentation", "volumes", "detection", "linear", "finetune"}
+
+
+def test_help_and_wrong_words_do_not_wait_for_torch() -> None:
+    code = "import benchmarks.__main__, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
