@@ -57,6 +57,8 @@ def describe(name: str) -> dict:
 def show(facts: Sequence[dict]) -> None:
     """A block per backbone."""
     table = Table(title="Backbones", show_header=False, box=box.SIMPLE, show_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for fact in facts:
         weights = fact["weights"]
         table.add_row("[bold]name[/bold]", f"[bold]{fact['name']}[/bold]")

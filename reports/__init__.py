@@ -1,0 +1,1 @@
+"""Records to leaderboards. Reads files only: needs neither torch nor OpenMMLab."""

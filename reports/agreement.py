@@ -1,0 +1,124 @@
+"""Records that contradict each other are left out and named: no table may choose between them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from reports.records import Record
+
+
+class Setting(NamedTuple):
+    """What all figures of a table have in common; figures that differ in it are never mixed."""
+
+    figure: str
+    profile: str
+    label_fraction: float
+    split: str
+
+
+def setting(record: Record) -> Setting:
+    """The setting that a record belongs to."""
+    return Setting(record.figure, record.profile, record.label_fraction, record.split)
+
+
+def agreeing(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    """The records that can stand in one set of tables, each run once.
+
+    Two records of the same run must have the same headline; the records of a column must agree on
+    the metric and the data, those of a row on the weights.
+
+    Returns:
+        The records left, in their order, and a sentence for each contradiction.
+    """
+    once, problems = repeated(records)
+    for one, words, of, remedy in (
+        (column, "{0.task} ({0.protocol})", lambda r: r.metric, "headline metrics"),
+        (column, "{0.task} ({0.protocol})", lambda r: r.fingerprint, "versions of its data"),
+        (row, "{0.backbone}", lambda r: r.weights_sha256, "weights files"),
+    ):
+        once, found = consistent(once, one, words, of, remedy)
+        problems += found
+    return once, problems
+
+
+def column(record: Record) -> Hashable:
+    """What the figures of a column share."""
+    return setting(record), record.task, record.protocol
+
+
+def row(record: Record) -> Hashable:
+    """What the figures of a row share."""
+    return setting(record), record.backbone
+
+
+def run(record: Record) -> Hashable:
+    """What identifies a run to a reader of tables."""
+    return column(record), record.backbone, record.seed
+
+
+def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    """Each run once: equal copies are merged, contradicting ones all left out."""
+    kept, problems = [], []
+    for same in grouped(records, run):
+        if len({(r.metric, r.value, r.fingerprint, r.weights_sha256) for r in same}) == 1:
+            kept.append(same[0])
+            continue
+        one = same[0]
+        problems.append(
+            f"{paths(same)}: {len(same)} records that disagree on {one.task} ({one.protocol}), "
+            f"{one.backbone}, seed {one.seed} ({values(same)}): left out. Delete the folders of all but one."
+        )  # fmt: skip
+    return kept, problems
+
+
+def consistent(
+    records: Sequence[Record],
+    key: Callable[[Record], Hashable],
+    words: str,
+    fact: Callable[[Record], str | None],
+    facts: str,
+) -> tuple[list[Record], list[str]]:
+    """The records of the groups (by `key`) whose members all state the same `fact`.
+
+    Args:
+        words: format of a group's name, given one of its records.
+        facts: what the fact is, in the plural.
+    """
+    kept, problems = [], []
+    for group in grouped(records, key):
+        by_fact = grouped(group, fact)
+        if len(by_fact) == 1:
+            kept += group
+            continue
+        stated = "; ".join(f"{fact(same[0])}: {paths(same)}" for same in by_fact)
+        problems.append(
+            f"{words.format(group[0])}, profile {group[0].profile}: {len(by_fact)} {facts}, "
+            f"left out ({stated}). Delete the folders of all but one of them."
+        )
+    return kept, problems
+
+
+def grouped(
+    records: Sequence[Record], key: Callable[[Record], Hashable]
+) -> list[list[Record]]:
+    """The records by their key, in order of first appearance."""
+    groups: dict[Hashable, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[key(record)].append(record)
+    return list(groups.values())
+
+
+def paths(records: Sequence[Record], most: int = 3) -> str:
+    """The files, the first few of them."""
+    named: list[str | Path] = [record.path for record in records[:most]]
+    if len(records) > most:
+        named.append(f"and {len(records) - most} more")
+    return ", ".join(map(str, named))
+
+
+def values(records: Sequence[Record]) -> str:
+    """The headlines."""
+    return ", ".join(f"{record.metric} {record.value:.4f}" for record in records)

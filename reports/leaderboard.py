@@ -1,0 +1,142 @@
+"""Mean, spread and rank of every backbone on every task: numbers only, no wording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.agreement import Setting, setting
+from reports.records import FIGURES, Record
+
+KINDS = ("segmentation", "volumes", "detection", "classification")
+PROFILES = ("paper", "small", "mini")
+COLUMN = ["kind", "task", "protocol"]
+BACKBONE = ["backbone", "architecture", "method", "corpus", "parameters", "weights_sha256"]
+DATA = ["dataset", "fingerprint", "complete"]
+# Means that differ by less than this are a tie: sums of the same seeds in another order are.
+DECIMALS = 10
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The figures of one setting.
+
+    Attributes:
+        setting: what they have in common.
+        cells: a row per task, protocol and backbone, in the order of the table's columns, then rows:
+            `mean` and `std` of the headline over seeds, fractions in [0, 1] (`std`: sample standard
+            deviation, NaN for one seed), `n` and `seeds`, `rank` within the task (1 is best, ties
+            share the average), `best`, and what is known of the task, the data and the backbone.
+        mean_rank: by backbone, in the order of the table's rows; NaN if nothing is common to all.
+        ranked: on how many tasks: those that every backbone of the table has.
+        records: what all of it was made from.
+    """
+
+    setting: Setting
+    cells: pd.DataFrame
+    mean_rank: pd.Series
+    ranked: int
+    records: list[Record]
+
+
+def leaderboards(records: Sequence[Record]) -> list[Leaderboard]:
+    """A leaderboard per setting: measured before phantom, paper before small before mini.
+
+    Args:
+        records: that agree with each other (`reports.agreement.agreeing`).
+    """
+    settings = sorted({setting(record) for record in records}, key=order)
+    return [leaderboard([r for r in records if setting(r) == one]) for one in settings]
+
+
+def order(one: Setting) -> tuple:
+    """Where a setting's table stands: the most telling one first."""
+    return (
+        FIGURES.index(one.figure),
+        position(one.profile, PROFILES),
+        -one.label_fraction,
+        one.split != "published",
+    )
+
+
+def position(name: str, known: Sequence[str]) -> tuple[int, str]:
+    """Sorts the known names in their order, then the others by the alphabet."""
+    return (known.index(name) if name in known else len(known)), name
+
+
+def leaderboard(records: Sequence[Record]) -> Leaderboard:
+    """The leaderboard of records of one setting; at least one record."""
+    cells = ranks(summary(records))
+    mean_rank, ranked = mean_ranks(cells)
+    rows = {backbone: place for place, backbone in enumerate(mean_rank.index)}
+    tasks = {
+        column: place
+        for place, column in enumerate(
+            sorted(set(cells[COLUMN].itertuples(index=False, name=None)), key=column_order)
+        )
+    }
+    place = [
+        (tasks[kind, task, protocol], rows[backbone])
+        for kind, task, protocol, backbone in cells[[*COLUMN, "backbone"]].itertuples(index=False)
+    ]
+    ordered = cells.iloc[sorted(range(len(place)), key=place.__getitem__)].reset_index(drop=True)
+    return Leaderboard(setting(records[0]), ordered, mean_rank, ranked, list(records))
+
+
+def column_order(column: tuple[str, str, str]) -> tuple:
+    """Where a task stands: kind by kind, then by name."""
+    kind, task, protocol = column
+    return position(kind, KINDS), task, protocol
+
+
+def summary(records: Sequence[Record]) -> pd.DataFrame:
+    """Mean and spread over seeds: a row per task, protocol and backbone, unordered."""
+    fields = [*COLUMN, *BACKBONE, *DATA, "metric", "seed", "value"]
+    figures = pd.DataFrame([{name: getattr(record, name) for name in fields} for record in records])
+    groups = figures.sort_values("seed").groupby([*COLUMN, "backbone"], sort=False)
+    facts = [name for name in (*BACKBONE, *DATA, "metric") if name != "backbone"]
+    return groups.agg(
+        mean=("value", "mean"),
+        std=("value", "std"),
+        n=("value", "size"),
+        seeds=("seed", tuple),
+        **{name: (name, lambda column: column.iloc[0]) for name in facts},
+    ).reset_index()
+
+
+def ranks(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells, with their rank within the task and whether they are the best of at least two."""
+    means = cells["mean"].round(DECIMALS).groupby([cells["task"], cells["protocol"]])
+    return cells.assign(
+        rank=means.rank(method="average", ascending=False),
+        best=(means.rank(method="min", ascending=False) == 1) & (means.transform("size") > 1),
+    )
+
+
+def mean_ranks(cells: pd.DataFrame) -> tuple[pd.Series, int]:
+    """Mean rank over the tasks that every backbone has, best first, ties by name; and their number."""
+    table = cells.pivot(index="backbone", columns=["task", "protocol"], values="rank")
+    common = table.dropna(axis="columns")
+    means = common.mean(axis="columns").rename("mean_rank").sort_index()
+    return means.sort_values(kind="stable"), common.shape[1]
+
+
+def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
+    """Every cell of every leaderboard, exact: a row per setting, task, protocol and backbone.
+
+    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed; `seeds` are separated by spaces.
+    """
+    parts = [
+        board.cells.assign(
+            **board.setting._asdict(),
+            seeds=[" ".join(map(str, seeds)) for seeds in board.cells["seeds"]],
+            mean_rank=board.cells["backbone"].map(board.mean_rank),
+            tasks_ranked=board.ranked,
+        )
+        for board in boards
+    ]
+    first = [*Setting._fields, "task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*first, *(name for name in table if name not in first)]]

@@ -1,0 +1,73 @@
+"""A leaderboard in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reports.wording import NOTHING, Cell, Column, Sheet
+
+PADDING = 3  # a space on either side and a rule
+
+
+def show(sheets: Sequence[Sheet], console: Console) -> None:
+    """Print leaderboards; tasks that do not fit beside each other go into a further table below."""
+    for sheet in sheets:
+        console.print()
+        console.print(Text(sheet.title, style="bold underline"))
+        for warning in sheet.warnings:
+            console.print(Text(warning, style="bold yellow" if sheet.phantom else "yellow"))
+        for band in bands(sheet, console.width):
+            console.print(table(sheet, band))
+        for note in sheet.notes:
+            console.print(Text(note, style="dim"))
+
+
+def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
+    """Numbers of the columns that fit beside each other on `width` characters, at least one at a time."""
+    names = max(cell_len(row.backbone) for row in sheet.rows) + PADDING
+    ranks = max(cell_len("mean rank"), cell_len(sheet.rank_caption)) + PADDING
+    room = width - names - ranks - 1
+    band: list[int] = []
+    left = room
+    for number, column in enumerate(sheet.columns):
+        need = PADDING + max(
+            cell_len(column.task),
+            cell_len(column.caption),
+            *(cell_len(str(row.cells[number] or NOTHING)) for row in sheet.rows),
+        )
+        if band and need > left:
+            yield band
+            band, left = [], room
+        band.append(number)
+        left -= need
+    yield band
+
+
+def table(sheet: Sheet, band: Sequence[int]) -> Table:
+    """The table of some of the columns."""
+    drawn = Table()
+    drawn.add_column("backbone", overflow="fold")
+    drawn.add_column(Text(f"mean rank\n{sheet.rank_caption}"), justify="right")
+    for number in band:
+        drawn.add_column(heading(sheet.columns[number]), justify="right", overflow="fold")
+    for row in sheet.rows:
+        figures = (figure(row.cells[number]) for number in band)
+        drawn.add_row(Text(row.backbone), Text(row.mean_rank), *figures)
+    return drawn
+
+
+def heading(column: Column) -> Text:
+    """A task over its caption."""
+    return Text.assemble(column.task, "\n", (column.caption, "dim"))
+
+
+def figure(cell: Cell | None) -> Text:
+    """A cell, its mean in bold if it is the best."""
+    if cell is None:
+        return Text(NOTHING, style="dim")
+    return Text.assemble((cell.mean, "bold green" if cell.best else ""), cell.rest)

@@ -1,0 +1,217 @@
+"""What a leaderboard says, in words and rounded figures, the same in a terminal, in Markdown and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from reports.agreement import Setting
+from reports.leaderboard import COLUMN, Leaderboard
+from reports.records import Record
+
+TITLE = "Leaderboard of backbones"
+PHANTOM = "PHANTOM: says nothing about medicine. The images are synthetic; they only exercise the code."
+DAGGER = "†"
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure in percent, such as 71.2 ± 1.3 (n=2)†; `spread` and `seeds` are empty where there is nothing to say."""
+
+    mean: str
+    spread: str
+    seeds: str
+    best: bool
+    incomplete: bool
+
+    def __str__(self) -> str:
+        return self.mean + self.rest
+
+    @property
+    def rest(self) -> str:
+        """All but the mean."""
+        spread = f" ± {self.spread}" if self.spread else ""
+        seeds = f" ({self.seeds})" if self.seeds else ""
+        return spread + seeds + (DAGGER if self.incomplete else "")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A task, and under it in which metric and how the backbone is used."""
+
+    task: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A backbone: its name, what it is, its mean rank, and a cell per column (None: not run)."""
+
+    backbone: str
+    detail: str
+    mean_rank: str
+    cells: list[Cell | None]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A leaderboard, ready to be set: title, warnings above the table, rows, notes below it."""
+
+    title: str
+    phantom: bool
+    warnings: list[str]
+    rank_caption: str
+    columns: list[Column]
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+
+
+def sheet(board: Leaderboard) -> Sheet:
+    """A leaderboard in words."""
+    cells, uniform = board.cells, board.cells["seeds"].nunique() == 1
+    columns = list(dict.fromkeys(cells[COLUMN].itertuples(index=False, name=None)))
+    by_place = {(c.kind, c.task, c.protocol, c.backbone): c for c in cells.itertuples()}
+    facts = {c.backbone: c for c in cells.itertuples()}
+    metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
+    return Sheet(
+        title=title(board.setting),
+        phantom=board.setting.figure == "phantom",
+        warnings=warnings(board.setting),
+        rank_caption=tasks(board.ranked),
+        columns=[Column(c[1], f"{metrics[c]}, {c[2]}") for c in columns],
+        rows=[
+            Row(
+                name,
+                detail(facts[name]),
+                NOTHING if pd.isna(mean_rank) else f"{mean_rank:.2f}",
+                [cell(by_place.get((*c, name)), uniform) for c in columns],
+            )
+            for name, mean_rank in board.mean_rank.items()
+        ],
+        notes=notes(board, len(columns)),
+    )
+
+
+def title(setting: Setting) -> str:
+    """What the figures of a table have in common."""
+    source = "Measured on real images" if setting.figure == "measured" else "Phantoms"
+    share = setting.label_fraction
+    labels = "all labels" if share == 1 else f"{100 * share:.3g} % of the labels"
+    split = "" if setting.split == "published" else f", {setting.split} split"
+    return f"{source}, profile {setting.profile}, {labels}{split}"
+
+
+def warnings(setting: Setting) -> list[str]:
+    """What a reader must know before the figures."""
+    said = [PHANTOM] if setting.figure == "phantom" else []
+    if setting.profile != "paper":
+        said.append(
+            f"Profile {setting.profile}: smaller than the paper's experiments, "
+            "not to be compared with published figures."
+        )
+    return said
+
+
+def cell(figure: Any | None, uniform: bool) -> Cell | None:
+    """A figure in percent; how many seeds it has is said here only where not all cells have the same."""
+    if figure is None:
+        return None
+    return Cell(
+        mean=f"{100 * figure.mean:.1f}",
+        spread="" if pd.isna(figure.std) else f"{100 * figure.std:.1f}",
+        seeds="" if uniform else f"n={figure.n}",
+        best=bool(figure.best),
+        incomplete=not figure.complete,
+    )
+
+
+def detail(figure: Any) -> str:
+    """What a backbone is, in a line."""
+    size = f"{figure.parameters / 1e6:.1f} M"
+    return f"{figure.architecture}, {size}; {figure.method} on {figure.corpus}"
+
+
+def notes(board: Leaderboard, columns: int) -> list[str]:
+    """What a reader must know to judge the figures: statistics, data, machines, versions."""
+    incomplete = board.cells.loc[~board.cells["complete"], "dataset"].unique()
+    said = [spread_note(board.cells), rank_note(board.ranked, columns)]
+    if board.cells["best"].any():
+        said.append("Bold: the best of its column.")
+    if len(board.cells) < columns * len(board.mean_rank):
+        said.append(f"{NOTHING} no run.")
+    if len(incomplete):
+        said.append(
+            f"{DAGGER} incomplete data set: images of the published one are missing "
+            f"in {', '.join(sorted(incomplete))}."
+        )
+    return said + provenance(board.records)
+
+
+def spread_note(cells: pd.DataFrame) -> str:
+    """What a cell shows, and over which seeds."""
+    seeds = sorted({seed for some in cells["seeds"] for seed in some})
+    named = ", ".join(map(str, seeds))
+    if len(seeds) == 1:
+        return f"Percent; one seed ({named}), so no spread."
+    n = "" if cells["seeds"].nunique() > 1 else f" (n={len(seeds)})"
+    over = "" if n else "; n: seeds of a cell, one seed has no spread"
+    return f"Percent: mean ± sample standard deviation over seeds {named}{n}{over}."
+
+
+def rank_note(ranked: int, columns: int) -> str:
+    """Over what the mean rank is taken."""
+    if not ranked:
+        return "No mean rank: no task was run with all of these backbones."
+    which = "" if ranked == columns else f" of {columns}, those that all of these backbones have"
+    return f"Mean rank over {tasks(ranked)}{which}: 1 is best, ties share the average rank."
+
+
+def tasks(number: int) -> str:
+    """A number of tasks."""
+    return f"{number} task" + ("" if number == 1 else "s")
+
+
+def provenance(records: Sequence[Record]) -> list[str]:
+    """Images, machines, versions and code that the figures come from, each said once."""
+    images = dict.fromkeys(
+        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}"
+        for r in sorted(records, key=lambda r: r.task)
+    )
+    machines = dict.fromkeys(machine(r.machine) for r in records)
+    versions: dict[str, dict[str, None]] = {}
+    for record in records:
+        for name, version in record.versions.items():
+            versions.setdefault(name, {})[str(version)] = None
+    packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
+    revisions = dict.fromkeys(revision(r.git_revision) for r in records)
+    return [
+        f"Images: {'; '.join(images)}.",
+        f"{'Machines' if len(machines) > 1 else 'Machine'}: {'; '.join(machines)}.",
+        f"Versions: {', '.join(packages)}.",
+        f"Code: {', '.join(revisions)}.",
+    ]
+
+
+def machine(facts: dict[str, Any]) -> str:
+    """A machine in a line; what its record leaves out is left out."""
+    words = [
+        facts.get("cpu"),
+        facts.get("cores") and f"{facts['cores']} cores",
+        facts.get("memory_gb") and f"{facts['memory_gb']} GB memory",
+        facts.get("gpu") or "no GPU",
+        facts.get("threads") and f"{facts['threads']} threads per run",
+        facts.get("platform"),
+    ]
+    return ", ".join(str(word) for word in words if word)
+
+
+def revision(commit: str | None) -> str:
+    """A commit, short; '+' behind it means that files differed from it."""
+    if commit is None:
+        return "outside a checkout"
+    changed = " with changes" if commit.endswith("+") else ""
+    return f"commit {commit.removesuffix('+')[:10]}{changed}"

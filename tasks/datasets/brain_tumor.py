@@ -1,0 +1,40 @@
+"""Brain tumour classification (MRI): the download's own Testing part; a fifth of Training is the valid split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.datasets.dataset import Dataset
+from tasks.prepared.images import only
+from tasks.prepared.splits import carve
+from tasks.prepared.writer import Writer
+
+DATASET = Dataset(
+    title="Brain Tumor Classification (MRI)",
+    folder="brain_tumor",
+    layout="Training/ and Testing/, each with {glioma,meningioma,no,pituitary}_tumor/*.jpg",
+    kind="classification",
+    classes=("glioma", "meningioma", "no tumor", "pituitary"),
+    modality="MRI, brain",
+    images=3264,
+    licence="public on Kaggle; terms not verified",
+    citation="Bhuvaji et al., Kaggle 2020",
+    page="https://www.kaggle.com/datasets/sartajbhuvaji/brain-tumor-classification-mri",
+)
+FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
+
+
+def prepare(source: Path, writer: Writer) -> None:
+    """Images as they are, named after their part and class; train and valid divide each class alike."""
+    labels: dict[str, dict[str, int]] = {"Training": {}, "Testing": {}}
+    for part, known in labels.items():
+        for label, folder in enumerate(FOLDERS):
+            for path in only(source / part / folder, "*.jpg", "images"):
+                name = f"{part}-{folder}-{path.stem}"
+                writer.image(name, path)
+                known[f"{name}.jpg"] = label
+    splits = carve(list(labels["Training"]), dict(train=0.8, valid=0.2), list(labels["Training"].values()))
+    splits["test"] = sorted(labels["Testing"])
+    everything = labels["Training"] | labels["Testing"]
+    for split, names in splits.items():
+        writer.split(split, [f"{name} {everything[name]}" for name in names])

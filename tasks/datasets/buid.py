@@ -1,0 +1,52 @@
+"""BUID (BUSI): breast lesions in ultrasound, on the authors' published split, which leaves out the normal breasts."""
+
+from __future__ import annotations
+
+from glob import escape
+from pathlib import Path
+
+from tasks.datasets.dataset import Dataset
+from tasks.prepared.images import only, read_mask
+from tasks.prepared.splits import present, published
+from tasks.prepared.writer import Writer
+
+DATASET = Dataset(
+    title="BUID (BUSI), breast ultrasound images",
+    folder="busi",
+    layout="Dataset_BUSI_with_GT/{benign,malignant}/NAME.png with NAME_mask.png, NAME_mask_1.png ...",
+    kind="segmentation",
+    classes=("background", "lesion"),
+    modality="ultrasound, breast",
+    images=647,
+    licence="cite the authors",
+    citation="Al-Dhabyani et al., Data in Brief 2020",
+    page="https://scholar.cu.edu.eg/?q=afahmy/pages/dataset",
+)
+
+
+def prepare(source: Path, writer: Writer) -> None:
+    """Images as they are; the masks of an image's several lesions united.
+
+    In the download a further mask may have another size than its image, which shows that the image was cut
+    differently (`benign (4)_mask_1.png`). It cannot be laid over the image, so it is left out, and meta.json says so.
+    """
+    root = source / "Dataset_BUSI_with_GT"
+    names, writer.meta["left_out"] = [], []
+    for part in ("benign", "malignant"):
+        for path in only(root / part, "*.png", f"{part} images"):
+            if "_mask" in path.stem:
+                continue
+            image = writer.image(path.stem, path)
+            first = root / part / f"{path.stem}_mask.png"
+            lesions = read_mask(first)
+            for further in sorted((root / part).glob(f"{escape(path.stem)}_mask_*.png")):
+                lesion = read_mask(further)
+                if lesion.shape == lesions.shape:
+                    lesions = lesions | lesion
+                else:
+                    writer.meta["left_out"].append(further.name)
+            writer.mask(path.stem, image, lesions, first)
+            names.append(path.name)
+    splits, writer.meta["missing"] = present(published("buid"), names)
+    for split, members in splits.items():
+        writer.split(split, [name.removesuffix(".png") for name in members])

@@ -1,0 +1,34 @@
+"""ISIC 2018, task 1: the training part; the splits are carved from it, since the authors' was not published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.datasets.dataset import Dataset
+from tasks.prepared.images import only, read_mask
+from tasks.prepared.splits import carve
+from tasks.prepared.writer import Writer
+
+DATASET = Dataset(
+    title="ISIC 2018 task 1, skin lesion boundaries",
+    folder="isic2018",
+    layout="ISIC2018_Task1-2_Training_Input/*.jpg and ISIC2018_Task1_Training_GroundTruth/*_segmentation.png",
+    kind="segmentation",
+    classes=("background", "lesion"),
+    modality="dermoscopy, skin",
+    images=2594,
+    licence="CC BY-NC 4.0",
+    citation="Codella et al., arXiv 1902.03368; Tschandl et al., Scientific Data 2018",
+    page="https://challenge.isic-archive.com/data/#2018",
+)
+
+
+def prepare(source: Path, writer: Writer) -> None:
+    """Images as they are, masks of 0 and 1; 70 % train, 10 % valid, 20 % test."""
+    images = only(source / "ISIC2018_Task1-2_Training_Input", "*.jpg", "images")
+    for path in images:
+        image = writer.image(path.stem, path)
+        mask = source / "ISIC2018_Task1_Training_GroundTruth" / f"{path.stem}_segmentation.png"
+        writer.mask(path.stem, image, read_mask(mask), mask)
+    for split, names in carve([p.stem for p in images], dict(train=0.7, valid=0.1, test=0.2)).items():
+        writer.split(split, names)

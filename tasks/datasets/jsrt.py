@@ -1,0 +1,67 @@
+"""JSRT: chest X-rays of JSRT with the lung and heart masks of SCR. Fold 2 trains and fold 1 tests, as SCR advises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.datasets.dataset import Dataset
+from tasks.prepared.images import only, read_mask, to_8_bit
+from tasks.prepared.splits import carve
+from tasks.prepared.writer import Writer
+
+DATASET = Dataset(
+    title="JSRT chest X-rays with SCR's masks",
+    folder="jsrt",
+    layout="All247images/*.IMG (raw 12 bit) and scratch/fold{1,2}/masks/{left lung,right lung,heart}/*.gif",
+    kind="segmentation",
+    classes=("background", "lung", "heart"),
+    modality="X-ray, chest",
+    images=247,
+    licence="research use",
+    citation="Shiraishi et al., AJR 2000; van Ginneken et al., Medical Image Analysis 2006",
+    page="http://db.jsrt.or.jp/eng.php",
+)
+
+
+def prepare(source: Path, writer: Writer) -> None:
+    """X-rays as 8-bit PNG of the masks' size; both lungs are one class, the heart over them."""
+    folds: dict[int, list[str]] = {}
+    for fold in (1, 2):
+        root = source / "scratch" / f"fold{fold}" / "masks"
+        folds[fold] = []
+        for heart in only(root / "heart", "*.gif", "heart masks"):
+            lungs = read_mask(root / "left lung" / heart.name) | read_mask(root / "right lung" / heart.name)
+            classes = np.where(read_mask(heart), 2, lungs.astype(np.uint8))
+            image = shrunk(read_raw(source / "All247images" / f"{heart.stem}.IMG"), classes.shape[0])
+            writer.mask(heart.stem, writer.image(heart.stem, image), classes, heart)
+            folds[fold].append(heart.stem)
+    for split, names in carve(folds[2], dict(train=0.8, valid=0.2)).items():
+        writer.split(split, names)
+    writer.split("test", folds[1])
+
+
+def read_raw(path: Path) -> NDArray[np.uint8]:
+    """A square raw image of big-endian 16-bit words, 12 of them used; JSRT's low values are bright.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not square.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such image. Is the download complete?")
+    words = np.fromfile(path, ">u2")
+    side = round(len(words) ** 0.5)
+    if side * side != len(words) or path.stat().st_size % 2 or not side:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, which is no square image of 16-bit words. Download it again.")
+    return 255 - to_8_bit(words.reshape(side, side).astype(np.float32))
+
+
+def shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Average blocks of pixels until an image has the side of its mask: SCR's are half of JSRT's."""
+    factor = image.shape[0] // side
+    if factor * side != image.shape[0]:
+        raise ValueError(f"an X-ray of side {image.shape[0]} does not shrink to its masks' side {side}. Use SCR's masks of 1024 pixels.")
+    return image.reshape(side, factor, side, factor).mean(axis=(1, 3)).round().astype(np.uint8)

@@ -1,0 +1,55 @@
+"""Prostate MRI of several sites: BMC trains, is valid and tests; RUNMC, BIDMC and HK only test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tasks.datasets.dataset import Dataset
+from tasks.prepared.images import only, read_volume, to_8_bit
+from tasks.prepared.slices import write_slices
+from tasks.prepared.splits import carve
+from tasks.prepared.writer import Writer
+
+DATASET = Dataset(
+    title="Multi-site prostate MRI",
+    folder="prostate",
+    layout="{BMC,RUNMC,BIDMC,HK}/CaseNN.nii.gz and CaseNN_segmentation.nii.gz (any case of letters)",
+    kind="segmentation",
+    classes=("background", "prostate"),
+    modality="MRI, prostate",
+    images=85,
+    licence="research use",
+    citation="Liu et al., MICCAI 2020 (SAML)",
+    page="https://liuquande.github.io/SAML/",
+)
+SITES = ("BMC", "RUNMC", "BIDMC", "HK")
+
+
+def prepare(source: Path, writer: Writer) -> None:
+    """Slices named SITE/CASE/000; any label above 0 is prostate; 60 % of BMC's cases train, 10 % valid, 30 % test."""
+    slices: dict[str, dict[str, list[str]]] = {}
+    for site in SITES:
+        slices[site] = {}
+        volumes = [p for p in only(source / site, "*.nii.gz", f"volumes of {site}") if "segmentation" not in p.name.lower()]
+        masks = {p.name.lower(): p for p in (source / site).glob("*.nii.gz")}
+        for path in volumes:
+            case = path.name.removesuffix(".nii.gz")
+            name = f"{case}_segmentation.nii.gz"
+            mask = masks.get(name.lower(), source / site / name)
+            labels = (read_volume(mask) > 0).astype(np.uint8)
+            slices[site][case] = write_slices(writer, f"{site}/{case}", to_8_bit(read_volume(path)), labels, mask)
+    tests = {site: sorted(cases) for site, cases in slices.items()}
+    for split, cases in carve(list(slices["BMC"]), dict(train=0.6, valid=0.1, test=0.3)).items():
+        writer.split(split, [name for case in cases for name in slices["BMC"][case]])
+        if split == "test":
+            tests["BMC"] = cases
+    everything = []
+    for site, cases in tests.items():
+        lines = [name for case in cases for name in slices[site][case]]
+        everything += lines
+        if site != "BMC":
+            writer.split(f"test_{site.lower()}", lines)
+    writer.split("test_all", everything)
+    writer.meta["disjoint"] = [["train", "valid", "test", "test_runmc", "test_bidmc", "test_hk"], ["train", "valid", "test_all"]]

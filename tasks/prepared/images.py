@@ -1,0 +1,116 @@
+"""Read the images and masks of a download, with errors that name the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """An 8-bit image: (H, W) or (H, W, 3).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no whole image.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I"):  # 16 bit
+                return to_8_bit(np.asarray(image, np.float32))
+            return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{path} is no whole image ({error}). Download it again.") from error
+
+
+def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
+    """A two-valued mask, (H, W).
+
+    Args:
+        threshold: for masks that were compressed with loss: larger values are foreground. None: only 0 and one other
+            value may occur.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no whole image, or has other values.
+    """
+    mask = read_image(path)
+    if mask.ndim == 3:
+        mask = mask.max(axis=2)
+    if threshold is not None:
+        return mask > threshold
+    values = np.unique(mask)
+    if len(values) > 2 or (len(values) == 2 and values[0] != 0) or not set(values) <= {0, 1, 255}:
+        raise ValueError(
+            f"{path}: a mask of 0 and 255 (or 1) has the values {values[:6].tolist()}. Was it resampled or saved as JPEG? "
+            "Use the original file."
+        )
+    return mask > 0
+
+
+def read_volume(path: Path) -> NDArray[np.float32]:
+    """A NIfTI volume, (X, Y, Z).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no whole volume of three axes.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such volume. Is the download complete?")
+    try:
+        volume = np.asarray(nibabel.load(path).dataobj, np.float32)
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+        raise ValueError(f"{path} is no whole NIfTI file ({error}). Download it again.") from error
+    if volume.ndim != 3:
+        raise ValueError(f"{path}: a volume of three axes is expected, this one has the shape {volume.shape}")
+    return volume
+
+
+def to_8_bit(volume: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Intensities of a volume to 0..255, from its percentile 0.5 to its percentile 99.5, so that outliers do not rule."""
+    low, high = np.percentile(volume, (0.5, 99.5))
+    return (np.clip((volume - low) / max(high - low, 1e-6), 0, 1) * 255).round().astype(np.uint8)
+
+
+def label_map(volume: NDArray, values: dict[int, int], path: Path) -> NDArray[np.uint8]:
+    """Replace a download's label values by class indices.
+
+    Args:
+        values: class index by value; the value 0 stays 0.
+
+    Raises:
+        ValueError: naming the file and the values that are unknown.
+    """
+    labels = volume.round().astype(np.int64)
+    unknown = sorted(set(np.unique(labels).tolist()) - {0, *values})
+    if unknown:
+        raise ValueError(f"{path} has the unknown labels {unknown[:6]}: expected 0 and {sorted(values)}. Is it the right file?")
+    result = np.zeros(labels.shape, np.uint8)
+    for value, index in values.items():
+        result[labels == value] = index
+    return result
+
+
+def same_size(image: NDArray, mask: NDArray, path: Path) -> None:
+    """Raise ValueError if a mask does not cover its image."""
+    if image.shape[: mask.ndim] != mask.shape:
+        raise ValueError(f"{path}: the mask has the size {mask.shape}, its image {image.shape[: mask.ndim]}. Do the two belong together?")
+
+
+def only(folder: Path, pattern: str, what: str) -> list[Path]:
+    """The files of a folder that match, sorted.
+
+    Raises:
+        FileNotFoundError: if there are none, naming what was looked for.
+    """
+    found = sorted(folder.glob(pattern))
+    if not found:
+        raise FileNotFoundError(f"{folder / pattern}: no {what} there. Is the download unpacked in this place?")
+    return found

@@ -1,0 +1,30 @@
+"""What the CT and MRI parts of MMWHS share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.prepared.images import label_map, only, read_volume, to_8_bit
+from tasks.prepared.slices import write_slices
+from tasks.prepared.splits import present, published
+from tasks.prepared.writer import Writer
+
+CLASSES = (
+    "background", "myocardium", "left atrium", "left ventricle", "right atrium", "right ventricle", "aorta",
+    "pulmonary artery",
+)  # fmt: skip
+LABELS = {205: 1, 420: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
+
+
+def prepare_heart(source: Path, split_name: str, writer: Writer) -> None:
+    """Write the slices of every volume in `source`, and the published split by patient."""
+    slices = {}
+    for image in only(source, "*_image.nii.gz", "volumes"):
+        case = image.name.removesuffix("_image.nii.gz")
+        label = source / f"{case}_label.nii.gz"
+        labels = label_map(read_volume(label), LABELS, label)
+        slices[case] = write_slices(writer, case, to_8_bit(read_volume(image)), labels, label)
+    wanted = {split: [case for case, _ in cases] for split, cases in published(split_name).items()}
+    splits, writer.meta["missing"] = present(wanted, list(slices))
+    for split, cases in splits.items():
+        writer.split(split, [name for case in cases for name in slices[case]])

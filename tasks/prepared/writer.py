@@ -1,0 +1,140 @@
+"""Write a prepared data set: into a temporary folder beside its place, renamed when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tasks.prepared.check import problems_of
+from tasks.prepared.images import KEPT, read_image, same_size
+
+
+class Writer:
+    """Context manager that writes one prepared data set; leaving it by an error leaves nothing behind.
+
+    Args:
+        folder: where the data set will lie; replaced if it is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.meta: dict[str, Any] = {}
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self.scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def image(self, name: str, source: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Write an image, and return it: (H, W) or (H, W, 3).
+
+        Args:
+            name: without extension.
+            source: a file, copied byte for byte if it is PNG or JPEG, after it was read in whole; or an array.
+
+        Raises:
+            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder.
+        """
+        if isinstance(source, Path):
+            pixels = read_image(source)
+            if source.suffix.lower() in KEPT:
+                shutil.copyfile(source, self._path("images", name + source.suffix.lower()))
+                return pixels
+            source = pixels
+        Image.fromarray(source).save(self._path("images", f"{name}.png"))
+        return source
+
+    def mask(self, name: str, image: NDArray[np.uint8], mask: NDArray, source: Path) -> None:
+        """Write the mask of an image.
+
+        Args:
+            mask: (H, W) class indices.
+            source: the file that it comes from, for the message.
+
+        Raises:
+            ValueError: if it does not cover the image.
+        """
+        same_size(image, mask, source)
+        Image.fromarray(mask.astype(np.uint8)).save(self._path("masks", f"{name}.png"))
+
+    def split(self, split: str, lines: Sequence[str]) -> None:
+        """Write a split: a line per image."""
+        self._path("splits", f"{split}.txt").write_text("".join(f"{line}\n" for line in lines))
+
+    def boxes(
+        self, split: str, images: Sequence[Mapping], boxes: Mapping[str, Sequence[tuple]], classes: Sequence[str]
+    ) -> None:
+        """Write a split's boxes as COCO.
+
+        Args:
+            images: `file_name`, `width` and `height` of each.
+            boxes: by file name: (class index, x, y, width, height) in pixels.
+        """
+        annotations: list[dict] = []
+        for number, image in enumerate(images):
+            for label, x, y, width, height in boxes.get(image["file_name"], ()):
+                annotations.append(
+                    dict(id=len(annotations) + 1, image_id=number, category_id=label + 1, bbox=[x, y, width, height],
+                         area=width * height, iscrowd=0)
+                )  # fmt: skip
+        content = dict(
+            info={},
+            images=[dict(image, id=number) for number, image in enumerate(images)],
+            annotations=annotations,
+            categories=[dict(id=i + 1, name=name) for i, name in enumerate(classes)],
+        )
+        self._path("splits", f"{split}.json").write_text(json.dumps(content))
+
+    def _path(self, kind: str, name: str) -> Path:
+        pure = PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts or "\\" in name or "\n" in name:
+            raise ValueError(f"the name {name!r} leaves its folder: rename the file in the download")
+        path = self.scratch / kind / pure
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _finish(self) -> None:
+        self.meta["counts"] = {
+            path.stem: len(path.read_text().splitlines())
+            for path in sorted(self.scratch.glob("splits/*.txt"))
+        }
+        self.meta["fingerprint"] = fingerprint(self.scratch)
+        (self.scratch / "meta.json").write_text(json.dumps(self.meta, indent=1) + "\n")
+        problems = problems_of(self.scratch)
+        if problems:
+            raise ValueError(f"{self.folder} was not written: " + "; ".join(problems))
+        if self.folder.exists():
+            old = self.scratch / ".old"
+            os.rename(self.folder, old)
+            shutil.rmtree(old)
+        self.scratch.chmod(0o755)
+        os.rename(self.scratch, self.folder)
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over the paths and contents of a prepared data set, its meta left out."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "meta.json"):
+        digest.update(str(path.relative_to(folder)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
