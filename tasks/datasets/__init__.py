@@ -89,7 +89,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         )
         module(name).prepare(source, writer)
         missing = writer.meta["missing"]
-        writer.meta["complete"] = not missing
+        writer.meta["complete"] = writer.meta["phantom"] or not missing
         if missing and not writer.meta["phantom"]:
             print(
                 f"warning: {source} lacks {len(missing)} files of the published split, such as {missing[0]}: "

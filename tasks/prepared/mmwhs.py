@@ -24,7 +24,6 @@ def prepare_heart(source: Path, split_name: str, writer: Writer) -> None:
         label = source / f"{case}_label.nii.gz"
         labels = label_map(read_volume(label), LABELS, label)
         slices[case] = write_slices(writer, case, to_8_bit(read_volume(image)), labels, label)
-    wanted = {split: [case for case, _ in cases] for split, cases in published(split_name).items()}
-    splits, writer.meta["missing"] = present(wanted, list(slices))
+    splits, writer.meta["missing"] = present(published(split_name), list(slices))
     for split, cases in splits.items():
         writer.split(split, [name for case in cases for name in slices[case]])

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "splits"
 SEED = 2023
 
 
-def published(name: str) -> dict[str, list]:
-    """The authors' split of a data set: tasks/splits/NAME.json."""
+def published(name: str) -> dict[str, Any]:
+    """The authors' split of a data set, tasks/splits/NAME.json: names by split; MMWHS also counts each patient's slices."""
     return json.loads((PUBLISHED / f"{name}.json").read_text())
 
 
@@ -47,7 +48,7 @@ def carve(
     return {split: sorted(members) for split, members in result.items()}
 
 
-def present(wanted: Mapping[str, Sequence[str]], there: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+def present(wanted: Mapping[str, Iterable[str]], there: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
     """The part of a published split that a download has, and the names that it lacks."""
     found = set(there)
     return (

@@ -1,0 +1,52 @@
+"""Phantoms: every data set, drawn from a seed, in the layout of its download.
+
+They stand in for downloads wherever there is none. Shapes and textures are those of the modality at a glance, the
+target is told from distractors by texture and shape, and no figure measured on them says anything about medicine.
+A data set's phantom is a file beside this one with a `draw(folder, rng)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tasks import datasets
+
+
+def generate(name: str, out: Path, seed: int = 0) -> Path:
+    """Draw the phantom of a data set; the same seed draws the same bytes.
+
+    Args:
+        name: of the data set.
+        out: the folder of downloads; the phantom lies in it as the download would.
+
+    Returns:
+        The download's folder.
+
+    Raises:
+        FileExistsError: if a real download lies there.
+    """
+    dataset = datasets.get(name)
+    folder = out / dataset.folder
+    if folder.is_dir() and not (folder / datasets.PHANTOM).is_file():
+        raise FileExistsError(f"{folder} holds a download: phantoms are drawn into a folder of their own")
+    out.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{dataset.folder}-", dir=out))
+    try:
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        importlib.import_module(f"{__name__}.{name}").draw(scratch, rng)
+        (scratch / datasets.PHANTOM).write_text(f"drawn by lvmmed-bench, seed {seed}\n")
+        folder.mkdir(exist_ok=True)
+        for part in sorted(scratch.iterdir()):  # two data sets share the folder of MMWHS
+            target = folder / part.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            part.replace(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder

@@ -1,0 +1,48 @@
+"""Brain MRI slices with three kinds of tumour or none, as the Kaggle data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tasks.datasets.brain_tumor import FOLDERS
+from tasks.phantoms.canvas import Array, blob, grid, noise, save, soft
+
+SIDE, PER_CLASS = 96, dict(Training=16, Testing=8)
+
+
+def draw(folder: Path, rng: np.random.Generator) -> None:
+    """16 training and 8 test slices of each class."""
+    for part, count in PER_CLASS.items():
+        for label, name in enumerate(FOLDERS):
+            for number in range(1, count + 1):
+                save(head(rng, label), folder / part / name / f"image({number}).jpg")
+
+
+def head(rng: np.random.Generator, label: int) -> Array:
+    """A slice (SIDE, SIDE): a jagged glioma deep inside, a smooth bright meningioma at the skull, a pituitary tumour below the
+    centre, or none. Harmless bright spots are everywhere."""
+    shape = (SIDE, SIDE)
+    y, x = grid(shape)
+    centre = SIDE / 2 + rng.normal(0, 2, 2)
+    radius = np.hypot((y - centre[0]) / 1.12, x - centre[1])
+    brain = radius < 0.36 * SIDE
+    image = 0.42 * soft(brain, 1) * (1 + 0.12 * noise(rng, shape, 3)) + 0.75 * soft(np.abs(radius - 0.40 * SIDE) < 1.5, 0.7)
+    for sign in (-1, 1):  # ventricles
+        image -= 0.25 * soft(blob(rng, shape, (centre[0], centre[1] + sign * 5), rng.uniform(3, 5), 0.15), 1)
+    for _ in range(rng.integers(0, 4)):
+        where = centre + rng.normal(0, 0.15 * SIDE, 2)
+        image += 0.2 * soft(blob(rng, shape, tuple(where), rng.uniform(1, 2.5), 0.1), 0.7)
+    turn = rng.uniform(0, 2 * np.pi)
+    if label == 0:
+        where = centre + 0.15 * SIDE * np.array([np.sin(turn), np.cos(turn)])
+        core = blob(rng, shape, tuple(where), rng.uniform(8, 13), 0.35)
+        image += 0.30 * (soft(core, 2) - 0.8 * soft(soft(core, 3) > 0.8, 1.5)) + 0.05 * soft(core, 1) * noise(rng, shape, 1)
+    elif label == 1:
+        where = centre + 0.30 * SIDE * np.array([np.sin(turn), np.cos(turn)])
+        image += 0.35 * soft(blob(rng, shape, tuple(where), rng.uniform(6, 10), 0.05), 1)
+    elif label == 3:
+        where = centre + np.array([0.20 * SIDE, 0]) + rng.normal(0, 1, 2)
+        image += 0.33 * soft(blob(rng, shape, tuple(where), rng.uniform(4, 7), 0.08), 1)
+    return image + 0.02 * rng.standard_normal(shape)

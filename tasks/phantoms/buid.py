@@ -1,0 +1,47 @@
+"""Breast ultrasound: a hypoechoic lesion in speckle, with layers and shadows, as BUSI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tasks.phantoms.canvas import blob, grid, noise, place, save, save_mask, soft
+from tasks.prepared.splits import published
+
+HEIGHT, WIDTH = 100, 124
+COUNTS = dict(train=36, valid=8, test=14)
+
+
+def draw(folder: Path, rng: np.random.Generator) -> None:
+    """The first benign and malignant names of each part of the published split; one image has two lesions."""
+    root = folder / "Dataset_BUSI_with_GT"
+    for split, count in COUNTS.items():
+        for kind in ("benign", "malignant"):
+            for name in [n for n in published("buid")[split] if n.startswith(kind)][: count // 2]:
+                stem = name.removesuffix(".png")
+                second = name == published("buid")["train"][0]
+                image, lesions = breast(rng, kind == "malignant", 1 + second)
+                save(image, root / kind / name)
+                for number, lesion in enumerate(lesions):
+                    save_mask(lesion, root / kind / f"{stem}_mask{f'_{number}' if number else ''}.png")
+
+
+def breast(rng: np.random.Generator, malignant: bool, count: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """An image (H, W) and the masks of its lesions: benign ones are smooth, malignant ones jagged with a shadow."""
+    shape = (HEIGHT, WIDTH)
+    y, _ = grid(shape)
+    echo = 0.45 + 0.10 * np.sin(y / rng.uniform(6, 12) + noise(rng, shape, 12)) + 0.10 * noise(rng, shape, 8)
+    for _ in range(rng.integers(1, 4)):  # fat lobules are darker too, but not as dark
+        echo -= 0.13 * soft(blob(rng, shape, place(rng, shape, 15), rng.uniform(6, 14), 0.2), 3)
+    lesions = []
+    for _ in range(count):
+        centre, radius = place(rng, shape, 28), rng.uniform(9, 19)
+        lesion = blob(rng, shape, centre, radius, 0.35 if malignant else 0.06)
+        echo -= 0.33 * soft(lesion, 1.5)
+        columns = lesion.any(0)
+        below = (y > centre[0] + radius * 0.6) & columns[None]
+        echo += (-0.12 if malignant else 0.10) * soft(below, 2)
+        lesions.append(lesion)
+    speckle = rng.rayleigh(0.8, shape)
+    return np.clip(echo, 0.02, 1) * soft(speckle, 0.6), lesions

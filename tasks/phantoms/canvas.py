@@ -1,0 +1,72 @@
+"""What the phantoms are drawn with: smooth noise, blobs, tubes, shading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+Array = NDArray[np.float64]
+
+
+def grid(shape: tuple[int, ...]) -> tuple[Array, ...]:
+    """Coordinates in pixels, one array per axis."""
+    return tuple(np.meshgrid(*(np.arange(n, dtype=float) for n in shape), indexing="ij"))
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> Array:
+    """Smooth noise of mean 0 and standard deviation 1; `scale` is its grain in pixels."""
+    field = gaussian_filter(rng.standard_normal(shape), scale, mode="reflect")
+    return (field - field.mean()) / field.std()
+
+
+def blob(
+    rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, float], radius: float, rough: float
+) -> NDArray[np.bool_]:
+    """A closed shape around a centre; `rough` 0 is an ellipse, 0.3 a jagged one."""
+    y, x = grid(shape)
+    stretch, turn = rng.uniform(0.75, 1.3), rng.uniform(0, np.pi)
+    dy, dx = y - centre[0], x - centre[1]
+    u = (dx * np.cos(turn) + dy * np.sin(turn)) * stretch
+    v = (dy * np.cos(turn) - dx * np.sin(turn)) / stretch
+    angle = np.arctan2(v, u)
+    edge = np.ones(shape)
+    for harmonic in range(2, 8):
+        edge += rough * rng.normal() / harmonic * np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi))
+    return np.hypot(u, v) < radius * edge
+
+
+def soft(mask: NDArray, width: float) -> Array:
+    """A mask with an edge as wide as `width` pixels, 0 to 1."""
+    return gaussian_filter(mask.astype(float), width)
+
+
+def place(rng: np.random.Generator, shape: tuple[int, int], margin: float) -> tuple[float, float]:
+    """A random place at least `margin` pixels from the border."""
+    return tuple(rng.uniform(margin, n - margin) for n in shape)
+
+
+def to_bytes(image: Array) -> NDArray[np.uint8]:
+    """Brightness 0..1 to 0..255."""
+    return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+
+
+def coloured(brightness: Array, dark: tuple, bright: tuple) -> Array:
+    """(H, W) in 0..1 to (H, W, 3), from one colour (RGB, 0..1) to another."""
+    return np.asarray(dark) + brightness[..., None] * (np.asarray(bright) - np.asarray(dark))
+
+
+def save(image: Array | NDArray[np.uint8], path: Path) -> None:
+    """Write an image, 0..1 or bytes, in the format of its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = image if image.dtype == np.uint8 else to_bytes(image)
+    options = {"quality": 92} if path.suffix == ".jpg" else {}
+    Image.fromarray(pixels).save(path, **options)
+
+
+def save_mask(mask: NDArray, path: Path) -> None:
+    """Write a mask of 0 and 255."""
+    save(mask.astype(np.uint8) * 255, path)

@@ -1,0 +1,45 @@
+"""What the CT and MRI phantoms of MMWHS share: a heart of seven structures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tasks.phantoms.canvas import noise, soft
+from tasks.phantoms.volume import body, save_volume
+from tasks.prepared.splits import published
+
+SHAPE, COUNTS = (64, 64, 10), dict(train=6, valid=2, test=3)
+# Label, centre, radii: as fractions of the volume, on top of one another in this order.
+STRUCTURES = (
+    (205, (0.50, 0.60, 0.50), (0.20, 0.18, 0.55)),
+    (500, (0.50, 0.60, 0.50), (0.13, 0.11, 0.45)),
+    (600, (0.58, 0.38, 0.50), (0.15, 0.12, 0.50)),
+    (420, (0.30, 0.60, 0.55), (0.11, 0.11, 0.40)),
+    (550, (0.34, 0.34, 0.50), (0.12, 0.10, 0.40)),
+    (820, (0.22, 0.46, 0.60), (0.07, 0.07, 0.45)),
+    (850, (0.70, 0.52, 0.65), (0.07, 0.06, 0.40)),
+)
+
+
+def draw_hearts(folder: Path, rng: np.random.Generator, split_name: str, brightness: dict[int, int], grain: float) -> None:
+    """The first patients of each part of the published split.
+
+    Args:
+        folder: of the modality's volumes.
+        brightness: of each label, and of the background under 0.
+        grain: standard deviation of the noise.
+    """
+    for split, count in COUNTS.items():
+        for case in list(published(split_name)[split])[:count]:
+            shift, size = rng.normal(0, 0.03, 3), rng.uniform(0.9, 1.1)
+            labels = np.zeros(SHAPE, int)
+            image = brightness[0] * (1 + 0.1 * noise(rng, SHAPE, 3))
+            for label, centre, radii in STRUCTURES:
+                part = body(rng, SHAPE, tuple(np.array(centre) + shift), tuple(size * np.array(radii)))
+                labels[part] = label
+                image += soft(part, 0.7) * (brightness[label] - image)
+            image += grain * rng.standard_normal(SHAPE)
+            save_volume(image, folder / f"{case}_image.nii.gz")
+            save_volume(labels, folder / f"{case}_label.nii.gz")

@@ -1,0 +1,31 @@
+"""Prostate MRI of four sites, whose scanners differ in contrast, shading and noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tasks.datasets.prostate import SITES
+from tasks.phantoms.canvas import grid, noise, soft
+from tasks.phantoms.volume import body, save_volume
+
+SHAPE, CASES = (64, 64, 8), dict(BMC=10, RUNMC=3, BIDMC=3, HK=3)
+# Brightness of the prostate against its surroundings, strength of the shading, noise.
+SCANNERS = dict(BMC=(150, 0.1, 20), RUNMC=(110, 0.3, 30), BIDMC=(80, 0.6, 45), HK=(-60, 0.3, 30))
+
+
+def draw(folder: Path, rng: np.random.Generator) -> None:
+    """Ten cases at BMC, of which the preparer carves 6, 1 and 3, and three at each other site."""
+    for site in SITES:
+        contrast, shading, grain = SCANNERS[site]
+        for case in range(CASES[site]):
+            centre = (0.5 + rng.normal(0, 0.04), 0.5 + rng.normal(0, 0.04), 0.5)
+            prostate = body(rng, SHAPE, centre, (rng.uniform(0.14, 0.2), rng.uniform(0.12, 0.17), 0.4))
+            bladder = body(rng, SHAPE, (centre[0] - 0.3, centre[1], 0.6), (0.12, 0.16, 0.4))
+            image = 400 + 40 * noise(rng, SHAPE, 3)
+            image += soft(prostate, 0.8) * (contrast + 60 * noise(rng, SHAPE, 1.5)) + 260 * soft(bladder, 0.8)
+            rows = grid(SHAPE)[0] / SHAPE[0]
+            image = image * (1 + shading * (rows - 0.5)) + grain * rng.standard_normal(SHAPE)
+            save_volume(image, folder / site / f"Case{case:02}.nii.gz")
+            save_volume(prostate, folder / site / f"Case{case:02}_segmentation.nii.gz")
