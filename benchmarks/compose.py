@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 from mmengine.config import Config
@@ -103,7 +104,7 @@ def bind(config: Config, prepared: Path, run_dir: Path, cell: Cell) -> Config:
         prepared: the folder of prepared data sets.
         run_dir: where the run writes its log, checkpoints and per-case scores.
     """
-    config = config.copy()
+    config = deepcopy(config)
     root = (prepared / config.task.dataset).resolve()
     for loader in filter(config.get, LOADERS):
         inner_dataset(config[loader].dataset).data_root = str(root)
@@ -130,7 +131,7 @@ def inner_dataset(dataset: Config) -> Config:
 
 def transforms(config: Config) -> Iterator[Config]:
     """Every transform of every pipeline."""
-    for loader in LOADERS:
+    for loader in filter(config.get, LOADERS):
         yield from inner_dataset(config[loader].dataset).pipeline
 
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def assemble(cell: Cell, prepared: Path, metas: dict[str, dict], options: argpar
     meta = metas[config.task.dataset]
     weights = config.model.backbone.get("weights")
     sha256 = file_sha256(weights["file"]) if weights else None
-    portable = config.copy()
+    portable = deepcopy(config)
     if weights:
         portable.model.backbone.weights.pop("file")
     identity = run_id(portable.to_dict() | {"label_fraction": cell.label_fraction}, meta["fingerprint"], sha256)

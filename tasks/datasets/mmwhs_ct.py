@@ -10,8 +10,8 @@ from tasks.prepared.writer import Writer
 
 DATASET = Dataset(
     title="MMWHS 2017, whole heart segmentation, CT",
-    folder="mmwhs",
-    layout="ct_train/ct_train_10NN_image.nii.gz and ct_train_10NN_label.nii.gz",
+    folder="mmwhs/ct_train",
+    layout="ct_train_10NN_image.nii.gz and ct_train_10NN_label.nii.gz",
     kind="volumes",
     classes=CLASSES,
     modality="CT, heart",
@@ -24,4 +24,4 @@ DATASET = Dataset(
 
 def prepare(source: Path, writer: Writer) -> None:
     """Slices of the volumes, the seven structures as classes 1 to 7."""
-    prepare_heart(source / "ct_train", "mmwhs_ct", writer)
+    prepare_heart(source, "mmwhs_ct", writer)

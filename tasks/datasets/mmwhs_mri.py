@@ -10,8 +10,8 @@ from tasks.prepared.writer import Writer
 
 DATASET = Dataset(
     title="MMWHS 2017, whole heart segmentation, MRI",
-    folder="mmwhs",
-    layout="mr_train/mr_train_10NN_image.nii.gz and mr_train_10NN_label.nii.gz",
+    folder="mmwhs/mr_train",
+    layout="mr_train_10NN_image.nii.gz and mr_train_10NN_label.nii.gz",
     kind="volumes",
     classes=CLASSES,
     modality="MRI, heart",
@@ -24,4 +24,4 @@ DATASET = Dataset(
 
 def prepare(source: Path, writer: Writer) -> None:
     """Slices of the volumes, the seven structures as classes 1 to 7."""
-    prepare_heart(source / "mr_train", "mmwhs_mri", writer)
+    prepare_heart(source, "mmwhs_mri", writer)

@@ -35,18 +35,15 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
     folder = out / dataset.folder
     if folder.is_dir() and not (folder / datasets.PHANTOM).is_file():
         raise FileExistsError(f"{folder} holds a download: phantoms are drawn into a folder of their own")
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{dataset.folder}-", dir=out))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
     try:
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         importlib.import_module(f"{__name__}.{name}").draw(scratch, rng)
         (scratch / datasets.PHANTOM).write_text(f"drawn by lvmmed-bench, seed {seed}\n")
-        folder.mkdir(exist_ok=True)
-        for part in sorted(scratch.iterdir()):  # two data sets share the folder of MMWHS
-            target = folder / part.name
-            if target.is_dir():
-                shutil.rmtree(target)
-            part.replace(target)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.chmod(0o755)
+        scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return folder

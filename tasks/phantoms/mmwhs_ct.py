@@ -13,4 +13,4 @@ HOUNSFIELD = {0: 20, 205: 110, 420: 300, 500: 320, 550: 210, 600: 230, 820: 350,
 
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """Eleven patients: 6, 2 and 3 of the published split."""
-    draw_hearts(folder / "ct_train", rng, "mmwhs_ct", HOUNSFIELD, grain=25)
+    draw_hearts(folder, rng, "mmwhs_ct", HOUNSFIELD, grain=25)

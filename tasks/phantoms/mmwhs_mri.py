@@ -13,4 +13,4 @@ BRIGHTNESS = {0: 250, 205: 330, 420: 700, 500: 650, 550: 620, 600: 600, 820: 760
 
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """Eleven patients: 6, 2 and 3 of the published split."""
-    draw_hearts(folder / "mr_train", rng, "mmwhs_mri", BRIGHTNESS, grain=45)
+    draw_hearts(folder, rng, "mmwhs_mri", BRIGHTNESS, grain=45)

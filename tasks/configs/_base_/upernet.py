@@ -8,7 +8,7 @@ _base_ = 'mmseg::_base_/models/upernet_r50.py'
 default_scope = 'mmseg'
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
-    data_preprocessor=dict(bgr_to_rgb=True),
+    data_preprocessor=dict(size_divisor=32),
     pretrained=None,
     backbone=dict(_delete_=True, type='BackboneResNet', depth=50, output='maps'),
     decode_head=dict(norm_cfg=norm_cfg),
