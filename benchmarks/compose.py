@@ -54,7 +54,9 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
     config.train_dataloader.sampler = dict(type="InfiniteSampler", shuffle=True)
     config.val_dataloader.batch_size = config.test_dataloader.batch_size = budget.batch_size
     config.optim_wrapper.optimizer = dict(budget.optimizer)
-    config.param_scheduler = []
+    config.param_scheduler = [
+        dict(type="CosineAnnealingLR", T_max=budget.iterations, by_epoch=False)
+    ]
     config.log_processor.by_epoch = False
     interval = budget.iterations // max(budget.validations, 1)
     config.train_cfg = dict(

@@ -16,7 +16,7 @@ class Budget:
         image_size: side in pixels.
         batch_size: images per training step.
         iterations: training steps.
-        optimizer: mmengine's optimizer dict.
+        optimizer: mmengine's optimizer dict; its learning rate falls to 0 along a cosine.
         validations: how often the valid split is scored, the last time at the end; 0 tests the last weights.
         overrides: further config entries, by dotted name.
         seconds: what one run took on 2 cores, for the estimate.

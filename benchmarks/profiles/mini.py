@@ -20,18 +20,18 @@ NARROW_FASTER_RCNN = {
     "model.train_cfg.rcnn.sampler.num": 64,
     "model.test_cfg.rpn.max_per_img": 200,
 }
-ADAMW = dict(type="AdamW", lr=5e-4, weight_decay=0.01)
+DENSE = dict(type="AdamW", lr=3e-3, weight_decay=0.01)
 
 PROFILE = Profile(
     name="mini",
     backbones=("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny"),
     seeds=(0,),
     budgets={
-        "segmentation": Budget(64, 8, 30, ADAMW, 0, NARROW_UPERNET, 20),
-        "volumes": Budget(64, 8, 30, ADAMW, 0, NARROW_UPERNET, 20),
-        "detection": Budget(96, 4, 30, ADAMW, 0, NARROW_FASTER_RCNN, 20),
+        "segmentation": Budget(64, 4, 80, DENSE, 0, NARROW_UPERNET, 20),
+        "volumes": Budget(64, 4, 80, DENSE, 0, NARROW_UPERNET, 20),
+        "detection": Budget(96, 4, 60, dict(type="AdamW", lr=1e-3), 0, NARROW_FASTER_RCNN, 20),
         "linear": Budget(64, 16, 40, dict(type="Adam", lr=5e-3), 0, {}, 10),
-        "finetune": Budget(64, 16, 40, ADAMW, 0, {}, 15),
+        "finetune": Budget(64, 16, 40, dict(type="AdamW", lr=5e-4), 0, {}, 15),
     },
     workers=0,
 )

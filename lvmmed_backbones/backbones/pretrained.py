@@ -51,7 +51,8 @@ class Pretrained(BaseModule):
 
     def train(self, mode: bool = True) -> Pretrained:
         """A frozen backbone stays in evaluation mode."""
-        return super().train(mode and not getattr(self, "frozen", False))
+        super().train(mode and not getattr(self, "frozen", False))  # mmpretrain's ResNet returns nothing
+        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """From (B, 3, H, W) to four maps, or to one (B, C) vector: see `output`."""

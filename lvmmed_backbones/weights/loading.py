@@ -84,7 +84,7 @@ def read(path: Path) -> Mapping:
             f"{path} is refused: reading it would run code that the file names ({first_line(error)}). Ask its authors for "
             "a .safetensors file, or, if you trust them, load it elsewhere and save its tensors with safetensors."
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, BadZipFile, ValueError) as error:
+    except (SafetensorError, RuntimeError, OSError, EOFError, BadZipFile, ValueError) as error:
         raise ValueError(
             f"{path} cannot be read ({first_line(error)}). Is the download complete? Remove it and fetch it again."
         ) from error

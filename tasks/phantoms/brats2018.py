@@ -22,7 +22,7 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
             root = folder / "MICCAI_BraTS_2018_Data_Training" / grade / case
             brain = body(rng, SHAPE, (0.5, 0.5, 0.5), (0.42, 0.36, 0.6))
             centre = tuple(rng.uniform(0.35, 0.65, 3))
-            size = rng.uniform(0.15, 0.24)
+            size = rng.uniform(0.22, 0.32)
             oedema = body(rng, SHAPE, centre, (size, size, 1.5 * size), 0.25) & brain
             tumour = body(rng, SHAPE, centre, (0.65 * size, 0.65 * size, 1.2 * size), 0.2) & oedema
             core = body(rng, SHAPE, centre, (0.4 * size, 0.4 * size, 0.8 * size), 0.15) & tumour

@@ -36,7 +36,7 @@ def breast(rng: np.random.Generator, malignant: bool, count: int) -> tuple[np.nd
         echo -= 0.13 * soft(blob(rng, shape, place(rng, shape, 15), rng.uniform(6, 14), 0.2), 3)
     lesions = []
     for _ in range(count):
-        centre, radius = place(rng, shape, 28), rng.uniform(9, 19)
+        centre, radius = place(rng, shape, 30), rng.uniform(13, 25)
         lesion = blob(rng, shape, centre, radius, 0.35 if malignant else 0.06)
         echo -= 0.33 * soft(lesion, 1.5)
         columns = lesion.any(0)

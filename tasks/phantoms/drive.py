@@ -36,7 +36,7 @@ def fundus(rng: np.random.Generator, side: int) -> tuple[Array, NDArray[np.bool_
     toward = 0.0 if disc[1] < side / 2 else np.pi
     for side_sign in (-1, 1):
         for spread in (0.35, 0.8, 1.2):
-            grow(rng, vessels, disc, toward + side_sign * spread * rng.uniform(0.8, 1.2), rng.uniform(1.3, 2.1), 0)
+            grow(rng, vessels, disc, toward + side_sign * spread * rng.uniform(0.8, 1.2), rng.uniform(1.8, 2.9), 0)
     vessels &= inside
     green = 0.50 + 0.06 * noise(rng, shape, 10) + 0.02 * noise(rng, shape, 1)
     green += 0.30 * soft(blob(rng, shape, disc, 0.08 * side, 0.05), 2)

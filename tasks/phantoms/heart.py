@@ -33,7 +33,7 @@ def draw_hearts(folder: Path, rng: np.random.Generator, split_name: str, brightn
     """
     for split, count in COUNTS.items():
         for case in list(published(split_name)[split])[:count]:
-            shift, size = rng.normal(0, 0.03, 3), rng.uniform(0.9, 1.1)
+            shift, size = rng.normal(0, 0.03, 3), rng.uniform(1.1, 1.3)
             labels = np.zeros(SHAPE, int)
             image = brightness[0] * (1 + 0.1 * noise(rng, SHAPE, 3))
             for label, centre, radii in STRUCTURES:

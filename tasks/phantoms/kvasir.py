@@ -39,7 +39,7 @@ def colon(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
     light = 0.55 + 0.12 * folds + 0.08 * noise(rng, shape, 6) + 0.02 * noise(rng, shape, 0.8)
     polyps = []
     for _ in range(1 + (rng.random() < 0.2)):
-        centre, radius = place(rng, shape, 20), rng.uniform(9, 20)
+        centre, radius = place(rng, shape, 26), rng.uniform(14, 26)
         polyp = blob(rng, shape, centre, radius, 0.15)
         dome = np.clip(1 - ((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (1.6 * radius) ** 2, 0, 1)
         surface = 0.40 + 0.45 * dome + 0.09 * noise(rng, shape, 1.5)  # bulging, and rougher than mucosa

@@ -1,0 +1,37 @@
+"""Phantoms: seeded, in the download's layout, and never over a real download."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tasks import datasets, phantoms
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_the_same_seed_draws_the_same_bytes(name: str, phantom_root: Path, tmp_path: Path) -> None:
+    again = phantoms.generate(name, tmp_path)
+    assert contents(again) == contents(phantom_root / datasets.get(name).folder)
+
+
+def test_another_seed_draws_other_images(tmp_path: Path) -> None:
+    first = contents(phantoms.generate("drive", tmp_path / "a", seed=1))
+    second = contents(phantoms.generate("drive", tmp_path / "b", seed=2))
+    assert first.keys() == second.keys()
+    assert not set(first.values()) & set(second.values()) - {first[k] for k in first if "_mask" in k}
+
+
+def test_a_real_download_is_never_drawn_over(tmp_path: Path) -> None:
+    real = tmp_path / "drive" / "training"
+    real.mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="holds a download"):
+        phantoms.generate("drive", tmp_path)
+    assert list((tmp_path / "drive").iterdir()) == [real]
