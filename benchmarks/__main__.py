@@ -20,23 +20,60 @@ def parser() -> argparse.ArgumentParser:
         help="carry out every run of a grid that has no record yet",
         description="Carry out every run of a grid that has no record yet: one record per run, in RESULTS/runs.",
     )
-    plan = verbs.add_parser("plan", help="show the grid and what of it is done", description="Show the grid.")
+    plan = verbs.add_parser(
+        "plan", help="show the grid and what of it is done", description="Show the grid."
+    )
     for verb in (run, plan):
-        verb.add_argument("--profile", default="mini", choices=profiles.names(), help="size of the experiment (mini)")
-        verb.add_argument("--data", type=Path, metavar="DIR",
-                          help="folder of downloads; without it every data set is a phantom")
-        verb.add_argument("--tasks", nargs="+", metavar="TASK", help="default: all whose data is there")
+        verb.add_argument(
+            "--profile",
+            default="mini",
+            choices=profiles.names(),
+            help="size of the experiment (mini)",
+        )
+        verb.add_argument(
+            "--data",
+            type=Path,
+            metavar="DIR",
+            help="folder of downloads; without it every data set is a phantom",
+        )
+        verb.add_argument(
+            "--tasks", nargs="+", metavar="TASK", help="default: all whose data is there"
+        )
         verb.add_argument("--backbones", nargs="+", metavar="NAME", help="default: the profile's")
-        verb.add_argument("--seeds", nargs="+", type=int, metavar="N", help="default: the profile's")
-        verb.add_argument("--label-fractions", nargs="+", type=float, default=[1.0], metavar="F",
-                          help="shares of the training images, such as 0.05 1.0 (1.0)")
-        verb.add_argument("--split", choices=("published", "clean"), default="published",
-                          help="clean: where the published valid split is the test split (FGADR), carve one from train")
-        verb.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="(results)")
-        verb.add_argument("--work", type=Path, default=Path("work"), metavar="DIR",
-                          help="phantoms and prepared data sets (work)")
-        verb.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
-                          help="runs at a time, sharing the cores (one per core)")  # fmt: skip
+        verb.add_argument(
+            "--seeds", nargs="+", type=int, metavar="N", help="default: the profile's"
+        )
+        verb.add_argument(
+            "--label-fractions",
+            nargs="+",
+            type=float,
+            default=[1.0],
+            metavar="F",
+            help="shares of the training images, such as 0.05 1.0 (1.0)",
+        )
+        verb.add_argument(
+            "--split",
+            choices=("published", "clean"),
+            default="published",
+            help="clean: where the published valid split is the test split (FGADR), carve one from train",
+        )
+        verb.add_argument(
+            "--results", type=Path, default=Path("results"), metavar="DIR", help="(results)"
+        )
+        verb.add_argument(
+            "--work",
+            type=Path,
+            default=Path("work"),
+            metavar="DIR",
+            help="phantoms and prepared data sets (work)",
+        )
+        verb.add_argument(
+            "--jobs",
+            type=int,
+            default=os.cpu_count(),
+            metavar="N",
+            help="runs at a time, sharing the cores (one per core)",
+        )
     return top
 
 
@@ -46,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         profile = profiles.get(options.profile)
         if options.data is not None and not options.data.is_dir():
-            raise FileNotFoundError(f"--data {options.data}: no such folder. Name the folder that holds the downloads.")
+            raise FileNotFoundError(
+                f"--data {options.data}: no such folder. Name the folder that holds the downloads."
+            )
         tasks = options.tasks or grid.task_names()
         cells = grid.plan(
             tasks,
@@ -56,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.label_fractions,
             options.split,
         )
-        from benchmarks import job  # imports torch and OpenMMLab: --help and wrong words answer before that
+        from benchmarks import (
+            job,
+        )  # imports torch and OpenMMLab: --help and wrong words answer before that
 
         return job.main(cells, options, chosen=bool(options.tasks))
     except (ValueError, FileNotFoundError) as error:

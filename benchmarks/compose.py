@@ -60,7 +60,9 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
     config.log_processor.by_epoch = False
     interval = budget.iterations // max(budget.validations, 1)
     config.train_cfg = dict(
-        type="IterBasedTrainLoop", max_iters=interval * max(budget.validations, 1), val_interval=interval
+        type="IterBasedTrainLoop",
+        max_iters=interval * max(budget.validations, 1),
+        val_interval=interval,
     )
     if budget.validations:
         config.default_hooks.checkpoint.update(by_epoch=False, interval=interval)
@@ -93,7 +95,9 @@ def fit_backbone(config: Config, name: str) -> None:
 def use_clean_split(config: Config) -> None:
     """Train and select on the clean parts of the training images; only FGADR needs it."""
     if config.task.dataset != "fgadr":
-        raise ValueError(f"--split clean: the published split of {config.task.dataset} does not leak, only FGADR's does")
+        raise ValueError(
+            f"--split clean: the published split of {config.task.dataset} does not leak, only FGADR's does"
+        )
     config.train_dataloader.dataset.ann_file = "splits/clean_train.txt"
     if config.val_dataloader:
         config.val_dataloader.dataset.ann_file = "splits/clean_valid.txt"
@@ -113,11 +117,16 @@ def bind(config: Config, prepared: Path, run_dir: Path, cell: Cell) -> Config:
     if cell.label_fraction < 1:
         train = inner_dataset(config.train_dataloader.dataset)
         labelled = config.task.kind == "classification"
-        train.indices = label_subset(root / train.ann_file, cell.label_fraction, cell.seed, labelled)
+        train.indices = label_subset(
+            root / train.ann_file, cell.label_fraction, cell.seed, labelled
+        )
     config.work_dir = str(run_dir.resolve())
     config.test_evaluator.cases_file = str(run_dir.resolve() / "cases.json")
     if config.task.kind == "detection":
-        for loader, evaluator in (("val_dataloader", "val_evaluator"), ("test_dataloader", "test_evaluator")):
+        for loader, evaluator in (
+            ("val_dataloader", "val_evaluator"),
+            ("test_dataloader", "test_evaluator"),
+        ):
             if config.get(evaluator):
                 config[evaluator].ann_file = str(root / config[loader].dataset.ann_file)
     config.resume = any(run_dir.glob("last_checkpoint"))
@@ -139,7 +148,11 @@ def transforms(config: Config) -> Iterator[Config]:
 
 def image_size(config: Config) -> int:
     """Side in pixels of the images that the model sees."""
-    sizes = [t.get("crop_size") or t.scale[0] for t in transforms(config) if "crop_size" in t or "scale" in t]
+    sizes = [
+        t.get("crop_size") or t.scale[0]
+        for t in transforms(config)
+        if "crop_size" in t or "scale" in t
+    ]
     return sizes[-1]
 
 

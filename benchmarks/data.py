@@ -20,7 +20,9 @@ def prepared_folder(downloads: Path | None, work: Path) -> Path:
     return work / "prepared" / f"{downloads.resolve().name}-{digest}"
 
 
-def prepare(names: Iterable[str], downloads: Path | None, work: Path) -> tuple[Path, dict[str, dict]]:
+def prepare(
+    names: Iterable[str], downloads: Path | None, work: Path
+) -> tuple[Path, dict[str, dict]]:
     """Prepare the data sets `names`, those that are not yet.
 
     Args:

@@ -10,11 +10,9 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
-import mmdet.models
-import mmpretrain.models
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
 import torch
 from mmengine.config import Config
@@ -76,7 +74,7 @@ def execute(run: Run) -> None:
 
 def measure(run: Run) -> dict:
     """Train and test; the record as a dict."""
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     config = Config.fromfile(run.config)
     runner = Runner.from_cfg(config)
     begin = time.monotonic()

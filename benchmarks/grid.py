@@ -59,11 +59,17 @@ def plan(
     for task in tasks:
         if task not in task_names():
             close = difflib.get_close_matches(task, task_names())
-            hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(task_names())}"
+            hint = (
+                f"did you mean {' or '.join(close)}?"
+                if close
+                else f"choose from {', '.join(task_names())}"
+            )
             raise ValueError(f"no task {task!r}: {hint}")
     for fraction in label_fractions:
         if not 0 < fraction <= 1:
-            raise ValueError(f"label fraction {fraction}: give a share in (0, 1], such as 0.05 for 5 %")
+            raise ValueError(
+                f"label fraction {fraction}: give a share in (0, 1], such as 0.05 for 5 %"
+            )
     return [
         Cell(task, backbone, profile, seed, fraction, split)
         for task, fraction, backbone, seed in product(tasks, label_fractions, backbones, seeds)

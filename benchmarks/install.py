@@ -40,10 +40,14 @@ def main() -> int:
     if stamp.is_file() and stamp.read_text() == wanted():
         say(f"the environment {folder} is up to date")
         return 0
-    if sys.version_info < (3, 11):
-        raise SystemExit(f"Python {sys.version.split()[0]} is too old: use 3.11, the reference, or newer")
+    if sys.version_info < (3, 11):  # noqa: UP036  pip has not checked it yet
+        raise SystemExit(
+            f"Python {sys.version.split()[0]} is too old: use 3.11, the reference, or newer"
+        )
     if not any(map(shutil.which, ("c++", "g++", "clang++"))):
-        raise SystemExit("no C++ compiler found: install one (Debian: apt-get install g++) and try again")
+        raise SystemExit(
+            "no C++ compiler found: install one (Debian: apt-get install g++) and try again"
+        )
     say(f"making {folder}")
     if not (folder / "bin" / "python").exists():
         venv.create(folder, with_pip=True)
@@ -52,12 +56,17 @@ def main() -> int:
     step("1/4 torch and torchvision", "2 minutes, 5 GB")
     pip(python, "install", "--upgrade", "pip", "setuptools<81", "wheel", "ninja", "packaging")
     pip(python, "install", "torch", "torchvision", "numpy")
-    step("2/4 mmcv with its operators", "10 seconds if built before for this torch, else 14 to 25 minutes on 2 cores")
+    step(
+        "2/4 mmcv with its operators",
+        "10 seconds if built before for this torch, else 14 to 25 minutes on 2 cores",
+    )
     pip(python, "install", str(mmcv_wheel(python)))
     step("3/4 OpenMMLab, the suite's libraries and this checkout", "1 minute")
     pip(python, "install", "--editable", f"{ROOT}[suite,test]")
     step("4/4 check that mmcv's operators load", "10 seconds")
-    check = subprocess.run([python, "-c", "from mmcv.ops import nms"], capture_output=True, text=True)
+    check = subprocess.run(
+        [python, "-c", "from mmcv.ops import nms"], capture_output=True, text=True
+    )
     if check.returncode:
         kept = CACHE / "wheels"
         raise SystemExit(
@@ -72,12 +81,14 @@ def main() -> int:
 def wanted() -> str:
     """The state of everything that decides what is installed."""
     files = (CONSTRAINTS, ROOT / "pyproject.toml", Path(__file__))
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files) + sys.version.encode()).hexdigest()
+    return hashlib.sha256(
+        b"".join(f.read_bytes() for f in files) + sys.version.encode()
+    ).hexdigest()
 
 
 def mmcv_wheel(python: Path) -> Path:
     """The wheel of the pinned mmcv for the installed torch, built if it was not before."""
-    version = re.search(r"^mmcv==(\S+)$", CONSTRAINTS.read_text(), re.MULTILINE)[1]
+    (version,) = re.findall(r"^mmcv==(\S+)$", CONSTRAINTS.read_text(), re.MULTILINE)
     query = (
         "import json, sys, sysconfig, torch;"
         "print(json.dumps([torch.__version__, torch.cuda.is_available(),"
@@ -100,23 +111,28 @@ def build_mmcv(python: Path, version: str, shelf: Path) -> None:
     shelf.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="mmcv-", dir=shelf.parent))
     log = scratch / "build.log"
-    command = [python, "-m", "pip", "wheel", "--verbose", "--no-deps", "--no-cache-dir", "--no-build-isolation",
-               "--wheel-dir", scratch, f"mmcv=={version}"]  # fmt: skip
+    flags = ("--verbose", "--no-deps", "--no-cache-dir", "--no-build-isolation")
+    command = [str(python), "-m", "pip", "wheel", *flags, "--wheel-dir", str(scratch)]
     environment = {**os.environ, "MMCV_WITH_OPS": "1", "MAX_JOBS": str(os.cpu_count())}
     environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"  # ninja lies there
     start = time.monotonic()
     with (
         log.open("w") as file,
         subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, f"mmcv=={version}"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as build,
     ):
-        for line in build.stdout:
+        for line in build.stdout or ():
             file.write(line)
             if match := re.search(r"^\s*\[(\d+)/(\d+)\]", line):
                 done, total = map(int, match.groups())
                 minutes = (time.monotonic() - start) / 60
-                say(f"compiled {done} of {total} files, {minutes:.1f} min, about {minutes / done * (total - done):.0f} left")
+                left = minutes / done * (total - done)
+                say(f"compiled {done} of {total} files, {minutes:.1f} min, about {left:.0f} left")
     wheels = list(scratch.glob("mmcv-*.whl"))
     if build.returncode or not wheels:
         raise SystemExit(f"building mmcv failed; the end of {log}:\n{''.join(tail(log))}")
@@ -132,9 +148,11 @@ def tail(log: Path, lines: int = 40) -> list[str]:
 
 
 def pip(python: Path, verb: str, *arguments: str) -> None:
-    command = [python, "-m", "pip", verb, "--disable-pip-version-check", "--constraint", CONSTRAINTS, *arguments]
-    if subprocess.run(command).returncode:
-        raise SystemExit(f"pip {verb} {' '.join(arguments)} failed: its message is above. Mend that and run this again.")
+    flags = ("--disable-pip-version-check", "--constraint", str(CONSTRAINTS))
+    if subprocess.run([str(python), "-m", "pip", verb, *flags, *arguments]).returncode:
+        raise SystemExit(
+            f"pip {verb} {' '.join(arguments)} failed: its message is above. Mend that and run this again."
+        )
 
 
 def step(name: str, duration: str) -> None:

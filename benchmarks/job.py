@@ -37,13 +37,18 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     names = dict.fromkeys(dataset_of(cell.task) for cell in cells)
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
     folder, metas = data.prepare(names, options.data, options.work)
-    runs = [assemble(cell, folder, metas, options) for cell in tqdm(cells, desc="composing", unit="run", leave=False)]
+    runs = [
+        assemble(cell, folder, metas, options)
+        for cell in tqdm(cells, desc="composing", unit="run", leave=False)
+    ]
     todo = [run for run in runs if not is_done(run.config.parent)]
     show(cells, runs, options.jobs)
     if options.verb == "plan" or not todo:
         return 0
     failed = run_all(todo, options.jobs)
-    say(f"{len(todo) - len(failed)} runs done, {len(runs) - len(todo)} were done before, {len(failed)} failed")
+    say(
+        f"{len(todo) - len(failed)} runs done, {len(runs) - len(todo)} were done before, {len(failed)} failed"
+    )
     for run, reason in failed:
         say(f"FAILED {run.config.parent}: {reason}")
     return 1 if failed else 0
@@ -58,13 +63,18 @@ def with_data(cells: Sequence[Cell], downloads: Path | None, chosen: bool) -> li
     if downloads is None:
         return list(cells)
     there = datasets.available(downloads)
-    missing = {cell.task: datasets.get(dataset_of(cell.task)).folder
-               for cell in cells if dataset_of(cell.task) not in there}  # fmt: skip
+    missing = {
+        cell.task: datasets.get(dataset_of(cell.task)).folder
+        for cell in cells
+        if dataset_of(cell.task) not in there
+    }
     text = ", ".join(f"{task} ({downloads / folder})" for task, folder in missing.items())
     left = [cell for cell in cells if cell.task not in missing]
     if missing and (chosen or not left):
-        raise FileNotFoundError(f"no data for {text}. Download it into the folder in brackets; "
-                                "`python -m tasks list` tells where from.")  # fmt: skip
+        raise FileNotFoundError(
+            f"no data for {text}. Download it into the folder in brackets; "
+            "`python -m tasks list` tells where from."
+        )
     if missing:
         say(f"left out, for want of data: {text}")
     return left
@@ -81,7 +91,9 @@ def task_facts(task: str) -> Config:
     return Config.fromfile(TASK_CONFIGS / f"{task}.py", import_custom_modules=False).task
 
 
-def assemble(cell: Cell, prepared: Path, metas: dict[str, dict], options: argparse.Namespace) -> Run:
+def assemble(
+    cell: Cell, prepared: Path, metas: dict[str, dict], options: argparse.Namespace
+) -> Run:
     """Compose a cell, name it, bind it to its folder and dump its config there."""
     config = compose(cell)
     meta = metas[config.task.dataset]
@@ -90,7 +102,9 @@ def assemble(cell: Cell, prepared: Path, metas: dict[str, dict], options: argpar
     portable = deepcopy(config)
     if weights:
         portable.model.backbone.weights.pop("file")
-    identity = run_id(portable.to_dict() | {"label_fraction": cell.label_fraction}, meta["fingerprint"], sha256)
+    identity = run_id(
+        portable.to_dict() | {"label_fraction": cell.label_fraction}, meta["fingerprint"], sha256
+    )
     run_dir = options.results / "runs" / identity
     bound = bind(config, prepared, run_dir, cell)
     if not is_done(run_dir):
@@ -98,8 +112,18 @@ def assemble(cell: Cell, prepared: Path, metas: dict[str, dict], options: argpar
         bound.dump(run_dir / "config.py")
     summary = {key: meta[key] for key in ("fingerprint", "complete", "phantom")}
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
-    return Run(identity, run_dir / "config.py", cell.backbone, cell.profile, cell.seed, cell.label_fraction, cell.split,
-               summary, sha256, threads)  # fmt: skip
+    return Run(
+        identity,
+        run_dir / "config.py",
+        cell.backbone,
+        cell.profile,
+        cell.seed,
+        cell.label_fraction,
+        cell.split,
+        summary,
+        sha256,
+        threads,
+    )
 
 
 @cache
@@ -115,7 +139,10 @@ def show(cells: Sequence[Cell], runs: Sequence[Run], jobs: int) -> None:
     table = Table("task", *backbones, title=f"{len(runs)} runs, profile {cells[0].profile}")
     state = [(cell, is_done(run.config.parent)) for cell, run in zip(cells, runs, strict=True)]
     for task in dict.fromkeys(cell.task for cell in cells):
-        row = [[done for cell, done in state if (cell.task, cell.backbone) == (task, b)] for b in backbones]
+        row = [
+            [done for cell, done in state if (cell.task, cell.backbone) == (task, b)]
+            for b in backbones
+        ]
         table.add_row(task, *(f"{sum(done)} of {len(done)} done" for done in row))
     Console(stderr=True).print(table)
     minutes = estimate((cell for cell, done in state if not done), jobs) / 60
@@ -151,7 +178,9 @@ def reason(run: Run, code: int) -> str:
     error = run.config.parent / ERROR
     if error.is_file():
         return f"{error.read_text().strip().splitlines()[-1]} (all of it in {ERROR})"
-    return f"its process ended with code {code}" + (" (killed; out of memory?)" if code == -9 else "")
+    return f"its process ended with code {code}" + (
+        " (killed; out of memory?)" if code == -9 else ""
+    )
 
 
 def say(message: str) -> None:

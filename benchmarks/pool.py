@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
+from typing import Any
 
 from benchmarks.execute import Run, execute
 
@@ -17,7 +18,8 @@ def carry_out(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int]]:
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.execute"])
-    waiting, running = list(reversed(runs)), {}
+    waiting = list(reversed(runs))
+    running: dict[Any, tuple[Any, Run]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -28,7 +30,7 @@ def carry_out(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int]]:
             for sentinel in wait(list(running)):
                 process, run = running.pop(sentinel)
                 process.join()
-                yield run, process.exitcode
+                yield run, process.exitcode or 0
     finally:
         for process, _ in running.values():
             process.terminate()

@@ -12,8 +12,16 @@ import psutil
 import torch
 
 PACKAGES = (
-    "torch", "torchvision", "numpy", "mmengine", "mmcv", "mmpretrain", "mmsegmentation", "mmdet", "timm",
-)  # fmt: skip
+    "torch",
+    "torchvision",
+    "numpy",
+    "mmengine",
+    "mmcv",
+    "mmpretrain",
+    "mmsegmentation",
+    "mmdet",
+    "timm",
+)
 ROOT = Path(__file__).resolve().parent.parent
 
 

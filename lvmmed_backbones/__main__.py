@@ -18,7 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m lvmmed_backbones", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    listing = verbs.add_parser("list", help="show every backbone of the catalogue", description="Show the catalogue.")
+    listing = verbs.add_parser(
+        "list", help="show every backbone of the catalogue", description="Show the catalogue."
+    )
     listing.add_argument("--json", action="store_true", help="as JSON, with every field")
     options = parser.parse_args(arguments)
     facts = [describe(name) for name in catalogue.names()]
@@ -44,14 +46,15 @@ def describe(name: str) -> dict:
         "std": entry.std,
         "channels": entry.channels,
         "vector_channels": entry.vector_channels,
-        "weights": weights and {
+        "weights": weights
+        and {
             "file": weights.file,
             "from": weights.url or weights.page or f"the package {weights.package}",
             "sha256": weights.sha256,
             "layout": weights.layout,
             "here": weights.is_here,
         },
-    }  # fmt: skip
+    }
 
 
 def show(facts: Sequence[dict]) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from reports.records import Record, read
 
-LEADERBOARD = """Print the leaderboard of a folder of results and write it as Markdown, CSV and a web page.
-Records that cannot be used are named on stderr; the others are reported all the same, with exit code 1."""
+LEADERBOARD = """Print the leaderboard of a folder of results, and write it as Markdown, CSV and a
+web page. Records that cannot be used are named on stderr; the others are reported all the same,
+with exit code 1."""
+REPAIR = "no record is left to report, so nothing was written. Repair those above."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,8 +24,15 @@ def parser() -> argparse.ArgumentParser:
         help="print and write the leaderboard of a folder of results",
         description=LEADERBOARD,
     )
-    board.add_argument("results", type=Path, metavar="RESULTS", help="folder of runs; any record.json in it is read")  # fmt: skip
-    board.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (RESULTS/leaderboard)")  # fmt: skip
+    board.add_argument(
+        "results",
+        type=Path,
+        metavar="RESULTS",
+        help="folder of runs; any record.json in it is read",
+    )
+    board.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder to write to (RESULTS/leaderboard)"
+    )
     board.add_argument("--profile", metavar="P", help="only runs of this profile")
     board.add_argument("--task", nargs="+", metavar="T", help="only runs of these tasks")
     return top
@@ -46,9 +55,9 @@ def leaderboard(options: argparse.Namespace) -> int:
     """
     records, unsound = read(options.results)
     if not records:
-        return complain([*unsound, f"{options.results}: no sound record, so nothing was written. Repair those above."])  # fmt: skip
+        return complain([*unsound, f"{options.results}: {REPAIR}"])
 
-    # pandas and rich take most of a second to import: --help and a wrong folder answer before that.
+    # pandas and rich take a second to import: --help and a wrong folder answer before that.
     from rich.console import Console
 
     from reports import terminal
@@ -60,7 +69,7 @@ def leaderboard(options: argparse.Namespace) -> int:
     agreed, contradictions = agreeing(selected(records, options.profile, options.task))
     problems = [*unsound, *contradictions]
     if not agreed:
-        return complain([*problems, f"{options.results}: all records contradict each other, so nothing was written. Repair those above."])  # fmt: skip
+        return complain([*problems, f"{options.results}: {REPAIR}"])
     boards = leaderboards(agreed)
     sheets = [sheet(board) for board in boards]
     files = publish(boards, sheets, options.out or options.results / "leaderboard")
@@ -83,14 +92,16 @@ def selected(
     ):
         for name in wanted:
             if name not in there:
-                raise ValueError(f"{option} {name}: no record has it. Choose from {', '.join(sorted(there))}.")  # fmt: skip
+                choice = ", ".join(sorted(there))
+                raise ValueError(f"{option} {name}: no record has it. Choose from {choice}.")
     found = [
         record
         for record in records
         if profile in (None, record.profile) and (not tasks or record.task in tasks)
     ]
     if not found:
-        raise ValueError(f"no record is both of profile {profile} and of {', '.join(tasks or [])}. Leave one out.")  # fmt: skip
+        both = f"profile {profile} and of {' or '.join(tasks or [])}"
+        raise ValueError(f"no record is of {both}. Leave out --profile or --task.")
     return found
 
 

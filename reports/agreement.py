@@ -35,7 +35,7 @@ def agreeing(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """
     once, problems = repeated(records)
     for one, words, of, remedy in (
-        (column, "{0.task} ({0.protocol})", lambda r: r.metric, "headline metrics"),
+        (column, "{0.task} ({0.protocol})", lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
         (column, "{0.task} ({0.protocol})", lambda r: r.fingerprint, "versions of its data"),
         (row, "{0.backbone}", lambda r: r.weights_sha256, "weights files"),
     ):
@@ -69,8 +69,9 @@ def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
         one = same[0]
         problems.append(
             f"{paths(same)}: {len(same)} records that disagree on {one.task} ({one.protocol}), "
-            f"{one.backbone}, seed {one.seed} ({values(same)}): left out. Delete the folders of all but one."
-        )  # fmt: skip
+            f"{one.backbone}, seed {one.seed} ({values(same)}), left out. "
+            "Delete the folders of all but one."
+        )
     return kept, problems
 
 
@@ -101,9 +102,7 @@ def consistent(
     return kept, problems
 
 
-def grouped(
-    records: Sequence[Record], key: Callable[[Record], Hashable]
-) -> list[list[Record]]:
+def grouped(records: Sequence[Record], key: Callable[[Record], Hashable]) -> list[list[Record]]:
     """The records by their key, in order of first appearance."""
     groups: dict[Hashable, list[Record]] = defaultdict(list)
     for record in records:

@@ -25,7 +25,7 @@ class Leaderboard:
 
     Attributes:
         setting: what they have in common.
-        cells: a row per task, protocol and backbone, in the order of the table's columns, then rows:
+        cells: a row per task, protocol and backbone, ordered as the table's columns, then rows:
             `mean` and `std` of the headline over seeds, fractions in [0, 1] (`std`: sample standard
             deviation, NaN for one seed), `n` and `seeds`, `rank` within the task (1 is best, ties
             share the average), `best`, and what is known of the task, the data and the backbone.
@@ -116,7 +116,7 @@ def ranks(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_ranks(cells: pd.DataFrame) -> tuple[pd.Series, int]:
-    """Mean rank over the tasks that every backbone has, best first, ties by name; and their number."""
+    """Mean rank over the tasks that all backbones have, best first; and how many tasks."""
     table = cells.pivot(index="backbone", columns=["task", "protocol"], values="rank")
     common = table.dropna(axis="columns")
     means = common.mean(axis="columns").rename("mean_rank").sort_index()
@@ -126,7 +126,7 @@ def mean_ranks(cells: pd.DataFrame) -> tuple[pd.Series, int]:
 def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
     """Every cell of every leaderboard, exact: a row per setting, task, protocol and backbone.
 
-    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed; `seeds` are separated by spaces.
+    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed; spaces separate `seeds`.
     """
     parts = [
         board.cells.assign(
@@ -137,6 +137,7 @@ def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
         )
         for board in boards
     ]
-    first = [*Setting._fields, "task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
+    figures = ["task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
+    first = [*Setting._fields, *figures]
     table = pd.concat(parts, ignore_index=True)
     return table[[*first, *(name for name in table if name not in first)]]

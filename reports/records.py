@@ -30,9 +30,10 @@ class Record:
         parameters: their number in the backbone.
         weights_sha256: checksum of the weights' file, None for random weights.
         metric, value: the headline metric and its value, a fraction in [0, 1].
-        fingerprint, complete, counts: the data: its identity, whether no image is missing, images by split.
+        fingerprint, complete, counts: the data: its identity, whether all of it is there, images by
+            split.
         versions, machine, git_revision: where the figure comes from.
-    """  # fmt: skip
+    """
 
     path: Path
     task: str
@@ -67,15 +68,16 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         results: the folder that `python -m benchmarks run --results` wrote.
 
     Returns:
-        The records in the order of their paths, and a sentence for each file that is not a sound one.
+        The records in the order of their paths, and a message for each file that is no sound one.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no record in it.
     """
     if not results.is_dir():
         raise FileNotFoundError(
-            f"{results}: no such folder. Name the folder that `python -m benchmarks run` wrote its results to."
-        )  # fmt: skip
+            f"{results}: no such folder. "
+            "Name the folder that `python -m benchmarks run` wrote its results to."
+        )
     paths = sorted(results.rglob(FILE))
     if not paths:
         raise FileNotFoundError(
@@ -86,7 +88,9 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         try:
             records.append(parse(load(path), path))
         except OSError as error:
-            problems.append(f"{path}: cannot be read ({error.strerror}). See what it is, or {AGAIN}.")
+            problems.append(
+                f"{path}: cannot be read ({error.strerror}). Make it readable, or {AGAIN}."
+            )
         except ValueError as error:
             problems.append(f"{path}: {error}")
     return records, problems
@@ -122,8 +126,9 @@ def parse(content: Any, path: Path) -> Record:
         raise ValueError(f"schema {schema}, which never existed. Restore the file, or {AGAIN}.")
     if field(content, "figure", str) not in FIGURES:
         raise ValueError(
-            f"figure is {content['figure']!r}, not one of {', '.join(FIGURES)}. Move it out of the results."
-        )  # fmt: skip
+            f"figure is {content['figure']!r}, not one of {', '.join(FIGURES)}. "
+            "Move it out of the results."
+        )
     fraction = field(content, "label_fraction", float)
     if not 0 < fraction <= 1:
         raise ValueError(f"label_fraction is {fraction}, not in (0, 1]. Restore it, or {AGAIN}.")
@@ -164,8 +169,9 @@ def headline(content: dict[str, Any]) -> float:
     value = metrics.get(name)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         raise ValueError(
-            f"its headline, {name}, is undefined ({value}). Look into run.log beside it, then {AGAIN}."
-        )  # fmt: skip
+            f"its headline, {name}, is undefined ({value}). "
+            f"Look into run.log beside it, then {AGAIN}."
+        )
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(
             f"its headline, {name}, is {reprlib.repr(value)}, not a fraction in [0, 1]. "
@@ -182,9 +188,10 @@ def field(content: Any, dotted: str, kind: type, *others: None) -> Any:
         others: None, where the field may be null.
 
     Raises:
-        ValueError: if it is absent, of another type, or text that would garble a terminal or a page.
+        ValueError: if it is absent, of another type, a negative or huge whole number, or text that
+            would garble a terminal.
     """
-    value = content
+    value: Any = content
     for name in dotted.split("."):
         if not isinstance(value, dict) or name not in value:
             raise ValueError(
@@ -196,15 +203,16 @@ def field(content: Any, dotted: str, kind: type, *others: None) -> Any:
     kinds = (int, float) if kind is float else (kind,)
     # JSON's true and false are no numbers, though Python's are.
     if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(
-            f"{dotted} is {reprlib.repr(value)}, not of type {kind.__name__}. Restore the file, or {AGAIN}."
-        )  # fmt: skip
-    for text in texts(value):
-        if not text.isprintable() or not text.strip():
-            raise ValueError(
-                f"{dotted} holds {reprlib.repr(text)}, which cannot be printed. Restore the file, or {AGAIN}."
-            )  # fmt: skip
-    return value
+        wrong = f"not of type {kind.__name__}"
+    elif kind is int and not 0 <= value < 2**63:
+        wrong = "not in [0, 2^63)"
+    elif kind is str and not value.strip():
+        wrong = "empty"
+    elif not all(text.isprintable() for text in texts(value)):
+        wrong = "not printable"
+    else:
+        return value
+    raise ValueError(f"{dotted} is {reprlib.repr(value)}, {wrong}. Restore the file, or {AGAIN}.")
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -28,7 +28,7 @@ def show(sheets: Sequence[Sheet], console: Console) -> None:
 
 
 def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
-    """Numbers of the columns that fit beside each other on `width` characters, at least one at a time."""
+    """Numbers of the columns that fit side by side on `width` characters, at least one each."""
     names = max(cell_len(row.backbone) for row in sheet.rows) + PADDING
     ranks = max(cell_len("mean rank"), cell_len(sheet.rank_caption)) + PADDING
     room = width - names - ranks - 1

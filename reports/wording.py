@@ -1,4 +1,4 @@
-"""What a leaderboard says, in words and rounded figures, the same in a terminal, in Markdown and on a page."""
+"""What a leaderboard says, in words and rounded figures: the same in every form that it takes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from reports.leaderboard import COLUMN, Leaderboard
 from reports.records import Record
 
 TITLE = "Leaderboard of backbones"
-PHANTOM = "PHANTOM: says nothing about medicine. The images are synthetic; they only exercise the code."
+PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
 DAGGER = "†"
 NOTHING = "–"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure in percent, such as 71.2 ± 1.3 (n=2)†; `spread` and `seeds` are empty where there is nothing to say."""
+    """A figure in percent, such as 71.2 ± 1.3 (n=2)†, in its parts.
+
+    Attributes:
+        mean: over seeds.
+        spread: their sample standard deviation; empty for one seed.
+        seeds: how many, where not all cells of the table have the same; else empty.
+        best: whether the mean is the best of its column.
+        incomplete: whether images of the data set are missing.
+    """
 
     mean: str
     spread: str
@@ -81,7 +89,7 @@ def sheet(board: Leaderboard) -> Sheet:
         title=title(board.setting),
         phantom=board.setting.figure == "phantom",
         warnings=warnings(board.setting),
-        rank_caption=tasks(board.ranked),
+        rank_caption=plural(board.ranked, "task"),
         columns=[Column(c[1], f"{metrics[c]}, {c[2]}") for c in columns],
         rows=[
             Row(
@@ -117,7 +125,7 @@ def warnings(setting: Setting) -> list[str]:
 
 
 def cell(figure: Any | None, uniform: bool) -> Cell | None:
-    """A figure in percent; how many seeds it has is said here only where not all cells have the same."""
+    """A figure in percent; None where there is none. `uniform`: all cells have the same seeds."""
     if figure is None:
         return None
     return Cell(
@@ -157,22 +165,23 @@ def spread_note(cells: pd.DataFrame) -> str:
     named = ", ".join(map(str, seeds))
     if len(seeds) == 1:
         return f"Percent; one seed ({named}), so no spread."
-    n = "" if cells["seeds"].nunique() > 1 else f" (n={len(seeds)})"
-    over = "" if n else "; n: seeds of a cell, one seed has no spread"
-    return f"Percent: mean ± sample standard deviation over seeds {named}{n}{over}."
+    if cells["seeds"].nunique() == 1:
+        return f"Percent: mean ± sample standard deviation over {len(seeds)} seeds ({named})."
+    return f"Percent: mean ± sample standard deviation over n of the seeds {named}; none for n=1."
 
 
 def rank_note(ranked: int, columns: int) -> str:
     """Over what the mean rank is taken."""
     if not ranked:
         return "No mean rank: no task was run with all of these backbones."
+    number = plural(ranked, "task")
     which = "" if ranked == columns else f" of {columns}, those that all of these backbones have"
-    return f"Mean rank over {tasks(ranked)}{which}: 1 is best, ties share the average rank."
+    return f"Mean rank over {number}{which}: 1 is best, ties share the average rank."
 
 
-def tasks(number: int) -> str:
-    """A number of tasks."""
-    return f"{number} task" + ("" if number == 1 else "s")
+def plural(number: int, word: str) -> str:
+    """A number of things."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def provenance(records: Sequence[Record]) -> list[str]:
@@ -200,10 +209,10 @@ def machine(facts: dict[str, Any]) -> str:
     """A machine in a line; what its record leaves out is left out."""
     words = [
         facts.get("cpu"),
-        facts.get("cores") and f"{facts['cores']} cores",
+        facts.get("cores") and plural(facts["cores"], "core"),
         facts.get("memory_gb") and f"{facts['memory_gb']} GB memory",
         facts.get("gpu") or "no GPU",
-        facts.get("threads") and f"{facts['threads']} threads per run",
+        facts.get("threads") and plural(facts["threads"], "thread") + " per run",
         facts.get("platform"),
     ]
     return ", ".join(str(word) for word in words if word)

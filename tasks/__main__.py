@@ -20,17 +20,39 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
     verbs = top.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("list", help="what to download, from where, into which folder", description="List the data sets.")
-    prepare = verbs.add_parser("prepare", help="turn downloads into the prepared layout", description="Prepare data sets.")
+    verbs.add_parser(
+        "list",
+        help="what to download, from where, into which folder",
+        description="List the data sets.",
+    )
+    prepare = verbs.add_parser(
+        "prepare", help="turn downloads into the prepared layout", description="Prepare data sets."
+    )
     prepare.add_argument("names", nargs="*", metavar="NAME", help="default: all that are there")
-    prepare.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of downloads")
-    prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of prepared data sets")
-    draw = verbs.add_parser("phantoms", help="draw stand-ins for downloads", description="Draw phantoms of data sets.")
+    prepare.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder of downloads"
+    )
+    prepare.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of prepared data sets"
+    )
+    draw = verbs.add_parser(
+        "phantoms", help="draw stand-ins for downloads", description="Draw phantoms of data sets."
+    )
     draw.add_argument("names", nargs="*", metavar="NAME", help="default: all")
-    draw.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of downloads to be")
-    draw.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed draws the same bytes (0)")
-    sound = verbs.add_parser("check", help="read everything in prepared data sets", description="Check prepared data sets.")
-    sound.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each")
+    draw.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of downloads to be"
+    )
+    draw.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed draws the same bytes (0)"
+    )
+    sound = verbs.add_parser(
+        "check",
+        help="read everything in prepared data sets",
+        description="Check prepared data sets.",
+    )
+    sound.add_argument(
+        "folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each"
+    )
     return top
 
 
@@ -47,7 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in tqdm(options.names or datasets.names(), desc="drawing", unit="set"):
                 print(phantoms.generate(name, options.out, options.seed))
         else:
-            problems = [p for folder in tqdm(options.folders, desc="checking", unit="set") for p in check(folder)]
+            problems = [
+                p
+                for folder in tqdm(options.folders, desc="checking", unit="set")
+                for p in check(folder)
+            ]
             print("\n".join(problems) or "sound")
             return 1 if problems else 0
     except (ValueError, OSError) as error:
@@ -65,7 +91,9 @@ def there(downloads: Path) -> list[str]:
     found = datasets.available(downloads)
     if not found:
         folders = ", ".join(sorted({datasets.get(n).folder for n in datasets.names()}))
-        raise FileNotFoundError(f"{downloads} holds no data set: expected a folder called one of {folders}")
+        raise FileNotFoundError(
+            f"{downloads} holds no data set: expected a folder called one of {folders}"
+        )
     return found
 
 

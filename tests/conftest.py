@@ -15,7 +15,9 @@ def real_data() -> Path:
     """The folder of real downloads: $LVMMED_DATA, or ../shared/data beside the checkout."""
     folder = Path(os.environ.get("LVMMED_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"no real images: {folder} is absent (set LVMMED_DATA to a folder of downloads)")
+        pytest.skip(
+            f"no real images: {folder} is absent (set LVMMED_DATA to a folder of downloads)"
+        )
     return folder
 
 

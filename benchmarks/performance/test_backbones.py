@@ -11,7 +11,9 @@ BATCH, SIZE = 4, 128
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@pytest.mark.parametrize("name", ["random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny", "random_vit_b"])
+@pytest.mark.parametrize(
+    "name", ["random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny", "random_vit_b"]
+)
 @pytest.mark.parametrize("direction", ["forward", "forward and backward"])
 def test_backbone(benchmark, name: str, direction: str) -> None:
     model = lvmmed_backbones.build(name, output="vector", image_size=SIZE).to(DEVICE)

@@ -11,6 +11,8 @@ from tasks.metrics.overlap import overlap_counts
 @pytest.mark.parametrize("classes", [2, 8])
 @pytest.mark.parametrize("size", [256, 1024])
 def test_overlap_counts(benchmark, size: int, classes: int) -> None:
-    prediction, truth = np.random.default_rng(0).integers(0, classes, (2, size, size), dtype=np.uint8)
+    prediction, truth = np.random.default_rng(0).integers(
+        0, classes, (2, size, size), dtype=np.uint8
+    )
     benchmark.group = "overlap of two label maps"
     benchmark(overlap_counts, prediction, truth, classes)

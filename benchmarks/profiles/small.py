@@ -1,4 +1,4 @@
-"""Real images at a size that 2 cores can bear: a few hundred steps, three seeds, the best checkpoint on the valid split.
+"""Real images at a size that 2 cores can bear: a few hundred steps, three seeds, the checkpoint that is best on valid.
 
 For comparing backbones at home. Its figures are not the paper's: images and heads are smaller and training is shorter.
 """

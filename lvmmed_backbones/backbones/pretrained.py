@@ -51,7 +51,9 @@ class Pretrained(BaseModule):
 
     def train(self, mode: bool = True) -> Pretrained:
         """A frozen backbone stays in evaluation mode."""
-        super().train(mode and not getattr(self, "frozen", False))  # mmpretrain's ResNet returns nothing
+        super().train(
+            mode and not getattr(self, "frozen", False)
+        )  # mmpretrain's ResNet returns nothing
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

@@ -38,7 +38,9 @@ class BackboneViTSAM(Pretrained, ViTSAM):
     ) -> None:
         super().__init__(arch=arch, img_size=img_size, output=output, out_channels=0, **arguments)
         if output == "maps":
-            self.pyramid = SimpleFeaturePyramid(self.embed_dims)  # new, so trained even if the rest is frozen
+            self.pyramid = SimpleFeaturePyramid(
+                self.embed_dims
+            )  # new, so trained even if the rest is frozen
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """From (B, 3, H, W) to four maps, or to one (B, C) vector."""

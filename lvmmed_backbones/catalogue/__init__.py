@@ -27,6 +27,8 @@ def get(name: str) -> Entry:
     """
     if name not in names():
         close = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
+        hint = (
+            f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
+        )
         raise ValueError(f"no backbone {name!r} in the catalogue: {hint}")
     return importlib.import_module(f"{__name__}.{name}").ENTRY

@@ -59,6 +59,8 @@ class Entry:
             config["img_size"] = image_size
         if self.weights is not None:
             config["weights"] = dict(
-                file=str(self.weights.fetch()), layout=self.weights.layout, sha256=self.weights.sha256
+                file=str(self.weights.fetch()),
+                layout=self.weights.layout,
+                sha256=self.weights.sha256,
             )
         return config

@@ -26,7 +26,9 @@ def convert(tensors: Tensors, layout: str, source: str) -> dict[str, Tensor]:
         ValueError: if there is no such layout, naming those that there are.
     """
     if layout not in LAYOUTS:
-        raise ValueError(f"{source}: no layout {layout!r}: choose from {', '.join(sorted(LAYOUTS))}")
+        raise ValueError(
+            f"{source}: no layout {layout!r}: choose from {', '.join(sorted(LAYOUTS))}"
+        )
     return LAYOUTS[layout](tensors)
 
 
@@ -53,28 +55,39 @@ def renamed(tensors: Tensors, rules: list[tuple[str, str]]) -> dict[str, Tensor]
 @layout("native")
 def native(tensors: Tensors) -> dict[str, Tensor]:
     """Our own names, perhaps below `backbone.` as OpenMMLab's models save them."""
-    inner = {n.removeprefix("backbone."): v for n, v in tensors.items() if n.startswith("backbone.")}
+    inner = {
+        n.removeprefix("backbone."): v for n, v in tensors.items() if n.startswith("backbone.")
+    }
     return inner or dict(tensors)
 
 
 @layout("torchvision")
 def torchvision(tensors: Tensors) -> dict[str, Tensor]:
     """ResNets of torchvision; mmpretrain's have the same names. Training code may put `module.` before them."""
-    names = renamed(tensors, [(r"^module\.", ""), (r"^_feature_blocks\.", ""), (r"^backbone\.", "")])
+    names = renamed(
+        tensors, [(r"^module\.", ""), (r"^_feature_blocks\.", ""), (r"^backbone\.", "")]
+    )
     return {name: value for name, value in names.items() if not name.startswith("fc.")}
 
 
 @layout("segment_anything")
 def segment_anything(tensors: Tensors) -> dict[str, Tensor]:
     """SAM's image encoder, with or without the rest of SAM around it, to mmpretrain's ViTSAM, without the neck."""
-    inner = {n.removeprefix("image_encoder."): v for n, v in tensors.items() if n.startswith("image_encoder.")}
-    names = renamed(inner or tensors, [
-        (r"^patch_embed\.proj\.", "patch_embed.projection."),
-        (r"^blocks\.", "layers."),
-        (r"\.norm(\d)\.", r".ln\1."),
-        (r"\.mlp\.lin1\.", ".ffn.layers.0.0."),
-        (r"\.mlp\.lin2\.", ".ffn.layers.1."),
-    ])  # fmt: skip
+    inner = {
+        n.removeprefix("image_encoder."): v
+        for n, v in tensors.items()
+        if n.startswith("image_encoder.")
+    }
+    names = renamed(
+        inner or tensors,
+        [
+            (r"^patch_embed\.proj\.", "patch_embed.projection."),
+            (r"^blocks\.", "layers."),
+            (r"\.norm(\d)\.", r".ln\1."),
+            (r"\.mlp\.lin1\.", ".ffn.layers.0.0."),
+            (r"\.mlp\.lin2\.", ".ffn.layers.1."),
+        ],
+    )
     return {name: value for name, value in names.items() if not name.startswith("neck.")}
 
 
@@ -115,10 +128,19 @@ def block_part(name: str, expands: bool) -> str:
     """Name of a layer of an inverted residual (or, without expansion, a depthwise separable) block in timm."""
     if expands:
         parts = {
-            "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2",
-            "_project_conv": "conv_pwl", "_bn2": "bn3",
-        }  # fmt: skip
+            "_expand_conv": "conv_pw",
+            "_bn0": "bn1",
+            "_depthwise_conv": "conv_dw",
+            "_bn1": "bn2",
+            "_project_conv": "conv_pwl",
+            "_bn2": "bn3",
+        }
     else:
-        parts = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+        parts = {
+            "_depthwise_conv": "conv_dw",
+            "_bn1": "bn1",
+            "_project_conv": "conv_pw",
+            "_bn2": "bn2",
+        }
     layer, _, leaf = name.partition(".")
     return f"{parts[layer]}.{leaf}"

@@ -37,14 +37,18 @@ def load_strictly(
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: naming the file, and what is wrong with it: its checksum, that it is no checkpoint or would run code,
-            the parameters that it does not fill, or fills with another shape.
+        ValueError: naming the file and what is wrong with it: its checksum, that it is no checkpoint or would run
+            code, the parameters that it does not fill, or fills with another shape.
     """
     path = Path(file)
     if sha256 is not None:
         check_sha256(path, sha256)
     found = convert(unwrap(read(path)), layout, str(path))
-    needed = {name: value for name, value in module.state_dict().items() if not name.startswith(tuple(fresh))}
+    needed = {
+        name: value
+        for name, value in module.state_dict().items()
+        if not name.startswith(tuple(fresh))
+    }
     missing = sorted(set(needed) - set(found))
     if missing:
         raise ValueError(
@@ -54,7 +58,9 @@ def load_strictly(
     left = sorted(set(found) - set(needed))
     try:
         module.load_state_dict({name: found[name] for name in needed}, strict=False)
-    except RuntimeError as error:  # torch lists each parameter of another shape on a line of its own
+    except (
+        RuntimeError
+    ) as error:  # torch lists each parameter of another shape on a line of its own
         lines = str(error).splitlines()[1:]
         raise ValueError(
             f"{path} holds {len(lines)} parameters of another shape than {type(module).__name__} has:\n"
@@ -81,15 +87,17 @@ def read(path: Path) -> Mapping:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{path} is refused: reading it would run code that the file names ({first_line(error)}). Ask its authors for "
-            "a .safetensors file, or, if you trust them, load it elsewhere and save its tensors with safetensors."
+            f"{path} is refused: reading it would run code that the file names ({first_line(error)}). Ask its "
+            "authors for a .safetensors file, or, if you trust them, load it elsewhere and save its tensors with safetensors."
         ) from error
     except (SafetensorError, RuntimeError, OSError, EOFError, BadZipFile, ValueError) as error:
         raise ValueError(
             f"{path} cannot be read ({first_line(error)}). Is the download complete? Remove it and fetch it again."
         ) from error
     if not isinstance(content, Mapping):
-        raise ValueError(f"{path} holds a {type(content).__name__}, not a mapping of names to tensors")
+        raise ValueError(
+            f"{path} holds a {type(content).__name__}, not a mapping of names to tensors"
+        )
     return content
 
 
@@ -111,7 +119,8 @@ def check_sha256(path: Path, expected: str) -> None:
     found = file_sha256(path)
     if not found.startswith(expected):
         raise ValueError(
-            f"{path} has sha256 {found}, expected {expected}: it is damaged or another file. Remove it and fetch it again."
+            f"{path} has sha256 {found}, expected {expected}: it is damaged or another file. "
+            "Remove it and fetch it again."
         )
 
 

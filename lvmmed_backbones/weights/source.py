@@ -66,13 +66,16 @@ class Weights:
         if not path.is_file():
             if self.url is None:
                 raise FileNotFoundError(
-                    f"{path} is missing, and its authors offer no direct download: fetch it from {self.page} and put it there."
+                    f"{path} is missing, and its authors offer no direct download: "
+                    f"fetch it from {self.page} and put it there."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 torch.hub.download_url_to_file(self.url, str(path), hash_prefix=self.sha256)
             except OSError as error:
-                raise ConnectionError(f"{self.url} cannot be fetched ({error}). Fetch it by other means and put it at {path}.") from error
+                raise ConnectionError(
+                    f"{self.url} cannot be fetched ({error}). Fetch it by other means and put it at {path}."
+                ) from error
             except RuntimeError as error:  # torch hub's word for a wrong checksum
                 raise ValueError(f"{self.url} is not the file that it was: {error}") from error
         elif self.sha256 is not None:
@@ -82,4 +85,7 @@ class Weights:
 
 def cache_folder() -> Path:
     """Where fetched weights lie: $LVMMED_CACHE, or ~/.cache/lvmmed_backbones."""
-    return Path(os.environ.get("LVMMED_CACHE", Path.home() / ".cache" / "lvmmed_backbones")) / "weights"
+    return (
+        Path(os.environ.get("LVMMED_CACHE", Path.home() / ".cache" / "lvmmed_backbones"))
+        / "weights"
+    )

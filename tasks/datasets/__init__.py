@@ -41,7 +41,9 @@ def module(name: str) -> ModuleType:
     """The file of a data set."""
     if name not in names():
         close = difflib.get_close_matches(name, names())
-        raise ValueError(f"no data set {name!r}: {f'did you mean {close[0]}?' if close else 'choose from ' + ', '.join(names())}")
+        raise ValueError(
+            f"no data set {name!r}: {f'did you mean {close[0]}?' if close else 'choose from ' + ', '.join(names())}"
+        )
     return importlib.import_module(f"{__name__}.{name}")
 
 
@@ -62,12 +64,15 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         The folder of the prepared data set, OUT/NAME.
 
     Raises:
-        FileNotFoundError, ValueError: naming the file that is missing or wrong, and the remedy; nothing is written then.
+        FileNotFoundError, ValueError: naming the file that is missing or wrong, and the remedy; nothing is written.
     """
     dataset = get(name)
     source = downloads / dataset.folder
     if not source.is_dir():
-        raise FileNotFoundError(f"{source}: no such folder. Download {dataset.title} from {dataset.page} and unpack it there: {dataset.layout}")
+        raise FileNotFoundError(
+            f"{source}: no such folder. Download {dataset.title} from {dataset.page} "
+            f"and unpack it there: {dataset.layout}"
+        )
     folder = out / name
     signature = source_signature(source)
     meta = folder / "meta.json"
@@ -105,5 +110,7 @@ def source_signature(source: Path) -> str:
     for path in sorted(source.rglob("*")):
         if path.is_file():
             state = path.stat()
-            digest.update(f"{path.relative_to(source)} {state.st_size} {state.st_mtime_ns}\n".encode())
+            digest.update(
+                f"{path.relative_to(source)} {state.st_size} {state.st_mtime_ns}\n".encode()
+            )
     return digest.hexdigest()

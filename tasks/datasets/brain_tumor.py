@@ -33,7 +33,9 @@ def prepare(source: Path, writer: Writer) -> None:
                 name = f"{part}-{folder}-{path.stem}"
                 writer.image(name, path)
                 known[f"{name}.jpg"] = label
-    splits = carve(list(labels["Training"]), dict(train=0.8, valid=0.2), list(labels["Training"].values()))
+    splits = carve(
+        list(labels["Training"]), dict(train=0.8, valid=0.2), list(labels["Training"].values())
+    )
     splits["test"] = sorted(labels["Testing"])
     everything = labels["Training"] | labels["Testing"]
     for split, names in splits.items():

@@ -30,12 +30,16 @@ def prepare(source: Path, writer: Writer) -> None:
     """T1ce, T2 and FLAIR as red, green and blue; 70 % of the cases train, 10 % valid, 20 % test, of each grade."""
     slices, grades = {}, {}
     for folder in only(source / "MICCAI_BraTS_2018_Data_Training", "[HL]GG/*", "cases"):
-        files = {key: folder / f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")}
+        files = {
+            key: folder / f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")
+        }
         channels = [to_8_bit(read_volume(files[key])) for key in ("t1ce", "t2", "flair")]
         labels = label_map(read_volume(files["seg"]), {1: 1, 2: 2, 4: 3}, files["seg"])
         for channel in channels:
             same_size(channel, labels, files["seg"])
-        slices[folder.name] = write_slices(writer, folder.name, np.stack(channels, axis=-1), labels, files["seg"])
+        slices[folder.name] = write_slices(
+            writer, folder.name, np.stack(channels, axis=-1), labels, files["seg"]
+        )
         grades[folder.name] = folder.parent.name
     shares = dict(train=0.7, valid=0.1, test=0.2)
     for split, cases in carve(list(slices), shares, list(grades.values())).items():

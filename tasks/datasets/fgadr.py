@@ -32,7 +32,9 @@ def prepare(source: Path, writer: Writer) -> None:
     """Images as they are, with the download's grades; the published split and the clean one."""
     table = source / "Seg-set" / "DR_Seg_Grading_Label.csv"
     if not table.is_file():
-        raise FileNotFoundError(f"{table}: no such table of grades. Is the download unpacked in this place?")
+        raise FileNotFoundError(
+            f"{table}: no such table of grades. Is the download unpacked in this place?"
+        )
     grades = dict(pd.read_csv(table, header=None, names=["name", "grade"]).itertuples(index=False))
     wrong = {name: grade for name, grade in grades.items() if grade not in range(5)}
     if wrong:
@@ -41,14 +43,18 @@ def prepare(source: Path, writer: Writer) -> None:
     there = []
     for path in only(source / "Seg-set" / "Original_Images", "*.png", "images"):
         if path.name not in grades:
-            raise ValueError(f"{table} has no grade of {path.name}. Use the table of the same download.")
+            raise ValueError(
+                f"{table} has no grade of {path.name}. Use the table of the same download."
+            )
         writer.image(path.stem, path)
         there.append(path.name)
     authors = published("fgadr")
     splits = {"train": authors["train"], "valid": authors["val"], "test": authors["test"]}
     wanted = {split: [name for name, _ in rows] for split, rows in splits.items()}
     found, writer.meta["missing"] = present(wanted, there)
-    clean = carve(found["train"], dict(clean_train=0.8, clean_valid=0.2), [grades[n] for n in found["train"]])
+    clean = carve(
+        found["train"], dict(clean_train=0.8, clean_valid=0.2), [grades[n] for n in found["train"]]
+    )
     for split, names in {**found, **clean}.items():
         writer.split(split, [f"{name} {grades[name]}" for name in names])
     writer.meta["leaks"] = [["valid", "test"]]

@@ -30,5 +30,7 @@ def prepare(source: Path, writer: Writer) -> None:
         image = writer.image(path.stem, path)
         mask = source / "ISIC2018_Task1_Training_GroundTruth" / f"{path.stem}_segmentation.png"
         writer.mask(path.stem, image, read_mask(mask), mask)
-    for split, names in carve([p.stem for p in images], dict(train=0.7, valid=0.1, test=0.2)).items():
+    for split, names in carve(
+        [p.stem for p in images], dict(train=0.7, valid=0.1, test=0.2)
+    ).items():
         writer.split(split, names)

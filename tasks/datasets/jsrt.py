@@ -33,9 +33,13 @@ def prepare(source: Path, writer: Writer) -> None:
         root = source / "scratch" / f"fold{fold}" / "masks"
         folds[fold] = []
         for heart in only(root / "heart", "*.gif", "heart masks"):
-            lungs = read_mask(root / "left lung" / heart.name) | read_mask(root / "right lung" / heart.name)
+            lungs = read_mask(root / "left lung" / heart.name) | read_mask(
+                root / "right lung" / heart.name
+            )
             classes = np.where(read_mask(heart), 2, lungs.astype(np.uint8))
-            image = shrunk(read_raw(source / "All247images" / f"{heart.stem}.IMG"), classes.shape[0])
+            image = shrunk(
+                read_raw(source / "All247images" / f"{heart.stem}.IMG"), classes.shape[0]
+            )
             writer.mask(heart.stem, writer.image(heart.stem, image), classes, heart)
             folds[fold].append(heart.stem)
     for split, names in carve(folds[2], dict(train=0.8, valid=0.2)).items():
@@ -55,7 +59,9 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
     words = np.fromfile(path, ">u2")
     side = round(len(words) ** 0.5)
     if side * side != len(words) or path.stat().st_size % 2 or not side:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes, which is no square image of 16-bit words. Download it again.")
+        raise ValueError(
+            f"{path} has {path.stat().st_size} bytes, which is no square image of 16-bit words. Download it again."
+        )
     return 255 - to_8_bit(words.reshape(side, side).astype(np.float32))
 
 
@@ -63,5 +69,8 @@ def shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Average blocks of pixels until an image has the side of its mask: SCR's are half of JSRT's."""
     factor = image.shape[0] // side
     if factor * side != image.shape[0]:
-        raise ValueError(f"an X-ray of side {image.shape[0]} does not shrink to its masks' side {side}. Use SCR's masks of 1024 pixels.")
+        raise ValueError(
+            f"an X-ray of side {image.shape[0]} does not shrink to its masks' side {side}. "
+            "Use SCR's masks of 1024 pixels."
+        )
     return image.reshape(side, factor, side, factor).mean(axis=(1, 3)).round().astype(np.uint8)

@@ -25,10 +25,12 @@ DATASET = Dataset(
 
 
 def prepare(source: Path, writer: Writer) -> None:
-    """Images as they are; masks, which are JPEG, thresholded at 127; boxes in the pixels of the images that are there."""
+    """Images as they are; masks, which are JPEG, thresholded at 127; boxes scaled to the images that are there."""
     box_file = source / "kavsir_bboxes.json"
     if not box_file.is_file():
-        raise FileNotFoundError(f"{box_file}: no such file of boxes. It lies in the download beside images/ and masks/.")
+        raise FileNotFoundError(
+            f"{box_file}: no such file of boxes. It lies in the download beside images/ and masks/."
+        )
     known = json.loads(box_file.read_text())
     facts, boxes = {}, {}
     for path in only(source / "images", "*.jpg", "images"):
@@ -36,7 +38,9 @@ def prepare(source: Path, writer: Writer) -> None:
         mask = source / "masks" / path.name
         writer.mask(path.stem, image, read_mask(mask, threshold=127), mask)
         if path.stem not in known:
-            raise ValueError(f"{box_file} has no boxes of {path.stem}. Use the file of the same download.")
+            raise ValueError(
+                f"{box_file} has no boxes of {path.stem}. Use the file of the same download."
+            )
         height, width = image.shape[:2]
         facts[path.name] = dict(file_name=path.name, width=width, height=height)
         boxes[path.name] = scaled(known[path.stem], width, height)
@@ -51,6 +55,12 @@ def scaled(entry: dict, width: int, height: int) -> list[tuple]:
     """Boxes (class, x, y, width, height) of an entry, whose pixels are those of the original image."""
     fx, fy = width / entry["width"], height / entry["height"]
     return [
-        (0, b["xmin"] * fx, b["ymin"] * fy, (b["xmax"] - b["xmin"]) * fx, (b["ymax"] - b["ymin"]) * fy)
+        (
+            0,
+            b["xmin"] * fx,
+            b["ymin"] * fy,
+            (b["xmax"] - b["xmin"]) * fx,
+            (b["ymax"] - b["ymin"]) * fy,
+        )
         for b in entry["bbox"]
     ]

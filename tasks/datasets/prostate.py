@@ -32,14 +32,20 @@ def prepare(source: Path, writer: Writer) -> None:
     slices: dict[str, dict[str, list[str]]] = {}
     for site in SITES:
         slices[site] = {}
-        volumes = [p for p in only(source / site, "*.nii.gz", f"volumes of {site}") if "segmentation" not in p.name.lower()]
+        volumes = [
+            p
+            for p in only(source / site, "*.nii.gz", f"volumes of {site}")
+            if "segmentation" not in p.name.lower()
+        ]
         masks = {p.name.lower(): p for p in (source / site).glob("*.nii.gz")}
         for path in volumes:
             case = path.name.removesuffix(".nii.gz")
             name = f"{case}_segmentation.nii.gz"
             mask = masks.get(name.lower(), source / site / name)
             labels = (read_volume(mask) > 0).astype(np.uint8)
-            slices[site][case] = write_slices(writer, f"{site}/{case}", to_8_bit(read_volume(path)), labels, mask)
+            slices[site][case] = write_slices(
+                writer, f"{site}/{case}", to_8_bit(read_volume(path)), labels, mask
+            )
     tests = {site: sorted(cases) for site, cases in slices.items()}
     for split, cases in carve(list(slices["BMC"]), dict(train=0.6, valid=0.1, test=0.3)).items():
         writer.split(split, [name for case in cases for name in slices["BMC"][case]])
@@ -52,4 +58,7 @@ def prepare(source: Path, writer: Writer) -> None:
         if site != "BMC":
             writer.split(f"test_{site.lower()}", lines)
     writer.split("test_all", everything)
-    writer.meta["disjoint"] = [["train", "valid", "test", "test_runmc", "test_bidmc", "test_hk"], ["train", "valid", "test_all"]]
+    writer.meta["disjoint"] = [
+        ["train", "valid", "test", "test_runmc", "test_bidmc", "test_hk"],
+        ["train", "valid", "test_all"],
+    ]

@@ -17,8 +17,19 @@ DATASET = Dataset(
     layout="train.csv (image_id, class_id, x_min ... y_max, width, height) and train/*.png",
     kind="detection",
     classes=(
-        "Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Consolidation", "ILD", "Infiltration",
-        "Lung Opacity", "Nodule/Mass", "Other lesion", "Pleural effusion", "Pleural thickening", "Pneumothorax",
+        "Aortic enlargement",
+        "Atelectasis",
+        "Calcification",
+        "Cardiomegaly",
+        "Consolidation",
+        "ILD",
+        "Infiltration",
+        "Lung Opacity",
+        "Nodule/Mass",
+        "Other lesion",
+        "Pleural effusion",
+        "Pleural thickening",
+        "Pneumothorax",
         "Pulmonary fibrosis",
     ),
     modality="X-ray, chest",
@@ -26,7 +37,7 @@ DATASET = Dataset(
     licence="PhysioNet credentialed, or the challenge's terms",
     citation="Nguyen et al., Scientific Data 2022",
     page="https://www.kaggle.com/datasets/awsaf49/vinbigdata-512-image-dataset",
-)  # fmt: skip
+)
 NO_FINDING = 14
 COLUMNS = ("image_id", "class_id", "x_min", "y_min", "x_max", "y_max", "width", "height")
 
@@ -35,14 +46,21 @@ def prepare(source: Path, writer: Writer) -> None:
     """Images with at least one finding, boxes of all readers scaled to them; 70 % train, 10 % valid, 20 % test."""
     table_file = source / "train.csv"
     if not table_file.is_file():
-        raise FileNotFoundError(f"{table_file}: no such table. Is the download unpacked in this place?")
+        raise FileNotFoundError(
+            f"{table_file}: no such table. Is the download unpacked in this place?"
+        )
     table = pd.read_csv(table_file)
     lacking = [column for column in COLUMNS if column not in table]
     if lacking:
-        raise ValueError(f"{table_file} lacks the columns {lacking}. Use the table of the 512 px data set, which has the original sizes.")
+        raise ValueError(
+            f"{table_file} lacks the columns {lacking}. Use the table of the 512 px data set, "
+            "which has the original sizes."
+        )
     unknown = sorted(set(table["class_id"]) - set(range(NO_FINDING + 1)))
     if unknown:
-        raise ValueError(f"{table_file} has the unknown classes {unknown[:6]}: expected 0 to {NO_FINDING}")
+        raise ValueError(
+            f"{table_file} has the unknown classes {unknown[:6]}: expected 0 to {NO_FINDING}"
+        )
     facts: dict[str, dict] = {}
     boxes: dict[str, list[tuple]] = defaultdict(list)
     for image_id, rows in table[table["class_id"] != NO_FINDING].groupby("image_id"):
@@ -53,7 +71,13 @@ def prepare(source: Path, writer: Writer) -> None:
         for row in rows.itertuples():
             fx, fy = width / row.width, height / row.height
             boxes[name].append(
-                (int(row.class_id), row.x_min * fx, row.y_min * fy, (row.x_max - row.x_min) * fx, (row.y_max - row.y_min) * fy)
+                (
+                    int(row.class_id),
+                    row.x_min * fx,
+                    row.y_min * fy,
+                    (row.x_max - row.x_min) * fx,
+                    (row.y_max - row.y_min) * fy,
+                )
             )
     for split, names in carve(list(facts), dict(train=0.7, valid=0.1, test=0.2)).items():
         writer.split(split, [name.removesuffix(".png") for name in names])

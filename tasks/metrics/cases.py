@@ -17,7 +17,9 @@ def case_name(image: str) -> str:
     parts = PurePosixPath(Path(image).as_posix()).with_suffix("").parts
     folders = [i for i, part in enumerate(parts[:-1]) if part == "images"]
     if not folders:
-        raise ValueError(f"{image} does not lie in an 'images' folder: is this a prepared data set?")
+        raise ValueError(
+            f"{image} does not lie in an 'images' folder: is this a prepared data set?"
+        )
     return "/".join(parts[folders[-1] + 1 :])
 
 

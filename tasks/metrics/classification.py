@@ -46,20 +46,31 @@ class ClassificationScores(BaseMetric):
         if self.cases_file:
             right = (prediction == truth).astype(float)
             likelihood = probability[np.arange(len(truth)), truth]
-            write_cases(self.cases_file, {
-                name: {"accuracy": r, "probability": p, "truth": t, "prediction": q}
-                for name, r, p, t, q in zip(
-                    names, right.tolist(), likelihood.tolist(), truth.tolist(), prediction.tolist(),
-                    strict=True)
-            })  # fmt: skip
+            write_cases(
+                self.cases_file,
+                {
+                    name: {"accuracy": r, "probability": p, "truth": t, "prediction": q}
+                    for name, r, p, t, q in zip(
+                        names,
+                        right.tolist(),
+                        likelihood.tolist(),
+                        truth.tolist(),
+                        prediction.tolist(),
+                        strict=True,
+                    )
+                },
+            )
         classes = range(probability.shape[1])
         return {
             "accuracy": float(accuracy_score(truth, prediction)),
-            "kappa": float(cohen_kappa_score(
-                truth, prediction, labels=list(classes), weights=self.kappa_weights)),
+            "kappa": float(
+                cohen_kappa_score(
+                    truth, prediction, labels=list(classes), weights=self.kappa_weights
+                )
+            ),
             "macro_f1": float(f1_score(truth, prediction, average="macro", zero_division=0.0)),
             "auroc": auroc(truth, probability),
-        }  # fmt: skip
+        }
 
 
 def auroc(truth: np.ndarray, probability: np.ndarray) -> float:

@@ -66,12 +66,15 @@ class DetectionScores(BaseMetric):
             images = [image for image, *_ in results]
             precision = average_precision(truth, found, images, categories)  # (10, K)
             if self.cases_file:
-                write_cases(self.cases_file, {
-                    case_name(path): {
-                        "map50": mean(average_precision(truth, found, [image], categories)[0])
-                    }
-                    for image, path, *_ in results
-                })  # fmt: skip
+                write_cases(
+                    self.cases_file,
+                    {
+                        case_name(path): {
+                            "map50": mean(average_precision(truth, found, [image], categories)[0])
+                        }
+                        for image, path, *_ in results
+                    },
+                )
         return {
             "map50": mean(precision[0]),
             "map": mean(precision),
@@ -92,7 +95,9 @@ def average_precision(
     evaluation.params.catIds = list(categories)
     evaluation.evaluate()
     evaluation.accumulate()
-    precision = evaluation.eval["precision"][:, :, :, 0, -1]  # IoU x recall x class, all areas, 100 boxes
+    precision = evaluation.eval["precision"][
+        :, :, :, 0, -1
+    ]  # IoU x recall x class, all areas, 100 boxes
     return np.where(precision > -1, precision, np.nan).mean(axis=1)
 
 

@@ -26,10 +26,12 @@ def overlap_counts(
         raise ValueError(f"the prediction has shape {prediction.shape}, the truth {truth.shape}")
     valid = truth != ignore
     prediction, truth = prediction[valid], truth[valid]
-    return np.stack([
-        np.bincount(values, minlength=num_classes)[:num_classes]
-        for values in (truth[prediction == truth], prediction, truth)
-    ])
+    return np.stack(
+        [
+            np.bincount(values, minlength=num_classes)[:num_classes]
+            for values in (truth[prediction == truth], prediction, truth)
+        ]
+    )
 
 
 def dice(counts: NDArray) -> NDArray[np.float64]:

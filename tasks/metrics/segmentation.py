@@ -83,7 +83,9 @@ def case_scores(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
     scores = {}
     for key, per_class in (("dice", dice(counts)), ("iou", iou(counts))):
         scores[key] = nanmean(per_class[1:])
-        scores.update({f"{key}/{c}": float(v) for c, v in zip(classes[1:], per_class[1:], strict=True)})
+        scores.update(
+            {f"{key}/{c}": float(v) for c, v in zip(classes[1:], per_class[1:], strict=True)}
+        )
     return scores
 
 

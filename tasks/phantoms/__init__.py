@@ -34,7 +34,9 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
     dataset = datasets.get(name)
     folder = out / dataset.folder
     if folder.is_dir() and not (folder / datasets.PHANTOM).is_file():
-        raise FileExistsError(f"{folder} holds a download: phantoms are drawn into a folder of their own")
+        raise FileExistsError(
+            f"{folder} holds a download: phantoms are drawn into a folder of their own"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
     try:

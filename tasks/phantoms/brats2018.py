@@ -11,7 +11,12 @@ from tasks.phantoms.volume import body, save_volume
 
 SHAPE, CASES = (64, 64, 10), dict(HGG=6, LGG=4)
 # Brightness of brain, necrosis, oedema and enhancing tumour in each contrast.
-CONTRASTS = dict(t1=(500, 330, 420, 460), t1ce=(500, 330, 430, 900), t2=(450, 800, 760, 600), flair=(420, 500, 850, 700))
+CONTRASTS = dict(
+    t1=(500, 330, 420, 460),
+    t1ce=(500, 330, 430, 900),
+    t2=(450, 800, 760, 600),
+    flair=(420, 500, 850, 700),
+)
 
 
 def draw(folder: Path, rng: np.random.Generator) -> None:
@@ -29,10 +34,17 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
             labels = 2 * oedema
             labels[tumour] = 4
             labels[core] = 1
-            vessel = body(rng, SHAPE, tuple(rng.uniform(0.3, 0.7, 3)), (0.05, 0.05, 0.3), 0.1) & brain
+            vessel = (
+                body(rng, SHAPE, tuple(rng.uniform(0.3, 0.7, 3)), (0.05, 0.05, 0.3), 0.1) & brain
+            )
             for key, (tissue, necrosis, swelling, enhancing) in CONTRASTS.items():
                 image = tissue * (brain + 0.10 * brain * noise(rng, SHAPE, 2))
-                for value, part in ((swelling, oedema), (enhancing, tumour), (necrosis, core), (enhancing, vessel & ~oedema)):
+                for value, part in (
+                    (swelling, oedema),
+                    (enhancing, tumour),
+                    (necrosis, core),
+                    (enhancing, vessel & ~oedema),
+                ):
                     image += soft(part, 0.7) * (value - image)
                 image += 30 * rng.standard_normal(SHAPE)
                 save_volume(np.clip(image, 0, None), root / f"{case}_{key}.nii.gz")

@@ -24,14 +24,22 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
                 image, lesions = breast(rng, kind == "malignant", 1 + second)
                 save(image, root / kind / name)
                 for number, lesion in enumerate(lesions):
-                    save_mask(lesion, root / kind / f"{stem}_mask{f'_{number}' if number else ''}.png")
+                    save_mask(
+                        lesion, root / kind / f"{stem}_mask{f'_{number}' if number else ''}.png"
+                    )
 
 
-def breast(rng: np.random.Generator, malignant: bool, count: int) -> tuple[np.ndarray, list[np.ndarray]]:
+def breast(
+    rng: np.random.Generator, malignant: bool, count: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """An image (H, W) and the masks of its lesions: benign ones are smooth, malignant ones jagged with a shadow."""
     shape = (HEIGHT, WIDTH)
     y, _ = grid(shape)
-    echo = 0.45 + 0.10 * np.sin(y / rng.uniform(6, 12) + noise(rng, shape, 12)) + 0.10 * noise(rng, shape, 8)
+    echo = (
+        0.45
+        + 0.10 * np.sin(y / rng.uniform(6, 12) + noise(rng, shape, 12))
+        + 0.10 * noise(rng, shape, 8)
+    )
     for _ in range(rng.integers(1, 4)):  # fat lobules are darker too, but not as dark
         echo -= 0.13 * soft(blob(rng, shape, place(rng, shape, 15), rng.uniform(6, 14), 0.2), 3)
     lesions = []
@@ -39,8 +47,8 @@ def breast(rng: np.random.Generator, malignant: bool, count: int) -> tuple[np.nd
         centre, radius = place(rng, shape, 30), rng.uniform(13, 25)
         lesion = blob(rng, shape, centre, radius, 0.35 if malignant else 0.06)
         echo -= 0.33 * soft(lesion, 1.5)
-        columns = lesion.any(0)
-        below = (y > centre[0] + radius * 0.6) & columns[None]
+        columns = lesion.any(axis=0, keepdims=True)
+        below = (y > centre[0] + radius * 0.6) & columns
         echo += (-0.12 if malignant else 0.10) * soft(below, 2)
         lesions.append(lesion)
     speckle = rng.rayleigh(0.8, shape)

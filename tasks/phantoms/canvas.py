@@ -24,7 +24,11 @@ def noise(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> Arr
 
 
 def blob(
-    rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, float], radius: float, rough: float
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    centre: tuple[float, float],
+    radius: float,
+    rough: float,
 ) -> NDArray[np.bool_]:
     """A closed shape around a centre; `rough` 0 is an ellipse, 0.3 a jagged one."""
     y, x = grid(shape)
@@ -35,7 +39,9 @@ def blob(
     angle = np.arctan2(v, u)
     edge = np.ones(shape)
     for harmonic in range(2, 8):
-        edge += rough * rng.normal() / harmonic * np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi))
+        edge += (
+            rough * rng.normal() / harmonic * np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi))
+        )
     return np.hypot(u, v) < radius * edge
 
 
@@ -46,10 +52,10 @@ def soft(mask: NDArray, width: float) -> Array:
 
 def place(rng: np.random.Generator, shape: tuple[int, int], margin: float) -> tuple[float, float]:
     """A random place at least `margin` pixels from the border."""
-    return tuple(rng.uniform(margin, n - margin) for n in shape)
+    return rng.uniform(margin, shape[0] - margin), rng.uniform(margin, shape[1] - margin)
 
 
-def to_bytes(image: Array) -> NDArray[np.uint8]:
+def to_bytes(image: NDArray) -> NDArray[np.uint8]:
     """Brightness 0..1 to 0..255."""
     return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
 
@@ -59,12 +65,11 @@ def coloured(brightness: Array, dark: tuple, bright: tuple) -> Array:
     return np.asarray(dark) + brightness[..., None] * (np.asarray(bright) - np.asarray(dark))
 
 
-def save(image: Array | NDArray[np.uint8], path: Path) -> None:
+def save(image: NDArray, path: Path) -> None:
     """Write an image, 0..1 or bytes, in the format of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = image if image.dtype == np.uint8 else to_bytes(image)
-    options = {"quality": 92} if path.suffix == ".jpg" else {}
-    Image.fromarray(pixels).save(path, **options)
+    Image.fromarray(pixels).save(path, quality=92)  # of JPEG; the other formats know no quality
 
 
 def save_mask(mask: NDArray, path: Path) -> None:

@@ -14,12 +14,17 @@ SIDE = 112
 
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """20 training and 20 test photographs, as many as DRIVE has, numbered as there."""
-    for part, numbers, suffix in (("training", range(21, 41), "training"), ("test", range(1, 21), "test")):
+    for part, numbers, suffix in (
+        ("training", range(21, 41), "training"),
+        ("test", range(1, 21), "test"),
+    ):
         for number in numbers:
             image, vessels = fundus(rng, SIDE)
             save(image, folder / part / "images" / f"{number:02}_{suffix}.tif")
             save_mask(vessels, folder / part / "1st_manual" / f"{number:02}_manual1.gif")
-            save_mask(field_of_view(SIDE), folder / part / "mask" / f"{number:02}_{suffix}_mask.gif")
+            save_mask(
+                field_of_view(SIDE), folder / part / "mask" / f"{number:02}_{suffix}_mask.gif"
+            )
 
 
 def field_of_view(side: int) -> NDArray[np.bool_]:
@@ -36,19 +41,33 @@ def fundus(rng: np.random.Generator, side: int) -> tuple[Array, NDArray[np.bool_
     toward = 0.0 if disc[1] < side / 2 else np.pi
     for side_sign in (-1, 1):
         for spread in (0.35, 0.8, 1.2):
-            grow(rng, vessels, disc, toward + side_sign * spread * rng.uniform(0.8, 1.2), rng.uniform(1.8, 2.9), 0)
+            grow(
+                rng,
+                vessels,
+                disc,
+                toward + side_sign * spread * rng.uniform(0.8, 1.2),
+                rng.uniform(1.8, 2.9),
+                0,
+            )
     vessels &= inside
     green = 0.50 + 0.06 * noise(rng, shape, 10) + 0.02 * noise(rng, shape, 1)
     green += 0.30 * soft(blob(rng, shape, disc, 0.08 * side, 0.05), 2)
     green -= 0.16 * soft(vessels, 0.6) * rng.uniform(0.8, 1.2)
     for _ in range(rng.integers(2, 8)):  # dark dots are no vessels
-        green -= 0.15 * soft(blob(rng, shape, place(rng, shape, 0.2 * side), rng.uniform(1, 3.5), 0.1), 0.6)
+        green -= 0.15 * soft(
+            blob(rng, shape, place(rng, shape, 0.2 * side), rng.uniform(1, 3.5), 0.1), 0.6
+        )
     image = coloured(green, (0.25, 0.02, 0.0), (1.0, 0.85, 0.45))
     return image * soft(inside, 0.7)[..., None], vessels
 
 
 def grow(
-    rng: np.random.Generator, vessels: NDArray[np.bool_], start: tuple[float, float], angle: float, width: float, depth: int
+    rng: np.random.Generator,
+    vessels: NDArray[np.bool_],
+    start: tuple[float, float],
+    angle: float,
+    width: float,
+    depth: int,
 ) -> None:
     """Draw a vessel that winds, thins and branches."""
     side = vessels.shape[0]
@@ -65,4 +84,11 @@ def grow(
         vessels[np.ix_(rows, columns)] |= near
         width *= 0.992
         if depth < 2 and step > 8 and rng.random() < 0.035:
-            grow(rng, vessels, (y, x), angle + rng.choice((-1, 1)) * rng.uniform(0.4, 0.8), width * 0.75, depth + 1)
+            grow(
+                rng,
+                vessels,
+                (y, x),
+                angle + rng.choice((-1, 1)) * rng.uniform(0.4, 0.8),
+                width * 0.75,
+                depth + 1,
+            )

@@ -38,6 +38,12 @@ def diseased(rng: np.random.Generator, grade: int) -> np.ndarray:
     )
     for count, (small, large), colour in plan:
         for _ in range(count):
-            lesion = blob(rng, (SIDE, SIDE), place(rng, (SIDE, SIDE), 0.2 * SIDE), rng.uniform(small, large), 0.2)
+            lesion = blob(
+                rng,
+                (SIDE, SIDE),
+                place(rng, (SIDE, SIDE), 0.2 * SIDE),
+                rng.uniform(small, large),
+                0.2,
+            )
             image = image + soft(lesion, 0.7)[..., None] * colour
     return image

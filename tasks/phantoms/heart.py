@@ -23,7 +23,13 @@ STRUCTURES = (
 )
 
 
-def draw_hearts(folder: Path, rng: np.random.Generator, split_name: str, brightness: dict[int, int], grain: float) -> None:
+def draw_hearts(
+    folder: Path,
+    rng: np.random.Generator,
+    split_name: str,
+    brightness: dict[int, int],
+    grain: float,
+) -> None:
     """The first patients of each part of the published split.
 
     Args:
@@ -37,7 +43,9 @@ def draw_hearts(folder: Path, rng: np.random.Generator, split_name: str, brightn
             labels = np.zeros(SHAPE, int)
             image = brightness[0] * (1 + 0.1 * noise(rng, SHAPE, 3))
             for label, centre, radii in STRUCTURES:
-                part = body(rng, SHAPE, tuple(np.array(centre) + shift), tuple(size * np.array(radii)))
+                part = body(
+                    rng, SHAPE, tuple(np.array(centre) + shift), tuple(size * np.array(radii))
+                )
                 labels[part] = label
                 image += soft(part, 0.7) * (brightness[label] - image)
             image += grain * rng.standard_normal(SHAPE)

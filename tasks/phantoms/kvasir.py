@@ -26,7 +26,9 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
             boxes[name.removesuffix(".jpg")] = dict(
                 height=4 * HEIGHT,
                 width=4 * WIDTH,
-                bbox=[dict(label="polyp", **{k: 4 * v for k, v in extent(p).items()}) for p in polyps],
+                bbox=[
+                    dict(label="polyp", **{k: 4 * v for k, v in extent(p).items()}) for p in polyps
+                ],
             )
     (folder / "kavsir_bboxes.json").write_text(json.dumps(boxes))
 
@@ -35,14 +37,20 @@ def colon(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
     """An image (H, W, 3) and the masks of its one or two polyps."""
     shape = (HEIGHT, WIDTH)
     y, x = grid(shape)
-    folds = np.sin(np.hypot(y - rng.uniform(0, HEIGHT), x - rng.uniform(0, WIDTH)) / rng.uniform(7, 12))
+    folds = np.sin(
+        np.hypot(y - rng.uniform(0, HEIGHT), x - rng.uniform(0, WIDTH)) / rng.uniform(7, 12)
+    )
     light = 0.55 + 0.12 * folds + 0.08 * noise(rng, shape, 6) + 0.02 * noise(rng, shape, 0.8)
     polyps = []
     for _ in range(1 + (rng.random() < 0.2)):
         centre, radius = place(rng, shape, 26), rng.uniform(14, 26)
         polyp = blob(rng, shape, centre, radius, 0.15)
-        dome = np.clip(1 - ((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (1.6 * radius) ** 2, 0, 1)
-        surface = 0.40 + 0.45 * dome + 0.09 * noise(rng, shape, 1.5)  # bulging, and rougher than mucosa
+        dome = np.clip(
+            1 - ((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (1.6 * radius) ** 2, 0, 1
+        )
+        surface = (
+            0.40 + 0.45 * dome + 0.09 * noise(rng, shape, 1.5)
+        )  # bulging, and rougher than mucosa
         light += soft(polyp, 1) * (surface - light)
         polyps.append(polyp)
     for _ in range(rng.integers(2, 8)):
@@ -53,4 +61,6 @@ def colon(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
 def extent(mask: np.ndarray) -> dict[str, int]:
     """The box around a mask."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return dict(xmin=int(columns[0]), ymin=int(rows[0]), xmax=int(columns[-1]) + 1, ymax=int(rows[-1]) + 1)
+    return dict(
+        xmin=int(columns[0]), ymin=int(rows[0]), xmax=int(columns[-1]) + 1, ymax=int(rows[-1]) + 1
+    )

@@ -23,24 +23,56 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
         image, _ = chest(rng, SIDE)
         image_id = f"{number:032x}"
         if number >= IMAGES:
-            rows.append([image_id, "No finding", NO_FINDING, "R1", "", "", "", "", ORIGINAL, ORIGINAL])
+            rows.append(
+                [image_id, "No finding", NO_FINDING, "R1", "", "", "", "", ORIGINAL, ORIGINAL]
+            )
         for finding in classes[2 * number : 2 * number + 2] if number < IMAGES else []:
             image, mask = add_finding(rng, image, int(finding))
             box = {k: v * ORIGINAL // SIDE for k, v in extent(mask).items()}
-            rows.append([image_id, DATASET.classes[finding], finding, "R1", box["xmin"], box["ymin"], box["xmax"], box["ymax"],
-                         ORIGINAL, ORIGINAL])  # fmt: skip
+            rows.append(
+                [
+                    image_id,
+                    DATASET.classes[finding],
+                    finding,
+                    "R1",
+                    box["xmin"],
+                    box["ymin"],
+                    box["xmax"],
+                    box["ymax"],
+                    ORIGINAL,
+                    ORIGINAL,
+                ]
+            )
         save(image, folder / "train" / f"{image_id}.png")
     with (folder / "train.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["image_id", "class_name", "class_id", "rad_id", "x_min", "y_min", "x_max", "y_max", "width", "height"])
+        writer.writerow(
+            [
+                "image_id",
+                "class_name",
+                "class_id",
+                "rad_id",
+                "x_min",
+                "y_min",
+                "x_max",
+                "y_max",
+                "width",
+                "height",
+            ]
+        )
         writer.writerows(rows)
 
 
-def add_finding(rng: np.random.Generator, image: np.ndarray, finding: int) -> tuple[np.ndarray, np.ndarray]:
+def add_finding(
+    rng: np.random.Generator, image: np.ndarray, finding: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw a finding, and give its mask: each class has a place, a size and a texture of its own."""
     shape = image.shape
     y, x = grid(shape)
-    place = ((0.25 + 0.5 * (finding % 4) / 3) * SIDE + rng.normal(0, 4), rng.choice((0.28, 0.72)) * SIDE + rng.normal(0, 4))
+    place = (
+        (0.25 + 0.5 * (finding % 4) / 3) * SIDE + rng.normal(0, 4),
+        rng.choice((0.28, 0.72)) * SIDE + rng.normal(0, 4),
+    )
     radius = (5, 8, 12, 16)[finding // 4] * rng.uniform(0.85, 1.15)
     mask = blob(rng, shape, place, radius, 0.05 + 0.1 * (finding % 3))
     stripes = np.sin((x if finding % 2 else y) * (0.5 + 0.15 * finding))

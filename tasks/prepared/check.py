@@ -25,9 +25,13 @@ def check(folder: Path) -> list[str]:
             if mask_path.is_file():
                 mask = read_image(mask_path)
                 if mask.shape != image.shape[:2]:
-                    problems.append(f"{mask_path} has the size {mask.shape}, its image {image.shape[:2]}")
+                    problems.append(
+                        f"{mask_path} has the size {mask.shape}, its image {image.shape[:2]}"
+                    )
                 if mask.max() >= classes:
-                    problems.append(f"{mask_path} has the class {mask.max()}, but there are {classes} (0 to {classes - 1})")
+                    problems.append(
+                        f"{mask_path} has the class {mask.max()}, but there are {classes} (0 to {classes - 1})"
+                    )
         except ValueError as error:
             problems.append(str(error))
     return problems
@@ -40,10 +44,16 @@ def problems_of(folder: Path) -> list[str]:
         FileNotFoundError: if the folder is no prepared data set.
     """
     if not (folder / "meta.json").is_file():
-        raise FileNotFoundError(f"{folder / 'meta.json'} is missing: {folder} is no prepared data set. "
-                                "Make one by `python -m tasks prepare`.")  # fmt: skip
+        raise FileNotFoundError(
+            f"{folder / 'meta.json'} is missing: {folder} is no prepared data set. "
+            "Make one by `python -m tasks prepare`."
+        )
     meta = json.loads((folder / "meta.json").read_text())
-    files = {p.relative_to(folder / "images").as_posix() for p in (folder / "images").rglob("*") if p.suffix in KEPT}
+    files = {
+        p.relative_to(folder / "images").as_posix()
+        for p in (folder / "images").rglob("*")
+        if p.suffix in KEPT
+    }
     stems = {name.rpartition(".")[0] for name in files}
     problems, splits = [], {}
     for path in sorted((folder / "splits").glob("*.txt")):
@@ -55,11 +65,15 @@ def problems_of(folder: Path) -> list[str]:
             problems.append(f"split {path.stem} is empty: the download lacks all of its images")
         missing = sorted(set(names) - (files if labelled else stems))
         if missing:
-            problems.append(f"split {path.stem} names {len(missing)} images that are not there, such as {missing[0]}")
+            problems.append(
+                f"split {path.stem} names {len(missing)} images that are not there, such as {missing[0]}"
+            )
         if meta["kind"] in ("segmentation", "volumes"):
             bare = [n for n in names if not (folder / "masks" / f"{n}.png").is_file()]
             if bare:
-                problems.append(f"{len(bare)} images of split {path.stem} have no mask, such as {bare[0]}")
+                problems.append(
+                    f"{len(bare)} images of split {path.stem} have no mask, such as {bare[0]}"
+                )
     if not splits:
         problems.append(f"{folder / 'splits'} holds no split")
     leaks = [tuple(pair) for pair in meta.get("leaks", [])]

@@ -49,7 +49,8 @@ def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
     values = np.unique(mask)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0) or not set(values) <= {0, 1, 255}:
         raise ValueError(
-            f"{path}: a mask of 0 and 255 (or 1) has the values {values[:6].tolist()}. Was it resampled or saved as JPEG? "
+            f"{path}: a mask of 0 and 255 (or 1) has the values {values[:6].tolist()}. "
+            "Was it resampled or saved as JPEG? "
             "Use the original file."
         )
     return mask > 0
@@ -65,16 +66,18 @@ def read_volume(path: Path) -> NDArray[np.float32]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such volume. Is the download complete?")
     try:
-        volume = np.asarray(nibabel.load(path).dataobj, np.float32)
+        volume = np.asarray(nibabel.nifti1.load(path).dataobj, np.float32)
     except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
         raise ValueError(f"{path} is no whole NIfTI file ({error}). Download it again.") from error
     if volume.ndim != 3:
-        raise ValueError(f"{path}: a volume of three axes is expected, this one has the shape {volume.shape}")
+        raise ValueError(
+            f"{path}: a volume of three axes is expected, this one has the shape {volume.shape}"
+        )
     return volume
 
 
 def to_8_bit(volume: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Intensities of a volume to 0..255, from its percentile 0.5 to its percentile 99.5, so that outliers do not rule."""
+    """Intensities to 0..255, from percentile 0.5 to percentile 99.5, so that outliers do not rule."""
     low, high = np.percentile(volume, (0.5, 99.5))
     return (np.clip((volume - low) / max(high - low, 1e-6), 0, 1) * 255).round().astype(np.uint8)
 
@@ -91,7 +94,9 @@ def label_map(volume: NDArray, values: dict[int, int], path: Path) -> NDArray[np
     labels = volume.round().astype(np.int64)
     unknown = sorted(set(np.unique(labels).tolist()) - {0, *values})
     if unknown:
-        raise ValueError(f"{path} has the unknown labels {unknown[:6]}: expected 0 and {sorted(values)}. Is it the right file?")
+        raise ValueError(
+            f"{path} has the unknown labels {unknown[:6]}: expected 0 and {sorted(values)}. Is it the right file?"
+        )
     result = np.zeros(labels.shape, np.uint8)
     for value, index in values.items():
         result[labels == value] = index
@@ -101,7 +106,10 @@ def label_map(volume: NDArray, values: dict[int, int], path: Path) -> NDArray[np
 def same_size(image: NDArray, mask: NDArray, path: Path) -> None:
     """Raise ValueError if a mask does not cover its image."""
     if image.shape[: mask.ndim] != mask.shape:
-        raise ValueError(f"{path}: the mask has the size {mask.shape}, its image {image.shape[: mask.ndim]}. Do the two belong together?")
+        raise ValueError(
+            f"{path}: the mask has the size {mask.shape}, its image {image.shape[: mask.ndim]}. "
+            "Do the two belong together?"
+        )
 
 
 def only(folder: Path, pattern: str, what: str) -> list[Path]:
@@ -112,5 +120,7 @@ def only(folder: Path, pattern: str, what: str) -> list[Path]:
     """
     found = sorted(folder.glob(pattern))
     if not found:
-        raise FileNotFoundError(f"{folder / pattern}: no {what} there. Is the download unpacked in this place?")
+        raise FileNotFoundError(
+            f"{folder / pattern}: no {what} there. Is the download unpacked in this place?"
+        )
     return found

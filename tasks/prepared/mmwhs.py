@@ -10,9 +10,15 @@ from tasks.prepared.splits import present, published
 from tasks.prepared.writer import Writer
 
 CLASSES = (
-    "background", "myocardium", "left atrium", "left ventricle", "right atrium", "right ventricle", "aorta",
+    "background",
+    "myocardium",
+    "left atrium",
+    "left ventricle",
+    "right atrium",
+    "right ventricle",
+    "aorta",
     "pulmonary artery",
-)  # fmt: skip
+)
 LABELS = {205: 1, 420: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
 
 

@@ -28,6 +28,8 @@ def write_slices(
     names = []
     for z in range(labels.shape[2]):
         name = f"{case}/{z:03}"
-        writer.mask(name, writer.image(name, np.ascontiguousarray(image[:, :, z])), labels[:, :, z], source)
+        writer.mask(
+            name, writer.image(name, np.ascontiguousarray(image[:, :, z])), labels[:, :, z], source
+        )
         names.append(name)
     return names

@@ -15,7 +15,7 @@ SEED = 2023
 
 
 def published(name: str) -> dict[str, Any]:
-    """The authors' split of a data set, tasks/splits/NAME.json: names by split; MMWHS also counts each patient's slices."""
+    """The authors' split of a data set, tasks/splits/NAME.json: names by split; of MMWHS with each patient's slices."""
     return json.loads((PUBLISHED / f"{name}.json").read_text())
 
 
@@ -48,7 +48,9 @@ def carve(
     return {split: sorted(members) for split, members in result.items()}
 
 
-def present(wanted: Mapping[str, Iterable[str]], there: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+def present(
+    wanted: Mapping[str, Iterable[str]], there: Sequence[str]
+) -> tuple[dict[str, list[str]], list[str]]:
     """The part of a published split that a download has, and the names that it lacks."""
     found = set(there)
     return (
@@ -57,7 +59,9 @@ def present(wanted: Mapping[str, Iterable[str]], there: Sequence[str]) -> tuple[
     )
 
 
-def overlaps(splits: Mapping[str, Sequence[str]], leaks: Sequence[tuple[str, str]] = ()) -> list[str]:
+def overlaps(
+    splits: Mapping[str, Sequence[str]], leaks: Sequence[tuple[str, str]] = ()
+) -> list[str]:
     """What is wrong with splits that must be disjoint: a sentence for each pair that shares names.
 
     Args:

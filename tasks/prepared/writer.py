@@ -37,7 +37,10 @@ class Writer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             if kind is None:
@@ -82,7 +85,11 @@ class Writer:
         self._path("splits", f"{split}.txt").write_text("".join(f"{line}\n" for line in lines))
 
     def boxes(
-        self, split: str, images: Sequence[Mapping], boxes: Mapping[str, Sequence[tuple]], classes: Sequence[str]
+        self,
+        split: str,
+        images: Sequence[Mapping],
+        boxes: Mapping[str, Sequence[tuple]],
+        classes: Sequence[str],
     ) -> None:
         """Write a split's boxes as COCO.
 
@@ -94,9 +101,15 @@ class Writer:
         for number, image in enumerate(images):
             for label, x, y, width, height in boxes.get(image["file_name"], ()):
                 annotations.append(
-                    dict(id=len(annotations) + 1, image_id=number, category_id=label + 1, bbox=[x, y, width, height],
-                         area=width * height, iscrowd=0)
-                )  # fmt: skip
+                    dict(
+                        id=len(annotations) + 1,
+                        image_id=number,
+                        category_id=label + 1,
+                        bbox=[x, y, width, height],
+                        area=width * height,
+                        iscrowd=0,
+                    )
+                )
         content = dict(
             info={},
             images=[dict(image, id=number) for number, image in enumerate(images)],
@@ -108,7 +121,9 @@ class Writer:
     def _path(self, kind: str, name: str) -> Path:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or "\n" in name:
-            raise ValueError(f"the name {name!r} leaves its folder: rename the file in the download")
+            raise ValueError(
+                f"the name {name!r} leaves its folder: rename the file in the download"
+            )
         path = self.scratch / kind / pure
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

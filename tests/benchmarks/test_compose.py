@@ -23,7 +23,9 @@ def test_there_are_fifteen_tasks() -> None:
 
 
 @pytest.mark.parametrize("task", task_names())
-def test_every_task_takes_a_training_and_a_test_step(task: str, prepared_root: Path, tmp_path: Path) -> None:
+def test_every_task_takes_a_training_and_a_test_step(
+    task: str, prepared_root: Path, tmp_path: Path
+) -> None:
     cell = Cell(task, "random_vit_tiny", "mini", seed=0)
     config = bind(compose(cell), prepared_root, tmp_path, cell)
     config.train_cfg.max_iters = 1
@@ -45,14 +47,23 @@ def test_the_paper_profile_is_the_task_config(task: str) -> None:
     """The paper profile changes nothing but the backbone, its normalisation and the seed."""
     config = compose(Cell(task, "random_resnet50", "paper", seed=3))
     plain = Config.fromfile(Path("tasks/configs") / f"{task}.py")
-    for key in ("train_dataloader", "test_dataloader", "optim_wrapper", "param_scheduler", "train_cfg", "val_cfg"):
+    for key in (
+        "train_dataloader",
+        "test_dataloader",
+        "optim_wrapper",
+        "param_scheduler",
+        "train_cfg",
+        "val_cfg",
+    ):
         assert config[key] == plain[key]
     assert config.randomness.seed == 3
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("task", ["drive", "vindr", "brain_tumor_linear"])
-def test_heads_get_the_channels_and_the_normalisation_of_the_backbone(task: str, backbone: str) -> None:
+def test_heads_get_the_channels_and_the_normalisation_of_the_backbone(
+    task: str, backbone: str
+) -> None:
     config = compose(Cell(task, backbone, "mini", seed=0))
     entry = catalogue.get(backbone)
     assert config.model.data_preprocessor.mean == list(entry.mean)
@@ -95,7 +106,9 @@ def test_identity_does_not_depend_on_folders_but_on_everything_else(tmp_path: Pa
     assert str(tmp_path) not in compose(cell).pretty_text
 
 
-def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(prepared_root: Path, tmp_path: Path) -> None:
+def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(
+    prepared_root: Path, tmp_path: Path
+) -> None:
     def images(config: Config, loader: str) -> set[str]:
         dataset = config[loader].dataset
         return set((Path(dataset.data_root) / dataset.ann_file).read_text().splitlines())

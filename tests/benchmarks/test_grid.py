@@ -29,7 +29,13 @@ def test_profiles_are_found_by_convention() -> None:
 
 def test_every_profile_with_budgets_covers_every_kind() -> None:
     for name in ("mini", "small"):
-        assert set(profiles.get(name).budgets) == {"segmentation", "volumes", "detection", "linear", "finetune"}
+        assert set(profiles.get(name).budgets) == {
+            "segmentation",
+            "volumes",
+            "detection",
+            "linear",
+            "finetune",
+        }
 
 
 def test_help_and_wrong_words_do_not_wait_for_torch() -> None:

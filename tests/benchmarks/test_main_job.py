@@ -45,8 +45,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words(folder: Path, verb: str = "run") -> list[str]:
-    return [verb, "--tasks", "drive", "brain_tumor_linear", "--backbones", "random_vit_tiny", "imagenet_efficientnet_lite0",
-            "--results", str(folder / "results"), "--work", str(folder / "work")]  # fmt: skip
+    return [
+        verb,
+        "--tasks",
+        "drive",
+        "brain_tumor_linear",
+        "--backbones",
+        "random_vit_tiny",
+        "imagenet_efficientnet_lite0",
+        "--results",
+        str(folder / "results"),
+        "--work",
+        str(folder / "work"),
+    ]
 
 
 def test_every_run_leaves_a_record(finished: Path) -> None:
@@ -76,20 +87,31 @@ def test_started_again_it_skips_what_is_done(finished: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["drive", "brain_tumor_linear"])
-def test_the_dumped_config_gives_the_same_figures_without_this_suite(finished: Path, tmp_path: Path, task: str) -> None:
+def test_the_dumped_config_gives_the_same_figures_without_this_suite(
+    finished: Path, tmp_path: Path, task: str
+) -> None:
     """`Runner.from_cfg` on the config beside the record: same seed, same machine, same figures."""
     path = next(
-        p.parent for p in finished.glob("results/runs/*/record.json")
-        if (r := json.loads(p.read_text()))["task"] == task and r["backbone"]["name"].startswith("imagenet")
-    )  # fmt: skip
+        p.parent
+        for p in finished.glob("results/runs/*/record.json")
+        if (r := json.loads(p.read_text()))["task"] == task
+        and r["backbone"]["name"].startswith("imagenet")
+    )
     threads = json.loads((path / "record.json").read_text())["provenance"]["machine"]["threads"]
     bare = subprocess.run(
         [sys.executable, "-c", BARE, path / "config.py", tmp_path],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+    )
     assert bare.returncode == 0, bare.stderr
     line = next(line for line in bare.stdout.splitlines() if line.startswith("METRICS"))
-    assert json.loads(line.removeprefix("METRICS")) == json.loads((path / "record.json").read_text())["metrics"]
+    assert (
+        json.loads(line.removeprefix("METRICS"))
+        == json.loads((path / "record.json").read_text())["metrics"]
+    )
 
 
 def test_a_failing_run_is_named_and_the_others_go_on(finished: Path, tmp_path: Path) -> None:
@@ -118,8 +140,12 @@ def test_a_failing_run_is_named_and_the_others_go_on(finished: Path, tmp_path: P
 def test_a_killed_run_takes_no_other_with_it(finished: Path, tmp_path: Path) -> None:
     """SIGKILL to the first run that writes its log, as the kernel does when memory runs out."""
     job = [w.replace(str(finished / "results"), str(tmp_path / "results")) for w in words(finished)]
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks", *job, "--jobs", "1"], cwd=ROOT,
-                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *job, "--jobs", "1"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     victim, deadline = None, time.monotonic() + 120
     while victim is None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -154,7 +180,9 @@ def writer_of(log: Path) -> int | None:
         (["run", "--tasks", "drive", "--split", "clean"], "does not leak"),
     ],
 )
-def test_wrong_words_exit_with_2_and_a_remedy(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_wrong_words_exit_with_2_and_a_remedy(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
     done = benchmarks(*arguments, "--results", tmp_path / "results", "--work", tmp_path / "work")
     assert done.returncode == 2
     assert message in done.stderr
@@ -163,8 +191,19 @@ def test_wrong_words_exit_with_2_and_a_remedy(arguments: list[str], message: str
 
 def test_real_images(real_data: Path, tmp_path: Path) -> None:
     """DRIVE, the smallest real data set, at the mini profile's size."""
-    done = benchmarks("run", "--data", real_data, "--tasks", "drive", "--backbones", "imagenet_efficientnet_lite0",
-                      "--results", tmp_path / "results", "--work", tmp_path / "work")  # fmt: skip
+    done = benchmarks(
+        "run",
+        "--data",
+        real_data,
+        "--tasks",
+        "drive",
+        "--backbones",
+        "imagenet_efficientnet_lite0",
+        "--results",
+        tmp_path / "results",
+        "--work",
+        tmp_path / "work",
+    )
     assert done.returncode == 0, done.stderr
     (record,) = records(tmp_path / "results")
     assert record["figure"] == "measured"

@@ -23,7 +23,11 @@ LOCAL = ["random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny", "r
 @pytest.mark.parametrize("kind", ["BackboneResNet", "BackboneViTSAM", "BackboneTIMM"])
 @pytest.mark.parametrize("registry", REGISTRIES)
 def test_every_registry_builds_every_backbone(registry: str, kind: str) -> None:
-    names = {"BackboneResNet": "random_resnet50", "BackboneViTSAM": "random_vit_tiny", "BackboneTIMM": LOCAL[1]}
+    names = {
+        "BackboneResNet": "random_resnet50",
+        "BackboneViTSAM": "random_vit_tiny",
+        "BackboneTIMM": LOCAL[1],
+    }
     config = catalogue.get(names[kind]).model("maps", 64)
     assert config["type"] == kind
     model = REGISTRIES[registry].build(config)
@@ -34,7 +38,10 @@ def test_every_registry_builds_every_backbone(registry: str, kind: str) -> None:
 def test_maps_have_the_strides_and_channels_of_the_catalogue(name: str) -> None:
     model = lvmmed_backbones.build(name, "maps", image_size=96).eval()
     maps = model(torch.rand(2, 3, 96, 96))
-    expected = [(2, c, 96 // s, 96 // s) for c, s in zip(catalogue.get(name).channels, (4, 8, 16, 32), strict=True)]
+    expected = [
+        (2, c, 96 // s, 96 // s)
+        for c, s in zip(catalogue.get(name).channels, (4, 8, 16, 32), strict=True)
+    ]
     assert [tuple(m.shape) for m in maps] == expected
 
 

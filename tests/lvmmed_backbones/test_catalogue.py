@@ -12,7 +12,9 @@ from lvmmed_backbones import catalogue
 
 
 def run(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "lvmmed_backbones", *words], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "lvmmed_backbones", *words], capture_output=True, text=True
+    )
 
 
 def test_list_shows_every_backbone_with_every_fact() -> None:
@@ -46,5 +48,5 @@ def test_wrong_words() -> None:
 
 
 def test_an_unknown_backbone_is_named_with_what_comes_close() -> None:
-    with pytest.raises(ValueError, match="'lvmed_resnet50'.*did you mean lvmmed_resnet50"):
+    with pytest.raises(ValueError, match=r"'lvmed_resnet50'.*did you mean lvmmed_resnet50"):
         catalogue.get("lvmed_resnet50")

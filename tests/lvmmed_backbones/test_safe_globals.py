@@ -19,7 +19,7 @@ class Line(BaseModel):
         super().__init__()
         self.layer = torch.nn.Linear(1, 1)
 
-    def forward(self, x, y, mode="tensor"):  # noqa: ANN001, ANN201
+    def forward(self, x, y, mode="tensor"):
         return {"loss": (self.layer(x) - y).square().mean()}
 
 

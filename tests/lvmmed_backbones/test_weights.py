@@ -37,7 +37,9 @@ def build(weights: dict | None, **arguments) -> torch.nn.Module:
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_weights_survive_the_random_initialisation(resnet, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"weights{suffix}"
-    save_file(resnet.state_dict(), path) if suffix == ".safetensors" else torch.save(resnet.state_dict(), path)
+    save_file(resnet.state_dict(), path) if suffix == ".safetensors" else torch.save(
+        resnet.state_dict(), path
+    )
     model = build(dict(file=str(path)))
     assert all(torch.equal(v, resnet.state_dict()[k]) for k, v in model.state_dict().items())
 
@@ -45,7 +47,9 @@ def test_weights_survive_the_random_initialisation(resnet, tmp_path: Path, suffi
 @pytest.mark.parametrize("wrapper", ["state_dict", "model"])
 def test_wrapped_checkpoints_of_others(resnet, tmp_path: Path, wrapper: str) -> None:
     """torchvision's names below `module.`, a classifier beside them, all in a dict of the training code."""
-    tensors = {f"module.{k}": v for k, v in resnet.state_dict().items()} | {"module.fc.weight": torch.zeros(10, 512)}
+    tensors = {f"module.{k}": v for k, v in resnet.state_dict().items()} | {
+        "module.fc.weight": torch.zeros(10, 512)
+    }
     torch.save({wrapper: tensors, "epoch": 3}, tmp_path / "w.pth")
     model = build(dict(file=str(tmp_path / "w.pth"), layout="torchvision"))
     assert torch.equal(model.conv1.weight, resnet.conv1.weight)
@@ -54,13 +58,17 @@ def test_wrapped_checkpoints_of_others(resnet, tmp_path: Path, wrapper: str) -> 
 def test_a_missing_parameter_is_named(resnet, tmp_path: Path) -> None:
     tensors = {k: v for k, v in resnet.state_dict().items() if not k.startswith("layer4.1.conv2")}
     torch.save(tensors, tmp_path / "w.pth")
-    with pytest.raises(ValueError, match=r"w\.pth does not fill 1 of 120 .*layer4\.1\.conv2\.weight"):
+    with pytest.raises(
+        ValueError, match=r"w\.pth does not fill 1 of 120 .*layer4\.1\.conv2\.weight"
+    ):
         build(dict(file=str(tmp_path / "w.pth")))
 
 
 def test_a_misshapen_parameter_is_named(resnet, tmp_path: Path) -> None:
     torch.save(resnet.state_dict() | {"conv1.weight": torch.zeros(64, 1, 7, 7)}, tmp_path / "w.pth")
-    with pytest.raises(ValueError, match=r"(?s)w\.pth holds 1 parameters of another shape.*conv1\.weight"):
+    with pytest.raises(
+        ValueError, match=r"(?s)w\.pth holds 1 parameters of another shape.*conv1\.weight"
+    ):
         build(dict(file=str(tmp_path / "w.pth")))
 
 
@@ -113,7 +121,9 @@ def test_getattr_of_a_checkpoint_opens_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_truncated_file_is_named(resnet, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"half{suffix}"
-    save_file(resnet.state_dict(), path) if suffix == ".safetensors" else torch.save(resnet.state_dict(), path)
+    save_file(resnet.state_dict(), path) if suffix == ".safetensors" else torch.save(
+        resnet.state_dict(), path
+    )
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match=rf"half\{suffix} cannot be read.*fetch it again"):
         read(path)
@@ -134,9 +144,13 @@ def segment_anything_names(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """The tensors of a ViTSAM under the names of the segment-anything repository."""
     result = {}
     for name, value in model.state_dict().items():
-        name = name.replace("patch_embed.projection", "patch_embed.proj").replace("layers.", "blocks.", 1)
+        name = name.replace("patch_embed.projection", "patch_embed.proj").replace(
+            "layers.", "blocks.", 1
+        )
         name = name.replace(".ln1.", ".norm1.").replace(".ln2.", ".norm2.")
-        name = name.replace(".ffn.layers.0.0.", ".mlp.lin1.").replace(".ffn.layers.1.", ".mlp.lin2.")
+        name = name.replace(".ffn.layers.0.0.", ".mlp.lin1.").replace(
+            ".ffn.layers.1.", ".mlp.lin2."
+        )
         result[name] = value
     return result
 
@@ -198,7 +212,9 @@ def test_weights_are_fetched_once(server: tuple[str, Path], cache: Path) -> None
     assert weights.fetch().read_bytes() == b"x" * 1000
 
 
-def test_a_download_with_a_wrong_checksum_leaves_nothing(server: tuple[str, Path], cache: Path) -> None:
+def test_a_download_with_a_wrong_checksum_leaves_nothing(
+    server: tuple[str, Path], cache: Path
+) -> None:
     address, folder = server
     (folder / "w.pth").write_bytes(b"changed")
     with pytest.raises(ValueError, match="is not the file that it was"):
@@ -214,7 +230,9 @@ def test_a_failed_download_leaves_nothing(server: tuple[str, Path], cache: Path)
 
 
 def test_weights_without_a_download_name_the_page_and_the_place(cache: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"weights/w\.pth is missing.*fetch it from https://example\.org"):
+    with pytest.raises(
+        FileNotFoundError, match=r"weights/w\.pth is missing.*fetch it from https://example\.org"
+    ):
         Weights("w.pth", "native", None, page="https://example.org").fetch()
 
 

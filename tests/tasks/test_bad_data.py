@@ -44,7 +44,12 @@ def first(folder: Path, pattern: str) -> Path:
 def test_missing_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     folder = datasets.get(name).folder
-    refused(name, tmp_path, FileNotFoundError, f"{folder}: no such folder. Download .* from http.* and unpack it there")
+    refused(
+        name,
+        tmp_path,
+        FileNotFoundError,
+        f"{folder}: no such folder. Download .* from http.* and unpack it there",
+    )
 
 
 @pytest.mark.parametrize("name", datasets.names())
@@ -70,7 +75,12 @@ def test_image_without_mask(name: str, mask: str, download, tmp_path: Path) -> N
     path = first(download(name), mask)
     path.unlink()
     escaped = path.name.replace("(", r"\(").replace(")", r"\)")
-    refused(name, tmp_path, FileNotFoundError, f"{escaped}: no such (image|volume). Is the download complete")
+    refused(
+        name,
+        tmp_path,
+        FileNotFoundError,
+        f"{escaped}: no such (image|volume). Is the download complete",
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +108,9 @@ def test_truncated_raw_image(download, tmp_path: Path) -> None:
     refused("jsrt", tmp_path, ValueError, f"{path.name} has .* bytes, which is no square image")
 
 
-@pytest.mark.parametrize(("name", "volume"), [("mmwhs_mri", "*_image.nii.gz"), ("prostate", "BMC/*.nii.gz")])
+@pytest.mark.parametrize(
+    ("name", "volume"), [("mmwhs_mri", "*_image.nii.gz"), ("prostate", "BMC/*.nii.gz")]
+)
 def test_truncated_volume(name: str, volume: str, download, tmp_path: Path) -> None:
     path = first(download(name), volume)
     path.write_bytes(path.read_bytes()[:2000])
@@ -110,7 +122,12 @@ def test_mask_with_unknown_values(download, tmp_path: Path) -> None:
     mask = np.array(Image.open(path))
     mask[0, :3] = 100
     Image.fromarray(mask).save(path)
-    refused("isic2018", tmp_path, ValueError, rf"{path.name}: a mask of 0 and 255 .* has the values \[0, 100, 255\]")
+    refused(
+        "isic2018",
+        tmp_path,
+        ValueError,
+        rf"{path.name}: a mask of 0 and 255 .* has the values \[0, 100, 255\]",
+    )
 
 
 def test_volume_with_unknown_labels(download, tmp_path: Path) -> None:
@@ -119,13 +136,23 @@ def test_volume_with_unknown_labels(download, tmp_path: Path) -> None:
     labels = np.array(volume.dataobj)
     labels[0, 0, 0] = 3
     nibabel.save(nibabel.Nifti1Image(labels, volume.affine), path)
-    refused("brats2018", tmp_path, ValueError, rf"{path.name} has the unknown labels \[3\]: expected 0 and \[1, 2, 4\]")
+    refused(
+        "brats2018",
+        tmp_path,
+        ValueError,
+        rf"{path.name} has the unknown labels \[3\]: expected 0 and \[1, 2, 4\]",
+    )
 
 
 def test_mask_of_another_size(download, tmp_path: Path) -> None:
     path = first(download("drive"), "training/1st_manual/*.gif")
     Image.open(path).resize((50, 40)).save(path)
-    refused("drive", tmp_path, ValueError, rf"{path.name}: the mask has the size \(40, 50\), its image \(112, 112\)")
+    refused(
+        "drive",
+        tmp_path,
+        ValueError,
+        rf"{path.name}: the mask has the size \(40, 50\), its image \(112, 112\)",
+    )
 
 
 def test_a_split_that_comes_out_empty(download, tmp_path: Path) -> None:
@@ -139,7 +166,10 @@ def test_a_split_that_comes_out_empty(download, tmp_path: Path) -> None:
 
 def test_overlapping_splits(tmp_path: Path) -> None:
     image = np.zeros((4, 4), np.uint8)
-    with pytest.raises(ValueError, match="splits test and train share 1 names, such as a"), Writer(tmp_path / "set") as writer:
+    with (
+        pytest.raises(ValueError, match="splits test and train share 1 names, such as a"),
+        Writer(tmp_path / "set") as writer,
+    ):
         writer.meta.update(kind="segmentation", classes=["background", "x"])
         for name in ("a", "b"):
             writer.mask(name, writer.image(name, image), image, Path("a.png"))
@@ -148,7 +178,9 @@ def test_overlapping_splits(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_published_leak_of_fgadr_is_known_and_no_other_passes(prepared_root: Path, tmp_path: Path) -> None:
+def test_the_published_leak_of_fgadr_is_known_and_no_other_passes(
+    prepared_root: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "fgadr"
     shutil.copytree(prepared_root / "fgadr", folder)
     assert problems_of(folder) == []
@@ -198,5 +230,7 @@ def test_an_old_preparation_stays_when_the_new_one_fails(download, tmp_path: Pat
 
 
 def test_what_is_no_prepared_data_set(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no prepared data set. Make one by `python -m tasks prepare`"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no prepared data set\. Make one by `python -m tasks prepare`"
+    ):
         problems_of(tmp_path)

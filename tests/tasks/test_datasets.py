@@ -40,16 +40,24 @@ def test_a_prepared_phantom_is_sound(name: str, prepared_root: Path) -> None:
     meta = meta_of(folder)
     assert meta["phantom"]
     assert meta["classes"] == list(datasets.get(name).classes)
-    assert all(meta[key] for key in ("title", "licence", "citation", "page", "modality", "fingerprint"))
+    assert all(
+        meta[key] for key in ("title", "licence", "citation", "page", "modality", "fingerprint")
+    )
     assert min(meta["counts"].values()) > 0
 
 
-@pytest.mark.parametrize("name", [n for n in datasets.names() if datasets.get(n).kind in ("segmentation", "volumes")])
-def test_every_class_is_in_the_training_masks_and_the_test_masks(name: str, prepared_root: Path) -> None:
+@pytest.mark.parametrize(
+    "name", [n for n in datasets.names() if datasets.get(n).kind in ("segmentation", "volumes")]
+)
+def test_every_class_is_in_the_training_masks_and_the_test_masks(
+    name: str, prepared_root: Path
+) -> None:
     folder = prepared_root / name
     for split in ("train", "test"):
         seen = {
-            int(v) for line in lines(folder, split) for v in np.unique(np.asarray(Image.open(folder / "masks" / f"{line}.png")))
+            int(v)
+            for line in lines(folder, split)
+            for v in np.unique(np.asarray(Image.open(folder / "masks" / f"{line}.png")))
         }
         assert seen == set(range(len(datasets.get(name).classes)))
 
@@ -60,12 +68,24 @@ def test_boxes_lie_in_their_images(name: str, prepared_root: Path) -> None:
     classes = set()
     for split in ("train", "valid", "test"):
         coco = COCO(folder / "splits" / f"{split}.json")
-        assert [i["file_name"].rpartition(".")[0] for i in coco.dataset["images"]] == lines(folder, split)
+        assert [i["file_name"].rpartition(".")[0] for i in coco.dataset["images"]] == lines(
+            folder, split
+        )
         for box in coco.dataset["annotations"]:
             image = coco.imgs[box["image_id"]]
             x, y, w, h = box["bbox"]
-            assert Image.open(folder / "images" / image["file_name"]).size == (image["width"], image["height"])
-            assert 0 <= x and 0 <= y and w > 0 and h > 0 and x + w <= image["width"] + 1 and y + h <= image["height"] + 1
+            assert Image.open(folder / "images" / image["file_name"]).size == (
+                image["width"],
+                image["height"],
+            )
+            assert (
+                x >= 0
+                and y >= 0
+                and w > 0
+                and h > 0
+                and x + w <= image["width"] + 1
+                and y + h <= image["height"] + 1
+            )
             classes.add(box["category_id"])
     assert len(classes) == (1 if name == "kvasir" else 14)
 
@@ -75,7 +95,10 @@ def test_boxes_of_kvasir_fit_its_masks(prepared_root: Path) -> None:
     folder = prepared_root / "kvasir"
     coco = COCO(folder / "splits" / "train.json")
     for image in coco.dataset["images"]:
-        mask = np.asarray(Image.open(folder / "masks" / image["file_name"].replace(".jpg", ".png"))) > 0
+        mask = (
+            np.asarray(Image.open(folder / "masks" / image["file_name"].replace(".jpg", ".png")))
+            > 0
+        )
         boxes = [b["bbox"] for b in coco.imgToAnns[image["id"]]]
         low, high = min(b[0] for b in boxes), max(b[0] + b[2] for b in boxes)
         columns = np.flatnonzero(mask.any(0))
@@ -100,9 +123,14 @@ def test_sites_of_the_prostate_task(prepared_root: Path) -> None:
 @pytest.mark.parametrize("name", ["brats2018", "mmwhs_ct", "mmwhs_mri", "prostate"])
 def test_no_patient_is_on_both_sides(name: str, prepared_root: Path) -> None:
     cases = {
-        split: {line.rpartition("/")[0] for line in lines(prepared_root / name, split)} for split in ("train", "valid", "test")
+        split: {line.rpartition("/")[0] for line in lines(prepared_root / name, split)}
+        for split in ("train", "valid", "test")
     }
-    assert not cases["train"] & cases["test"] and not cases["train"] & cases["valid"] and not cases["valid"] & cases["test"]
+    assert (
+        not cases["train"] & cases["test"]
+        and not cases["train"] & cases["valid"]
+        and not cases["valid"] & cases["test"]
+    )
 
 
 def test_published_splits_are_kept(prepared_root: Path) -> None:
@@ -116,7 +144,9 @@ def test_volumes_are_cut_along_their_last_axis(prepared_root: Path, phantom_root
     import nibabel
 
     case = lines(prepared_root / "mmwhs_ct", "test")[0].split("/")[0]
-    labels = np.asarray(nibabel.load(phantom_root / "mmwhs" / "ct_train" / f"{case}_label.nii.gz").dataobj)
+    labels = np.asarray(
+        nibabel.load(phantom_root / "mmwhs" / "ct_train" / f"{case}_label.nii.gz").dataobj
+    )
     for z in (0, 5):
         mask = np.asarray(Image.open(prepared_root / "mmwhs_ct" / "masks" / case / f"{z:03}.png"))
         assert np.array_equal(mask == 2, labels[:, :, z] == 420)  # left atrium
@@ -138,20 +168,24 @@ def test_carving_is_seeded_disjoint_and_in_proportion() -> None:
     labels = [i % 4 for i in range(200)]
     first = carve(names, dict(train=0.7, valid=0.1, test=0.2), labels)
     assert first == carve(names[::-1], dict(train=0.7, valid=0.1, test=0.2), labels[::-1])
-    assert sorted(sum(first.values(), [])) == sorted(names)
+    assert sorted(n for part in first.values() for n in part) == sorted(names)
     for split, count in dict(train=35, valid=5, test=10).items():
         for label in range(4):
             assert sum(labels[int(n[1:])] == label for n in first[split]) == count
 
 
-def test_a_prepared_data_set_is_reused_until_its_source_changes(phantom_root: Path, tmp_path: Path) -> None:
+def test_a_prepared_data_set_is_reused_until_its_source_changes(
+    phantom_root: Path, tmp_path: Path
+) -> None:
     import shutil
 
     shutil.copytree(phantom_root / "drive", tmp_path / "in" / "drive")
     folder = datasets.prepare("drive", tmp_path / "in", tmp_path / "out")
     stamp = (folder / "meta.json").stat().st_mtime_ns
     fingerprint = meta_of(folder)["fingerprint"]
-    assert (datasets.prepare("drive", tmp_path / "in", tmp_path / "out") / "meta.json").stat().st_mtime_ns == stamp
+    assert (
+        datasets.prepare("drive", tmp_path / "in", tmp_path / "out") / "meta.json"
+    ).stat().st_mtime_ns == stamp
     image = next((tmp_path / "in" / "drive" / "test" / "images").iterdir())
     Image.new("RGB", Image.open(image).size).save(image)
     datasets.prepare("drive", tmp_path / "in", tmp_path / "out")
@@ -181,7 +215,9 @@ def test_real_downloads(name: str, real_data: Path, tmp_path: Path) -> None:
 
 
 def tasks(*words: str | Path) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "tasks", *map(str, words)], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "tasks", *map(str, words)], capture_output=True, text=True
+    )
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -203,5 +239,7 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_the_command_does_not_wait_for_torch() -> None:
-    code = "import tasks.__main__, sys; sys.exit('torch' in sys.modules or 'mmengine' in sys.modules)"
+    code = (
+        "import tasks.__main__, sys; sys.exit('torch' in sys.modules or 'mmengine' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

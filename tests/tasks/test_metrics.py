@@ -1,4 +1,4 @@
-"""The metrics against independent implementations: plain numpy, mmsegmentation, mmpretrain, pycocotools, mmdetection."""
+"""The metrics against independent implementations: plain numpy, mmsegmentation, mmpretrain, mmdetection."""
 
 from __future__ import annotations
 
@@ -120,20 +120,28 @@ def test_classification_equals_plain_formulas_and_mmpretrain(tmp_path: Path) -> 
     probability = rng.dirichlet(np.ones(4), 200) + 0.4 * np.eye(4)[truth]
     probability /= probability.sum(1, keepdims=True)
     samples = [
-        {"img_path": f"/d/images/{i}.jpg", "pred_score": torch.from_numpy(p), "gt_label": torch.tensor([t])}
+        {
+            "img_path": f"/d/images/{i}.jpg",
+            "pred_score": torch.from_numpy(p),
+            "gt_label": torch.tensor([t]),
+        }
         for i, (t, p) in enumerate(zip(truth, probability, strict=True))
-    ]  # fmt: skip
+    ]
     cases = tmp_path / "cases.json"
     ours = evaluate(ClassificationScores(kappa_weights="quadratic", cases_file=str(cases)), samples)
     top1 = evaluate(Accuracy(), samples)["accuracy/top1"] / 100
-    macro_f1 = evaluate(SingleLabelMetric(items=("f1-score",)), samples)["single-label/f1-score"] / 100
+    macro_f1 = (
+        evaluate(SingleLabelMetric(items=("f1-score",)), samples)["single-label/f1-score"] / 100
+    )
     assert ours["accuracy"] == pytest.approx(top1, abs=1e-6)
     assert ours["macro_f1"] == pytest.approx(macro_f1, abs=1e-6)
     assert ours["kappa"] == pytest.approx(plain_quadratic_kappa(truth, probability.argmax(1), 4))
     assert ours["auroc"] == pytest.approx(
         np.mean([plain_auroc(truth == c, probability[:, c]) for c in range(4)])
     )
-    assert np.mean([case["accuracy"] for case in json.loads(cases.read_text())]) == pytest.approx(ours["accuracy"])
+    assert np.mean([case["accuracy"] for case in json.loads(cases.read_text())]) == pytest.approx(
+        ours["accuracy"]
+    )
 
 
 def plain_quadratic_kappa(a: np.ndarray, b: np.ndarray, classes: int) -> float:
@@ -158,8 +166,16 @@ def coco_file(tmp_path: Path) -> Path:
         for _ in range(rng.integers(1, 4)):
             number += 1
             x, y, w, h = (float(v) for v in rng.integers(5, 60, 4))
-            annotations.append(dict(id=number, image_id=image, category_id=int(rng.integers(1, 3)), bbox=[x, y, w, h],
-                                    area=w * h, iscrowd=0))  # fmt: skip
+            annotations.append(
+                dict(
+                    id=number,
+                    image_id=image,
+                    category_id=int(rng.integers(1, 3)),
+                    bbox=[x, y, w, h],
+                    area=w * h,
+                    iscrowd=0,
+                )
+            )
     content = dict(
         info={},
         images=[dict(id=i, file_name=f"{i}.png", width=128, height=128) for i in range(6)],
@@ -178,26 +194,34 @@ def detections(coco_file: Path, noise: float) -> list[dict]:
     for image in content["images"]:
         boxes = [a for a in content["annotations"] if a["image_id"] == image["id"]]
         xywh = np.array([b["bbox"] for b in boxes])
-        xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]) + rng.normal(0, noise, (len(boxes), 4))
-        samples.append({
-            "img_id": image["id"],
-            "img_path": f"/d/images/{image['file_name']}",
-            "ori_shape": (128, 128),
-            "pred_instances": {
-                "bboxes": torch.from_numpy(xyxy),
-                "scores": torch.from_numpy(rng.random(len(boxes))),
-                "labels": torch.tensor([b["category_id"] - 1 for b in boxes]),
-            },
-        })  # fmt: skip
+        xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]) + rng.normal(
+            0, noise, (len(boxes), 4)
+        )
+        samples.append(
+            {
+                "img_id": image["id"],
+                "img_path": f"/d/images/{image['file_name']}",
+                "ori_shape": (128, 128),
+                "pred_instances": {
+                    "bboxes": torch.from_numpy(xyxy),
+                    "scores": torch.from_numpy(rng.random(len(boxes))),
+                    "labels": torch.tensor([b["category_id"] - 1 for b in boxes]),
+                },
+            }
+        )
     return samples
 
 
 @pytest.mark.parametrize("noise", [0.5, 4.0, 15.0])
-def test_detection_equals_mmdetection_to_its_three_digits(coco_file: Path, tmp_path: Path, noise: float) -> None:
+def test_detection_equals_mmdetection_to_its_three_digits(
+    coco_file: Path, tmp_path: Path, noise: float
+) -> None:
     samples = detections(coco_file, noise)
     cases = tmp_path / "cases.json"
     classes = ("left", "right")
-    ours = evaluate(DetectionScores(ann_file=str(coco_file), cases_file=str(cases)), samples, classes)
+    ours = evaluate(
+        DetectionScores(ann_file=str(coco_file), cases_file=str(cases)), samples, classes
+    )
     theirs = evaluate(CocoMetric(ann_file=str(coco_file)), samples, classes)
     assert ours["map50"] == pytest.approx(theirs["coco/bbox_mAP_50"], abs=6e-4)
     assert ours["map"] == pytest.approx(theirs["coco/bbox_mAP"], abs=6e-4)

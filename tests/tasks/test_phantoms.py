@@ -12,7 +12,9 @@ from tasks import datasets, phantoms
 
 def contents(folder: Path) -> dict[str, str]:
     return {
-        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
     }
 
 
@@ -26,7 +28,9 @@ def test_another_seed_draws_other_images(tmp_path: Path) -> None:
     first = contents(phantoms.generate("drive", tmp_path / "a", seed=1))
     second = contents(phantoms.generate("drive", tmp_path / "b", seed=2))
     assert first.keys() == second.keys()
-    assert not set(first.values()) & set(second.values()) - {first[k] for k in first if "_mask" in k}
+    assert not set(first.values()) & set(second.values()) - {
+        first[k] for k in first if "_mask" in k
+    }
 
 
 def test_a_real_download_is_never_drawn_over(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""2D segmentation at 256 x 256: prepared images and masks, mirrored at random; Dice per image, at the image's own size."""
+"""2D segmentation at 256 x 256: prepared images and masks, mirrored at random; Dice per image, at its own size."""
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,0 +1,90 @@
+"""Generated records: every test says only what matters to it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PLAIN: dict[str, Any] = {
+    "schema": 1,
+    "run": "0123456789abcdef",
+    "task": "drive",
+    "dataset": "drive",
+    "kind": "segmentation",
+    "backbone": {
+        "name": "random_resnet50",
+        "architecture": "ResNet-50",
+        "method": "random",
+        "corpus": "none",
+        "parameters": 23508032,
+        "weights_sha256": None,
+    },
+    "protocol": "finetune",
+    "label_fraction": 1.0,
+    "split": "published",
+    "seed": 0,
+    "profile": "small",
+    "figure": "measured",
+    "metric": "dice",
+    "metrics": {"dice": 0.5, "iou": 0.4},
+    "cases": [{"case": "01_test", "dice": 0.5}],
+    "data": {"fingerprint": "f" * 64, "complete": True, "counts": {"train": 16, "test": 20}},
+    "provenance": {
+        "versions": {"python": "3.11.9", "torch": "2.11.0"},
+        "git_revision": "5a741c2" + "0" * 33,
+        "config_sha256": "c" * 64,
+        "started": "2026-01-01T00:00:00+00:00",
+        "machine": {
+            "platform": "Linux",
+            "cpu": "Xeon",
+            "cores": 2,
+            "gpu": None,
+            "memory_gb": 23.4,
+            "threads": 1,
+        },
+    },
+    "cost": {"train_seconds": 12.3, "test_seconds": 1.2, "peak_memory_mb": 900},
+}
+
+
+def changed(fields: dict[str, Any]) -> dict[str, Any]:
+    """A plain record with other fields; 'backbone.name' names one within another."""
+    content = copy.deepcopy(PLAIN)
+    for dotted, value in fields.items():
+        *outer, last = dotted.split(".")
+        place = content
+        for name in outer:
+            place = place[name]
+        place[last] = value
+    return content
+
+
+@pytest.fixture
+def content() -> Callable[..., dict[str, Any]]:
+    """Make a record's content: `content({'backbone.name': 'x'}, seed=1)`."""
+    return lambda fields=None, /, **more: changed({**(fields or {}), **more})
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a record of `backbone` with headline `value` into tmp_path/runs; its path."""
+
+    def writer(
+        backbone: str = "random_resnet50",
+        value: float | None = 0.5,
+        fields: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Path:
+        record = changed({"backbone.name": backbone, **(fields or {}), **more})
+        record["metrics"][record["metric"]] = value
+        path = tmp_path / "runs" / f"{len(list(tmp_path.glob('runs/*'))):03}" / "record.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(record))
+        return path
+
+    return writer

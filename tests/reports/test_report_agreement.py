@@ -1,0 +1,88 @@
+"""Records that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reports.agreement import agreeing
+from reports.records import read
+
+
+def names(records) -> list[str]:
+    return [record.backbone for record in records]
+
+
+def test_records_of_different_runs_all_stay(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("a", 0.1, seed=0)
+    write("a", 0.2, seed=1)
+    write("b", 0.3)
+    write("a", 0.4, task="buid")
+    write("a", 0.5, protocol="prompt")
+    write("a", 0.6, profile="paper")
+    write("a", 0.7, figure="phantom")
+    write("a", 0.8, label_fraction=0.1)
+    write("a", 0.9, split="clean")
+    records, problems = agreeing(read(tmp_path)[0])
+    assert len(records) == 9
+    assert not problems
+
+
+def test_equal_copies_count_once(write: Callable[..., Path], tmp_path: Path) -> None:
+    first = write("a", 0.5)
+    write("a", 0.5, run="fedcba9876543210")
+    records, problems = agreeing(read(tmp_path)[0])
+    assert [record.path for record in records] == [first]
+    assert not problems
+
+
+def test_contradicting_copies_are_all_left_out(write: Callable[..., Path], tmp_path: Path) -> None:
+    one, two = write("a", 0.5, seed=4), write("a", 0.6, seed=4)
+    write("b", 0.5, seed=4)
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert names(records) == ["b"]
+    for part in (str(one), str(two), "a, seed 4", "dice 0.5000, dice 0.6000", "Delete the folders"):
+        assert part in problem
+
+
+def test_a_column_of_two_data_versions_is_left_out(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    one = write("a", 0.5)
+    two = write("b", 0.6, {"data.fingerprint": "e" * 64})
+    write("a", 0.7, task="buid")
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert [(record.backbone, record.task) for record in records] == [("a", "buid")]
+    for part in (str(one), str(two), "drive (finetune)", "2 versions of its data", "e" * 64):
+        assert part in problem
+
+
+@pytest.mark.parametrize("fields", [{"kind": "volumes"}, {"metric": "iou"}])
+def test_a_column_of_two_metrics_is_left_out(
+    write: Callable[..., Path], tmp_path: Path, fields: dict
+) -> None:
+    write("a", 0.5)
+    write("b", 0.6, fields)
+    write("a", 0.7, task="buid")
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert [record.task for record in records] == ["buid"]
+    assert "2 headline metrics" in problem
+
+
+def test_a_row_of_two_weights_is_left_out(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("a", 0.5, {"backbone.weights_sha256": "ab" * 32})
+    write("a", 0.6, {"backbone.weights_sha256": "cd" * 32}, task="buid")
+    write("b", 0.7)
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert names(records) == ["b"]
+    assert "a, profile small: 2 weights files" in problem
+
+
+def test_tables_apart_may_differ(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("a", 0.5)
+    write("a", 0.6, {"data.fingerprint": "e" * 64}, figure="phantom")
+    records, problems = agreeing(read(tmp_path)[0])
+    assert len(records) == 2
+    assert not problems

@@ -1,0 +1,177 @@
+"""Means, spreads and ranks against scipy and the standard library."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import rankdata
+
+from reports.leaderboard import leaderboards, long_table
+from reports.records import Record
+
+# A coarse grid, so that ties are common.
+values = st.integers(0, 20).map(lambda n: n / 20)
+
+
+def record(backbone: str, value: float, task: str = "drive", seed: int = 0, **more) -> Record:
+    facts = dict(
+        path=Path(f"{task}/{backbone}/{seed}/record.json"), dataset=task, kind="segmentation",
+        protocol="finetune", profile="small", split="published", label_fraction=1.0,
+        figure="measured", architecture="ResNet-50", method="random", corpus="none", parameters=1,
+        weights_sha256=None, metric="dice", fingerprint="f", complete=True, counts={"test": 2},
+        versions={"torch": "2.11.0"}, machine={"cores": 2}, git_revision=None,
+    )  # fmt: skip
+    return Record(**{**facts, **more}, backbone=backbone, value=value, task=task, seed=seed)
+
+
+def only(records: Sequence[Record]):
+    (board,) = leaderboards(records)
+    return board
+
+
+@st.composite
+def full_grids(draw) -> dict[tuple[str, str], list[float]]:
+    """A value per seed for every task and backbone."""
+    tasks, backbones, seeds = (draw(st.integers(1, most)) for most in (4, 5, 3))
+    cells = itertools.product(
+        (f"task{t}" for t in range(tasks)), (f"b{b}" for b in range(backbones))
+    )
+    return {cell: draw(st.lists(values, min_size=seeds, max_size=seeds)) for cell in cells}
+
+
+def records_of(grid: dict[tuple[str, str], list[float]]) -> list[Record]:
+    return [
+        record(backbone, value, task, seed)
+        for (task, backbone), by_seed in grid.items()
+        for seed, value in enumerate(by_seed)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(full_grids())
+def test_means_spreads_and_ranks_are_those_of_independent_libraries(grid) -> None:
+    board = only(records_of(grid))
+    assert len(board.cells) == len(grid)
+    for cell in board.cells.itertuples():
+        by_seed = grid[cell.task, cell.backbone]
+        assert cell.mean == pytest.approx(statistics.fmean(by_seed), abs=1e-12)
+        assert (cell.n, cell.seeds) == (len(by_seed), tuple(range(len(by_seed))))
+        if len(by_seed) > 1:
+            assert cell.std == pytest.approx(statistics.stdev(by_seed), abs=1e-12)
+        else:
+            assert math.isnan(cell.std)
+
+    tasks = sorted({task for task, _ in grid})
+    backbones = sorted({backbone for _, backbone in grid})
+    means = [[round(statistics.fmean(grid[t, b]), 9) for b in backbones] for t in tasks]
+    expected = [rankdata([-mean for mean in row], method="average") for row in means]
+    for number, backbone in enumerate(backbones):
+        mean_rank = statistics.fmean(row[number] for row in expected)
+        assert board.mean_rank[backbone] == pytest.approx(mean_rank)
+    assert board.ranked == len(tasks)
+    assert board.mean_rank.is_monotonic_increasing
+
+    for task, row in zip(tasks, means, strict=True):
+        best = {b for b, mean in zip(backbones, row, strict=True) if mean == max(row)}
+        cells = board.cells[board.cells["task"] == task]
+        assert set(cells.loc[cells["best"], "backbone"]) == (best if len(backbones) > 1 else set())
+
+
+@settings(max_examples=25, deadline=None)
+@given(full_grids(), st.randoms())
+def test_the_order_of_records_changes_nothing(grid, random) -> None:
+    records = records_of(grid)
+    shuffled = random.sample(records, len(records))
+    pd.testing.assert_frame_equal(only(records).cells, only(shuffled).cells)
+    pd.testing.assert_series_equal(only(records).mean_rank, only(shuffled).mean_rank)
+
+
+@settings(max_examples=25, deadline=None)
+@given(full_grids())
+def test_ranks_of_a_full_table_add_up(grid) -> None:
+    board = only(records_of(grid))
+    n = len(board.mean_rank)
+    assert board.mean_rank.sum() == pytest.approx(n * (n + 1) / 2)
+
+
+def test_only_tasks_that_all_backbones_have_are_ranked() -> None:
+    board = only(
+        [record("a", 0.1, "x"), record("b", 0.9, "x"), record("a", 0.9, "y"), record("c", 0.5, "x")]
+    )
+    assert board.ranked == 1
+    assert board.mean_rank.to_dict() == {"b": 1.0, "c": 2.0, "a": 3.0}
+    alone = board.cells.set_index(["task", "backbone"]).loc[("y", "a")]
+    assert not alone["best"]
+
+
+def test_without_a_common_task_there_is_no_rank() -> None:
+    board = only([record("b", 0.1, "x"), record("a", 0.9, "y")])
+    assert board.ranked == 0
+    assert board.mean_rank.isna().all()
+    assert list(board.mean_rank.index) == ["a", "b"]
+
+
+def test_sums_in_another_order_are_a_tie() -> None:
+    same = (0.1, 0.2, 0.3), (0.3, 0.2, 0.1)
+    assert sum(same[0]) != sum(same[1])
+    board = only(
+        [
+            record(b, v, seed=s)
+            for b, some in zip("ab", same, strict=True)
+            for s, v in enumerate(some)
+        ]
+    )
+    assert board.mean_rank.to_dict() == {"a": 1.5, "b": 1.5}
+    assert board.cells["best"].all()
+
+
+def test_two_protocols_of_a_task_are_two_columns() -> None:
+    board = only([record("a", 0.1), record("a", 0.9, protocol="prompt")])
+    assert list(board.cells["protocol"]) == ["finetune", "prompt"]
+    assert board.ranked == 2
+
+
+def test_settings_never_share_a_table_and_the_most_telling_comes_first() -> None:
+    told = [
+        dict(figure="measured", profile="paper", label_fraction=1.0, split="published"),
+        dict(figure="measured", profile="paper", label_fraction=1.0, split="clean"),
+        dict(figure="measured", profile="paper", label_fraction=0.1, split="published"),
+        dict(figure="measured", profile="small", label_fraction=1.0, split="published"),
+        dict(figure="measured", profile="mini", label_fraction=1.0, split="published"),
+        dict(figure="measured", profile="my_own", label_fraction=1.0, split="published"),
+        dict(figure="phantom", profile="paper", label_fraction=1.0, split="published"),
+        dict(figure="phantom", profile="mini", label_fraction=1.0, split="published"),
+    ]
+    boards = leaderboards([record("a", 0.5, **one) for one in reversed(told)])
+    assert [board.setting._asdict() for board in boards] == told
+    assert all(len(board.cells) == 1 for board in boards)
+
+
+def test_tasks_stand_kind_by_kind() -> None:
+    kinds = dict(a="classification", b="detection", c="volumes", d="segmentation", e="unheard_of")
+    board = only([record("x", 0.5, task, kind=kind) for task, kind in kinds.items()])
+    assert list(board.cells["task"]) == ["d", "c", "b", "a", "e"]
+
+
+def test_the_long_table_is_exact() -> None:
+    third = 1 / 3
+    boards = leaderboards(
+        [record("a", third), record("a", 0.7, seed=1), record("b,=1\n", 0.2, figure="phantom")]
+    )
+    text = long_table(boards).to_csv(index=False)
+    read = pd.read_csv(io.StringIO(text), float_precision="round_trip")
+    assert list(read["mean"]) == [statistics.fmean([third, 0.7]), 0.2]
+    assert list(read["figure"]) == ["measured", "phantom"]
+    assert list(read["backbone"]) == ["a", "b,=1\n"]
+    assert list(read["seeds"].astype(str)) == ["0 1", "0"]
+    assert read["std"].isna().tolist() == [False, True]
+    assert list(read.columns[:5]) == ["figure", "profile", "label_fraction", "split", "task"]

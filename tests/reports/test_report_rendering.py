@@ -1,0 +1,232 @@
+"""What readers see: in a terminal, in Markdown, on a page."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from reports import markdown, page, terminal
+from reports.leaderboard import leaderboards
+from reports.records import read
+from reports.wording import Sheet, sheet
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """Texts and tags of a page, in order; the text of every cell of every table."""
+
+    VOID = frozenset({"meta", "wbr", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.rows: list[list[str]] = []
+        self.links: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("th", "td"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data) -> None:
+        if "style" in self.open:
+            return
+        self.text += data
+        if {"th", "td"} & set(self.open):
+            self.rows[-1][-1] += data
+
+
+def sheets(folder: Path) -> list[Sheet]:
+    records, problems = read(folder)
+    assert not problems
+    return [sheet(board) for board in leaderboards(records)]
+
+
+def in_terminal(drawn: Sequence[Sheet], width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    terminal.show(drawn, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def as_text(drawn: Sequence[Sheet]) -> dict[str, str]:
+    return {
+        "terminal": " ".join(in_terminal(drawn).split()),
+        "markdown": re.sub(r"\\(.)", r"\1", markdown.render(drawn)),
+        "page": Page(page.render(drawn)).text,
+    }
+
+
+@pytest.fixture
+def table(write: Callable[..., Path], tmp_path: Path) -> list[Sheet]:
+    """Two backbones, two tasks; one cell of one seed, one missing."""
+    for seed, value in enumerate((0.70, 0.72, 0.74)):
+        write("better", value, seed=seed)
+    write("worse", 0.51)
+    write("worse", 0.25, {"data.complete": False}, task="kvasir_detection", dataset="kvasir",
+          kind="detection", metric="map50")  # fmt: skip
+    return sheets(tmp_path)
+
+
+def test_cells_show_mean_spread_seeds_and_marks(table: list[Sheet]) -> None:
+    (one,) = table
+    assert [column.task for column in one.columns] == ["drive", "kvasir_detection"]
+    assert [column.caption for column in one.columns] == ["dice, finetune", "map50, finetune"]
+    assert [row.backbone for row in one.rows] == ["better", "worse"]
+    assert [[str(cell) for cell in row.cells] for row in one.rows] == [
+        ["72.0 ± 2.0 (n=3)", "None"],
+        ["51.0 (n=1)", "25.0 (n=1)†"],
+    ]
+    assert [[cell and cell.best for cell in row.cells] for row in one.rows] == [
+        [True, None],
+        [False, False],
+    ]
+    assert [row.mean_rank for row in one.rows] == ["1.00", "2.00"]
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "page"])
+def test_every_form_says_what_the_figures_are(table: list[Sheet], form: str) -> None:
+    said = as_text(table)[form]
+    for part in (
+        "Measured on real images, profile small, all labels",
+        "Profile small: smaller than the paper's experiments",
+        "over n of the seeds 0, 1, 2; none for n=1",
+        "Mean rank over 1 task of 2, those that all of these backbones have",
+        "† incomplete data set: images of the published one are missing in kvasir.",
+        "– no run.",
+        "Images: drive 16 train + 20 test; kvasir_detection 16 train + 20 test.",
+        "Machine: Xeon, 2 cores, 23.4 GB memory, no GPU, 1 thread per run, Linux.",
+        "Versions: python 3.11.9, torch 2.11.0.",
+        "Code: commit 5a741c2000.",
+    ):
+        assert part in said, form
+    assert "PHANTOM" not in said
+
+
+def test_best_of_a_column_is_bold_in_every_form(table: list[Sheet]) -> None:
+    assert "| **72.0** ± 2.0 (n=3) |" in markdown.render(table)
+    assert markdown.render(table).count("**72.0**") == 1
+    assert re.findall(r'class="best">([^<]*)<', page.render(table)) == ["72.0"]
+    console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="standard")
+    terminal.show(table, console)
+    assert re.search(r"\x1b\[1;32m72\.0\x1b", console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_same_seeds_everywhere_are_said_once(write: Callable[..., Path], tmp_path: Path) -> None:
+    for backbone, value in (("a", 0.5), ("b", 0.6)):
+        write(backbone, value, seed=0)
+        write(backbone, value, seed=7)
+    (one,) = sheets(tmp_path)
+    assert str(one.rows[0].cells[0]) == "60.0 ± 0.0"
+    assert one.notes[0] == "Percent: mean ± sample standard deviation over 2 seeds (0, 7)."
+
+
+def test_phantoms_are_marked_and_alone(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("a", 0.5)
+    write("a", 0.9, figure="phantom", profile="mini")
+    drawn = sheets(tmp_path)
+    for form, said in as_text(drawn).items():
+        real, mark, phantom = said.partition("PHANTOM: says nothing about medicine.")
+        assert mark, form
+        assert "50.0" in real and "90.0" not in real, form
+        assert "90.0" in phantom and "50.0" not in phantom, form
+    assert Page(page.render(drawn)).tags.count("table") == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        ({"label_fraction": 0.05}, "Measured on real images, profile small, 5 % of the labels"),
+        ({"label_fraction": 0.07}, "Measured on real images, profile small, 7 % of the labels"),
+        ({"split": "clean"}, "Measured on real images, profile small, all labels, clean split"),
+    ],
+)
+def test_a_title_names_the_setting(write, tmp_path: Path, fields: dict, title: str) -> None:
+    write(**fields)
+    assert sheets(tmp_path)[0].title == title
+
+
+def test_the_paper_profile_bears_no_warning(write: Callable[..., Path], tmp_path: Path) -> None:
+    write(profile="paper")
+    assert not sheets(tmp_path)[0].warnings
+
+
+def test_all_versions_and_machines_are_named(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("a")
+    write("b", 0.5, {"provenance.versions": {"torch": "2.12.0"}, "provenance.git_revision": None,
+                     "provenance.machine": {"cpu": "Ryzen", "gpu": "H100"}})  # fmt: skip
+    (one,) = sheets(tmp_path)
+    assert "Versions: python 3.11.9, torch 2.11.0 and 2.12.0." in one.notes
+    assert any(n.startswith("Machines: Xeon") and "; Ryzen, H100." in n for n in one.notes)
+    assert "Code: commit 5a741c2000, outside a checkout." in one.notes
+
+
+def test_a_hostile_backbone_stays_text(write: Callable[..., Path], tmp_path: Path) -> None:
+    fields = {"backbone.method": '"><img src=x onerror=alert(1)>', "task": "<b>{{ 7*7 }}</b>",
+              "provenance.versions": {"</ul><script>": "<script src=//evil>"}}  # fmt: skip
+    write(HOSTILE, 0.5, fields)
+    write("[bold red]a|b_c_ *x* `y` &amp; \\|[/]", 0.4, fields)
+    drawn = sheets(tmp_path)
+    seen = Page(page.render(drawn))
+    assert "script" not in seen.tags and "img" not in seen.tags and "b" not in seen.tags
+    assert not seen.links, "a self-contained page asks for nothing"
+    assert HOSTILE in seen.text and "{{ 7*7 }}" in seen.text
+    assert "&amp; \\|[/]" in seen.text
+
+    shown = in_terminal(drawn)
+    assert HOSTILE in shown and "[bold red]a|b_c_ *x* `y` &amp; \\|[/]" in shown
+
+    lines = [line for line in markdown.render(drawn).splitlines() if line.startswith("|")]
+    unescaped = [len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines]
+    assert unescaped == [4] * len(lines), "a bar within a name splits no cell"
+    assert not re.search(r"(?<!\\)<(?!br>)", "\n".join(lines))
+
+
+def test_names_of_backbones_read_naturally_in_markdown() -> None:
+    assert markdown.escape("imagenet_efficientnet_lite0") == "imagenet_efficientnet_lite0"
+    assert markdown.escape("__dunder__") == r"\_\_dunder\_\_"
+
+
+def test_the_page_shows_the_table_that_was_made(table: list[Sheet]) -> None:
+    rows = [[cell.strip() for cell in row] for row in Page(page.render(table)).rows]
+    assert rows[0] == ["backbone", "mean rank1 task", "drivedice, finetune",
+                       "kvasir_detectionmap50, finetune"]  # fmt: skip
+    assert [row[1:] for row in rows[1:]] == [
+        ["1.00", "72.0 ± 2.0 (n=3)", "–"],
+        ["2.00", "51.0 (n=1)", "25.0 (n=1)†"],
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 300])
+def test_no_width_cuts_a_name_or_a_figure(
+    write: Callable[..., Path], tmp_path: Path, width: int
+) -> None:
+    tasks = [f"some_long_task_name_{n}" for n in range(15)]
+    for number, task in enumerate(tasks):
+        write("imagenet_efficientnet_lite0", 0.301 + number / 100, task=task)
+    shown = in_terminal(sheets(tmp_path), width)
+    assert max(map(len, shown.splitlines())) <= width
+    for number, task in enumerate(tasks):
+        assert shown.count(f" {task} ") == 1
+        assert shown.count(f" {30.1 + number:.1f} ") == 1
+    assert "imagenet_efficientnet_lite0" in shown
+    assert "…" not in shown
