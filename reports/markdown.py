@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reports.wording import NOTHING, TITLE, Cell, Sheet
 
 # An underscore within a word is an underscore to GitHub, elsewhere it is emphasis.
-SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$]|(?<!\w)_|_(?!\w)")
+SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def render(sheets: Sequence[Sheet]) -> str:

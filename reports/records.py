@@ -200,9 +200,10 @@ def field(content: Any, dotted: str, kind: type, *others: None) -> Any:
         value = value[name]
     if value is None and others:
         return None
-    kinds = (int, float) if kind is float else (kind,)
+    kinds: tuple[type, ...] = (int, float) if kind is float else (kind,)
     # JSON's true and false are no numbers, though Python's are.
-    if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
+    fits: bool = isinstance(value, kinds)
+    if not fits or (isinstance(value, bool) and kind is not bool):
         wrong = f"not of type {kind.__name__}"
     elif kind is int and not 0 <= value < 2**63:
         wrong = "not in [0, 2^63)"

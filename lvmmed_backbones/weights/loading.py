@@ -87,8 +87,9 @@ def read(path: Path) -> Mapping:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{path} is refused: reading it would run code that the file names ({first_line(error)}). Ask its "
-            "authors for a .safetensors file, or, if you trust them, load it elsewhere and save its tensors with safetensors."
+            f"{path} is refused: reading it would run code that it names ({first_line(error)}). Ask its "
+            "authors for a .safetensors file, or, if you trust them, load it elsewhere and save its "
+            "tensors with safetensors."
         ) from error
     except (SafetensorError, RuntimeError, OSError, EOFError, BadZipFile, ValueError) as error:
         raise ValueError(
