@@ -27,11 +27,11 @@ PROFILE = Profile(
     backbones=("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny"),
     seeds=(0,),
     budgets={
-        "segmentation": Budget(64, 4, 80, DENSE, 0, NARROW_UPERNET, 20),
-        "volumes": Budget(64, 4, 80, DENSE, 0, NARROW_UPERNET, 20),
-        "detection": Budget(96, 4, 60, dict(type="AdamW", lr=1e-3), 0, NARROW_FASTER_RCNN, 20),
-        "linear": Budget(64, 16, 40, dict(type="Adam", lr=5e-3), 0, {}, 10),
-        "finetune": Budget(64, 16, 40, dict(type="AdamW", lr=5e-4), 0, {}, 15),
+        "segmentation": Budget(64, 4, 70, DENSE, 0, NARROW_UPERNET, 24),
+        "volumes": Budget(64, 4, 70, DENSE, 0, NARROW_UPERNET, 24),
+        "detection": Budget(96, 4, 50, dict(type="AdamW", lr=1e-3), 0, NARROW_FASTER_RCNN, 30),
+        "linear": Budget(64, 16, 40, dict(type="Adam", lr=5e-3), 0, {}, 8),
+        "finetune": Budget(64, 16, 40, dict(type="AdamW", lr=5e-4), 0, {}, 21),
     },
     workers=0,
 )

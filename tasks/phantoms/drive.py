@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.phantoms.canvas import Array, blob, coloured, grid, noise, place, save, save_mask, soft
 
-SIDE = 112
+SIDE = 80
 
 
 def draw(folder: Path, rng: np.random.Generator) -> None:

@@ -151,7 +151,7 @@ def test_mask_of_another_size(download, tmp_path: Path) -> None:
         "drive",
         tmp_path,
         ValueError,
-        rf"{path.name}: the mask has the size \(40, 50\), its image \(112, 112\)",
+        rf"{path.name}: the mask has the size \(40, 50\), its image \(80, 80\)",
     )
 
 

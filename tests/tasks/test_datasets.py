@@ -227,7 +227,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "out" / "drive"))
     assert tasks("check", tmp_path / "out" / "drive").stdout.strip() == "sound"
     mask = next((tmp_path / "out" / "drive" / "masks").iterdir())
-    Image.fromarray(np.full((112, 112), 7, np.uint8)).save(mask)
+    Image.fromarray(np.full((80, 80), 7, np.uint8)).save(mask)
     broken = tasks("check", tmp_path / "out" / "drive")
     assert broken.returncode == 1
     assert "has the class 7, but there are 2" in broken.stdout

@@ -1,0 +1,64 @@
+"""The model that is tested is the one that was best on the valid split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch.utils.data import TensorDataset
+
+import tasks.registration  # noqa: F401
+
+
+class Counter(BaseModel):
+    """Its weight grows by one a step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x, mode="tensor"):  # noqa: ANN001, ANN201
+        return {"loss": -self.weight.sum()} if mode == "loss" else [self.weight.item()]
+
+
+class NearTwo(BaseMetric):
+    """Highest when the weight is 2."""
+
+    def process(self, data_batch, data_samples) -> None:  # noqa: ANN001
+        self.results.extend(data_samples)
+
+    def compute_metrics(self, results: list) -> dict:
+        return {"score": -abs(results[-1] - 2)}
+
+
+def train(folder: Path, validate: bool) -> float:
+    loader = dict(
+        dataset=TensorDataset(torch.zeros(1, 1)),
+        batch_size=1,
+        sampler=dict(type="DefaultSampler", shuffle=False),
+    )
+    checks = dict(val_dataloader=loader, val_cfg=dict(), val_evaluator=[NearTwo()]) if validate else {}
+    runner = Runner(
+        model=Counter(),
+        work_dir=str(folder),
+        train_dataloader=loader,
+        train_cfg=dict(by_epoch=True, max_epochs=5),
+        optim_wrapper=dict(optimizer=dict(type="SGD", lr=1.0)),
+        default_hooks=dict(checkpoint=dict(type="CheckpointHook", save_best="score", rule="greater")),
+        custom_hooks=[dict(type="LoadBestHook")],
+        experiment_name=f"counter-{validate}",
+        **checks,
+    )
+    runner.train()
+    return runner.model.weight.item()
+
+
+def test_the_best_checkpoint_is_loaded_after_training(tmp_path: Path) -> None:
+    assert train(tmp_path, validate=True) == 2
+
+
+def test_without_validation_the_last_weights_stay(tmp_path: Path) -> None:
+    assert train(tmp_path, validate=False) == 5
