@@ -117,8 +117,7 @@ def test_the_dumped_config_gives_the_same_figures_without_this_suite(
 def test_a_failing_run_is_named_and_the_others_go_on(finished: Path, tmp_path: Path) -> None:
     """A prepared image that broke after preparation fails its task's runs, not the job."""
     work = tmp_path / "work"
-    subprocess.run(["cp", "-r", finished / "work", work], check=True)
-    (image,) = list(work.glob("prepared/*/drive/images/*"))[:1]
+    subprocess.run(["cp", "-a", finished / "work", work], check=True)
     name = (work / "prepared" / "phantoms" / "drive" / "splits" / "test.txt").read_text().split()[0]
     image = next(work.glob(f"prepared/*/drive/images/{name}.*"))
     whole = image.read_bytes()
