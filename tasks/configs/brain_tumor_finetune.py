@@ -5,18 +5,7 @@ Published: accuracy 76.82 +- 2.23 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --tasks brain_tumor_finetune --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """
 
-_base_ = [
-    '_base_/finetuned_classifier.py', '_base_/classification_224px.py', '_base_/adam_5e-4_30_epochs.py',
-    '_base_/runtime.py']
+_base_ = 'brain_tumor_linear.py'
 
-task = dict(
-    name='brain_tumor_finetune', dataset='brain_tumor', kind='classification', protocol='finetune',
-    headline='accuracy')
-
-classes = ('glioma', 'meningioma', 'no tumor', 'pituitary')
-data = dict(data_root='brain_tumor', metainfo=dict(classes=classes))
-
-model = dict(head=dict(num_classes=4))
-train_dataloader = dict(batch_size=64, dataset=data)
-val_dataloader = dict(dataset=data)
-test_dataloader = dict(dataset=data)
+task = dict(name='brain_tumor_finetune', protocol='finetune')
+model = dict(backbone=dict(frozen=False))

@@ -6,20 +6,7 @@ the checkpoint was chosen on the test set. `--split clean` carves a valid split 
 Run: python -m benchmarks run --tasks fgadr_finetune --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """
 
-_base_ = [
-    '_base_/finetuned_classifier.py', '_base_/classification_480px.py', '_base_/adam_5e-4_20_epochs.py',
-    '_base_/runtime.py']
+_base_ = 'fgadr_linear.py'
 
-task = dict(
-    name='fgadr_finetune', dataset='fgadr', kind='classification', protocol='finetune',
-    headline='accuracy')
-
-classes = ('grade 0', 'grade 1', 'grade 2', 'grade 3', 'grade 4')
-data = dict(data_root='fgadr', metainfo=dict(classes=classes))
-
-model = dict(head=dict(num_classes=5))
-train_dataloader = dict(batch_size=32, dataset=data)
-val_dataloader = dict(dataset=data)
-test_dataloader = dict(dataset=data)
-val_evaluator = dict(kappa_weights='quadratic')
-test_evaluator = dict(kappa_weights='quadratic')
+task = dict(name='fgadr_finetune', protocol='finetune')
+model = dict(backbone=dict(frozen=False))
