@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 
 import tasks.registration  # noqa: F401
 from benchmarks import provenance
+from benchmarks.grid import Cell
 from benchmarks.record import FILE, SCHEMA, finite, write_json
 from lvmmed_backbones import catalogue
 
@@ -28,26 +29,23 @@ ERROR = "error.txt"
 
 @dataclass(frozen=True)
 class Run:
-    """A cell of the grid, composed, bound to folders and named.
+    """A cell of the grid, composed, named and bound to a folder.
 
     Attributes:
         run_id: identity, 16 hex digits.
-        config: path of the dumped mmengine config, in the run's folder.
-        backbone: catalogue name.
-        profile, seed, label_fraction, split: as in the cell.
-        data: the prepared data set's meta.json, without its lists.
+        config: path of the mmengine config, in the run's folder.
+        cell: what it is a run of.
+        fingerprint, complete, phantom: of the prepared data set, from its meta.json.
         weights_sha256: of the weights' file, None for random weights.
         threads: CPU threads that the run may use.
     """
 
     run_id: str
     config: Path
-    backbone: str
-    profile: str
-    seed: int
-    label_fraction: float
-    split: str
-    data: dict
+    cell: Cell
+    fingerprint: str
+    complete: bool
+    phantom: bool
     weights_sha256: str | None
     threads: int
 
@@ -82,7 +80,7 @@ def measure(run: Run) -> dict:
     trained = time.monotonic()
     metrics = runner.test()
     tested = time.monotonic()
-    entry = catalogue.get(run.backbone)
+    entry = catalogue.get(run.cell.backbone)
     task = config.task
     return {
         "schema": SCHEMA,
@@ -91,7 +89,7 @@ def measure(run: Run) -> dict:
         "dataset": task.dataset,
         "kind": task.kind,
         "backbone": {
-            "name": run.backbone,
+            "name": run.cell.backbone,
             "architecture": entry.architecture,
             "method": entry.method,
             "corpus": entry.corpus,
@@ -99,17 +97,17 @@ def measure(run: Run) -> dict:
             "weights_sha256": run.weights_sha256,
         },
         "protocol": task.protocol,
-        "label_fraction": run.label_fraction,
-        "split": run.split,
-        "seed": run.seed,
-        "profile": run.profile,
-        "figure": "phantom" if run.data["phantom"] else "measured",
+        "label_fraction": run.cell.label_fraction,
+        "split": run.cell.split,
+        "seed": run.cell.seed,
+        "profile": run.cell.profile,
+        "figure": "phantom" if run.phantom else "measured",
         "metric": task.headline,
         "metrics": finite(metrics),
         "cases": json.loads((run.config.parent / "cases.json").read_text()),
         "data": {
-            "fingerprint": run.data["fingerprint"],
-            "complete": run.data["complete"],
+            "fingerprint": run.fingerprint,
+            "complete": run.complete,
             "counts": {
                 split: len(loader.dataset)
                 for split, loader in (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ from benchmarks.execute import ERROR, Run
 from benchmarks.grid import TASK_CONFIGS, Cell, run_id
 from benchmarks.pool import carry_out
 from benchmarks.record import is_done
+from lvmmed_backbones.weights.loading import file_sha256
 from tasks import datasets
 
 
@@ -37,14 +37,19 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     names = dict.fromkeys(dataset_of(cell.task) for cell in cells)
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
     folder, metas = data.prepare(names, options.data, options.work)
-    runs = [
-        assemble(cell, folder, metas, options)
-        for cell in tqdm(cells, desc="composing", unit="run", leave=False)
-    ]
+    composing = tqdm(cells, desc="composing", unit="run", leave=False)
+    configs = {
+        run: config
+        for run, config in (assemble(cell, folder, metas, options) for cell in composing)
+    }
+    runs = list(configs)
     todo = [run for run in runs if not is_done(run.config.parent)]
     show(cells, runs, options.jobs)
     if options.verb == "plan" or not todo:
         return 0
+    for run in todo:
+        run.config.parent.mkdir(parents=True, exist_ok=True)
+        configs[run].dump(run.config)
     failed = run_all(todo, options.jobs)
     say(
         f"{len(todo) - len(failed)} runs done, {len(runs) - len(todo)} were done before, {len(failed)} failed"
@@ -93,12 +98,12 @@ def task_facts(task: str) -> Config:
 
 def assemble(
     cell: Cell, prepared: Path, metas: dict[str, dict], options: argparse.Namespace
-) -> Run:
-    """Compose a cell, name it, bind it to its folder and dump its config there."""
+) -> tuple[Run, Config]:
+    """Compose a cell, name it, and bind it to its folder; nothing is written."""
     config = compose(cell)
     meta = metas[config.task.dataset]
     weights = config.model.backbone.get("weights")
-    sha256 = file_sha256(weights["file"]) if weights else None
+    sha256 = file_sha256(Path(weights["file"])) if weights else None
     portable = deepcopy(config)
     if weights:
         portable.model.backbone.weights.pop("file")
@@ -106,31 +111,17 @@ def assemble(
         portable.to_dict() | {"label_fraction": cell.label_fraction}, meta["fingerprint"], sha256
     )
     run_dir = options.results / "runs" / identity
-    bound = bind(config, prepared, run_dir, cell)
-    if not is_done(run_dir):
-        run_dir.mkdir(parents=True, exist_ok=True)
-        bound.dump(run_dir / "config.py")
-    summary = {key: meta[key] for key in ("fingerprint", "complete", "phantom")}
-    threads = max(1, (os.cpu_count() or 1) // options.jobs)
-    return Run(
-        identity,
-        run_dir / "config.py",
-        cell.backbone,
-        cell.profile,
-        cell.seed,
-        cell.label_fraction,
-        cell.split,
-        summary,
-        sha256,
-        threads,
+    run = Run(
+        run_id=identity,
+        config=run_dir / "config.py",
+        cell=cell,
+        fingerprint=meta["fingerprint"],
+        complete=meta["complete"],
+        phantom=meta["phantom"],
+        weights_sha256=sha256,
+        threads=max(1, (os.cpu_count() or 1) // options.jobs),
     )
-
-
-@cache
-def file_sha256(path: str) -> str:
-    """Checksum of a weights file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return run, bind(config, prepared, run_dir, cell)
 
 
 def show(cells: Sequence[Cell], runs: Sequence[Run], jobs: int) -> None:

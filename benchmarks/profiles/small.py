@@ -16,7 +16,7 @@ PROFILE = Profile(
         "segmentation": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
         "volumes": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
         "detection": Budget(128, 4, 300, DENSE, 2, NARROW_FASTER_RCNN, 250),
-        "linear": Budget(128, 32, 200, dict(type="Adam", lr=2e-3), 2, {}, 150),
+        "linear": Budget(128, 32, 200, dict(type="Adam", lr=2e-3), 2, {}, 230),
         "finetune": Budget(128, 16, 200, dict(type="AdamW", lr=3e-4), 2, {}, 300),
     },
     workers=0,

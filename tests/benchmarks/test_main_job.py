@@ -175,6 +175,10 @@ def writer_of(log: Path) -> int | None:
         (["run", "--backbones", "resnet50"], "resnet50"),
         (["run", "--data", "nowhere"], "nowhere: no such folder"),
         (["run", "--tasks", "drive", "--data", "tests"], "tasks list"),
+        (
+            ["run", "--tasks", "drive", "--backbones", "random_vit_tiny", "lvmmed_resnet50"],
+            "fetch it from https://drive.google.com",
+        ),
         (["run", "--profile", "huge"], "invalid choice: 'huge'"),
         (["run", "--tasks", "drive", "--split", "clean"], "does not leak"),
     ],

@@ -20,14 +20,14 @@ class Counter(BaseModel):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
-    def forward(self, x, mode="tensor"):  # noqa: ANN001, ANN201
+    def forward(self, x, mode="tensor"):
         return {"loss": -self.weight.sum()} if mode == "loss" else [self.weight.item()]
 
 
 class NearTwo(BaseMetric):
     """Highest when the weight is 2."""
 
-    def process(self, data_batch, data_samples) -> None:  # noqa: ANN001
+    def process(self, data_batch, data_samples) -> None:
         self.results.extend(data_samples)
 
     def compute_metrics(self, results: list) -> dict:
