@@ -11,15 +11,19 @@ import importlib
 import json
 import pkgutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from tqdm import tqdm
 
 from tasks.datasets.dataset import Dataset
 from tasks.prepared import Writer
 
 __all__ = ["Dataset", "available", "get", "names", "prepare"]
 
-VERSION = 1  # of the preparers: a prepared data set of another version is made anew
+VERSION = 2  # of the preparers: a prepared data set of another version is made anew
 PHANTOM = "PHANTOM"  # the file by which a generated download says so
 
 
@@ -75,8 +79,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         )
     folder = out / name
     signature = source_signature(source)
-    meta = folder / "meta.json"
-    if meta.is_file() and json.loads(meta.read_text()).get("source_signature") == signature:
+    if is_prepared(folder, signature):
         return folder
     with Writer(folder) as writer:
         writer.meta.update(
@@ -90,18 +93,44 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
             page=dataset.page,
             phantom=(source / PHANTOM).is_file(),
             missing=[],
+            preparer_version=VERSION,
             source_signature=signature,
         )
         module(name).prepare(source, writer)
-        missing = writer.meta["missing"]
-        writer.meta["complete"] = writer.meta["phantom"] or not missing
-        if missing and not writer.meta["phantom"]:
-            print(
-                f"warning: {source} lacks {len(missing)} files of the published split, such as {missing[0]}: "
-                "figures on it are marked as incomplete",
-                file=sys.stderr,
-            )
+        meta = writer.meta
+        meta["expected"], meta["found"] = dataset.images, writer.cases()
+        lacking = meta["found"] < meta["expected"] or bool(meta["missing"])
+        meta["complete"] = meta["phantom"] or not lacking
+    for sentence in warnings(meta):
+        tqdm.write(f"warning: {source} {sentence}", file=sys.stderr)  # clear of progress bars
     return folder
+
+
+def warnings(meta: Mapping[str, Any]) -> list[str]:
+    """What a user should know of a preparation that went well: what its download lacks, and what was left out."""
+    sentences = []
+    if not meta["complete"]:
+        example = f", such as {meta['missing'][0]}" if meta["missing"] else ""
+        sentences.append(
+            f"has {meta['found']} of {meta['expected']} images or cases"
+            f" and lacks {len(meta['missing'])} of the published split{example}:"
+            " figures on it are marked as incomplete"
+        )
+    if meta.get("left_out"):
+        sentences.append(
+            f"has {len(meta['left_out'])} further masks of another size than their image, "
+            f"such as {meta['left_out'][0]}: they are left out"
+        )
+    return sentences
+
+
+def is_prepared(folder: Path, signature: str) -> bool:
+    """Whether a folder holds what this version of the preparers makes of a download."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+    except (FileNotFoundError, ValueError):  # none yet, or spoilt: made anew
+        return False
+    return meta.get("source_signature") == signature
 
 
 def source_signature(source: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import only
+from tasks.prepared.images import each
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
 
@@ -29,7 +29,7 @@ def prepare(source: Path, writer: Writer) -> None:
     labels: dict[str, dict[str, int]] = {"Training": {}, "Testing": {}}
     for part, known in labels.items():
         for label, folder in enumerate(FOLDERS):
-            for path in only(source / part / folder, "*.jpg", "images"):
+            for path in each(source / part / folder, "*.jpg", "images"):
                 name = f"{part}-{folder}-{path.stem}"
                 writer.image(name, path)
                 known[f"{name}.jpg"] = label

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import label_map, only, read_volume, same_size, to_8_bit
+from tasks.prepared.images import each, label_map, read_volume, same_size, to_8_bit
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
@@ -29,7 +29,7 @@ DATASET = Dataset(
 def prepare(source: Path, writer: Writer) -> None:
     """T1ce, T2 and FLAIR as red, green and blue; 70 % of the cases train, 10 % valid, 20 % test, of each grade."""
     slices, grades = {}, {}
-    for folder in only(source / "MICCAI_BraTS_2018_Data_Training", "[HL]GG/*", "cases"):
+    for folder in each(source / "MICCAI_BraTS_2018_Data_Training", "[HL]GG/*", "cases"):
         files = {
             key: folder / f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")
         }

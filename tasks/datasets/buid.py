@@ -6,7 +6,7 @@ from glob import escape
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import only, read_mask
+from tasks.prepared.images import each, read_mask
 from tasks.prepared.splits import present, published
 from tasks.prepared.writer import Writer
 
@@ -33,7 +33,7 @@ def prepare(source: Path, writer: Writer) -> None:
     root = source / "Dataset_BUSI_with_GT"
     names, writer.meta["left_out"] = [], []
     for part in ("benign", "malignant"):
-        for path in only(root / part, "*.png", f"{part} images"):
+        for path in each(root / part, "*.png", f"{part} images"):
             if "_mask" in path.stem:
                 continue
             image = writer.image(path.stem, path)

@@ -17,7 +17,7 @@ class Dataset:
         kind: of annotation.
         classes: class 0 is the background in segmentation and volumes.
         modality: and organ.
-        images: how many the whole download has (volumes: cases).
+        images: how many a preparer makes of the whole download (of volumes: cases).
         licence, citation, page: of the data set.
     """
 

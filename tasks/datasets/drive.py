@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import only, read_mask
+from tasks.prepared.images import each, read_mask
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
 
@@ -28,7 +28,7 @@ def prepare(source: Path, writer: Writer) -> None:
     parts: dict[str, list[str]] = {}
     for part in ("training", "test"):
         parts[part] = []
-        for path in only(source / part / "images", "*.tif", "photographs"):
+        for path in each(source / part / "images", "*.tif", "photographs"):
             image = writer.image(path.stem, path)
             mask = source / part / "1st_manual" / f"{path.stem.split('_')[0]}_manual1.gif"
             writer.mask(path.stem, image, read_mask(mask), mask)

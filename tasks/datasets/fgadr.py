@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import only
+from tasks.prepared.images import each
 from tasks.prepared.splits import carve, present, published
+from tasks.prepared.tables import read_csv
 from tasks.prepared.writer import Writer
 
 DATASET = Dataset(
@@ -31,17 +30,16 @@ DATASET = Dataset(
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are, with the download's grades; the published split and the clean one."""
     table = source / "Seg-set" / "DR_Seg_Grading_Label.csv"
-    if not table.is_file():
-        raise FileNotFoundError(
-            f"{table}: no such table of grades. Is the download unpacked in this place?"
-        )
-    grades = dict(pd.read_csv(table, header=None, names=["name", "grade"]).itertuples(index=False))
-    wrong = {name: grade for name, grade in grades.items() if grade not in range(5)}
-    if wrong:
-        name = min(wrong)
-        raise ValueError(f"{table}: {name} has the grade {wrong[name]}: expected 0 to 4")
+    rows = read_csv(table, "table of grades", names=["name", "grade"])
+    grades: dict[str, int] = {}
+    for name, grade in rows.itertuples(index=False):
+        if grade not in range(5):
+            raise ValueError(
+                f"{table}: {name} has the grade {grade}: expected 0 to 4. Has the table a header?"
+            )
+        grades[name] = int(grade)
     there = []
-    for path in only(source / "Seg-set" / "Original_Images", "*.png", "images"):
+    for path in each(source / "Seg-set" / "Original_Images", "*.png", "images"):
         if path.name not in grades:
             raise ValueError(
                 f"{table} has no grade of {path.name}. Use the table of the same download."

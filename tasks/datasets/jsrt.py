@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import only, read_mask, to_8_bit
+from tasks.prepared.images import each, read_mask, to_8_bit
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
 
@@ -32,7 +32,7 @@ def prepare(source: Path, writer: Writer) -> None:
     for fold in (1, 2):
         root = source / "scratch" / f"fold{fold}" / "masks"
         folds[fold] = []
-        for heart in only(root / "heart", "*.gif", "heart masks"):
+        for heart in each(root / "heart", "*.gif", "heart masks"):
             lungs = read_mask(root / "left lung" / heart.name) | read_mask(
                 root / "right lung" / heart.name
             )

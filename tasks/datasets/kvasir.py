@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import only, read_mask
+from tasks.prepared.images import each, read_mask
 from tasks.prepared.splits import present, published
+from tasks.prepared.tables import read_json
 from tasks.prepared.writer import Writer
 
 DATASET = Dataset(
@@ -27,13 +27,9 @@ DATASET = Dataset(
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are; masks, which are JPEG, thresholded at 127; boxes scaled to the images that are there."""
     box_file = source / "kavsir_bboxes.json"
-    if not box_file.is_file():
-        raise FileNotFoundError(
-            f"{box_file}: no such file of boxes. It lies in the download beside images/ and masks/."
-        )
-    known = json.loads(box_file.read_text())
+    known = read_json(box_file, "boxes")
     facts, boxes = {}, {}
-    for path in only(source / "images", "*.jpg", "images"):
+    for path in each(source / "images", "*.jpg", "images"):
         image = writer.image(path.stem, path)
         mask = source / "masks" / path.name
         writer.mask(path.stem, image, read_mask(mask, threshold=127), mask)
@@ -43,7 +39,12 @@ def prepare(source: Path, writer: Writer) -> None:
             )
         height, width = image.shape[:2]
         facts[path.name] = dict(file_name=path.name, width=width, height=height)
-        boxes[path.name] = scaled(known[path.stem], width, height)
+        try:
+            boxes[path.name] = scaled(known[path.stem], width, height)
+        except (KeyError, TypeError, ZeroDivisionError) as error:
+            raise ValueError(
+                f"{box_file}: the entry of {path.stem} is not as expected ({error!r}). Download it again."
+            ) from error
     splits, missing = present(published("kvasir"), list(facts))
     writer.meta["missing"] = missing
     for split, names in splits.items():

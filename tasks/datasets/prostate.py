@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from tasks.datasets.dataset import Dataset
 from tasks.prepared.images import only, read_volume, to_8_bit
@@ -19,7 +20,7 @@ DATASET = Dataset(
     kind="segmentation",
     classes=("background", "prostate"),
     modality="MRI, prostate",
-    images=85,
+    images=84,  # 30 BMC, 30 RUNMC, 12 BIDMC, 12 HK
     licence="research use",
     citation="Liu et al., MICCAI 2020 (SAML)",
     page="https://liuquande.github.io/SAML/",
@@ -38,7 +39,7 @@ def prepare(source: Path, writer: Writer) -> None:
             if "segmentation" not in p.name.lower()
         ]
         masks = {p.name.lower(): p for p in (source / site).glob("*.nii.gz")}
-        for path in volumes:
+        for path in tqdm(volumes, desc=site, leave=False, disable=None):
             case = path.name.removesuffix(".nii.gz")
             name = f"{case}_segmentation.nii.gz"
             mask = masks.get(name.lower(), source / site / name)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
 
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
+BROKEN_VOLUME = (
+    nibabel.filebasedimages.ImageFileError,
+    nibabel.spatialimages.HeaderDataError,
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -28,6 +40,14 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{path} is no whole image ({error}). Download it again.") from error
+
+
+def is_kept(path: Path) -> bool:
+    """Whether an image's file can stay as it is: PNG or JPEG of 8 bits."""
+    if path.suffix.lower() not in KEPT:
+        return False
+    with Image.open(path) as image:
+        return not image.mode.startswith("I")
 
 
 def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
@@ -57,7 +77,7 @@ def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
 
 
 def read_volume(path: Path) -> NDArray[np.float32]:
-    """A NIfTI volume, (X, Y, Z).
+    """A compressed NIfTI volume, (X, Y, Z).
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -66,8 +86,10 @@ def read_volume(path: Path) -> NDArray[np.float32]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such volume. Is the download complete?")
     try:
-        volume = np.asarray(nibabel.nifti1.load(path).dataobj, np.float32)
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+        # Decompressed as a whole: nibabel stops at the last voxel, before gzip compares the checksum.
+        content = gzip.decompress(path.read_bytes())
+        volume = np.asarray(nibabel.Nifti1Image.from_bytes(content).dataobj, np.float32)
+    except BROKEN_VOLUME as error:
         raise ValueError(f"{path} is no whole NIfTI file ({error}). Download it again.") from error
     if volume.ndim != 3:
         raise ValueError(
@@ -91,7 +113,7 @@ def label_map(volume: NDArray, values: dict[int, int], path: Path) -> NDArray[np
     Raises:
         ValueError: naming the file and the values that are unknown.
     """
-    labels = volume.round().astype(np.int64)
+    labels = volume.round().astype(np.int32)
     unknown = sorted(set(np.unique(labels).tolist()) - {0, *values})
     if unknown:
         raise ValueError(
@@ -124,3 +146,12 @@ def only(folder: Path, pattern: str, what: str) -> list[Path]:
             f"{folder / pattern}: no {what} there. Is the download unpacked in this place?"
         )
     return found
+
+
+def each(folder: Path, pattern: str, what: str) -> Iterator[Path]:
+    """One after another the files that `only` finds, with a progress bar on a terminal's stderr.
+
+    Raises:
+        FileNotFoundError: as `only`.
+    """
+    yield from tqdm(only(folder, pattern, what), desc=what, leave=False, disable=None)

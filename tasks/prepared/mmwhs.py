@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.prepared.images import label_map, only, read_volume, to_8_bit
+from tasks.prepared.images import each, label_map, read_volume, to_8_bit
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import present, published
 from tasks.prepared.writer import Writer
@@ -19,13 +19,14 @@ CLASSES = (
     "aorta",
     "pulmonary artery",
 )
-LABELS = {205: 1, 420: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
+# 421 is a slip of the download: some voxels of the left atrium (420) in the MRI part.
+LABELS = {205: 1, 420: 2, 421: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
 
 
 def prepare_heart(source: Path, split_name: str, writer: Writer) -> None:
     """Write the slices of every volume in `source`, and the published split by patient."""
     slices = {}
-    for image in only(source, "*_image.nii.gz", "volumes"):
+    for image in each(source, "*_image.nii.gz", "volumes"):
         case = image.name.removesuffix("_image.nii.gz")
         label = source / f"{case}_label.nii.gz"
         labels = label_map(read_volume(label), LABELS, label)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tasks.prepared.check import problems_of
-from tasks.prepared.images import KEPT, read_image, same_size
+from tasks.prepared.fingerprint import fingerprint
+from tasks.prepared.images import is_kept, read_image, same_size
 
 
 class Writer:
@@ -53,14 +54,14 @@ class Writer:
 
         Args:
             name: without extension.
-            source: a file, copied byte for byte if it is PNG or JPEG, after it was read in whole; or an array.
+            source: a file, copied byte for byte if it is an 8-bit PNG or JPEG, after it was read in whole; or an array.
 
         Raises:
             FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder.
         """
         if isinstance(source, Path):
             pixels = read_image(source)
-            if source.suffix.lower() in KEPT:
+            if is_kept(source):
                 shutil.copyfile(source, self._path("images", name + source.suffix.lower()))
                 return pixels
             source = pixels
@@ -96,10 +97,18 @@ class Writer:
         Args:
             images: `file_name`, `width` and `height` of each.
             boxes: by file name: (class index, x, y, width, height) in pixels.
+
+        Raises:
+            ValueError: naming the image, for a box that is no five finite numbers.
         """
         annotations: list[dict] = []
         for number, image in enumerate(images):
             for label, x, y, width, height in boxes.get(image["file_name"], ()):
+                if not all(map(math.isfinite, (x, y, width, height))):
+                    raise ValueError(
+                        f"{image['file_name']} has a box without numbers, {(x, y, width, height)}. "
+                        "Is the table of boxes whole?"
+                    )
                 annotations.append(
                     dict(
                         id=len(annotations) + 1,
@@ -117,6 +126,12 @@ class Writer:
             categories=[dict(id=i + 1, name=name) for i, name in enumerate(classes)],
         )
         self._path("splits", f"{split}.json").write_text(json.dumps(content))
+
+    def cases(self) -> int:
+        """How many images were written; the slices of a volume count as one."""
+        root = self.scratch / "images"
+        files = (p.relative_to(root) for p in root.rglob("*") if p.is_file())
+        return len({p if p.parent == Path() else p.parent for p in files})
 
     def _path(self, kind: str, name: str) -> Path:
         pure = PurePosixPath(name)
@@ -138,18 +153,15 @@ class Writer:
         problems = problems_of(self.scratch)
         if problems:
             raise ValueError(f"{self.folder} was not written: " + "; ".join(problems))
-        if self.folder.exists():
-            old = self.scratch / ".old"
-            os.rename(self.folder, old)
-            shutil.rmtree(old)
         self.scratch.chmod(0o755)
-        os.rename(self.scratch, self.folder)
-
-
-def fingerprint(folder: Path) -> str:
-    """sha256 over the paths and contents of a prepared data set, its meta left out."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "meta.json"):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+        if not self.folder.exists():
+            os.rename(self.scratch, self.folder)
+            return
+        old = self.scratch.with_name(f"{self.scratch.name}.old")
+        os.rename(self.folder, old)
+        try:
+            os.rename(self.scratch, self.folder)
+        except OSError:
+            os.rename(old, self.folder)
+            raise
+        shutil.rmtree(old)

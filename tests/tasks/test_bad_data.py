@@ -234,3 +234,49 @@ def test_what_is_no_prepared_data_set(tmp_path: Path) -> None:
         FileNotFoundError, match=r"no prepared data set\. Make one by `python -m tasks prepare`"
     ):
         problems_of(tmp_path)
+
+
+def test_truncated_boxes(download, tmp_path: Path) -> None:
+    path = download("kvasir") / "kavsir_bboxes.json"
+    path.write_text(path.read_text()[:100])
+    refused("kvasir", tmp_path, ValueError, r"kavsir_bboxes\.json is no whole JSON file")
+
+
+def test_boxes_of_another_form(download, tmp_path: Path) -> None:
+    path = download("kvasir") / "kavsir_bboxes.json"
+    boxes = json.loads(path.read_text())
+    name = sorted(boxes)[0]
+    del boxes[name]["width"]
+    path.write_text(json.dumps(boxes))
+    refused(
+        "kvasir", tmp_path, ValueError, rf"bboxes\.json: the entry of {name} is not as expected"
+    )
+
+
+def test_a_finding_without_numbers(download, tmp_path: Path) -> None:
+    table = download("vindr") / "train.csv"
+    rows = table.read_text().splitlines()
+    cells = rows[1].split(",")
+    cells[4] = ""
+    table.write_text("\n".join([rows[0], ",".join(cells), *rows[2:]]))
+    refused("vindr", tmp_path, ValueError, rf"{cells[0]}\.png has a box without numbers")
+
+
+def test_an_empty_table(download, tmp_path: Path) -> None:
+    (download("vindr") / "train.csv").write_text("")
+    refused("vindr", tmp_path, ValueError, r"train\.csv is no whole table .* Download it again")
+
+
+def test_an_empty_table_of_grades(download, tmp_path: Path) -> None:
+    path = download("fgadr") / "Seg-set" / "DR_Seg_Grading_Label.csv"
+    path.write_text("")
+    refused("fgadr", tmp_path, ValueError, rf"{path.name} has no grade of 0001_2\.png")
+
+
+def test_a_volume_with_a_spoilt_middle(download, tmp_path: Path) -> None:
+    """All voxels can still be read: only the checksum tells."""
+    path = first(download("prostate"), "BMC/*.nii.gz")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 400] = bytes([255]) * 400
+    path.write_bytes(bytes(content))
+    refused("prostate", tmp_path, ValueError, f"{path.name} is no whole NIfTI file")

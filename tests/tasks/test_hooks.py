@@ -40,14 +40,18 @@ def train(folder: Path, validate: bool) -> float:
         batch_size=1,
         sampler=dict(type="DefaultSampler", shuffle=False),
     )
-    checks = dict(val_dataloader=loader, val_cfg=dict(), val_evaluator=[NearTwo()]) if validate else {}
+    checks = (
+        dict(val_dataloader=loader, val_cfg=dict(), val_evaluator=[NearTwo()]) if validate else {}
+    )
     runner = Runner(
         model=Counter(),
         work_dir=str(folder),
         train_dataloader=loader,
         train_cfg=dict(by_epoch=True, max_epochs=5),
         optim_wrapper=dict(optimizer=dict(type="SGD", lr=1.0)),
-        default_hooks=dict(checkpoint=dict(type="CheckpointHook", save_best="score", rule="greater")),
+        default_hooks=dict(
+            checkpoint=dict(type="CheckpointHook", save_best="score", rule="greater")
+        ),
         custom_hooks=[dict(type="LoadBestHook")],
         experiment_name=f"counter-{validate}",
         **checks,
