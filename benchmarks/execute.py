@@ -37,6 +37,7 @@ class Run:
         cell: what it is a run of.
         fingerprint, complete, phantom: of the prepared data set, from its meta.json.
         weights_sha256: of the weights' file, None for random weights.
+        git_revision: of the code, when the job began: a run lives on code that was imported then.
         threads: CPU threads that the run may use.
     """
 
@@ -47,6 +48,7 @@ class Run:
     complete: bool
     phantom: bool
     weights_sha256: str | None
+    git_revision: str | None
     threads: int
 
 
@@ -118,7 +120,7 @@ def measure(run: Run) -> dict:
         },
         "provenance": {
             "versions": provenance.versions(),
-            "git_revision": provenance.git_revision(),
+            "git_revision": run.git_revision,
             "config_sha256": hashlib.sha256(run.config.read_bytes()).hexdigest(),
             "started": started,
             "machine": provenance.machine() | {"threads": run.threads},

@@ -20,6 +20,7 @@ from benchmarks.compose import bind, budget_key, compose
 from benchmarks.execute import ERROR, Run
 from benchmarks.grid import TASK_CONFIGS, Cell, run_id
 from benchmarks.pool import carry_out
+from benchmarks.provenance import git_revision
 from benchmarks.record import is_done
 from lvmmed_backbones.weights.loading import file_sha256
 from tasks import datasets
@@ -37,10 +38,11 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     names = dict.fromkeys(dataset_of(cell.task) for cell in cells)
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
     folder, metas = data.prepare(names, options.data, options.work)
+    revision = git_revision()
     composing = tqdm(cells, desc="composing", unit="run", leave=False)
     configs = {
         run: config
-        for run, config in (assemble(cell, folder, metas, options) for cell in composing)
+        for run, config in (assemble(cell, folder, metas, revision, options) for cell in composing)
     }
     runs = list(configs)
     todo = [run for run in runs if not is_done(run.config.parent)]
@@ -97,7 +99,11 @@ def task_facts(task: str) -> Config:
 
 
 def assemble(
-    cell: Cell, prepared: Path, metas: dict[str, dict], options: argparse.Namespace
+    cell: Cell,
+    prepared: Path,
+    metas: dict[str, dict],
+    revision: str | None,
+    options: argparse.Namespace,
 ) -> tuple[Run, Config]:
     """Compose a cell, name it, and bind it to its folder; nothing is written."""
     config = compose(cell)
@@ -119,6 +125,7 @@ def assemble(
         complete=meta["complete"],
         phantom=meta["phantom"],
         weights_sha256=sha256,
+        git_revision=revision,
         threads=max(1, (os.cpu_count() or 1) // options.jobs),
     )
     return run, bind(config, prepared, run_dir, cell)
