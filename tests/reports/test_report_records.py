@@ -28,7 +28,9 @@ def test_a_record_from_before_splits_is_of_the_published_one(content: Callable[.
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.0, 1.0])
-def test_the_ends_of_the_range_are_fractions(write: Callable[..., Path], tmp_path: Path, value) -> None:  # fmt: skip
+def test_the_ends_of_the_range_are_fractions(
+    write: Callable[..., Path], tmp_path: Path, value: float
+) -> None:
     write(value=value)
     (record,), _ = read(tmp_path)
     assert record.value == value
