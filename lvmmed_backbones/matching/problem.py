@@ -88,6 +88,21 @@ class Problem:
             put(self, name, value)
         put(self, "noise_seed", seed_of("noise_seed", self.noise_seed))
 
+    def with_noise(self, vertex_noise: float, edge_noise: float, noise_seed: int) -> Problem:
+        """The same problem under other noise; its arrays are shared and not checked again."""
+        return self._changed(vertex_noise=vertex_noise, edge_noise=edge_noise, noise_seed=noise_seed)
+
+    def with_affinities(self, vertex: ArrayLike, edge: ArrayLike) -> Problem:
+        """The same graphs and noise with other affinities, of the same shapes. Raises ValueError as the constructor."""
+        return self._changed(
+            vertex=affinities("vertex", vertex, may_forbid=True), edge=affinities("edge", edge)
+        )
+
+    def _changed(self, **fields: object) -> Problem:
+        problem = object.__new__(Problem)
+        problem.__dict__.update(self.__dict__, **fields)
+        return problem
+
     def _check_features(self, shape: tuple[int, int]) -> None:
         features = []
         for name, count in zip(("source_features", "target_features"), shape, strict=True):
@@ -184,6 +199,11 @@ def matched_edges(problem: Problem, target: NDArray[np.int32]) -> tuple[NDArray[
 
 
 def gumbel_noise(shape: Sequence[int], seed: int) -> NDArray[np.float32]:
-    """Standard Gumbel noise of shape (rows, columns), the same on every machine: what `Problem` adds to its vertices."""
+    """Standard Gumbel noise of shape (rows, columns), the same on every machine: what `Problem` adds to its vertices.
+
+    Raises ValueError if the shape or the seed is not one.
+    """
     rows, columns = shape
+    if rows < 0 or columns < 0:
+        raise ValueError(f"shape is {tuple(shape)}: (rows, columns) is wanted")
     return _core.gumbel(rows, columns, seed_of("seed", seed))

@@ -11,9 +11,13 @@ namespace {
 
 constexpr float kNone = -3e38f;
 
-DISPATCH float best_gain(const float* pair, const float* own, std::size_t width) {
+// out = pair - own; returns the largest.
+DISPATCH float net_gains(const float* pair, const float* own, float* out, std::size_t width) {
     float best = kNone;
-    for (std::size_t j = 0; j < width; ++j) best = std::max(best, pair[j] - own[j]);
+    for (std::size_t j = 0; j < width; ++j) {
+        out[j] = pair[j] - own[j];
+        best = std::max(best, out[j]);
+    }
     return best;
 }
 
@@ -40,10 +44,14 @@ DISPATCH Move best_move(const float* pair, const float* own, std::int32_t n, std
     int lane = 0;
     for (int l = 1; l < kLanes; ++l)
         if (best[l] > best[lane]) lane = l;
+    // The columns of a lane are compared once more: rounding may differ from the vectors', so equality finds nothing.
     const std::int32_t i = row[lane];
-    std::size_t j = static_cast<std::size_t>(i) / kLanes * kLanes + lane;
-    while (j + kLanes < width && pair[i * width + j] - own[j] - own[i] != best[lane]) j += kLanes;
-    return {best[lane], i, static_cast<std::int32_t>(j)};
+    Move move{kNone, i, i};
+    for (std::int32_t j = i / kLanes * kLanes + lane; j < n; j += kLanes) {
+        const float gain = pair[i * width + j] - own[j] - own[i];
+        if (gain > move.gain) move = {gain, i, j};
+    }
+    return move;
 }
 
 }  // namespace
@@ -51,7 +59,7 @@ DISPATCH Move best_move(const float* pair, const float* own, std::int32_t n, std
 LocalSearch::LocalSearch(const Problem& problem)
     : problem_(problem), n_(problem.n), width_((problem.n + kLanes - 1) / kLanes * kLanes), neighbours_(n_),
       place_(n_), holder_(n_), earned_(n_ * width_), own_(width_), pair_(n_ * width_, kNone), row_best_(n_),
-      row_partner_(n_), marked_(n_) {
+      row_partner_(n_), net_(width_), marked_(n_) {
     const Input& in = problem.input;
     const auto slot = [this](std::int32_t vertex, std::int32_t other) -> Neighbour& {
         auto& mine = neighbours_[vertex];
@@ -179,19 +187,17 @@ void LocalSearch::mark(std::int32_t vertex) {
 void LocalSearch::rescan_marked() {
     for (const std::int32_t i : marks_) {
         const float* row = pair_.data() + i * width_;
-        const float best = best_gain(row, own_.data(), width_);
-        std::int32_t j = 0;
-        while (j + 1 < n_ && row[j] - own_[j] != best) ++j;
+        const float best = net_gains(row, own_.data(), net_.data(), width_);
         row_best_[i] = best - own_[i];
-        row_partner_[i] = j;
+        row_partner_[i] = static_cast<std::int32_t>(std::find(net_.begin(), net_.begin() + n_ - 1, best) - net_.begin());
         marked_[i] = 0;
     }
     marks_.clear();
 }
 
 void LocalSearch::descend(Incumbent& best) {
-    // Rounding could make two swaps seem to gain in turn: no descent from a relaxation needs so many.
-    for (std::int32_t swaps = 0; n_ > 1 && swaps < 20 * n_;) {
+    // Rounding could make two swaps seem to gain in turn: no descent from a relaxation needs so many rounds.
+    for (std::int32_t round = 0; n_ > 1 && round < 50 * n_; ++round) {
         rescan_marked();
         const auto u = static_cast<std::int32_t>(std::max_element(row_best_.begin(), row_best_.end()) - row_best_.begin());
         if (row_best_[u] <= problem_.tolerance) break;
@@ -201,7 +207,6 @@ void LocalSearch::descend(Incumbent& best) {
             continue;
         }
         swap(u, v);
-        ++swaps;
     }
     best.offer(place_.data(), n_, objective_);
 }

@@ -48,6 +48,7 @@ private:
     AlignedVector<float> pair_;                   // [vertex, vertex]: what both would earn with their places swapped
     std::vector<float> row_best_;                 // [vertex]: its best swap's gain; may be too high unless marked
     std::vector<std::int32_t> row_partner_;
+    AlignedVector<float> net_;                    // scratch of rescan_marked
     std::vector<char> marked_;
     std::vector<std::int32_t> marks_;
     std::vector<std::int64_t> tabu_until_;        // [vertex, place]

@@ -1,0 +1,277 @@
+"""The solver as a layer of a network: gradients through a combinatorial solution."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lvmmed_backbones.matching.budget import Budget, budget_of
+from lvmmed_backbones.matching.problem import Problem, matched_edges
+from lvmmed_backbones.matching.solver import solve_batch
+
+Batch = Tensor | Sequence[Tensor]
+
+
+class MatchingLayer(nn.Module):
+    """Graph matching with gradients for vertex and edge affinities.
+
+    The forward pass solves every problem of a batch. The backward pass solves it again with affinities that were moved
+    against the gradient of the loss, with the same noise, seed and procedure, and returns the difference of the
+    solutions:
+
+        gradient = (mean_s v(c + noise_s) - mean_s v(c - strength * dL/dv + noise_s)) / strength
+
+    Without noise this is the differentiation of blackbox solvers (Vlastelica et al. 2020, algorithm 1; Rolinek et al.
+    2020 for graph matching). With Gumbel noise on the affinities it is implicit maximum likelihood estimation (Niepert
+    et al. 2021, algorithm 1), as LVM-Med uses it (MH Nguyen et al. 2023, section 3.4).
+
+    Parameters
+    ----------
+    strength : float > 0
+        lambda: how far affinities are moved against the gradient of the loss. LVM-Med: 80.
+    samples : int >= 1
+        Draws of the noise; the output is the mean of their solutions, an estimate of the expected matching.
+    vertex_noise, edge_noise : float >= 0
+        Scales of the Gumbel noise. LVM-Med: 1 and 1.
+    budget : {"fast", "default", "best"} or Budget
+    threads : int >= 1, optional
+        Default: the processors this process may use.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(
+        self,
+        strength: float = 80.0,
+        samples: int = 1,
+        vertex_noise: float = 0.0,
+        edge_noise: float = 0.0,
+        budget: str | Budget = "fast",
+        threads: int | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 < strength < float("inf"):
+            raise ValueError(f"strength is {strength}: a positive number is wanted")
+        if samples < 1:
+            raise ValueError(f"samples is {samples}: a positive integer is wanted")
+        self.strength = strength
+        self.samples = samples
+        self.vertex_noise = vertex_noise
+        self.edge_noise = edge_noise
+        self.budget = budget_of(budget)
+        self.threads = threads
+
+    def forward(
+        self, vertex: Batch, edge: Batch, source_edges: Batch, target_edges: Batch, seed: int | None = None
+    ) -> tuple[Batch, Batch]:
+        """The expected matchings.
+
+        Parameters
+        ----------
+        vertex : (B, N_s, N_t) or B of (N_s, N_t)
+            Affinities; -inf forbids a pair.
+        edge : (B, E_s, E_t) or B of (E_s, E_t)
+        source_edges : (B, E_s, 2) or B of (E_s, 2); target_edges : (B, E_t, 2) or B of (E_t, 2)
+            Directed edges as vertex indices, integers.
+        seed : int, optional
+            Of the noise and of the solver. Default: drawn from torch's generator.
+
+        Returns
+        -------
+        vertex matching, shaped as ``vertex``, and edge matching, shaped as ``edge``: 1 where matched, 0 elsewhere, or
+        shares of the samples in between.
+
+        Raises
+        ------
+        ValueError
+            As `Problem`, and if the gradient of the loss is not finite.
+        """
+        return self.submit(vertex, edge, source_edges, target_edges, seed).result()
+
+    def submit(
+        self, vertex: Batch, edge: Batch, source_edges: Batch, target_edges: Batch, seed: int | None = None
+    ) -> PendingMatching:
+        """`forward` in the background: solving begins once the affinities are computed, and this call returns at once.
+
+        Other work can be queued on the GPU before ``.result()`` waits for the solution.
+        """
+        if seed is None:
+            seed = int(torch.randint(2**62, ()))
+        groups = (vertex, edge, source_edges, target_edges)
+        if len({len(group) for group in groups}) > 1 or isinstance(vertex, Tensor) != isinstance(edge, Tensor):
+            raise ValueError(
+                f"{' / '.join(str(len(group)) for group in groups)} vertex affinities / edge affinities / source edges "
+                "/ target edges: one of each for every problem is wanted, affinities both as tensors or both as lists"
+            )
+        copies = _CopyToHost([tensor for group in groups for tensor in _tensors(group)])
+
+        def work() -> _Solved:
+            arrays = iter(copies.wait())
+            parts = []
+            for group in groups:
+                mine = [next(arrays) for _ in _tensors(group)]
+                parts.append(list(mine[0]) if isinstance(group, Tensor) else mine)
+            problems = [Problem(v, s, t, e) for v, e, s, t in zip(*parts, strict=True)]
+            return _Solved(self, problems, seed, self._expected(problems, seed))
+
+        affinities = [*_tensors(vertex), *_tensors(edge)]
+        return PendingMatching(_executor(os.getpid()).submit(work), affinities, isinstance(vertex, Tensor))
+
+    def _expected(self, problems: list[Problem], seed: int) -> list[tuple[NDArray, NDArray]]:
+        """Mean vertex and edge matching of the samples, for each problem."""
+        draws = [
+            problem.with_noise(self.vertex_noise, self.edge_noise, (seed + b * self.samples + s) % 2**64)
+            for b, problem in enumerate(problems)
+            for s in range(self.samples)
+        ]
+        matchings = solve_batch(draws, self.budget, [seed] * len(draws), self.threads)
+        expected = []
+        share = np.float32(1 / self.samples)
+        for b, problem in enumerate(problems):
+            vertex = np.zeros_like(problem.vertex)
+            assert problem.edge is not None
+            edge = np.zeros_like(problem.edge)
+            for matching in matchings[b * self.samples : (b + 1) * self.samples]:
+                matched = np.flatnonzero(matching.target >= 0)
+                vertex[matched, matching.target[matched]] += share
+                edge[matched_edges(problem, matching.target)] += share
+            expected.append((vertex, edge))
+        return expected
+
+    def extra_repr(self) -> str:
+        return (
+            f"strength={self.strength}, samples={self.samples}, vertex_noise={self.vertex_noise}, "
+            f"edge_noise={self.edge_noise}"
+        )
+
+
+class PendingMatching:
+    """A batch that is being solved in the background."""
+
+    def __init__(self, future: Future[_Solved], tensors: list[Tensor], batched: bool) -> None:
+        self._future = future
+        self._tensors = tensors
+        self._batched = batched
+
+    def done(self) -> bool:
+        """Whether `result` would return at once."""
+        return self._future.done()
+
+    def result(self) -> tuple[Batch, Batch]:
+        """Vertex and edge matchings, attached to the graph of gradients. Raises what solving raised."""
+        outputs = _Differentiate.apply(self._future.result(), self._batched, *self._tensors)
+        half = len(outputs) // 2
+        return (outputs[0], outputs[1]) if self._batched else (outputs[:half], outputs[half:])
+
+
+@dataclass(frozen=True)
+class _Solved:
+    layer: MatchingLayer
+    problems: list[Problem]
+    seed: int
+    expected: list[tuple[NDArray, NDArray]]
+
+
+class _Differentiate(torch.autograd.Function):
+    """Ties solutions that are known already to the affinities that they came from."""
+
+    @staticmethod
+    def forward(ctx, solved: _Solved, batched: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
+        ctx.solved, ctx.batched = solved, batched
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors)
+        return _as_tensors(solved.expected, batched, tensors)
+
+    @staticmethod
+    def backward(ctx, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        solved: _Solved = ctx.solved
+        like = ctx.saved_tensors  # refused if one was changed in place: the problems share their memory
+        given = [g for g in gradients if g is not None]
+        if not given:
+            return (None,) * (2 + len(gradients))
+        arrays = iter(_CopyToHost(given).wait())
+        steps = [None if g is None else next(arrays) for g in gradients]
+        half = len(steps) // 2
+        if ctx.batched:
+            vertex_steps, edge_steps = (
+                [None] * len(solved.problems) if step is None else list(step) for step in steps
+            )
+        else:
+            vertex_steps, edge_steps = steps[:half], steps[half:]
+        strength = solved.layer.strength
+        moved = [
+            problem.with_affinities(
+                problem.vertex if v is None else problem.vertex - strength * v,
+                problem.edge if e is None else problem.edge - strength * e,
+            )
+            for problem, v, e in zip(solved.problems, vertex_steps, edge_steps, strict=True)
+        ]
+        differences = [
+            ((v - moved_v) / strength, (e - moved_e) / strength)
+            for (v, e), (moved_v, moved_e) in zip(
+                solved.expected, solved.layer._expected(moved, solved.seed), strict=True
+            )
+        ]
+        results = _as_tensors(differences, ctx.batched, like)
+        wanted = ctx.needs_input_grad[2:]
+        return (None, None, *(r if w else None for r, w in zip(results, wanted, strict=True)))
+
+
+class _CopyToHost:
+    """Copies tensors to host memory; those of a GPU in one transfer per type, behind the work that computes them."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._tensors = [tensor.detach() for tensor in tensors]
+        self._events: list[torch.cuda.Event] = []
+        for floating in (True, False):
+            at = [k for k, t in enumerate(tensors) if t.is_cuda and t.is_floating_point() == floating]
+            if not at:
+                continue
+            flat = torch.cat(
+                [self._tensors[k].reshape(-1).to(torch.float32 if floating else torch.int64) for k in at]
+            )
+            host = torch.empty(flat.shape, dtype=flat.dtype, pin_memory=True)
+            host.copy_(flat, non_blocking=True)
+            event = torch.cuda.Event()
+            event.record()
+            self._events.append(event)
+            parts = host.split([tensors[k].numel() for k in at])
+            for k, part in zip(at, parts, strict=True):
+                self._tensors[k] = part.view(tensors[k].shape)
+
+    def wait(self) -> list[NDArray]:
+        for event in self._events:
+            event.synchronize()
+        return [(t.float() if t.dtype == torch.bfloat16 else t).numpy() for t in self._tensors]
+
+
+def _tensors(batch: Batch) -> list[Tensor]:
+    return [batch] if isinstance(batch, Tensor) else list(batch)
+
+
+def _as_tensors(
+    pairs: list[tuple[NDArray, NDArray]], batched: bool, like: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    vertices, edges = zip(*pairs, strict=True)
+    arrays = [np.stack(vertices), np.stack(edges)] if batched else [*vertices, *edges]
+    return tuple(
+        torch.from_numpy(array).to(device=t.device, dtype=t.dtype)
+        for array, t in zip(arrays, like, strict=True)
+    )
+
+
+@cache
+def _executor(process: int) -> ThreadPoolExecutor:
+    """One thread that waits for solvers; a forked process needs its own."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="matching")
