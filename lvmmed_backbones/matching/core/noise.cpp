@@ -49,12 +49,12 @@ ALWAYS_INLINE F logarithm(F x) {
 
 template <class F, class I, class W>
 ALWAYS_INLINE F gumbel(W column, std::uint32_t low, std::uint32_t high) {
-    const W bits = mix<W>(mix<W>(column * 0x9E3779B9u + low) ^ high) >> 8;
+    const W bits = mix<W>(mix<W>(column * 0x9E3779B9u + low) ^ high) >> 9;
     F u;
     if constexpr (sizeof(F) == sizeof(float)) u = static_cast<float>(static_cast<std::int32_t>(bits));
     else u = __builtin_convertvector(reinterpret<I, W>(bits), F);
-    // 2^24 equally likely values inside (0, 1); the largest noise is 17.3.
-    return -logarithm<F, I>(-logarithm<F, I>((u + 0.5f) * 0x1p-24f));
+    // 2^23 equally likely values inside (0, 1), none of which rounds to 1; the largest noise is 16.6.
+    return -logarithm<F, I>(-logarithm<F, I>((u + 0.5f) * 0x1p-23f));
 }
 
 DISPATCH void add_row(std::uint32_t low, std::uint32_t high, float scale, float* out, std::int32_t count) {
