@@ -58,7 +58,9 @@ class Instance:
         )
 
 
-def pretraining(n: int, k: int = 5, level: str = "medium", seed: int = 0, dense: bool = True) -> Instance:
+def pretraining(
+    n: int, k: int = 5, level: str = "medium", seed: int = 0, dense: bool = True
+) -> Instance:
     """A batch of n images in two views, embedded in 128 dimensions with clusters of 8.
 
     ``dense=False`` leaves the edge affinities out: they take (n k)^2 numbers. The level's edge noise needs them.

@@ -55,7 +55,9 @@ class Budget:
                     f"Budget.{name} is {value!r}: an integer in [{least}, {most}] is wanted"
                 )
         if not 0 <= self.concavity <= 100:
-            raise ValueError(f"Budget.concavity is {self.concavity}: a number in [0, 100] is wanted")
+            raise ValueError(
+                f"Budget.concavity is {self.concavity}: a number in [0, 100] is wanted"
+            )
         if self.tenure is not None and not 0 <= self.tenure[0] <= self.tenure[1] <= 1000:
             raise ValueError(f"Budget.tenure is {self.tenure}: 0 <= low <= high is wanted")
 
@@ -72,5 +74,7 @@ def budget_of(budget: str | Budget) -> Budget:
     if isinstance(budget, Budget):
         return budget
     if budget not in PRESETS:
-        raise ValueError(f"no budget is called {budget!r}: use one of {', '.join(PRESETS)}, or a Budget")
+        raise ValueError(
+            f"no budget is called {budget!r}: use one of {', '.join(PRESETS)}, or a Budget"
+        )
     return PRESETS[budget]

@@ -73,7 +73,12 @@ class MatchingLayer(nn.Module):
         self.threads = threads
 
     def forward(
-        self, vertex: Batch, edge: Batch, source_edges: Batch, target_edges: Batch, seed: int | None = None
+        self,
+        vertex: Batch,
+        edge: Batch,
+        source_edges: Batch,
+        target_edges: Batch,
+        seed: int | None = None,
     ) -> tuple[Batch, Batch]:
         """The expected matchings.
 
@@ -100,7 +105,12 @@ class MatchingLayer(nn.Module):
         return self.submit(vertex, edge, source_edges, target_edges, seed).result()
 
     def submit(
-        self, vertex: Batch, edge: Batch, source_edges: Batch, target_edges: Batch, seed: int | None = None
+        self,
+        vertex: Batch,
+        edge: Batch,
+        source_edges: Batch,
+        target_edges: Batch,
+        seed: int | None = None,
     ) -> PendingMatching:
         """`forward` in the background: solving begins once the affinities are computed, and this call returns at once.
 
@@ -109,7 +119,9 @@ class MatchingLayer(nn.Module):
         if seed is None:
             seed = int(torch.randint(2**62, ()))
         groups = (vertex, edge, source_edges, target_edges)
-        if len({len(group) for group in groups}) > 1 or isinstance(vertex, Tensor) != isinstance(edge, Tensor):
+        if len({len(group) for group in groups}) > 1 or isinstance(vertex, Tensor) != isinstance(
+            edge, Tensor
+        ):
             raise ValueError(
                 f"{' / '.join(str(len(group)) for group in groups)} vertex affinities / edge affinities / source edges "
                 "/ target edges: one of each for every problem is wanted, affinities both as tensors or both as lists"
@@ -126,12 +138,16 @@ class MatchingLayer(nn.Module):
             return _Solved(self, problems, seed, self._expected(problems, seed))
 
         affinities = [*_tensors(vertex), *_tensors(edge)]
-        return PendingMatching(_executor(os.getpid()).submit(work), affinities, isinstance(vertex, Tensor))
+        return PendingMatching(
+            _executor(os.getpid()).submit(work), affinities, isinstance(vertex, Tensor)
+        )
 
     def _expected(self, problems: list[Problem], seed: int) -> list[tuple[NDArray, NDArray]]:
         """Mean vertex and edge matching of the samples, for each problem."""
         draws = [
-            problem.with_noise(self.vertex_noise, self.edge_noise, (seed + b * self.samples + s) % 2**64)
+            problem.with_noise(
+                self.vertex_noise, self.edge_noise, (seed + b * self.samples + s) % 2**64
+            )
             for b, problem in enumerate(problems)
             for s in range(self.samples)
         ]
@@ -140,8 +156,7 @@ class MatchingLayer(nn.Module):
         share = np.float32(1 / self.samples)
         for b, problem in enumerate(problems):
             vertex = np.zeros_like(problem.vertex)
-            assert problem.edge is not None
-            edge = np.zeros_like(problem.edge)
+            edge = np.zeros((len(problem.source_edges), len(problem.target_edges)), np.float32)
             for matching in matchings[b * self.samples : (b + 1) * self.samples]:
                 matched = np.flatnonzero(matching.target >= 0)
                 vertex[matched, matching.target[matched]] += share
@@ -196,7 +211,9 @@ class _Differentiate(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         solved: _Solved = ctx.solved
-        like = ctx.saved_tensors  # refused if one was changed in place: the problems share their memory
+        like = (
+            ctx.saved_tensors
+        )  # refused if one was changed in place: the problems share their memory
         given = [g for g in gradients if g is not None]
         if not given:
             return (None,) * (2 + len(gradients))
@@ -210,13 +227,15 @@ class _Differentiate(torch.autograd.Function):
         else:
             vertex_steps, edge_steps = steps[:half], steps[half:]
         strength = solved.layer.strength
-        moved = [
-            problem.with_affinities(
-                problem.vertex if v is None else problem.vertex - strength * v,
-                problem.edge if e is None else problem.edge - strength * e,
+        moved = []
+        for problem, v, e in zip(solved.problems, vertex_steps, edge_steps, strict=True):
+            assert problem.edge is not None
+            moved.append(
+                problem.with_affinities(
+                    vertex=None if v is None else problem.vertex - strength * v,
+                    edge=None if e is None else problem.edge - strength * e,
+                )
             )
-            for problem, v, e in zip(solved.problems, vertex_steps, edge_steps, strict=True)
-        ]
         differences = [
             ((v - moved_v) / strength, (e - moved_e) / strength)
             for (v, e), (moved_v, moved_e) in zip(
@@ -235,11 +254,16 @@ class _CopyToHost:
         self._tensors = [tensor.detach() for tensor in tensors]
         self._events: list[torch.cuda.Event] = []
         for floating in (True, False):
-            at = [k for k, t in enumerate(tensors) if t.is_cuda and t.is_floating_point() == floating]
+            at = [
+                k for k, t in enumerate(tensors) if t.is_cuda and t.is_floating_point() == floating
+            ]
             if not at:
                 continue
             flat = torch.cat(
-                [self._tensors[k].reshape(-1).to(torch.float32 if floating else torch.int64) for k in at]
+                [
+                    self._tensors[k].reshape(-1).to(torch.float32 if floating else torch.int64)
+                    for k in at
+                ]
             )
             host = torch.empty(flat.shape, dtype=flat.dtype, pin_memory=True)
             host.copy_(flat, non_blocking=True)
@@ -253,7 +277,10 @@ class _CopyToHost:
     def wait(self) -> list[NDArray]:
         for event in self._events:
             event.synchronize()
-        return [(t.float() if t.dtype == torch.bfloat16 else t).numpy() for t in self._tensors]
+        return [
+            (t.float() if t.dtype in (torch.bfloat16, torch.float16) else t).numpy()
+            for t in self._tensors
+        ]
 
 
 def _tensors(batch: Batch) -> list[Tensor]:

@@ -49,20 +49,18 @@ def gm_solver(
     ValueError
         As `Problem` and `solve`.
     """
-    problem = Problem(
-        vertex=-np.asarray(costs),
-        source_edges=np.asarray(edges_left),
-        target_edges=np.asarray(edges_right),
-        edge=-np.asarray(quadratic_costs).reshape(len(edges_left), len(edges_right)),
-    )
+    costs, quadratic_costs = np.asarray(costs), np.asarray(quadratic_costs)
+    problem = Problem(-costs, edges_left, edges_right, -quadratic_costs)
     if verbose:
         left, right = problem.vertex.shape
-        print(f"{left} x {right} vertices, {len(problem.source_edges)} x {len(problem.target_edges)} edges")
+        print(
+            f"{left} x {right} vertices, {len(problem.source_edges)} x {len(problem.target_edges)} edges"
+        )
     matching = solve(problem, **_known(solver_params))
-    paid = np.zeros(problem.vertex.shape, np.asarray(costs).dtype)
+    paid = np.zeros_like(costs)
     matched = np.flatnonzero(matching.target >= 0)
     paid[matched, matching.target[matched]] = 1
-    quadratic_paid = np.zeros(np.shape(problem.edge), np.asarray(quadratic_costs).dtype)
+    quadratic_paid = np.zeros_like(quadratic_costs)
     quadratic_paid[matched_edges(problem, matching.target)] = 1
     return paid, quadratic_paid
 
@@ -94,7 +92,8 @@ class GraphMatchingModule(nn.Module):
         self.edges_left = [edges.T for edges in edges_left_batch]
         self.edges_right = [edges.T for edges in edges_right_batch]
         self.sizes = [
-            (int(s), int(t)) for s, t in zip(num_vertices_s_batch, num_vertices_t_batch, strict=True)
+            (int(s), int(t))
+            for s, t in zip(num_vertices_s_batch, num_vertices_t_batch, strict=True)
         ]
         known = _known(solver_params)
         self.seed = known.pop("seed", 0)
@@ -118,11 +117,19 @@ class GraphMatchingModule(nn.Module):
             If the padding is not zero, and as `Problem`.
         """
         vertex, edge = [], []
-        for k, (costs, quadratic) in enumerate(zip(costs_batch, quadratic_costs_batch, strict=True)):
+        for k, (costs, quadratic) in enumerate(
+            zip(costs_batch, quadratic_costs_batch, strict=True)
+        ):
             left, right = self.sizes[k]
             vertex.append(-_cut("costs", k, costs, left, right))
             edge.append(
-                -_cut("quadratic costs", k, quadratic, len(self.edges_left[k]), len(self.edges_right[k]))
+                -_cut(
+                    "quadratic costs",
+                    k,
+                    quadratic,
+                    len(self.edges_left[k]),
+                    len(self.edges_right[k]),
+                )
             )
         matchings, _ = self.layer(vertex, edge, self.edges_left, self.edges_right, self.seed)
         result = costs_batch[0].new_zeros((len(costs_batch), *costs_batch[0].shape))
@@ -133,7 +140,7 @@ class GraphMatchingModule(nn.Module):
 
 def _known(solver_params: Mapping[str, Any] | None) -> dict[str, Any]:
     params = dict(solver_params or {})
-    known = {key: params.pop(key) for key in ("budget", "seed") if key in params}
+    known: dict[str, Any] = {key: params.pop(key) for key in ("budget", "seed") if key in params}
     if params:
         warnings.warn(
             f"solver_params {sorted(params)} steer LPMP's own algorithm and are left out: use 'budget'",
@@ -148,5 +155,7 @@ def _cut(name: str, k: int, costs: Tensor, rows: int, columns: int) -> Tensor:
             f"{name} of problem {k} have shape {tuple(costs.shape)}: at least {(rows, columns)} is wanted"
         )
     if costs[rows:].any() or costs[:, columns:].any():
-        raise ValueError(f"{name} of problem {k} are not zero beyond {(rows, columns)}: padding must be")
+        raise ValueError(
+            f"{name} of problem {k} are not zero beyond {(rows, columns)}: padding must be"
+        )
     return costs[:rows, :columns]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,6 @@ from lvmmed_backbones.matching import _core
 LARGEST_AFFINITY = 1e12
 
 
-@dataclass(frozen=True, eq=False)
 class Problem:
     """Match the vertices of a source graph to those of a target graph (a quadratic assignment problem).
 
@@ -25,8 +24,8 @@ class Problem:
     (Swoboda et al. 2017, eq. 1, with affinities in place of costs). Arrays of any layout and of float64 or integers are
     taken and kept as contiguous float32 and int32.
 
-    Parameters
-    ----------
+    Parameters, kept as attributes
+    ------------------------------
     vertex : (N_s, N_t)
         Affinity of source vertex and target vertex; ``-inf`` forbids the pair.
     source_edges : (E_s, 2), target_edges : (E_t, 2)
@@ -49,78 +48,72 @@ class Problem:
         range, repeated or loops.
     """
 
-    vertex: NDArray[np.float32]
-    source_edges: NDArray[np.int32] = ()  # type: ignore[assignment]
-    target_edges: NDArray[np.int32] = ()  # type: ignore[assignment]
-    edge: NDArray[np.float32] | None = None
-    source_features: NDArray[np.float32] | None = None
-    target_features: NDArray[np.float32] | None = None
-    vertex_noise: float = 0.0
-    edge_noise: float = 0.0
-    noise_seed: int = 0
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        vertex = affinities("vertex", self.vertex, may_forbid=True)
-        if 0 in vertex.shape:
-            raise ValueError(f"vertex has shape {vertex.shape}: both graphs need a vertex")
-        put(self, "vertex", vertex)
-        for name, count in zip(("source_edges", "target_edges"), vertex.shape, strict=True):
-            put(self, name, edges_of(name, getattr(self, name), count))
-        shape = (len(self.source_edges), len(self.target_edges))
-        if self.edge is None and self.source_features is None and 0 in shape:
-            put(self, "edge", np.zeros(shape, np.float32))
-        if (self.edge is None) == (self.source_features is None and self.target_features is None):
+    def __init__(
+        self,
+        vertex: ArrayLike,
+        source_edges: ArrayLike = (),
+        target_edges: ArrayLike = (),
+        edge: ArrayLike | None = None,
+        source_features: ArrayLike | None = None,
+        target_features: ArrayLike | None = None,
+        vertex_noise: float = 0.0,
+        edge_noise: float = 0.0,
+        noise_seed: int = 0,
+    ) -> None:
+        self.vertex = affinities("vertex", vertex, may_forbid=True)
+        sources, targets = self.vertex.shape
+        if not sources or not targets:
+            raise ValueError(f"vertex has shape {self.vertex.shape}: both graphs need a vertex")
+        self.source_edges = edges_of("source_edges", source_edges, sources)
+        self.target_edges = edges_of("target_edges", target_edges, targets)
+        self.edge: NDArray[np.float32] | None = None
+        self.source_features: NDArray[np.float32] | None = None
+        self.target_features: NDArray[np.float32] | None = None
+        counts = (len(self.source_edges), len(self.target_edges))
+        if edge is None and source_features is None and target_features is None and 0 in counts:
+            edge = np.zeros(counts, np.float32)
+        if (edge is None) == (source_features is None and target_features is None):
             raise ValueError("give either edge, or source_features and target_features")
-        if self.edge is not None:
-            put(self, "edge", affinities("edge", self.edge))
-            if self.edge.shape != shape:
-                raise ValueError(
-                    f"edge has shape {self.edge.shape}: {shape} is wanted, for {shape[0]} source edges and "
-                    f"{shape[1]} target edges"
-                )
+        if edge is not None:
+            self.edge = affinities("edge", edge)
+            _check_shape("edge", self.edge, counts)
         else:
-            self._check_features(shape)
-        for name in ("vertex_noise", "edge_noise"):
-            value = float(getattr(self, name))
-            if not 0 <= value <= LARGEST_AFFINITY:
-                raise ValueError(f"{name} is {value}: a scale in [0, 1e12] is wanted")
-            put(self, name, value)
-        put(self, "noise_seed", seed_of("noise_seed", self.noise_seed))
+            self.source_features = features_of("source_features", source_features, counts[0])
+            self.target_features = features_of("target_features", target_features, counts[1])
+            check_products(self.source_features, self.target_features)
+        self.vertex_noise = scale_of("vertex_noise", vertex_noise)
+        self.edge_noise = scale_of("edge_noise", edge_noise)
+        self.noise_seed = seed_of("noise_seed", noise_seed)
 
     def with_noise(self, vertex_noise: float, edge_noise: float, noise_seed: int) -> Problem:
-        """The same problem under other noise; its arrays are shared and not checked again."""
-        return self._changed(vertex_noise=vertex_noise, edge_noise=edge_noise, noise_seed=noise_seed)
-
-    def with_affinities(self, vertex: ArrayLike, edge: ArrayLike) -> Problem:
-        """The same graphs and noise with other affinities, of the same shapes. Raises ValueError as the constructor."""
-        return self._changed(
-            vertex=affinities("vertex", vertex, may_forbid=True), edge=affinities("edge", edge)
-        )
-
-    def _changed(self, **fields: object) -> Problem:
-        problem = object.__new__(Problem)
-        problem.__dict__.update(self.__dict__, **fields)
+        """The same problem under other noise; it shares the arrays. Raises ValueError as the constructor."""
+        problem = copy.copy(self)
+        problem.vertex_noise = scale_of("vertex_noise", vertex_noise)
+        problem.edge_noise = scale_of("edge_noise", edge_noise)
+        problem.noise_seed = seed_of("noise_seed", noise_seed)
         return problem
 
-    def _check_features(self, shape: tuple[int, int]) -> None:
-        features = []
-        for name, count in zip(("source_features", "target_features"), shape, strict=True):
-            if getattr(self, name) is None:
-                raise ValueError(f"{name} is missing: features are wanted for the edges of both graphs")
-            features.append(affinities(name, getattr(self, name)))
-            if len(features[-1]) != count:
-                raise ValueError(f"{name} has {len(features[-1])} rows: one for each of {count} edges is wanted")
-            object.__setattr__(self, name, features[-1])
-        source, target = features
-        if source.shape[1] != target.shape[1]:
-            raise ValueError(
-                f"source_features have {source.shape[1]} columns and target_features {target.shape[1]}: they must agree"
-            )
-        # |a . b| <= |a| |b|: keeps the products within the range of affinities.
-        longest = [float(np.sqrt((x.astype(np.float64) ** 2).sum(1)).max(initial=0)) for x in features]
-        if longest[0] * longest[1] > LARGEST_AFFINITY:
-            raise ValueError("the products of source_features and target_features exceed 1e12: scale them")
+    def with_affinities(
+        self, vertex: ArrayLike | None = None, edge: ArrayLike | None = None
+    ) -> Problem:
+        """The same graphs and noise with other affinities, where given; features give way to ``edge``.
+
+        Raises ValueError as the constructor, and for other shapes than before.
+        """
+        problem = copy.copy(self)
+        if vertex is not None:
+            problem.vertex = affinities("vertex", vertex, may_forbid=True)
+            _check_shape("vertex", problem.vertex, self.vertex.shape)
+        if edge is not None:
+            problem.edge = affinities("edge", edge)
+            _check_shape("edge", problem.edge, (len(self.source_edges), len(self.target_edges)))
+            problem.source_features = problem.target_features = None
+        return problem
+
+
+def _check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
+    if matrix.shape != shape:
+        raise ValueError(f"{name} has shape {matrix.shape}: {shape} is wanted, one for each pair")
 
 
 def affinities(name: str, values: ArrayLike, may_forbid: bool = False) -> NDArray[np.float32]:
@@ -140,6 +133,33 @@ def affinities(name: str, values: ArrayLike, may_forbid: bool = False) -> NDArra
             + (", or -inf to forbid a pair" if may_forbid else "")
         )
     return matrix
+
+
+def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray[np.float32]:
+    """`values` as the features of so many edges. Raises ValueError otherwise."""
+    if values is None:
+        raise ValueError(f"{name} is missing: features are wanted for the edges of both graphs")
+    features = affinities(name, values)
+    if len(features) != edges:
+        raise ValueError(
+            f"{name} has {len(features)} rows: one for each of {edges} edges is wanted"
+        )
+    return features
+
+
+def check_products(source: NDArray[np.float32], target: NDArray[np.float32]) -> None:
+    """Raises ValueError unless the products of both features are affinities."""
+    if source.shape[1] != target.shape[1]:
+        raise ValueError(
+            f"source_features have {source.shape[1]} columns and target_features {target.shape[1]}: they must agree"
+        )
+    lengths = [
+        np.linalg.norm(x.astype(np.float64), axis=1).max(initial=0) for x in (source, target)
+    ]
+    if lengths[0] * lengths[1] > LARGEST_AFFINITY:  # |a . b| <= |a| |b|
+        raise ValueError(
+            "the products of source_features and target_features exceed 1e12: scale them"
+        )
 
 
 def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
@@ -166,8 +186,17 @@ def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
     repeated = ordered[1:] == ordered[:-1]
     if repeated.any():
         pair = divmod(int(ordered[int(repeated.argmax())]), vertices)
-        raise ValueError(f"{name} has the edge {list(pair)} more than once: add their affinities up")
+        raise ValueError(
+            f"{name} has the edge {list(pair)} more than once: add their affinities up"
+        )
     return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def scale_of(name: str, value: float) -> float:
+    """`value` if it is a scale of noise. Raises ValueError otherwise."""
+    if not 0 <= value <= LARGEST_AFFINITY:
+        raise ValueError(f"{name} is {value}: a scale in [0, 1e12] is wanted")
+    return float(value)
 
 
 def seed_of(name: str, value: int) -> int:
@@ -177,7 +206,9 @@ def seed_of(name: str, value: int) -> int:
     return int(value)
 
 
-def matched_edges(problem: Problem, target: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def matched_edges(
+    problem: Problem, target: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The source edges that a matching carries onto a target edge, and those target edges.
 
     Parameters

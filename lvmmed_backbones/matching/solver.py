@@ -75,10 +75,16 @@ def solve_batch(
     if len(seeds) != len(problems):
         raise ValueError(f"{len(seeds)} seeds for {len(problems)} problems: give one for each")
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads is {threads!r}: a positive integer is wanted")
-    matchings = [Matching(*solution) for solution in _core.solve_all(problems, budget, seeds, threads)]
+    matchings = [
+        Matching(*solution) for solution in _core.solve_all(problems, budget, seeds, threads)
+    ]
     for k, matching in enumerate(matchings):
         if matching.objective == -np.inf:
             raise ValueError(

@@ -44,15 +44,27 @@ def at(array, index, value):
         ({"source_features": np.zeros((2, 1))}, "give either edge, or"),
         ({"edge": None, "source_features": np.zeros((2, 1))}, "target_features is missing"),
         (
-            {"edge": None, "source_features": np.zeros((2, 1)), "target_features": np.zeros((1, 2))},
+            {
+                "edge": None,
+                "source_features": np.zeros((2, 1)),
+                "target_features": np.zeros((1, 2)),
+            },
             "they must agree",
         ),
         (
-            {"edge": None, "source_features": np.zeros((3, 1)), "target_features": np.zeros((1, 1))},
+            {
+                "edge": None,
+                "source_features": np.zeros((3, 1)),
+                "target_features": np.zeros((1, 1)),
+            },
             "source_features has 3 rows: one for each of 2 edges",
         ),
         (
-            {"edge": None, "source_features": np.full((2, 1), 1e7), "target_features": np.full((1, 1), 1e7)},
+            {
+                "edge": None,
+                "source_features": np.full((2, 1), 1e7),
+                "target_features": np.full((1, 1), 1e7),
+            },
             "exceed 1e12",
         ),
         ({"source_edges": [[0, 1], [1, 3]]}, r"source_edges\[1\] is \[1, 3\]: vertices are 0 to 2"),
@@ -96,7 +108,15 @@ def test_bad_batches():
 
 @pytest.mark.parametrize(
     "knobs",
-    [{"starts": 0}, {"steps": 0}, {"moves": -1}, {"exact": 11}, {"starts": 1.5}, {"concavity": NAN}, {"tenure": (2, 1)}],
+    [
+        {"starts": 0},
+        {"starts": 1.5},
+        {"steps": 0},
+        {"moves": -1},
+        {"exact": 11},
+        {"concavity": NAN},
+        {"tenure": (2, 1)},
+    ],
 )
 def test_bad_budgets(knobs):
     with pytest.raises(ValueError, match=f"Budget.{next(iter(knobs))} is"):
@@ -153,9 +173,13 @@ anything = st.one_of(
     ),
 )
 numbers = hnp.arrays(
-    np.float64, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=5), elements=st.floats(allow_subnormal=True)
+    np.float64,
+    hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=5),
+    elements=st.floats(allow_subnormal=True),
 )
-edges = hnp.arrays(np.int64, st.tuples(st.integers(0, 4), st.integers(1, 3)), elements=st.integers(-1, 5))
+edges = hnp.arrays(
+    np.int64, st.tuples(st.integers(0, 4), st.integers(1, 3)), elements=st.integers(-1, 5)
+)
 
 
 @given(

@@ -61,7 +61,9 @@ def test_blackbox_gradient_is_the_difference_of_enumerated_solutions(seed):
     edge.requires_grad_()
     weight = torch.randn(5, 5, generator=torch.Generator().manual_seed(seed + 10))
     strength = 1.5
-    (matching,), (edges,) = MatchingLayer(strength, budget=EXACT)([vertex], [edge], [source], [target])
+    (matching,), (edges,) = MatchingLayer(strength, budget=EXACT)(
+        [vertex], [edge], [source], [target]
+    )
     (matching * weight).sum().backward()
 
     vertices, pairs = indicators(5, source, target)
@@ -126,7 +128,9 @@ def test_expected_matching_of_many_samples():
     vertices, pairs = indicators(4, source, target)
     rng = np.random.default_rng(0)
     noise_v, noise_e = rng.gumbel(size=(50_000, 16)), rng.gumbel(size=(50_000, edge.numel()))
-    values = (vertex.numpy().ravel() + noise_v) @ vertices.T + (edge.numpy().ravel() + noise_e) @ pairs.T
+    values = (vertex.numpy().ravel() + noise_v) @ vertices.T + (
+        edge.numpy().ravel() + noise_e
+    ) @ pairs.T
     chosen = values.argmax(1)
     layer = MatchingLayer(samples=50_000, vertex_noise=1.0, edge_noise=1.0, budget=EXACT)
     (expected,), (edges,) = layer([vertex], [edge], [source], [target], seed=0)
@@ -149,7 +153,9 @@ def test_batch_and_list_agree_and_sizes_may_differ():
     layer = MatchingLayer(samples=2, vertex_noise=0.5)
     batch, batch_edges = layer(vertex, edge, source, target, seed=5)
     parts, part_edges = layer(list(vertex), list(edge), list(source), list(target), seed=5)
-    assert torch.equal(batch, torch.stack(parts)) and torch.equal(batch_edges, torch.stack(part_edges))
+    assert torch.equal(batch, torch.stack(parts)) and torch.equal(
+        batch_edges, torch.stack(part_edges)
+    )
     small, large = problem(1, 3, 3), problem(2, 8, 5)
     matchings, _ = layer(*map(list, zip(small, large, strict=True)))
     assert [m.shape for m in matchings] == [(3, 3), (8, 5)]
@@ -203,7 +209,7 @@ def test_a_gradient_that_is_not_finite_is_refused():
     vertex, edge, source, target = problem(0, batch=2)
     vertex.requires_grad_()
     matching, _ = MatchingLayer()(vertex, edge, source, target)
-    with pytest.raises(ValueError, match="vertex.* is -?(nan|inf)"):
+    with pytest.raises(ValueError, match=r"vertex.* is -?(nan|inf)"):
         (matching * float("nan")).sum().backward()
 
 
@@ -220,7 +226,11 @@ def test_affinities_changed_in_place_are_refused():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"strength": 0}, "strength is 0"), ({"samples": 0}, "samples is 0"), ({"budget": "x"}, "no budget")],
+    [
+        ({"strength": 0}, "strength is 0"),
+        ({"samples": 0}, "samples is 0"),
+        ({"budget": "x"}, "no budget"),
+    ],
 )
 def test_bad_layers(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -268,14 +278,20 @@ def planted(generator: torch.Generator, batch: int = 16, n: int = 8):
     def normal(*shape):
         return torch.randn(*shape, generator=generator)
 
-    pairs = torch.tensor([(i, j) for i in range(n) for j in range(n) if i != j and (i - j) % n <= 3])
-    kinds = normal(batch, n // 2, 2).repeat_interleave(2, dim=1)  # vertices 2i and 2i + 1 look alike
+    pairs = torch.tensor(
+        [(i, j) for i in range(n) for j in range(n) if i != j and (i - j) % n <= 3]
+    )
+    kinds = normal(batch, n // 2, 2).repeat_interleave(
+        2, dim=1
+    )  # vertices 2i and 2i + 1 look alike
     signal = normal(batch, len(pairs), 2) * 1.5
     truth = torch.stack([torch.randperm(n, generator=generator) for _ in range(batch)])
     inverse = truth.argsort(1)
 
     def view(known, noise):
-        return torch.cat([known + 0.1 * normal(*known.shape), noise * normal(*known.shape[:-1], 6)], dim=-1)
+        return torch.cat(
+            [known + 0.1 * normal(*known.shape), noise * normal(*known.shape[:-1], 6)], dim=-1
+        )
 
     source = (view(kinds, 2.0), view(signal, 2.0))
     target_kinds = torch.stack([k[p] for k, p in zip(kinds, inverse, strict=True)])

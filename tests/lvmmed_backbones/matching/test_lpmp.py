@@ -66,7 +66,9 @@ def test_module_takes_padded_batches_and_columns_of_edges():
         {},
     )
     matching = module(costs, quadratic)
-    weight = torch.randn(matching.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    weight = torch.randn(
+        matching.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
     (matching * weight).sum().backward()
     for k, (c, q, left, right) in enumerate(parts):
         rows, columns = c.shape
@@ -74,8 +76,12 @@ def test_module_takes_padded_batches_and_columns_of_edges():
         np.testing.assert_array_equal(matching[k, :rows, :columns].detach(), paid)
         assert not matching[k, rows:].any() and not matching[k, :, columns:].any()
         # Vlastelica et al. 2020, algorithm 1: -(y - y') / lambda with y' at costs + lambda * gradient.
-        moved, quadratic_moved = cheapest(c + lambda_val * weight[k, :rows, :columns].numpy(), q, left, right)
-        np.testing.assert_allclose(costs.grad[k, :rows, :columns], -(paid - moved) / lambda_val, atol=1e-6)
+        moved, quadratic_moved = cheapest(
+            c + lambda_val * weight[k, :rows, :columns].numpy(), q, left, right
+        )
+        np.testing.assert_allclose(
+            costs.grad[k, :rows, :columns], -(paid - moved) / lambda_val, atol=1e-6
+        )
         np.testing.assert_allclose(
             quadratic.grad[k, : q.shape[0], : q.shape[1]],
             -(quadratic_paid - quadratic_moved) / lambda_val,
@@ -109,5 +115,7 @@ def test_padding_that_is_not_zero_is_refused():
     with pytest.raises(ValueError, match=r"costs of problem 0 are not zero beyond \(2, 3\)"):
         module(torch.tensor(c)[None], torch.tensor(q)[None])
     module = GraphMatchingModule([torch.tensor(left).T], [torch.tensor(right).T], [4], [3], 1.0, {})
-    with pytest.raises(ValueError, match=r"costs of problem 0 have shape \(3, 3\): at least \(4, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"costs of problem 0 have shape \(3, 3\): at least \(4, 3\)"
+    ):
         module(torch.tensor(c)[None], torch.tensor(q)[None])

@@ -31,7 +31,9 @@ def random_edges(rng: np.random.Generator, vertices: int, density: float) -> np.
     return np.argwhere((rng.random((vertices, vertices)) < density) & ~np.eye(vertices, dtype=bool))
 
 
-def random_problem(seed: int, sources: int, targets: int, density: float = 0.5, forbidden: float = 0.0) -> Problem:
+def random_problem(
+    seed: int, sources: int, targets: int, density: float = 0.5, forbidden: float = 0.0
+) -> Problem:
     rng = np.random.default_rng(seed)
     source, target = random_edges(rng, sources, density), random_edges(rng, targets, density)
     vertex = rng.normal(size=(sources, targets))
@@ -73,7 +75,17 @@ def assert_matching(problem: Problem, target: np.ndarray) -> None:
 @pytest.mark.parametrize("budget", [*PRESETS, SEARCH_ONLY], ids=[*PRESETS, "search only"])
 @pytest.mark.parametrize(
     ("sources", "targets", "forbidden"),
-    [(1, 1, 0), (2, 2, 0), (4, 4, 0), (6, 6, 0), (6, 6, 0.4), (3, 6, 0), (6, 3, 0.2), (1, 5, 0), (5, 1, 0)],
+    [
+        (1, 1, 0),
+        (2, 2, 0),
+        (4, 4, 0),
+        (6, 6, 0),
+        (6, 6, 0.4),
+        (3, 6, 0),
+        (6, 3, 0.2),
+        (1, 5, 0),
+        (5, 1, 0),
+    ],
 )
 def test_finds_the_best_of_all_matchings(sources, targets, forbidden, budget):
     for seed in range(3):
@@ -89,7 +101,9 @@ def test_nine_vertices_are_solved_exactly(seed):
     start = time.perf_counter()
     exact = solve(problem, Budget(exact=9))
     seconds = time.perf_counter() - start
-    searched = solve_batch([problem] * 20, Budget(starts=10, moves=10_000, exact=0), seeds=range(20))
+    searched = solve_batch(
+        [problem] * 20, Budget(starts=10, moves=10_000, exact=0), seeds=range(20)
+    )
     assert exact.objective >= max(m.objective for m in searched) - 1e-4
     assert seconds < 5  # 0.2 s is the aim: `tox -e performance` measures it
 
@@ -105,7 +119,9 @@ def test_eight_vertices_against_enumeration_with_scipys_evaluation():
         -np.outer(flow[tuple(everything.T)], distance[tuple(everything.T)]),
     )
     permutations = np.array(list(itertools.permutations(range(8))))
-    costs = np.einsum("ij,nij->n", flow, distance[permutations[:, :, None], permutations[:, None, :]])
+    costs = np.einsum(
+        "ij,nij->n", flow, distance[permutations[:, :, None], permutations[:, None, :]]
+    )
     matching = solve(problem)
     assert -matching.objective == pytest.approx(costs.min(), rel=1e-5)
     faq = quadratic_assignment(flow, distance, options={"rng": 0})
@@ -129,14 +145,20 @@ def test_forbidden_pairs_in_linear_assignment():
         vertex[forbidden] = -np.inf
         vertex[np.arange(30), rng.permutation(30)] = -5.0  # possible, though never attractive
         matching = solve(Problem(vertex))
-        rows, columns = linear_sum_assignment(np.where(np.isinf(vertex), -1e6, vertex), maximize=True)
+        rows, columns = linear_sum_assignment(
+            np.where(np.isinf(vertex), -1e6, vertex), maximize=True
+        )
         assert matching.objective == pytest.approx(vertex[rows, columns].sum(), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["chr12a", "esc16a", "had12", "nug12", "nug20", "rou12", "scr20", "tai12a"])
+@pytest.mark.parametrize(
+    "name", ["chr12a", "esc16a", "had12", "nug12", "nug20", "rou12", "scr20", "tai12a"]
+)
 def test_proven_optima_of_qaplib(name):
     problem = instances.qaplib(name)
-    matchings = solve_batch([problem] * 4, Budget(starts=12, steps=80, moves=14_000, moves_per_vertex=80), range(4))
+    matchings = solve_batch(
+        [problem] * 4, Budget(starts=12, steps=80, moves=14_000, moves_per_vertex=80), range(4)
+    )
     assert max(m.objective for m in matchings) == -instances.optima()["qaplib"][name]
 
 
@@ -173,11 +195,16 @@ def test_matched_edges_by_definition():
             for f, (a, b) in enumerate(problem.target_edges)
             if target[i] == a and target[j] == b
         ]
-        assert list(zip(*map(np.ndarray.tolist, matched_edges(problem, target)), strict=True)) == expected
+        assert (
+            list(zip(*map(np.ndarray.tolist, matched_edges(problem, target)), strict=True))
+            == expected
+        )
 
 
 def test_opposite_edges_both_count():
-    problem = Problem(np.zeros((2, 2)), [[0, 1], [1, 0]], [[0, 1], [1, 0]], [[1.0, 0.0], [0.0, 2.0]])
+    problem = Problem(
+        np.zeros((2, 2)), [[0, 1], [1, 0]], [[0, 1], [1, 0]], [[1.0, 0.0], [0.0, 2.0]]
+    )
     matching = solve(problem)
     assert matching.target.tolist() == [0, 1] and matching.objective == 3.0
 
@@ -187,7 +214,9 @@ def test_features_are_the_factors_of_edge_affinities():
         instance = instances.pretraining(n)
         dense, features = solve(instance.problem()), solve(instance.problem_by_features())
         assert features.objective == pytest.approx(dense.objective, rel=0.02)
-        assert features.objective == pytest.approx(value(instance.problem(), features.target), rel=1e-5)
+        assert features.objective == pytest.approx(
+            value(instance.problem(), features.target), rel=1e-5
+        )
 
 
 def test_features_on_demand_agree_with_the_table_when_too_many_to_store():
@@ -197,7 +226,9 @@ def test_features_on_demand_agree_with_the_table_when_too_many_to_store():
     features = rng.normal(size=(len(edges), 4))
     vertex = rng.normal(size=(300, 300))
     noise = dict(vertex_noise=0.2, edge_noise=0.2, noise_seed=5)
-    by_features = Problem(vertex, edges, edges, source_features=features, target_features=features, **noise)
+    by_features = Problem(
+        vertex, edges, edges, source_features=features, target_features=features, **noise
+    )
     dense = Problem(vertex, edges, edges, features @ features.T, **noise)
     matchings = [solve(problem, "fast") for problem in (by_features, dense)]
     table = features @ features.T
@@ -223,11 +254,16 @@ def test_noise_is_gumbel_and_depends_on_its_seed_alone():
 def test_noise_is_added_to_the_affinities():
     problem = random_problem(0, 12, 12)
     noisy = problem.with_noise(0.7, 0.0, 3)
-    explicit = problem.with_affinities(problem.vertex + np.float32(0.7) * gumbel_noise((12, 12), 3), problem.edge)
+    explicit = problem.with_affinities(
+        problem.vertex + np.float32(0.7) * gumbel_noise((12, 12), 3), problem.edge
+    )
     a, b = solve(noisy), solve(explicit)
     assert np.array_equal(a.target, b.target)
     assert a.objective == pytest.approx(b.objective, rel=1e-6)
-    assert solve(problem.with_noise(0, 1.0, 3)).objective != solve(problem.with_noise(0, 1.0, 4)).objective
+    assert (
+        solve(problem.with_noise(0, 1.0, 3)).objective
+        != solve(problem.with_noise(0, 1.0, 4)).objective
+    )
 
 
 def test_same_seed_same_matching_on_any_number_of_threads():
@@ -267,10 +303,17 @@ def test_python_runs_on_while_a_batch_is_solved():
 
 
 @given(
-    st.integers(1, 12), st.integers(1, 12), st.floats(0, 1), st.floats(0, 0.9), st.integers(0, 2**32), st.booleans()
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.floats(0, 1),
+    st.floats(0, 0.9),
+    st.integers(0, 2**32),
+    st.booleans(),
 )
 @settings(deadline=None, max_examples=300)
-def test_always_a_matching_and_its_own_objective(sources, targets, density, forbidden, seed, search):
+def test_always_a_matching_and_its_own_objective(
+    sources, targets, density, forbidden, seed, search
+):
     problem = random_problem(seed, sources, targets, density, forbidden)
     matching = solve(problem, SEARCH_ONLY if search else "fast", seed)
     assert_matching(problem, matching.target)
@@ -282,7 +325,9 @@ def test_always_a_matching_and_its_own_objective(sources, targets, density, forb
 def test_ties_everywhere_are_settled_the_same_way(n, constant, seed):
     rng = np.random.default_rng(seed)
     source, target = random_edges(rng, n, 0.2), random_edges(rng, n, 0.2)
-    problem = Problem(np.full((n, n), constant), source, target, np.zeros((len(source), len(target))))
+    problem = Problem(
+        np.full((n, n), constant), source, target, np.zeros((len(source), len(target)))
+    )
     a, b = solve(problem, SEARCH_ONLY), solve(problem, SEARCH_ONLY)
     assert_matching(problem, a.target)
     assert np.array_equal(a.target, b.target) and a.objective == pytest.approx(constant * n)
@@ -291,6 +336,8 @@ def test_ties_everywhere_are_settled_the_same_way(n, constant, seed):
 @pytest.mark.parametrize("scale", [1e-8, 1e-3, 1e4, 1e9])
 def test_scale_does_not_matter(scale):
     problem = instances.pretraining(32, level="hard").problem()
-    scaled = problem.with_affinities(problem.vertex * np.float32(scale), problem.edge * np.float32(scale))
+    scaled = problem.with_affinities(
+        problem.vertex * np.float32(scale), problem.edge * np.float32(scale)
+    )
     plain = solve(problem).objective
     assert solve(scaled).objective / scale == pytest.approx(plain, rel=0.02)

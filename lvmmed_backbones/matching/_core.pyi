@@ -1,0 +1,15 @@
+"""What core/bindings.cpp offers to Python."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lvmmed_backbones.matching.budget import Budget
+from lvmmed_backbones.matching.problem import Problem
+
+def solve_all(
+    problems: Sequence[Problem], budget: Budget, seeds: Sequence[int], threads: int
+) -> list[tuple[NDArray[np.int32], float]]: ...
+def gumbel(rows: int, columns: int, seed: int) -> NDArray[np.float32]: ...
+def first_invalid(values: NDArray[np.float32], limit: float, allow_minus_infinity: bool) -> int: ...
