@@ -6,8 +6,8 @@ Needs a C++ compiler and the network, nothing but Python's standard library. The
 2. mmcv with its compiled operators: 14 to 25 minutes the first time. It has no wheel, its setup.py silently leaves
    the operators out where torch is missing, and pip's cache does not know which torch a wheel was built for. So it
    is built after torch, without build isolation, and its wheel is kept in a folder named after that torch;
-3. the other packages and this checkout, editable (1 minute);
-4. a check that mmcv's operators load.
+3. the other packages and this checkout, editable, its graph matching solver compiled (2 minutes);
+4. a check that mmcv's operators and the solver load.
 
 A second call sees that nothing has changed and returns at once.
 """
@@ -61,16 +61,18 @@ def main() -> int:
         "10 seconds if built before for this torch, else 14 to 25 minutes on 2 cores",
     )
     pip(python, "install", str(mmcv_wheel(python)))
-    step("3/4 OpenMMLab, the suite's libraries and this checkout", "1 minute")
+    step("3/4 OpenMMLab, the suite's libraries and this checkout, with its solver", "2 minutes")
     pip(python, "install", "--editable", f"{ROOT}[suite,test]")
-    step("4/4 check that mmcv's operators load", "10 seconds")
+    step("4/4 check that mmcv's operators and the solver load", "10 seconds")
     check = subprocess.run(
-        [python, "-c", "from mmcv.ops import nms"], capture_output=True, text=True
+        [python, "-c", "from mmcv.ops import nms; import lvmmed_backbones.matching"],
+        capture_output=True,
+        text=True,
     )
     if check.returncode:
         kept = CACHE / "wheels"
         raise SystemExit(
-            f"mmcv was installed but its operators do not load:\n{check.stderr}\n"
+            f"all is installed, but mmcv's operators or the solver do not load:\n{check.stderr}\n"
             f"Remove {kept} and {folder}, see that a C++ compiler is installed, and run this again."
         )
     stamp.write_text(wanted())
@@ -80,7 +82,8 @@ def main() -> int:
 
 def wanted() -> str:
     """The state of everything that decides what is installed."""
-    files = (CONSTRAINTS, ROOT / "pyproject.toml", Path(__file__))
+    core = sorted((ROOT / "lvmmed_backbones" / "matching" / "core").iterdir())
+    files = (CONSTRAINTS, ROOT / "pyproject.toml", ROOT / "CMakeLists.txt", *core, Path(__file__))
     return hashlib.sha256(
         b"".join(f.read_bytes() for f in files) + sys.version.encode()
     ).hexdigest()
