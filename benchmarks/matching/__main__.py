@@ -129,6 +129,7 @@ def draw_growth(table: pd.DataFrame, file: Path) -> None:
     axes.set(
         xscale="log", yscale="log", xlabel="vertices N of each graph (k = 5)", ylabel="time, ms"
     )
+    axes.set_xlim(sizes[0] / 1.5, sizes[-1] * 2.2)  # room for the labels
     axes.set_xticks(sizes, [str(n) for n in sizes])
     axes.minorticks_off()
     axes.grid(alpha=0.3)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from lvmmed_backbones.matching.budget import Budget, budget_of
 from lvmmed_backbones.matching.problem import Problem, matched_edges
 from lvmmed_backbones.matching.solver import solve_batch
 
-Batch = Tensor | Sequence[Tensor]
+Batch: TypeAlias = Tensor | Sequence[Tensor]
 
 
 class MatchingLayer(nn.Module):
