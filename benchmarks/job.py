@@ -20,8 +20,8 @@ from benchmarks.compose import bind, budget_key, compose
 from benchmarks.execute import ERROR, Run
 from benchmarks.grid import TASK_CONFIGS, Cell, run_id
 from benchmarks.pool import carry_out
-from benchmarks.provenance import git_revision
 from benchmarks.record import is_done
+from lvmmed_backbones.revision import git_revision
 from lvmmed_backbones.weights.loading import file_sha256
 from tasks import datasets
 

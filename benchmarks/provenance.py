@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +21,6 @@ PACKAGES = (
     "mmdet",
     "timm",
 )
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def versions() -> dict[str, str]:
@@ -49,14 +47,3 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def git_revision() -> str | None:
-    """Commit of the checkout, '+' behind it when tracked files differ; None outside a checkout."""
-    git = ["git", "-C", str(ROOT)]
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
-    if commit.returncode:
-        return None
-    status = [*git, "status", "--porcelain", "--untracked-files=no"]
-    changed = subprocess.run(status, capture_output=True, text=True).stdout.strip()
-    return commit.stdout.strip() + ("+" if changed else "")

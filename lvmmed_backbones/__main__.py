@@ -1,4 +1,4 @@
-"""`python -m lvmmed_backbones`: the catalogue of backbones."""
+"""`python -m lvmmed_backbones`: the catalogue of backbones, corpora of unlabelled images, pretraining."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.corpus import command as corpus
+from lvmmed_backbones.pretrain import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +24,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "list", help="show every backbone of the catalogue", description="Show the catalogue."
     )
     listing.add_argument("--json", action="store_true", help="as JSON, with every field")
+    listing.set_defaults(action=run_list)
+    collecting = verbs.add_parser(
+        "corpus", help="build and audit a corpus of unlabelled images", description=corpus.__doc__
+    )
+    corpus.add_arguments(collecting)
+    collecting.set_defaults(action=corpus.run)
+    training = verbs.add_parser("pretrain", help="pretrain a backbone on a corpus")
+    command.add_pretrain_arguments(training)
+    training.set_defaults(action=command.run_pretrain)
+    exporting = verbs.add_parser("export", help="make a pretrained backbone one of the catalogue")
+    command.add_export_arguments(exporting)
+    exporting.set_defaults(action=command.run_export)
     options = parser.parse_args(arguments)
+    try:
+        return options.action(options)
+    except (OSError, ValueError, ArithmeticError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Show the catalogue."""
     facts = [describe(name) for name in catalogue.names()]
     if options.json:
         print(json.dumps(facts, indent=1))

@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.matching import measure
-from benchmarks.provenance import ROOT, git_revision, machine
+from benchmarks.provenance import machine
+from lvmmed_backbones.revision import ROOT, git_revision
 
 BEGIN, END = "<!-- measured: python -m benchmarks.matching -->", "<!-- end of measured -->"
 

@@ -16,7 +16,8 @@ class Pretrained(BaseModule):
 
     Args:
         output: 'maps': forward gives the architecture's four feature maps, at strides 4, 8, 16 and 32;
-            'vector': a tuple of one (B, C) tensor, the average of the last map.
+            'last': a tuple of the last of the architecture's own maps alone, what pretraining starts from;
+            'vector': a tuple of one (B, C) tensor, the average of that map.
         weights: None for random ones, or `dict(file=..., layout=..., sha256=...)`, plain data, so that a dumped
             config carries it. Loaded after the random initialisation; every parameter must be filled.
         frozen: keep the parameters, and the statistics of normalisation layers, as they are.
@@ -29,13 +30,13 @@ class Pretrained(BaseModule):
     def __init__(
         self,
         *,
-        output: Literal["maps", "vector"] = "maps",
+        output: Literal["maps", "last", "vector"] = "maps",
         weights: Mapping | None = None,
         frozen: bool = False,
         **arguments: Any,
     ) -> None:
-        if output not in ("maps", "vector"):
-            raise ValueError(f"output={output!r}: choose 'maps' or 'vector'")
+        if output not in ("maps", "last", "vector"):
+            raise ValueError(f"output={output!r}: choose 'maps', 'last' or 'vector'")
         self.output = output
         self.weights = weights
         self.frozen = frozen
@@ -57,8 +58,9 @@ class Pretrained(BaseModule):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """From (B, 3, H, W) to four maps, or to one (B, C) vector: see `output`."""
+        """From (B, 3, H, W) to four maps (B, C, h, w), one, or one (B, C) vector: see `output`."""
         features = super().forward(x)
-        if self.output == "vector":
-            return (features[-1].mean(dim=(2, 3)),)
-        return features
+        if self.output == "maps":
+            return features
+        last = features[-1]
+        return (last.mean(dim=(2, 3)),) if self.output == "vector" else (last,)

@@ -15,7 +15,7 @@ class BackboneTIMM(Pretrained, TIMMBackbone):
     """mmpretrain's TIMMBackbone, by timm's name of the model.
 
     With `output='maps'` timm leaves out the layers behind the last map (an EfficientNet's head convolution); with
-    'vector' they are there, and the vector is as long as timm's `num_features`.
+    'last' and 'vector' they are there, and the vector is as long as timm's `num_features`.
 
     Args:
         model_name: as in `timm.list_models()`; its weights come by `weights`, never from timm's hub.
@@ -26,7 +26,7 @@ class BackboneTIMM(Pretrained, TIMMBackbone):
     def __init__(
         self,
         model_name: str,
-        output: Literal["maps", "vector"] = "maps",
+        output: Literal["maps", "last", "vector"] = "maps",
         out_indices: tuple[int, ...] = (1, 2, 3, 4),
         **arguments: Any,
     ) -> None:

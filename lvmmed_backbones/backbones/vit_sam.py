@@ -33,7 +33,7 @@ class BackboneViTSAM(Pretrained, ViTSAM):
         self,
         arch: str | dict = "base",
         img_size: int = 224,
-        output: Literal["maps", "vector"] = "maps",
+        output: Literal["maps", "last", "vector"] = "maps",
         **arguments: Any,
     ) -> None:
         super().__init__(arch=arch, img_size=img_size, output=output, out_channels=0, **arguments)
@@ -43,7 +43,7 @@ class BackboneViTSAM(Pretrained, ViTSAM):
             )  # new, so trained even if the rest is frozen
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """From (B, 3, H, W) to four maps, or to one (B, C) vector."""
+        """From (B, 3, H, W) to four maps (B, C, h, w), one, or one (B, C) vector: see `Pretrained`."""
         features = super().forward(x)
         return self.pyramid(features[-1]) if self.output == "maps" else features
 

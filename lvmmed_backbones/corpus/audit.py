@@ -1,0 +1,195 @@
+"""Find images of test splits in a corpus."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lvmmed_backbones.corpus.build import (
+    SCHEMA,
+    Options,
+    Unit,
+    read_file,
+    shrink,
+    walk,
+    write_csv,
+    write_parquet,
+    write_summary,
+)
+from lvmmed_backbones.corpus.dataset import CorpusDataset
+from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
+from lvmmed_backbones.corpus.reading import Picture
+
+HASH_DISTANCE = 10  # of 64 bits
+CORRELATION = 0.98  # of 64 x 64 pixels
+TURNS = {  # of a test image that are looked for too
+    "": lambda image: image,
+    "flipped": lambda image: image[:, ::-1],
+    "upside down": lambda image: image[::-1],
+}
+
+
+@dataclass(frozen=True)
+class TestImage:
+    """An image of a test split: where it is, and what tells it again."""
+
+    source: str
+    part: str
+    sha256: str
+    phashes: tuple[int, ...]  # one for each of TURNS
+    thumbnails: tuple[NDArray[np.float32], ...]
+
+
+def audit(corpus: Path, folders: Sequence[Path], options: Options, workers: int) -> list[dict]:
+    """Compare every image of `folders` with every image of the corpus.
+
+    An image of the corpus is a duplicate if its pixels are the same (exact), or if perceptual hashes differ in at
+    most `HASH_DISTANCE` bits and the correlation at 64 x 64 pixels is at least `CORRELATION` (near).
+
+    Args:
+        options: of the corpus: test images are reduced as its images were.
+
+    Returns:
+        A row for each duplicate, sorted by test image and key: test, part, key, data_set, source, kind, turn,
+        hash_distance, correlation.
+
+    Raises:
+        FileNotFoundError: if a folder does not exist; ValueError: if there is no image in the folders.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is not a folder of test images")
+    tests = list(test_images(folders, options, workers))
+    if not tests:
+        raise ValueError(f"no image in {', '.join(map(str, folders))}: nothing to audit against")
+    table = pq.read_table(corpus / "manifest.parquet")
+    hashes = table["phash"].to_numpy()
+    by_pixels: dict[str, list[int]] = {}
+    wanted = {test.sha256 for test in tests}
+    for index, sha256 in enumerate(table["sha256"].to_pylist()):
+        if sha256 in wanted:
+            by_pixels.setdefault(sha256, []).append(index)
+    images = CorpusDataset(str(corpus))
+    facts = table.select(["key", "data_set", "source"])
+    rows = []
+    for test in tqdm(tests, desc="comparing", unit="image"):
+        for index, kind, turn, distance, correlation in matches(test, hashes, by_pixels, images):
+            found = {name: facts[name][index].as_py() for name in facts.column_names}
+            rows.append(
+                dict(
+                    test=test.source,
+                    part=test.part,
+                    **found,
+                    kind=kind,
+                    turn=turn,
+                    hash_distance=distance,
+                    correlation=f"{correlation:.4f}",
+                )
+            )
+    return rows
+
+
+def matches(
+    test: TestImage,
+    hashes: NDArray[np.uint64],
+    by_pixels: dict[str, list[int]],
+    images: CorpusDataset,
+) -> Iterator[tuple[int, str, str, int, float]]:
+    """Index, kind, turn, hash distance and correlation of each duplicate of a test image."""
+    seen = set(by_pixels.get(test.sha256, ()))
+    for index in sorted(seen):
+        yield index, "exact", "", 0, 1.0
+    for turn, phash, thumb in zip(TURNS, test.phashes, test.thumbnails, strict=True):
+        distances = np.bitwise_count(hashes ^ np.uint64(phash))
+        for index in map(int, np.flatnonzero(distances <= HASH_DISTANCE)):
+            if index in seen:
+                continue
+            correlation = float(thumb @ thumbnail(images.read(index)[..., ::-1]))
+            if correlation >= CORRELATION:
+                seen.add(index)
+                yield index, "near", turn, int(distances[index]), correlation
+
+
+def test_images(folders: Sequence[Path], options: Options, workers: int) -> Iterator[TestImage]:
+    """The images in folders, read as a corpus reads them."""
+    files = [(folder.resolve(), file) for folder in folders for file in test_files(folder)]
+    read = partial(describe, options=options)
+    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
+        for some in tqdm(
+            pool.map(read, files, chunksize=16), total=len(files), desc="test images", unit="file"
+        ):
+            yield from some
+
+
+def test_files(folder: Path) -> list[str]:
+    """Files of a folder, relative to it; of a prepared data set only the images that splits/test*.txt name."""
+    files = sorted(walk(folder, folder / "\0"))
+    splits = sorted(folder.glob("splits/test*.txt"))
+    if not splits:
+        return files
+    lines = [line for split in splits for line in split.read_text().splitlines()]
+    # A line is a name, with or without its suffix, perhaps with a label behind it; a volume's is its slices' folder.
+    names = {*lines, *(line.rpartition(" ")[0] for line in lines)}
+    images = [file for file in files if file.startswith("images/")]
+    return [
+        file
+        for file in images
+        for name in [Path(file).relative_to("images")]
+        if not names.isdisjoint({str(name), str(name.with_suffix("")), *map(str, name.parents)})
+    ]
+
+
+def describe(place: tuple[Path, str], options: Options) -> list[TestImage]:
+    """What tells the images of a file again."""
+    folder, file = place
+    unit = Unit(0, "", folder, (file,), options)
+    tests = []
+    for found in read_file(unit, file):
+        if not isinstance(found, Picture):
+            continue
+        image = shrink(found.pixels, options.side)
+        turned = [np.ascontiguousarray(turn(image)) for turn in TURNS.values()]
+        tests.append(
+            TestImage(
+                str(folder / file),
+                found.part,
+                pixel_hash(image),
+                tuple(perceptual_hash(t) for t in turned),
+                tuple(thumbnail(t) for t in turned),
+            )
+        )
+    return tests
+
+
+def remove(corpus: Path, rows: Sequence[dict]) -> int:
+    """Take duplicates out of the manifest; the shards stay as they are. Returns how many images went."""
+    table = pq.read_table(corpus / "manifest.parquet")
+    keys = pa.array(sorted({row["key"] for row in rows}))
+    left = table.filter(pc.invert(pc.is_in(table["key"], keys)))
+    write_csv(corpus / "removed.csv", list(rows))
+    write_parquet(corpus / "manifest.parquet", [left.cast(SCHEMA)])
+    write_summary(corpus)
+    return table.num_rows - left.num_rows
+
+
+def report(rows: Sequence[dict]) -> None:
+    """How many duplicates there are, on stderr."""
+    tests = len({(row["test"], row["part"]) for row in rows})
+    kinds = [row["kind"] for row in rows]
+    print(
+        f"{len({row['key'] for row in rows})} images of the corpus are {tests} test images again "
+        f"({kinds.count('exact')} exact, {kinds.count('near')} near)",
+        file=sys.stderr,
+    )

@@ -1,0 +1,98 @@
+"""A corpus as a data set of torch: any image by its number, from a disk or an object storage."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import fsspec
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from mmcv.transforms import Compose
+from mmengine.registry import DATASETS
+from torch.utils.data import Dataset
+
+
+@DATASETS.register_module()
+class CorpusDataset(Dataset):
+    """The images of a corpus, read by their place in the shards.
+
+    An item is an index or a pair (index, epoch); what a pipeline draws depends on seed, epoch and index alone, so it
+    is the same in any worker, and again after a resumption.
+
+    Args:
+        root: folder, or URL that fsspec knows: `s3://bucket/corpus`, or, kept on this machine after the first
+            reading, `simplecache::s3://bucket/corpus`.
+        pipeline: transforms of `results["img"]` (H, W, 3) uint8, blue first.
+        seed: of what the pipeline draws.
+
+    Raises:
+        FileNotFoundError: if there is no corpus at `root`.
+    """
+
+    def __init__(self, root: str, pipeline: Sequence[Mapping] = (), seed: int = 0) -> None:
+        self.root = str(root).rstrip("/")
+        self.seed = seed
+        self.pipeline = Compose(list(pipeline))
+        try:
+            with fsspec.open(f"{self.root}/manifest.parquet") as file:
+                table = pq.read_table(file, columns=["shard", "offset", "length"])
+            with fsspec.open(f"{self.root}/corpus.json", "r") as file:
+                facts = json.load(file)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self.root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {self.root}`"
+            ) from None
+        shards = table["shard"].combine_chunks().dictionary_encode()
+        self.shards: list[str] = shards.dictionary.to_pylist()
+        # Three arrays, not a million objects: forked workers share them.
+        self.shard = shards.indices.to_numpy().astype(np.int32)
+        self.offset = table["offset"].to_numpy()
+        self.length = table["length"].to_numpy().astype(np.int32)
+        self.metainfo = {key: facts[key] for key in ("name", "images", "fingerprint")}
+
+    def __len__(self) -> int:
+        return len(self.shard)
+
+    def __getitem__(self, item: int | tuple[int, int]) -> Any:
+        index, epoch = item if isinstance(item, tuple) else (item, 0)
+        image = self.read(index)
+        shape = image.shape[:2]
+        results = dict(img=image, img_shape=shape, ori_shape=shape, sample_idx=index)
+        with seeded(self.seed, epoch, index):
+            return self.pipeline(results)
+
+    def read(self, index: int) -> np.ndarray:
+        """Image (H, W, 3) uint8, blue first. Raises ValueError naming the shard if its bytes are no image."""
+        url = f"{self.root}/{self.shards[self.shard[index]]}"
+        start, length = int(self.offset[index]), int(self.length[index])
+        system, path = fsspec.url_to_fs(url)
+        content = np.frombuffer(system.cat_file(path, start, start + length), np.uint8)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) == length else None
+        if image is None:
+            raise ValueError(
+                f"{url} has no image at byte {start}: it is damaged or cut off. Remove it and its part in "
+                "parts/, and build the corpus again, which makes what is missing"
+            )
+        return image
+
+
+@contextmanager
+def seeded(*numbers: int) -> Iterator[None]:
+    """The global generators of python, numpy and torch, seeded within, as they were after."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    one, two, three = (int(s) for s in np.random.SeedSequence(numbers).generate_state(3))
+    random.seed(one)
+    np.random.seed(two)
+    torch.default_generator.manual_seed(three)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])

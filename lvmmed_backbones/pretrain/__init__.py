@@ -1,0 +1,16 @@
+"""Self-supervised pretraining: the methods, each a file in `methods`, and what runs them.
+
+Importing this package registers everything that the pretraining configs name.
+"""
+
+import importlib
+import pkgutil
+
+import mmpretrain.engine.hooks
+import mmpretrain.engine.optimizers
+import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
+
+from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, views  # noqa: F401
+
+for _module in pkgutil.iter_modules(methods.__path__):
+    importlib.import_module(f"{methods.__name__}.{_module.name}")

@@ -1,0 +1,9 @@
+"""Barlow Twins, ResNet-50, at the size of LVM-Med's run: 224 px, 3200 images a step, 100 epochs.
+
+Zbontar et al., ICML 2021, as mmpretrain has it.
+
+    torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain barlowtwins_resnet50_paper \
+        --corpus CORPUS --launcher pytorch
+"""
+
+_base_ = ["_base_/barlowtwins.py", "_base_/paper.py", "_base_/runtime.py"]

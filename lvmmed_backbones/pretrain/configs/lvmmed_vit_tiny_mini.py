@@ -1,0 +1,25 @@
+"""LVM-Med, a ViT a quarter as wide as ViT-B, as 2 cores can bear it.
+
+python -m lvmmed_backbones pretrain lvmmed_vit_tiny_mini --corpus CORPUS
+"""
+
+_base_ = ["_base_/lvmmed.py", "_base_/mini.py", "_base_/runtime.py"]
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type="BackboneViTSAM",
+        arch=dict(
+            embed_dims=192,
+            num_layers=12,
+            num_heads=3,
+            feedforward_channels=768,
+            global_attn_indexes=[2, 5, 8, 11],
+        ),
+        window_size=4,
+        img_size=64,
+        output="last",
+    ),
+    neck=dict(in_channels=192, hid_channels=512, out_channels=128),
+    head=dict(channels=128, noise=0.1, samples=16),
+)

@@ -1,0 +1,1 @@
+"""The methods of self-supervision that mmpretrain lacks: one file each, found by convention."""

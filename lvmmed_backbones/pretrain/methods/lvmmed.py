@@ -1,0 +1,209 @@
+"""LVM-Med: self-supervision by second-order graph matching."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from mmengine.registry import MODELS
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+from mmpretrain.structures import DataSample
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.pretrain.affinities import (
+    edge_affinity,
+    global_affinity,
+    knn_edges,
+    local_affinity,
+)
+from lvmmed_backbones.pretrain.message_passing import MessagePassing
+from lvmmed_backbones.pretrain.views import cell_positions
+
+
+@MODELS.register_module()
+class LVMMed(BaseSelfSupervisor):
+    """LVM-Med (MH Nguyen, H Nguyen, Diep et al., NeurIPS 2023, section 3).
+
+    Args:
+        backbone: gives one feature map: `output="last"`.
+        neck: the projector, with its average pooling.
+        head: `GraphMatchingHead`.
+        arguments: of mmpretrain's BaseSelfSupervisor.
+    """
+
+    def __init__(self, backbone: dict, neck: dict, head: dict, **arguments: Any) -> None:
+        super().__init__(backbone=backbone, neck=neck, head=head, **arguments)
+
+    def extract_feat(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        """The feature map (N, D, R, S) of the first view."""
+        return self.backbone(inputs[0])
+
+    def loss(
+        self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Loss and what is seen of the matching, from two views (N, 3, H, W) of each image."""
+        if len(inputs) != 2:
+            raise ValueError(f"{len(inputs)} views of each image: LVM-Med takes 2")
+        maps = self.backbone(torch.cat(inputs))
+        embeddings = self.neck(maps)[0]
+        views = torch.stack([sample.views for sample in data_samples])  # (N, 2, 5)
+        with torch.autocast(maps[-1].device.type, enabled=False):
+            return self.head.loss(maps[-1].float().chunk(2), embeddings.float().chunk(2), views)
+
+
+@MODELS.register_module()
+class GraphMatchingHead(BaseModule):
+    """Affinities of two views of a batch, their matching, and its distance to the identity.
+
+    Every part of the method can be left out, for the paper's ablation (table 6).
+
+    Args:
+        channels: F, of the projector's embeddings.
+        neighbours: k of the graphs.
+        message_passing: layers of it; 0: vertex affinities of the embeddings as they are.
+        alpha: share of the global affinity in the vertex affinities; 1: no local similarity.
+        pairs: gamma, the matched cell pairs that count in a local affinity.
+        cells: feature maps with more cells to a side are averaged down to so many before local affinities are taken
+            (7: a ResNet's map at 224 px; a ViT's map of 14 would cost 16 times as much).
+        second_order: whether edge affinities take part; without, the matching is a linear assignment.
+        noise: scale of the Gumbel noise on vertex and edge affinities; 0: none, blackbox differentiation.
+        samples: draws of the noise per step.
+        strength: lambda.
+        budget: of the solver: "fast", "default" or "best".
+
+    Raises:
+        ValueError: if alpha lies outside [0, 1], and as `MatchingLayer`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        neighbours: int = 5,
+        message_passing: int = 1,
+        alpha: float = 0.8,
+        pairs: int = 20,
+        cells: int = 7,
+        second_order: bool = True,
+        noise: float = 1.0,
+        samples: int = 1,
+        strength: float = 80.0,
+        budget: str | Mapping = "fast",
+    ) -> None:
+        super().__init__()
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"alpha is {alpha}: a share within [0, 1] is wanted")
+        self.neighbours = neighbours
+        self.alpha = alpha
+        self.pairs = pairs
+        self.cells = cells
+        self.second_order = second_order
+        self.message_passing = MessagePassing(channels, message_passing)
+        self.matching = MatchingLayer(
+            strength, samples, vertex_noise=noise, edge_noise=noise, budget=budget
+        )
+
+    def loss(
+        self,
+        maps: tuple[Tensor, Tensor],
+        embeddings: tuple[Tensor, Tensor],
+        views: Tensor,
+    ) -> dict[str, Tensor]:
+        """The Hamming distance of the matching to the identity, per image, with gradients for the affinities.
+
+        Args:
+            maps: (N, D, R, S) of each view.
+            embeddings: (N, F) of each view.
+            views: (N, 2, 5), where the views lie.
+
+        Returns:
+            `loss`, and to look at: `accuracy`, the share of images that are matched to themselves under noise;
+            `accuracy_without_noise`, by linear assignment of the vertex affinities; `second_order_share`, of images
+            that the edges match to another one than linear assignment does under the same noise; `solver_time` in
+            seconds, of both solves.
+        """
+        if not all(z.isfinite().all() for z in embeddings):  # no graph; NonFiniteHook ends the run
+            return dict(loss=sum(z.sum() for z in embeddings) * torch.nan)
+        edges = [knn_edges(z, self.neighbours) for z in embeddings]
+        vertex = self.vertex_affinity(maps, embeddings, views, edges)
+        if self.second_order:
+            edge = edge_affinity(embeddings[0], edges[0], embeddings[1], edges[1])
+        else:
+            edges = [z.new_zeros(0, 2) for z in edges]
+            edge = vertex.new_zeros(0, 0)
+        seed = int(torch.randint(2**62, ()))
+        distance, matching, solver_time = matching_loss(self.matching, vertex, edge, edges, seed)
+        with torch.no_grad():
+            linear = self.linear_matching(vertex, self.matching, seed)
+            clean = self.linear_matching(vertex, MatchingLayer(budget=self.matching.budget), seed)
+        images = len(vertex)
+        return dict(
+            loss=distance / images,
+            accuracy=matching.diagonal().mean(),
+            accuracy_without_noise=clean.diagonal().mean(),
+            second_order_share=(matching - linear).abs().sum() / (2 * images),
+            solver_time=matching.new_tensor(solver_time),
+        )
+
+    def vertex_affinity(
+        self,
+        maps: tuple[Tensor, Tensor],
+        embeddings: tuple[Tensor, Tensor],
+        views: Tensor,
+        edges: list[Tensor],
+    ) -> Tensor:
+        """alpha * global + (1 - alpha) * local affinities (N, N), for the arguments of `loss`."""
+        spread = [self.message_passing(z, e) for z, e in zip(embeddings, edges, strict=True)]
+        affinity = global_affinity(*spread)
+        if self.alpha == 1:
+            return affinity
+        sides = [min(side, self.cells) for side in maps[0].shape[2:]]
+        cells = [adaptive_avg_pool2d(m, sides).flatten(2).transpose(1, 2) for m in maps]
+        positions = [cell_positions(views[:, v], *sides) for v in range(2)]
+        local = local_affinity(*cells, *positions, self.pairs)
+        return self.alpha * affinity + (1 - self.alpha) * local
+
+    @staticmethod
+    def linear_matching(vertex: Tensor, layer: MatchingLayer, seed: int) -> Tensor:
+        """The matching (N, N) by vertex affinities alone, under the layer's noise of that seed."""
+        none = vertex.new_zeros(1, 0, 2)
+        return layer(vertex[None], vertex.new_zeros(1, 0, 0), none, none, seed)[0][0]
+
+
+def matching_loss(
+    layer: MatchingLayer, vertex: Tensor, edge: Tensor, edges: list[Tensor], seed: int
+) -> tuple[Tensor, Tensor, float]:
+    """Hamming distance of a matching to the identity, v (1 - v*) + v* (1 - v), summed (LVM-Med, eq. 6).
+
+    The gradient for the affinities is computed here and now, and attached to the loss as a linear function of them.
+    The estimate moves the costs by `strength` times the gradient of the loss, so it would change with every factor
+    that a loss scaler, gradient accumulation or a mean puts before the loss; so attached, it scales with them.
+
+    Args:
+        vertex: (N, N); edge: (E_s, E_t); edges: the edges (E_s, 2) and (E_t, 2).
+        seed: of noise and solver.
+
+    Returns:
+        The loss; the matching (N, N), without gradients; the seconds that both solves took.
+    """
+    start = time.perf_counter()
+    leaves = [affinity.detach()[None].requires_grad_() for affinity in (vertex, edge)]
+    matching, _ = layer(*leaves, *(e[None] for e in edges), seed)
+    distance = hamming_to_identity(matching[0])
+    gradients = torch.autograd.grad(distance, leaves)
+    seconds = time.perf_counter() - start
+    linear = sum(
+        (affinity * gradient[0]).sum()
+        for affinity, gradient in zip((vertex, edge), gradients, strict=True)
+    )
+    return distance.detach() + linear - linear.detach(), matching[0].detach(), seconds
+
+
+def hamming_to_identity(matching: Tensor) -> Tensor:
+    """sum of v (1 - v*) + v* (1 - v) of a matching v (N, N), or a mean of matchings, where v* is the identity."""
+    identity = torch.eye(len(matching), device=matching.device)
+    return (matching * (1 - identity) + identity * (1 - matching)).sum()

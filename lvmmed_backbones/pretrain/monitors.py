@@ -1,0 +1,176 @@
+"""What is seen of the features while they are learnt: their spread, their effective rank, what a neighbour tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+def effective_rank(features: Tensor) -> float:
+    """exp of the entropy of the normalised singular values (Roy & Vetterli, EUSIPCO 2007) of the centred features.
+
+    Args:
+        features: (N, C).
+
+    Returns:
+        Between 1 and min(N - 1, C); 0 if all features are the same.
+    """
+    values = torch.linalg.svdvals((features - features.mean(0)).float())
+    total = values.sum()
+    if total <= 1e-6 * features.norm():
+        return 0.0
+    shares = values[values > 0] / total
+    return float(torch.exp(-(shares * shares.log()).sum()))
+
+
+def spread(features: Tensor) -> float:
+    """How far the features (N, C) lie from their mean, against their length: 0 (all the same) to 1 (centred)."""
+    return float((features - features.mean(0)).norm() / features.norm().clamp_min(1e-12))
+
+
+@HOOKS.register_module()
+class CollapseHook(Hook):
+    """Measures the features of a batch, average-pooled from the backbone's last map, and says so if they collapse.
+
+    Args:
+        interval: steps between two measurements.
+        least_spread: below it the encoder gives all images the same features.
+        least_rank: below it their differences lie along a line.
+    """
+
+    def __init__(
+        self, interval: int = 50, least_spread: float = 0.01, least_rank: float = 2.0
+    ) -> None:
+        self.interval = interval
+        self.least_spread = least_spread
+        self.least_rank = least_rank
+        self.features: Tensor | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Listen to the backbone."""
+        unwrapped(runner).backbone.register_forward_hook(self._listen)
+
+    def _listen(self, module: nn.Module, inputs: tuple, outputs: tuple) -> None:
+        if module.training:
+            self.features = outputs[-1].detach()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Measure where it is time."""
+        if not self.every_n_train_iters(runner, self.interval) or self.features is None:
+            return
+        features = self.features.float().mean(dim=(2, 3))
+        self.features = None
+        rank, width = effective_rank(features), spread(features)
+        runner.message_hub.update_scalar("train/effective_rank", rank)
+        runner.message_hub.update_scalar("train/spread", width)
+        if rank < self.least_rank or width < self.least_spread:
+            runner.logger.warning(
+                f"COLLAPSE at step {runner.iter + 1}: effective rank {rank:.2f} (least: {self.least_rank:g}), spread "
+                f"{width:.4f} (least: {self.least_spread:g}) of {len(features)} images. All images look alike to the "
+                "encoder: what it learns from here on is of no use"
+            )
+
+
+@HOOKS.register_module()
+class NeighbourProbeHook(Hook):
+    """Accuracy of the k nearest neighbours among labelled images, each judged by the others (leave one out).
+
+    Args:
+        folder: a folder for each class, with images.
+        size: side in pixels that the images are scaled to.
+        every: epochs between two probes; the first is before training.
+        neighbours: k.
+        images: at most so many, equally many of each class, the first by name.
+
+    Raises:
+        ValueError: if the folder does not hold two classes.
+    """
+
+    def __init__(
+        self, folder: str, size: int, every: int = 1, neighbours: int = 5, images: int = 600
+    ) -> None:
+        self.every = every
+        self.neighbours = neighbours
+        classes = [child for child in sorted(Path(folder).glob("*/")) if image_files(child)]
+        if len(classes) < 2:
+            raise ValueError(
+                f"{folder} holds {len(classes)} folders with images: a probe wants one for each class"
+            )
+        pixels, labels = [], []
+        for label, child in enumerate(classes):
+            for file in image_files(child)[: images // len(classes)]:
+                pixels.append(read_image(file, size))
+                labels.append(label)
+        self.images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
+        self.labels = torch.tensor(labels)
+
+    def before_train(self, runner: Runner) -> None:
+        """The accuracy of what training starts from."""
+        self.probe(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Probe where it is time."""
+        if self.every_n_epochs(runner, self.every) or self.is_last_train_epoch(runner):
+            self.probe(runner)
+
+    @torch.no_grad()
+    def probe(self, runner: Runner) -> None:
+        """Log the accuracy, and add it to the curves."""
+        if not is_main_process():
+            return
+        model = unwrapped(runner)
+        model.eval()
+        features = []
+        for images in self.images.split(64):
+            batch = model.data_preprocessor(dict(inputs=[images], data_samples=None))
+            features.append(model.backbone(batch["inputs"][0])[-1].float().mean(dim=(2, 3)).cpu())
+        model.train()
+        accuracy = neighbour_accuracy(torch.cat(features), self.labels, self.neighbours)
+        runner.logger.info(
+            f"{self.neighbours} nearest neighbours of {len(self.labels)} labelled images: accuracy {accuracy:.3f}"
+        )
+        runner.visualizer.add_scalar("probe/accuracy", accuracy, step=runner.iter)
+
+
+def neighbour_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
+    """Share of images whose label most of their nearest others by cosine have; ties go to the smaller label.
+
+    Args:
+        features: (N, C); labels: (N,).
+    """
+    z = normalize(features - features.mean(0), dim=1)
+    similarity = (z @ z.T).fill_diagonal_(-torch.inf)
+    votes = labels[similarity.topk(neighbours, dim=1).indices]
+    return float((votes.mode(dim=1).values == labels).float().mean())
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images right in a folder, by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
+
+
+def read_image(file: Path, size: int) -> np.ndarray:
+    """An image as (size, size, 3) uint8, blue first. Raises ValueError if it is none."""
+    image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{file} is not an image: remove it from the probe's folder")
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def unwrapped(runner: Runner) -> nn.Module:
+    """The model, out of its wrapper for several processes."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,0 +1,116 @@
+"""Random views of an image that remember where they lie in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform, Compose
+from mmengine.registry import TRANSFORMS
+from mmpretrain.structures import DataSample
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@TRANSFORMS.register_module()
+class RandomViews(BaseTransform):
+    """Cut random views out of an image, each a resized crop, perhaps flipped, with its photometric distortions.
+
+    Args:
+        crops: one mapping for each kind of view: `number` of views, `size` in pixels of their square, `scale`, the
+            range of the crop's share of the image's area (SimCLR: 0.2 to 1 or 0.08 to 1).
+        flip: probability of a horizontal flip.
+        transforms: further transforms of each view, on `results["img"]`, which do not move pixels.
+
+    The result has `inputs`, a list of V uint8 tensors (3, size, size), and `data_samples` with `views` (V, 5): the
+    crop's x, y, width and height as fractions of the image's width and height, and 1 if flipped; and `sample_idx`.
+
+    Raises:
+        ValueError: if a size, number, scale or probability is out of its range.
+    """
+
+    ASPECT = (3 / 4, 4 / 3)  # of a crop, width by height, as in Inception's and every later recipe
+    ATTEMPTS = 10
+
+    def __init__(
+        self, crops: Sequence[Mapping], flip: float = 0.5, transforms: Sequence[Mapping] = ()
+    ) -> None:
+        for crop in crops:
+            low, high = crop["scale"]
+            if crop["size"] < 1 or crop["number"] < 1 or not 0 < low <= high <= 1:
+                raise ValueError(
+                    f"a crop is {dict(crop)}: number and size of 1 or more and a scale within (0, 1] are wanted"
+                )
+        if not 0 <= flip <= 1:
+            raise ValueError(f"flip is {flip}: a probability is wanted")
+        self.crops = list(crops)
+        self.flip = flip
+        self.distort = Compose(list(transforms))
+
+    def transform(self, results: dict) -> dict:
+        image = results["img"]
+        inputs, views = [], []
+        for crop in self.crops:
+            for _ in range(crop["number"]):
+                pixels, view = self.cut(image, crop["size"], *crop["scale"])
+                pixels = self.distort(dict(img=pixels))["img"]
+                inputs.append(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))))
+                views.append(view)
+        sample = DataSample(metainfo=dict(sample_idx=results.get("sample_idx", -1)))
+        sample.set_field(torch.tensor(views), "views", field_type="data")
+        return dict(inputs=inputs, data_samples=sample)
+
+    def cut(
+        self, image: NDArray[np.uint8], size: int, smallest: float, largest: float
+    ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float, float]]:
+        """A view (size, size, 3) of an image (H, W, 3), and where it lies: see the class."""
+        height, width = image.shape[:2]
+        x, y, w, h = self.place(width, height, smallest, largest)
+        flipped = np.random.rand() < self.flip
+        crop = image[y : y + h, x : x + w]
+        shrinks = w > size and h > size
+        view = cv2.resize(
+            crop, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        )
+        if flipped:
+            view = view[:, ::-1]
+        where = (x / width, y / height, w / width, h / height, float(flipped))
+        return np.ascontiguousarray(view), where
+
+    def place(
+        self, width: int, height: int, smallest: float, largest: float
+    ) -> tuple[int, int, int, int]:
+        """x, y, width and height in pixels of a crop inside the image; the whole image where none fits."""
+        for _ in range(self.ATTEMPTS):
+            area = width * height * np.random.uniform(smallest, largest)
+            aspect = math.exp(np.random.uniform(*map(math.log, self.ASPECT)))
+            w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+            if 0 < w <= width and 0 < h <= height:
+                x = np.random.randint(width - w + 1)
+                y = np.random.randint(height - h + 1)
+                return x, y, w, h
+        return 0, 0, width, height
+
+
+def cell_positions(views: Tensor, rows: int, columns: int) -> Tensor:
+    """Where the cells of feature maps lie in the images that the views were cut from.
+
+    Args:
+        views: (N, 5), one view of each image, as `RandomViews` tells them.
+        rows, columns: R and S, of the feature map.
+
+    Returns:
+        (N, R * S, 2): x and y of each cell's centre, as fractions of the image's width and height, row by row.
+    """
+    x, y, width, height, flipped = views.float().unbind(1)
+    across = (torch.arange(columns, device=views.device) + 0.5) / columns
+    down = (torch.arange(rows, device=views.device) + 0.5) / rows
+    across = torch.where(flipped[:, None] > 0.5, 1 - across, across)  # (N, S)
+    xs = x[:, None] + width[:, None] * across
+    ys = y[:, None] + height[:, None] * down
+    xs = xs[:, None, :].expand(-1, rows, -1)
+    ys = ys[:, :, None].expand(-1, -1, columns)
+    return torch.stack((xs, ys), dim=-1).flatten(1, 2)

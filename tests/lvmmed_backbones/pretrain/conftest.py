@@ -1,0 +1,77 @@
+"""A small corpus, and runs of the real command on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "2"}
+
+
+def draw_images(folder: Path, count: int, seed: int = 0, side: int = 48) -> None:
+    """Soft random blobs, each image its own."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        coarse = rng.integers(0, 256, (6, 6), dtype=np.uint8)
+        image = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
+        assert cv2.imwrite(str(folder / f"{number:03d}.png"), image)
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """`python -m lvmmed_backbones` with arguments."""
+    return [sys.executable, "-m", "lvmmed_backbones", *map(str, arguments)]
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 images, built by the command."""
+    folder = tmp_path_factory.mktemp("corpus")
+    draw_images(folder / "images", 48)
+    subprocess.run(
+        command("corpus", "build", folder / "images", "--out", folder / "corpus"),
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+    )
+    return folder / "corpus"
+
+
+@pytest.fixture(scope="session")
+def pretrain_line(corpus: Path) -> Callable[..., list[str]]:
+    """The command line of a run of a mini config on the corpus, 8 images a step of 32 px."""
+
+    def line(
+        config: str | Path, work_dir: Path, *more: str | Path, launch: Sequence[str] = (), **options
+    ) -> list[str]:
+        chosen = {
+            "train_dataloader.batch_size": 8,
+            "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
+            "default_hooks.logger.interval": 1,
+            "train_cfg.max_epochs": 1,
+            **{key.replace("__", "."): value for key, value in options.items()},
+        }
+        python, *rest = command(
+            "pretrain", config, "--corpus", corpus, "--work-dir", work_dir, *more
+        )
+        return [python, *launch, *rest, "--cfg-options", *(f"{k}={v}" for k, v in chosen.items())]
+
+    return line
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[[list[str]], subprocess.CompletedProcess]:
+    """Runs a command line to its end."""
+
+    def call(line: list[str]) -> subprocess.CompletedProcess:
+        return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT)
+
+    return call

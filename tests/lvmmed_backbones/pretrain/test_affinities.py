@@ -1,0 +1,131 @@
+"""Graphs and affinities against loops that follow the paper's text word by word."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lvmmed_backbones.pretrain import affinities
+from lvmmed_backbones.pretrain.affinities import (
+    edge_affinity,
+    global_affinity,
+    knn_edges,
+    local_affinity,
+    normalised_adjacency,
+)
+from lvmmed_backbones.pretrain.message_passing import MessagePassing
+
+sizes = st.integers(3, 7)
+seeds = st.integers(0, 2**31)
+
+
+def cosine(a, b) -> float:
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+@given(sizes, st.integers(1, 2), seeds)
+@settings(max_examples=30, deadline=None)
+def test_edges_lead_to_the_nearest_by_cosine(n: int, k: int, seed: int) -> None:
+    z = torch.randn(n, 5, generator=torch.Generator().manual_seed(seed))
+    edges = knn_edges(z, k).tolist()
+    for i in range(n):
+        others = sorted((j for j in range(n) if j != i), key=lambda j: -cosine(z[i], z[j]))
+        assert [target for source, target in edges if source == i] == others[:k]
+
+
+@pytest.mark.parametrize("k", [0, 4, 9])
+def test_too_many_neighbours_are_refused(k: int) -> None:
+    with pytest.raises(ValueError, match=f"{k} neighbours in a batch of 4"):
+        knn_edges(torch.randn(4, 3), k)
+
+
+@given(sizes, seeds)
+@settings(max_examples=30, deadline=None)
+def test_message_passing_is_the_formula(n: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    z = torch.randn(n, 4)
+    edges = knn_edges(z, 2)
+    a = np.eye(n)
+    for i, j in edges.tolist():
+        a[i, j] = a[j, i] = 1
+    degree = a.sum(1)
+    expected = np.array(
+        [[a[i, j] / math.sqrt(degree[i] * degree[j]) for j in range(n)] for i in range(n)]
+    )
+    np.testing.assert_allclose(normalised_adjacency(edges, n).numpy(), expected, rtol=1e-5)
+    network = MessagePassing(4, layers=2)
+    h = z.double().numpy()
+    for weight in network.weights:
+        h = expected @ h @ weight.weight.detach().double().numpy().T
+        h = np.where(h > 0, h, 0.2 * h)
+    np.testing.assert_allclose(network(z, edges).detach().numpy(), h, rtol=1e-4, atol=1e-5)
+
+
+def test_without_layers_message_passing_changes_nothing() -> None:
+    z = torch.randn(6, 4)
+    assert torch.equal(MessagePassing(4, layers=0)(z, knn_edges(z, 2)), z)
+
+
+@given(sizes, sizes, seeds)
+@settings(max_examples=30, deadline=None)
+def test_global_and_edge_affinities_are_cosines(n: int, m: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    z, y = (torch.randn(count, 6, generator=generator) for count in (n, m))
+    vertex = global_affinity(z, y)
+    assert vertex.shape == (n, m)
+    for i in range(n):
+        for a in range(m):
+            assert vertex[i, a] == pytest.approx(cosine(z[i], y[a]), abs=1e-5)
+    e, f = knn_edges(z, 2), knn_edges(y, 2)
+    edge = edge_affinity(z, e, y, f)
+    for p, (i, j) in enumerate(e.tolist()):
+        for q, (a, b) in enumerate(f.tolist()):
+            assert edge[p, q] == pytest.approx(cosine(z[i] - z[j], y[a] - y[b]), abs=1e-4)
+
+
+def slow_local(x, y, at, to, pairs: int) -> float:
+    """One image of each view: cells (C, D) and their positions (C, 2)."""
+    total = 0.0
+    for one, other, here, there in ((x, y, at, to), (y, x, to, at)):
+        cells = range(len(one))
+        by_position = []
+        for c in cells:
+            distances = [math.dist(here[c], there[d]) for d in range(len(other))]
+            d = int(np.argmin(distances))
+            by_position.append((distances[d], cosine(one[c], other[d])))
+        by_position.sort(key=lambda pair: pair[0])
+        by_feature = sorted((max(cosine(one[c], v) for v in other) for c in cells), reverse=True)
+        total += np.mean([value for _, value in by_position[:pairs]])
+        total += np.mean(by_feature[:pairs])
+    return total / 4
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.sampled_from([1, 4, 6]), st.integers(1, 8), seeds)
+@settings(max_examples=25, deadline=None)
+def test_local_affinities_are_the_loops(n: int, m: int, c: int, pairs: int, seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    x, y = torch.randn(n, c, 3, generator=g), torch.randn(m, c, 3, generator=g)
+    at, to = torch.rand(n, c, 2, generator=g), torch.rand(m, c, 2, generator=g)
+    found = local_affinity(x, y, at, to, pairs)
+    for i in range(n):
+        for a in range(m):
+            expected = slow_local(x[i].numpy(), y[a].numpy(), at[i].tolist(), to[a].tolist(), pairs)
+            assert found[i, a] == pytest.approx(expected, abs=1e-4)
+
+
+def test_chunks_change_nothing(monkeypatch) -> None:
+    g = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(7, 9, 5, generator=g, requires_grad=True) for _ in range(2))
+    at, to = (torch.rand(7, 9, 2, generator=g) for _ in range(2))
+    whole = local_affinity(x, y, at, to, 4)
+    gradient = torch.autograd.grad(whole.square().sum(), x)[0]
+    monkeypatch.setattr(affinities, "CHUNK", 9 * 9 * 7)  # one image at a time
+    parts = local_affinity(x, y, at, to, 4)
+    torch.testing.assert_close(parts, whole)
+    torch.testing.assert_close(torch.autograd.grad(parts.square().sum(), x)[0], gradient)

@@ -1,0 +1,148 @@
+"""LVM-Med: its loss, its gradients, its switches."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.registry import MODELS, DefaultScope
+from mmpretrain.structures import DataSample
+
+import lvmmed_backbones.pretrain  # noqa: F401
+from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.pretrain.affinities import knn_edges
+from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity, matching_loss
+
+N = 8
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        yield
+
+
+def build(**head):
+    torch.manual_seed(0)
+    model = MODELS.build(
+        dict(
+            type="LVMMed",
+            backbone=dict(type="BackboneResNet", depth=18, output="last"),
+            neck=dict(
+                type="NonLinearNeck",
+                in_channels=512,
+                hid_channels=32,
+                out_channels=16,
+                norm_cfg=dict(type="BN1d"),
+            ),
+            head=dict(type="GraphMatchingHead", channels=16, neighbours=3, **head),
+        )
+    )
+    return model
+
+
+def batch(seed: int = 1):
+    g = torch.Generator().manual_seed(seed)
+    inputs = [torch.randn(N, 3, 64, 64, generator=g) for _ in range(2)]
+    samples = []
+    for _ in range(N):
+        sample = DataSample()
+        corner = 0.5 * torch.rand(2, 2, generator=g)
+        sample.set_field(
+            torch.cat((corner, torch.full((2, 2), 0.5), torch.tensor([[0.0], [1.0]])), 1), "views"
+        )
+        samples.append(sample)
+    return inputs, samples
+
+
+def losses(model, seed: int = 3):
+    torch.manual_seed(seed)
+    return model.loss(*batch())
+
+
+def test_gradients_reach_every_parameter() -> None:
+    model = build(message_passing=2)
+    losses(model)["loss"].backward()
+    silent = [
+        name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    ]
+    assert silent == []
+
+
+def test_the_loss_is_the_hamming_distance_per_image() -> None:
+    found = losses(build(noise=0.5, samples=3))
+    assert float(found["loss"]) == pytest.approx(2 * (1 - float(found["accuracy"])), abs=1e-5)
+    for name in ("accuracy", "accuracy_without_noise", "second_order_share"):
+        assert 0 <= float(found[name]) <= 1
+    assert 0 < float(found["solver_time"]) < 5
+
+
+def affinities(model):
+    """Vertex affinities of a batch, on which switches act."""
+    inputs, samples = batch()
+    maps = model.backbone(torch.cat(inputs))
+    z = model.neck(maps)[0].chunk(2)
+    views = torch.stack([s.views for s in samples])
+    edges = [knn_edges(x, 3) for x in z]
+    return model.head.vertex_affinity(maps[0].chunk(2), z, views, edges)
+
+
+@pytest.mark.parametrize("switch", [dict(alpha=1.0), dict(message_passing=0)])
+def test_local_similarity_and_message_passing_change_vertex_affinities(switch: dict) -> None:
+    whole, part = affinities(build()), affinities(build(**switch))
+    assert whole.shape == part.shape == (N, N)
+    assert not torch.allclose(whole, part)
+
+
+def test_local_similarity_lets_gradients_into_the_map_alone() -> None:
+    model = build(alpha=0.0, second_order=False)
+    losses(model)["loss"].backward()
+    assert all(p.grad is None or not p.grad.abs().sum() for p in model.neck.parameters())
+    assert any(p.grad.abs().sum() for p in model.backbone.parameters())
+
+
+def test_without_second_order_the_matching_is_linear_assignment() -> None:
+    found = losses(build(second_order=False, samples=4))
+    assert float(found["second_order_share"]) == 0
+    assert float(losses(build(samples=4))["second_order_share"]) > 0
+
+
+def test_without_noise_the_seed_does_not_matter() -> None:
+    quiet = build(noise=0.0)
+    assert losses(quiet, 1)["accuracy"] == losses(quiet, 2)["accuracy"]
+    assert losses(quiet, 1)["loss"].grad_fn is not None
+    loud = build(noise=3.0, samples=1)
+    assert len({float(losses(loud, seed)["accuracy"]) for seed in range(8)}) > 1
+
+
+def test_the_gradient_is_the_layers_own_and_scales_with_the_loss() -> None:
+    torch.manual_seed(0)
+    layer = MatchingLayer(strength=2.0, samples=4, vertex_noise=1.0, edge_noise=1.0)
+    vertex, edges = torch.randn(6, 6), [knn_edges(torch.randn(6, 3), 2) for _ in range(2)]
+    edge = torch.randn(12, 12)
+    v, e = vertex.clone().requires_grad_(), edge.clone().requires_grad_()
+    matching, _ = layer(v[None], e[None], *(x[None] for x in edges), 7)
+    hamming_to_identity(matching[0]).backward()
+    for factor in (1.0, 65536.0, 1 / 64):
+        w, f = vertex.clone().requires_grad_(), edge.clone().requires_grad_()
+        loss, seen, _ = matching_loss(layer, w, f, edges, 7)
+        (factor * loss).backward()
+        torch.testing.assert_close(w.grad, factor * v.grad)
+        torch.testing.assert_close(f.grad, factor * e.grad)
+        torch.testing.assert_close(seen, matching[0].detach())
+
+
+def test_hamming_distance_counts_what_differs() -> None:
+    assert hamming_to_identity(torch.eye(5)) == 0
+    assert hamming_to_identity(torch.eye(5)[[1, 0, 2, 3, 4]]) == 4
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match="alpha is 1.5"):
+        build(alpha=1.5)
+    inputs, samples = batch()
+    with pytest.raises(ValueError, match="3 views"):
+        build().loss([*inputs, inputs[0]], samples)
+    with pytest.raises(ValueError, match="9 neighbours"):
+        model = build()
+        model.head.neighbours = 9
+        model.loss(*batch())

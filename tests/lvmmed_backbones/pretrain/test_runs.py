@@ -1,0 +1,231 @@
+"""Whole runs by the command: every method, a kill in the middle, two processes, a loss that is not a number."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+import lvmmed_backbones
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.pretrain.command import CONFIGS, config_names
+from lvmmed_backbones.pretrain.hooks import checkpoints, latest_checkpoint
+
+MINI = [name for name in config_names() if name.endswith("_mini")]
+EPOCH = 6  # steps: 48 images, 8 a step
+
+
+def curve(work_dir: Path) -> dict[int, float]:
+    """The loss of each step, over all parts of a run; a step that was logged twice must have been the same."""
+    losses: dict[int, float] = {}
+    for file in sorted(work_dir.glob("*/vis_data/scalars.json")):
+        for line in file.read_text().splitlines():
+            row = json.loads(line)
+            if "loss" in row:
+                assert losses.setdefault(row["iter"], row["loss"]) == row["loss"]
+    return losses
+
+
+def content(file: Path) -> dict:
+    return torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("config", MINI)
+def test_every_method_trains_and_becomes_a_backbone(
+    config: str, pretrain_line, run, tmp_path: Path, monkeypatch
+) -> None:
+    done = run(pretrain_line(config, tmp_path / "run"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert list(curve(tmp_path / "run")) == [*range(1, EPOCH + 1)]
+    export = [*pretrain_line(config, tmp_path)[:3], "export"]
+    done = run([*export, str(tmp_path / "run"), "mine", "--out", str(tmp_path / "shelf")])
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path / "shelf"))
+    entry = catalogue.get("mine")
+    assert entry.corpus.startswith("corpus, 48 images, fingerprint")
+    backbone = lvmmed_backbones.build("mine", "maps", 64).eval()
+    maps = backbone(torch.zeros(1, 3, 64, 64))
+    assert tuple(m.shape[1] for m in maps) == entry.channels
+    trained = content(latest_checkpoint(tmp_path / "run"))["state_dict"]
+    for name, value in backbone.state_dict().items():
+        if not name.startswith("pyramid."):
+            assert torch.equal(value, trained[f"backbone.{name}"])
+
+
+def test_every_config_tells_what_it_is_and_composes() -> None:
+    for name in config_names():
+        text = (CONFIGS / f"{name}.py").read_text()
+        assert text.startswith('"""') and f"pretrain {name}" in text, name
+        config = Config.fromfile(CONFIGS / f"{name}.py", import_custom_modules=False)
+        assert {"model", "train_dataloader", "optim_wrapper", "train_cfg"} <= set(config)
+        assert f"{name.removesuffix('_mini')}_mini" in config_names() or name.endswith("_paper")
+
+
+@pytest.mark.parametrize("config", ["lvmmed_resnet18_mini", "mocov2_resnet18_mini"])
+def test_a_killed_run_goes_on_to_the_same_weights(
+    config: str, pretrain_line, run, tmp_path: Path
+) -> None:
+    options = {"default_hooks__checkpoint__interval": 2, "train_cfg__max_epochs": 2}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run(pretrain_line(config, whole, **options)).returncode == 0
+    process = subprocess.Popen(
+        pretrain_line(config, parts, **options),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (parts / "iter_8.pth").exists():  # in the middle of the second epoch
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    stopped = latest_checkpoint(parts)
+    assert stopped is not None and EPOCH < int(stopped.stem[5:]) < 2 * EPOCH
+    refused = run(pretrain_line(config, parts, **options))
+    assert refused.returncode == 1 and "go on with --resume" in refused.stderr
+    resumed = run(pretrain_line(config, parts, "--resume", **options))
+    assert resumed.returncode == 0, resumed.stderr[-3000:]
+    assert curve(parts) == curve(whole)
+    one, other = (content(folder / "iter_12.pth") for folder in (whole, parts))
+    for name, value in one["state_dict"].items():
+        assert torch.equal(value, other["state_dict"][name]), name
+    states = [c["optimizer"]["state"] for c in (one, other)]
+    for key, state in states[0].items():
+        for name, value in state.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][key][name]))
+
+
+def test_two_processes_share_the_corpus(pretrain_line, run, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    launch = ("-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}")
+    line = pretrain_line("lvmmed_resnet18_mini", tmp_path, "--launcher", "pytorch", launch=launch)
+    done = run(line)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert list(curve(tmp_path)) == [1, 2, 3]  # 48 images, 2 processes, 8 each
+    assert Config.fromfile(tmp_path / "config.py", import_custom_modules=False).world_size == 2
+
+
+def test_gradients_accumulate_over_steps(pretrain_line, run, tmp_path: Path) -> None:
+    options = {"optim_wrapper__accumulative_counts": 3}
+    refused = run(pretrain_line("simclr_resnet18_mini", tmp_path, **options))
+    assert refused.returncode == 1 and "choose a multiple" in refused.stderr
+    options["default_hooks__checkpoint__interval"] = 3
+    done = run(pretrain_line("simclr_resnet18_mini", tmp_path, **options))
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_bfloat16_runs(pretrain_line, run, tmp_path: Path) -> None:
+    options = {"optim_wrapper__type": "AmpOptimWrapper", "optim_wrapper__dtype": "bfloat16"}
+    done = run(pretrain_line("lvmmed_resnet18_mini", tmp_path, **options))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(curve(tmp_path)) == EPOCH
+
+
+@pytest.mark.parametrize("config", ["lvmmed_resnet18_mini", "simclr_resnet18_mini"])
+def test_a_loss_that_is_no_number_ends_the_run(
+    config: str, pretrain_line, run, tmp_path: Path
+) -> None:
+    options = {
+        "optim_wrapper__optimizer__lr": 1e38,
+        "param_scheduler": "[]",
+        "default_hooks__checkpoint__interval": 1,
+    }
+    done = run(pretrain_line(config, tmp_path, **options))
+    assert done.returncode == 1
+    message = done.stderr.strip().splitlines()[-1]
+    last = latest_checkpoint(tmp_path)
+    assert last is not None
+    step = int(last.stem[5:]) + 1
+    assert f"the loss is nan at step {step} of {tmp_path / 'config.py'}" in message
+    assert f"The last good checkpoint: {last}" in message
+
+
+METHOD = '''
+"""A method that collapses: the embedding does not depend on the image."""
+from mmengine.registry import MODELS
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+
+@MODELS.register_module()
+class Constant(BaseSelfSupervisor):
+    def loss(self, inputs, data_samples, **kwargs):
+        self.backbone.bn1.weight.data.zero_()
+        self.backbone.eval().train()
+        return dict(loss=self.backbone(inputs[0])[0].mean())
+'''
+CONFIG = """
+_base_ = ["{configs}/_base_/mini.py", "{configs}/_base_/runtime.py"]
+model = dict(type="Constant", backbone=dict(type="BackboneResNet", depth=18, output="last"))
+custom_imports = dict(imports=["constant"])
+custom_hooks = [dict(type="CollapseHook", interval=2)]
+"""
+
+
+def test_a_users_method_is_one_file_and_a_config_and_its_collapse_is_reported(
+    pretrain_line, run, tmp_path: Path, monkeypatch
+) -> None:
+    (tmp_path / "constant.py").write_text(METHOD)
+    (tmp_path / "constant_mini.py").write_text(CONFIG.format(configs=CONFIGS))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = subprocess.run(
+        pretrain_line(tmp_path / "constant_mini.py", tmp_path / "run"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (log,) = (tmp_path / "run").glob("*/*.log")
+    assert log.read_text().count("COLLAPSE at step") == EPOCH // 2
+
+
+def test_a_probe_tells_the_accuracy_of_neighbours(
+    pretrain_line, run, corpus: Path, tmp_path: Path
+) -> None:
+    images = sorted((corpus.parent / "images").iterdir())
+    for number, file in enumerate(images[:20]):
+        folder = tmp_path / "probe" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file.name).write_bytes(file.read_bytes())
+    probe = tmp_path / "probe"
+    done = run(pretrain_line("simclr_resnet18_mini", tmp_path / "run", "--probe", probe))
+    assert done.returncode == 0, done.stderr[-3000:]
+    (log,) = (tmp_path / "run").glob("*/*.log")
+    assert log.read_text().count("nearest neighbours of 20 labelled images: accuracy 0.") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("lvmmed_resnet81_mini", "--corpus", "x"),
+            "no config lvmmed_resnet81_mini: give a path, or one of",
+        ),
+        (("lvmmed_resnet18_mini", "--corpus", "/nowhere"), "/nowhere"),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(
+    arguments: tuple, message: str, pretrain_line, run, tmp_path: Path
+) -> None:
+    line = [*pretrain_line("x", tmp_path)[:4], *arguments, "--work-dir", str(tmp_path / "run")]
+    done = run(line)
+    assert done.returncode == 1
+    assert message in done.stderr.strip().splitlines()[-1]
+
+
+def test_a_corpus_smaller_than_a_batch_is_named(pretrain_line, run, tmp_path: Path) -> None:
+    done = run(pretrain_line("simclr_resnet18_mini", tmp_path, train_dataloader__batch_size=64))
+    assert done.returncode == 1 and "48 images does not fill a batch of 64" in done.stderr
+
+
+def test_the_newest_checkpoint_is_found_by_number(tmp_path: Path) -> None:
+    assert latest_checkpoint(tmp_path) is None
+    for name in ("iter_9.pth", "iter_10.pth", ".iter_11.pth.partial", "iter_x.pth"):
+        (tmp_path / name).touch()
+    assert [file.name for file in checkpoints(tmp_path)] == ["iter_9.pth", "iter_10.pth"]
