@@ -60,6 +60,12 @@ def run_pretrain(options: argparse.Namespace) -> int:
     config = compose(options)
     set_up_processes(options.launcher)
     config.world_size = get_world_size()
+    if is_distributed() and not torch.cuda.is_available():  # mmengine's default names a GPU
+        config.model_wrapper_cfg = dict(
+            type="MMDistributedDataParallel",
+            device_ids=None,
+            find_unused_parameters=config.get("find_unused_parameters", False),
+        )
     work_dir = Path(config.work_dir)
     last = latest_checkpoint(work_dir)
     if last and not options.resume:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from mmengine.dist import get_rank, get_world_size
 from mmengine.registry import DATA_SAMPLERS, LOOPS
-from mmengine.runner import EpochBasedTrainLoop
-from torch.utils.data import Dataset, Sampler
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 
 @DATA_SAMPLERS.register_module()
@@ -51,16 +51,18 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         ValueError: if the corpus does not fill a batch.
     """
 
-    def run_epoch(self) -> None:
-        """One epoch, or what is left of it."""
-        steps = len(self.dataloader)
-        if not steps:
+    def __init__(self, runner: Runner, dataloader: DataLoader | dict, max_epochs: int) -> None:
+        super().__init__(runner, dataloader, max_epochs)
+        if not len(self.dataloader):
             raise ValueError(
                 f"a corpus of {len(self.dataloader.dataset)} images does not fill a batch of "
                 f"{self.dataloader.batch_size} on {get_world_size()} processes: "
                 "set train_dataloader.batch_size lower, or give more images"
             )
-        done = self._iter - self._epoch * steps
+
+    def run_epoch(self) -> None:
+        """One epoch, or what is left of it."""
+        done = self._iter - self._epoch * len(self.dataloader)
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         self.dataloader.sampler.start = done * self.dataloader.batch_size

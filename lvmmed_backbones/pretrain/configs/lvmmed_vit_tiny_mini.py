@@ -1,6 +1,6 @@
 """LVM-Med, a ViT a quarter as wide as ViT-B, as 2 cores can bear it.
 
-python -m lvmmed_backbones pretrain lvmmed_vit_tiny_mini --corpus CORPUS
+    python -m lvmmed_backbones pretrain lvmmed_vit_tiny_mini --corpus CORPUS
 """
 
 _base_ = ["_base_/lvmmed.py", "_base_/mini.py", "_base_/runtime.py"]

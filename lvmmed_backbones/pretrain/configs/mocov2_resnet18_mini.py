@@ -1,6 +1,6 @@
 """MoCo v2, ResNet-18, as 2 cores can bear it.
 
-python -m lvmmed_backbones pretrain mocov2_resnet18_mini --corpus CORPUS
+    python -m lvmmed_backbones pretrain mocov2_resnet18_mini --corpus CORPUS
 """
 
 _base_ = ["_base_/mocov2.py", "_base_/mini.py", "_base_/runtime.py"]

@@ -1,6 +1,6 @@
 """SwAV, ResNet-18, as 2 cores can bear it.
 
-python -m lvmmed_backbones pretrain swav_resnet18_mini --corpus CORPUS
+    python -m lvmmed_backbones pretrain swav_resnet18_mini --corpus CORPUS
 """
 
 _base_ = ["_base_/swav.py", "_base_/mini.py", "_base_/runtime.py"]

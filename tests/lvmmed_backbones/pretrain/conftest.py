@@ -56,6 +56,7 @@ def pretrain_line(corpus: Path) -> Callable[..., list[str]]:
             "train_dataloader.batch_size": 8,
             "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
             "default_hooks.logger.interval": 1,
+            "log_processor.window_size": 1,
             "train_cfg.max_epochs": 1,
             **{key.replace("__", "."): value for key, value in options.items()},
         }

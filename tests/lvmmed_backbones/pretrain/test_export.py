@@ -41,7 +41,7 @@ def test_foreign_files_are_named(facts, message: str, tmp_path: Path, monkeypatc
 
 def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"\x10\0\0\0")
-    with pytest.raises(ValueError, match="x.safetensors is not a backbone"):
+    with pytest.raises(ValueError, match=r"x\.safetensors is not a backbone"):
         read_facts(tmp_path / "x.safetensors")
 
 

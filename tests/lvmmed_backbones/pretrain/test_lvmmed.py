@@ -136,8 +136,18 @@ def test_hamming_distance_counts_what_differs() -> None:
     assert hamming_to_identity(torch.eye(5)[[1, 0, 2, 3, 4]]) == 4
 
 
+def test_mixed_precision_matches_in_full() -> None:
+    model = build(noise=0.0)
+    whole = losses(model)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = losses(model)
+    half["loss"].backward()
+    assert half["loss"].dtype == torch.float32
+    assert float(half["loss"]) == pytest.approx(float(whole["loss"]), abs=0.5)
+
+
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match="alpha is 1.5"):
+    with pytest.raises(ValueError, match=r"alpha is 1\.5"):
         build(alpha=1.5)
     inputs, samples = batch()
     with pytest.raises(ValueError, match="3 views"):

@@ -68,7 +68,9 @@ def test_every_config_tells_what_it_is_and_composes() -> None:
         assert f"{name.removesuffix('_mini')}_mini" in config_names() or name.endswith("_paper")
 
 
-@pytest.mark.parametrize("config", ["lvmmed_resnet18_mini", "mocov2_resnet18_mini"])
+@pytest.mark.parametrize(
+    "config", ["lvmmed_resnet18_mini", "mocov2_resnet18_mini", "deepclusterv2_resnet18_mini"]
+)
 def test_a_killed_run_goes_on_to_the_same_weights(
     config: str, pretrain_line, run, tmp_path: Path
 ) -> None:
@@ -123,19 +125,12 @@ def test_gradients_accumulate_over_steps(pretrain_line, run, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_bfloat16_runs(pretrain_line, run, tmp_path: Path) -> None:
-    options = {"optim_wrapper__type": "AmpOptimWrapper", "optim_wrapper__dtype": "bfloat16"}
-    done = run(pretrain_line("lvmmed_resnet18_mini", tmp_path, **options))
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert len(curve(tmp_path)) == EPOCH
-
-
 @pytest.mark.parametrize("config", ["lvmmed_resnet18_mini", "simclr_resnet18_mini"])
 def test_a_loss_that_is_no_number_ends_the_run(
     config: str, pretrain_line, run, tmp_path: Path
 ) -> None:
     options = {
-        "optim_wrapper__optimizer__lr": 1e38,
+        "optim_wrapper__optimizer__lr": 1e30,
         "param_scheduler": "[]",
         "default_hooks__checkpoint__interval": 1,
     }

@@ -1,0 +1,174 @@
+"""DeepCluster-v2: prediction of clusters that a memory of the corpus is divided into every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS, MODELS
+from mmengine.runner import Runner
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+from mmpretrain.structures import DataSample
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+
+
+@MODELS.register_module()
+class DeepClusterV2(BaseSelfSupervisor):
+    """DeepCluster-v2 (Caron et al., NeurIPS 2020, SwAV, appendix D), with `DeepClusterHook`.
+
+    Args:
+        backbone: gives one feature map: `output="last"`.
+        neck: the projector, with its average pooling.
+        channels: F, of its embeddings.
+        clusters: K of each of the clusterings.
+        temperature: of the softmax.
+        iterations: of k-means.
+        arguments: of mmpretrain's BaseSelfSupervisor.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        channels: int,
+        clusters: Sequence[int] = (3000, 3000, 3000),
+        temperature: float = 0.1,
+        iterations: int = 10,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(backbone=backbone, neck=neck, **arguments)
+        if temperature <= 0 or min(clusters) < 2:
+            raise ValueError(
+                f"temperature is {temperature} and clusters are {list(clusters)}: a positive number and at least "
+                "2 are wanted"
+            )
+        self.channels = channels
+        self.clusters = list(clusters)
+        self.temperature = temperature
+        self.iterations = iterations
+        self.register_buffer("epoch", torch.tensor(-1))  # that the clusters were made for
+
+    def allocate(self, images: int) -> None:
+        """Make room for a corpus. Raises ValueError if it has fewer images than a clustering has clusters."""
+        if images < max(self.clusters):
+            raise ValueError(
+                f"{max(self.clusters)} clusters of {images} images: model.clusters must be lower"
+            )
+        device = self.epoch.device
+        self.register_buffer("memory", torch.zeros(images, self.channels, device=device))
+        for number, clusters in enumerate(self.clusters):
+            self.register_buffer(
+                f"centres_{number}", torch.zeros(clusters, self.channels, device=device)
+            )
+            self.register_buffer(
+                f"labels_{number}", torch.zeros(images, dtype=torch.long, device=device)
+            )
+
+    def extract_feat(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        """The feature map (N, D, R, S) of the first view."""
+        return self.backbone(inputs[0])
+
+    def embed(self, view: Tensor) -> Tensor:
+        """(N, F) of length 1."""
+        return normalize(self.neck(self.backbone(view))[0].float(), dim=1)
+
+    def loss(
+        self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Cross entropy of the views' clusters, mean over views and clusterings; the memory takes the first view."""
+        index = self.index(data_samples)
+        embeddings = [self.embed(view) for view in inputs]
+        terms = [
+            cross_entropy(
+                z @ getattr(self, f"centres_{number}").T / self.temperature,
+                getattr(self, f"labels_{number}")[index],
+            )
+            for z in embeddings
+            for number in range(len(self.clusters))
+        ]
+        self.remember(index, embeddings[0].detach())
+        return dict(loss=torch.stack(terms).mean())
+
+    def index(self, data_samples: list[DataSample]) -> Tensor:
+        """(N,) the images' numbers in the corpus."""
+        numbers = [sample.sample_idx for sample in data_samples]
+        return torch.tensor(numbers, device=self.epoch.device)
+
+    @torch.no_grad()
+    def remember(self, index: Tensor, embeddings: Tensor) -> None:
+        """Keep embeddings (N, F) of images (N,), of all processes."""
+        index, embeddings = (torch.cat(all_gather(x.contiguous())) for x in (index, embeddings))
+        self.memory[index] = embeddings
+
+    @torch.no_grad()
+    def cluster(self, epoch: int) -> None:
+        """Divide the memory anew; the same in every process."""
+        for number, clusters in enumerate(self.clusters):
+            seed = 1_000 * epoch + number
+            centres, labels = spherical_kmeans(self.memory, clusters, self.iterations, seed)
+            getattr(self, f"centres_{number}").copy_(centres)
+            getattr(self, f"labels_{number}").copy_(labels)
+        self.epoch.fill_(epoch)
+
+
+def spherical_kmeans(
+    points: Tensor, clusters: int, iterations: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """k-means by cosine similarity; a cluster that loses its last point starts again at a random one.
+
+    Args:
+        points: (N, F) of length 1.
+
+    Returns:
+        Centres (K, F) of length 1, and the cluster (N,) of each point.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(points), generator=generator).to(points.device)
+    centres = points[order[:clusters]]
+    for _ in range(iterations):
+        labels = nearest_centre(points, centres)
+        sums = torch.zeros_like(centres).index_add_(0, labels, points)
+        empty = torch.bincount(labels, minlength=clusters) == 0
+        again = torch.randperm(len(points), generator=generator).to(points.device)[:clusters]
+        sums[empty] = points[again][empty]
+        centres = normalize(sums, dim=1)
+    return centres, nearest_centre(points, centres)
+
+
+def nearest_centre(points: Tensor, centres: Tensor) -> Tensor:
+    """(N,), a few thousand points at a time."""
+    return torch.cat([(some @ centres.T).argmax(1) for some in points.split(4096)])
+
+
+@HOOKS.register_module()
+class DeepClusterHook(Hook):
+    """Fills the memory before the first epoch, by a pass over the corpus, and clusters it before every epoch."""
+
+    def before_run(self, runner: Runner) -> None:
+        """Make room, before a checkpoint is loaded."""
+        model_of(runner).allocate(len(runner.train_dataloader.dataset))
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Cluster, unless the run was resumed within this epoch."""
+        model = model_of(runner)
+        if int(model.epoch) == runner.epoch:
+            return
+        if int(model.epoch) < 0:
+            runner.logger.info("filling DeepCluster's memory: a pass over the corpus")
+            model.train()
+            with torch.no_grad():
+                for batch in runner.train_dataloader:
+                    data = model.data_preprocessor(batch, training=True)
+                    z = model.embed(data["inputs"][0])
+                    model.remember(model.index(data["data_samples"]), z)
+        model.cluster(runner.epoch)
+
+
+def model_of(runner: Runner) -> DeepClusterV2:
+    """The model, out of its wrapper."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,0 +1,150 @@
+"""DINO: self-distillation without labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.model import BaseModule, ExponentialMovingAverage
+from mmengine.registry import MODELS
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+from torch.nn.functional import linear, log_softmax, normalize, softmax
+
+
+@MODELS.register_module()
+class DINO(BaseSelfSupervisor):
+    """DINO (Caron et al., ICCV 2021, algorithm 1).
+
+    The first two views are seen by teacher and student, further ones, smaller, by the student alone.
+    Other than in the paper, the teacher's momentum does not rise along a cosine, and weight decay does not either.
+
+    Args:
+        backbone: gives one feature map: `output="last"`.
+        neck: `DINOHead`, with its average pooling.
+        momentum: how fast the teacher follows the student. The paper begins at 0.004.
+        student_temperature, teacher_temperature: of the softmax.
+        first_temperature: of the teacher, which rises to `teacher_temperature` over `warm_up` steps.
+        centre_momentum: of the mean of the teacher's outputs that is taken from them.
+        arguments: of mmpretrain's BaseSelfSupervisor.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        momentum: float = 0.004,
+        student_temperature: float = 0.1,
+        teacher_temperature: float = 0.04,
+        first_temperature: float = 0.04,
+        warm_up: int = 0,
+        centre_momentum: float = 0.9,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(backbone=backbone, neck=neck, **arguments)
+        if min(student_temperature, teacher_temperature, first_temperature) <= 0:
+            raise ValueError(
+                f"student_temperature is {student_temperature}, teacher_temperature {teacher_temperature} and "
+                f"first_temperature {first_temperature}: positive numbers are wanted"
+            )
+        self.teacher = ExponentialMovingAverage(nn.Sequential(self.backbone, self.neck), momentum)
+        self.student_temperature = student_temperature
+        self.temperatures = first_temperature, teacher_temperature
+        self.warm_up = warm_up
+        self.centre_momentum = centre_momentum
+        self.register_buffer("centre", torch.zeros(self.neck.prototypes))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def extract_feat(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        """The feature map (N, D, R, S) of the first view."""
+        return self.backbone(inputs[0])
+
+    def loss(
+        self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Loss of V views (N, 3, H_v, W_v) of each image."""
+        if len(inputs) < 2:
+            raise ValueError(f"{len(inputs)} views of each image: DINO takes 2 or more")
+        with torch.no_grad():
+            self.teacher.update_parameters(nn.Sequential(self.backbone, self.neck))
+            targets = [self.teacher(view)[0].float() for view in inputs[:2]]
+        outputs = [self.neck(self.backbone(view))[0].float() for view in inputs]
+        loss = distillation_loss(
+            outputs, targets, self.centre, self.student_temperature, self.temperature()
+        )
+        self.move_centre(torch.cat(targets))
+        self.steps += 1
+        return dict(loss=loss)
+
+    def temperature(self) -> float:
+        """Of the teacher at this step."""
+        first, last = self.temperatures
+        done = min(1.0, int(self.steps) / self.warm_up) if self.warm_up else 1.0
+        return first + done * (last - first)
+
+    @torch.no_grad()
+    def move_centre(self, targets: Tensor) -> None:
+        """Towards the mean of the teacher's outputs (B, K) in all processes (eq. 4)."""
+        mean = targets.mean(0)
+        all_reduce(mean, "mean")
+        self.centre.lerp_(mean, 1 - self.centre_momentum)
+
+
+@MODELS.register_module()
+class DINOHead(BaseModule):
+    """Average pooling, three layers, a bottleneck of length 1, and prototypes of length 1 (section 3.1, appendix C).
+
+    Args:
+        in_channels: of the feature map.
+        hid_channels, bottleneck: of the layers.
+        prototypes: K.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hid_channels: int = 2048,
+        bottleneck: int = 256,
+        prototypes: int = 65536,
+    ) -> None:
+        super().__init__()
+        self.prototypes = prototypes
+        self.layers = nn.Sequential(
+            nn.Linear(in_channels, hid_channels),
+            nn.GELU(),
+            nn.Linear(hid_channels, hid_channels),
+            nn.GELU(),
+            nn.Linear(hid_channels, bottleneck),
+        )
+        self.directions = nn.Parameter(torch.randn(prototypes, bottleneck))
+
+    def forward(self, maps: tuple[Tensor, ...]) -> tuple[Tensor]:
+        """From one map (B, C, h, w) to logits (B, K)."""
+        z = normalize(self.layers(maps[-1].mean(dim=(2, 3))), dim=1)
+        return (linear(z, normalize(self.directions, dim=1)),)
+
+
+def distillation_loss(
+    outputs: list[Tensor],
+    targets: list[Tensor],
+    centre: Tensor,
+    student_temperature: float,
+    teacher_temperature: float,
+) -> Tensor:
+    """Mean cross entropy between the teacher's view and each other view of the student (eq. 3).
+
+    Args:
+        outputs: of the student, (N, K) for each view.
+        targets: of the teacher, (N, K) for each of the first views.
+        centre: (K,).
+    """
+    terms = []
+    for t, target in enumerate(targets):
+        wanted = softmax((target - centre) / teacher_temperature, dim=1)
+        for v, output in enumerate(outputs):
+            if v != t:
+                found = log_softmax(output / student_temperature, dim=1)
+                terms.append(-(wanted * found).sum(1).mean())
+    return torch.stack(terms).mean()
