@@ -1,0 +1,164 @@
+"""The audit: what it finds again, what it leaves alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from scipy.fft import dctn
+
+from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
+
+
+def picture(seed: int, side: int = 120) -> np.ndarray:
+    """Soft blobs on several scales, grey."""
+    rng = np.random.default_rng(seed)
+    image = sum(
+        cv2.resize(rng.uniform(-1, 1, (n, n)), (side, side), interpolation=cv2.INTER_CUBIC) / n**0.5
+        for n in (4, 9, 20)
+    )
+    return np.uint8(np.clip(128 + 90 * image, 0, 255))
+
+
+CHANGES = {
+    "same": lambda x: x,
+    "smaller": lambda x: cv2.resize(x, (80, 80), interpolation=cv2.INTER_AREA),
+    "compressed": lambda x: np.asarray(Image.open(jpeg(x, 60))),
+    "brighter": lambda x: np.uint8(np.clip(x * 0.8 + 40, 0, 255)),
+    "flipped": lambda x: np.ascontiguousarray(x[:, ::-1]),
+    "cut": lambda x: x[2:-2, 2:-2],
+}
+
+
+def jpeg(image: np.ndarray, quality: int) -> io.BytesIO:
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "JPEG", quality=quality)
+    return content
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """40 pictures."""
+    (tmp_path / "in").mkdir()
+    for seed in range(40):
+        Image.fromarray(picture(seed)).save(tmp_path / "in" / f"{seed}.png")
+    assert (
+        main(
+            [
+                "corpus",
+                "build",
+                f"x={tmp_path / 'in'}",
+                "--out",
+                str(tmp_path / "corpus"),
+                "--workers",
+                "1",
+            ]
+        )
+        == 0
+    )
+    return tmp_path / "corpus"
+
+
+def audit(corpus: Path, *more: str) -> tuple[int, list[dict]]:
+    report = corpus.parent / "report.csv"
+    line = ["corpus", "audit", str(corpus), "--test", str(corpus.parent / "test"), "--workers", "1"]
+    code = main([*line, "--report", str(report), *more])
+    with report.open() as file:
+        return code, list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_image_is_found_again(change: str, corpus: Path) -> None:
+    (corpus.parent / "test").mkdir()
+    for seed in range(5):
+        changed = CHANGES[change](picture(seed))
+        Image.fromarray(changed).save(corpus.parent / "test" / f"{seed}.png")
+    code, rows = audit(corpus)
+    assert code == 1
+    assert {(Path(r["test"]).name, r["source"]) for r in rows} == {
+        (f"{s}.png",) * 2 for s in range(5)
+    }
+    assert {r["kind"] for r in rows} == {"exact" if change == "same" else "near"}
+
+
+def test_other_images_are_left_alone(corpus: Path) -> None:
+    (corpus.parent / "test").mkdir()
+    for seed in range(100, 200):
+        Image.fromarray(picture(seed)).save(corpus.parent / "test" / f"{seed}.png")
+    assert audit(corpus) == (0, [])
+
+
+def test_duplicates_are_left_out_on_demand(corpus: Path) -> None:
+    (corpus.parent / "test").mkdir()
+    Image.fromarray(picture(3)).save(corpus.parent / "test" / "a.png")
+    fingerprint = (corpus / "corpus.json").read_text()
+    code, rows = audit(corpus, "--remove")
+    assert code == 0 and len(rows) == 1
+    left = pq.read_table(corpus / "manifest.parquet")["source"].to_pylist()
+    assert len(left) == 39 and "3.png" not in left
+    assert (corpus / "corpus.json").read_text() != fingerprint
+    assert "3.png" in (corpus / "removed.csv").read_text()
+    assert audit(corpus) == (0, [])
+
+
+def test_of_a_prepared_data_set_the_test_split_counts(corpus: Path) -> None:
+    test = corpus.parent / "test"
+    (test / "images" / "case").mkdir(parents=True)
+    (test / "splits").mkdir()
+    for name, seed in (("a", 0), ("b", 1), ("case/000", 2)):
+        Image.fromarray(picture(seed)).save(test / "images" / f"{name}.png")
+    (test / "splits" / "train.txt").write_text("a\n")
+    (test / "splits" / "test.txt").write_text("b.png 3\ncase\n")
+    _, rows = audit(corpus)
+    assert {row["source"] for row in rows} == {"1.png", "2.png"}
+
+
+def test_the_perceptual_hash_is_phash() -> None:
+    image = picture(0)
+    small = cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA).astype(float)
+    low = dctn(small, norm="ortho")[:8, :8].ravel()
+    expected = sum(1 << (63 - n) for n, value in enumerate(low) if value > np.median(low[1:]))
+    assert perceptual_hash(image) == expected
+
+
+def test_hashes_know_grey_from_colour() -> None:
+    grey = picture(0)
+    assert pixel_hash(grey) == pixel_hash(np.stack([grey] * 3, -1)) != pixel_hash(grey.T)
+    assert thumbnail(grey) @ thumbnail(np.uint8(grey // 2)) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("audit", "/nowhere", "--test", "/"), "/nowhere holds no corpus"),
+        (("build", "/nowhere", "--out", "OUT"), "/nowhere is not a folder"),
+        (("build", "/tmp", "--out", "OUT", "--side", "3"), "--side 3"),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(arguments, message: str, tmp_path: Path, capsys) -> None:
+    assert main(["corpus", *(a.replace("OUT", str(tmp_path / "o")) for a in arguments)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_papers_data_sets_are_listed(capsys) -> None:
+    assert main(["corpus", "list"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert len(rows) == 48 and {"HyperKvasir", "LiTS2017", "EyePACS"} <= {r["name"] for r in rows}
+    assert all(r["name"] and r["modality"] and r["organ"] for r in rows)
+
+
+def test_the_known_leak_of_brain_tumor_is_found(real_data: Path, tmp_path: Path) -> None:
+    folder = real_data / "brain_tumor"
+    source = f"brain={folder / 'Training'}"
+    assert main(["corpus", "build", source, "--out", str(tmp_path / "corpus")]) == 0
+    line = ["corpus", "audit", str(tmp_path / "corpus"), "--test", str(folder / "Testing")]
+    assert main([*line, "--report", str(tmp_path / "report.csv")]) == 1
+    rows = list(csv.DictReader((tmp_path / "report.csv").open()))
+    assert len({row["test"] for row in rows}) == 259
