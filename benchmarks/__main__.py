@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )  # imports torch and OpenMMLab: --help and wrong words answer before that
 
         return job.main(cells, options, chosen=bool(options.tasks))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

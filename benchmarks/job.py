@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from benchmarks import data, profiles
+from benchmarks import data, pretraining, profiles
 from benchmarks.compose import bind, budget_key, compose
 from benchmarks.execute import ERROR, Run
 from benchmarks.grid import TASK_CONFIGS, Cell, run_id
@@ -35,6 +35,12 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
         chosen: whether the user named the tasks, so that missing data is an error and not a reason to leave out.
     """
     cells = with_data(cells, options.data, chosen)
+    backbones = dict.fromkeys(cell.backbone for cell in cells)
+    if options.verb == "run":
+        pretraining.provide(cells[0].profile, backbones, options.work)
+    elif later := pretraining.to_make(cells[0].profile, backbones, options.work):
+        say(f"not in the plan below, since `run` pretrains them first: {', '.join(later)}")
+        cells = [cell for cell in cells if cell.backbone not in later]
     names = dict.fromkeys(dataset_of(cell.task) for cell in cells)
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
     folder, metas = data.prepare(names, options.data, options.work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,21 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Pretraining:
+    """A backbone that a profile pretrains on phantoms.
+
+    Attributes:
+        config: one of lvmmed_backbones/pretrain/configs.
+        epochs: over the corpus of all phantoms.
+        seconds: what it took on 2 cores, for the estimate.
+    """
+
+    config: str
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """The size of an experiment.
 
@@ -42,6 +57,7 @@ class Profile:
         budgets: by kind of task (segmentation, volumes, detection) or, in classification, by protocol (linear,
             finetune); None leaves every task config as it is.
         workers: data loading processes per run; None leaves the task config's.
+        pretrained: the backbones, by name, that are pretrained on phantoms before the grid runs.
     """
 
     name: str
@@ -49,6 +65,7 @@ class Profile:
     seeds: tuple[int, ...]
     budgets: Mapping[str, Budget] | None
     workers: int | None
+    pretrained: Mapping[str, Pretraining] = field(default_factory=dict)
 
 
 def names() -> list[str]:

@@ -3,7 +3,7 @@
 Small images, a few dozen steps of AdamW, heads 64 channels wide; the weights of the last step are tested.
 """
 
-from benchmarks.profiles import Budget, Profile
+from benchmarks.profiles import Budget, Pretraining, Profile
 
 NARROW_UPERNET = {
     "model.decode_head.channels": 64,
@@ -24,7 +24,13 @@ DENSE = dict(type="AdamW", lr=3e-3, weight_decay=0.01)
 
 PROFILE = Profile(
     name="mini",
-    backbones=("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny"),
+    backbones=(
+        "random_resnet50",
+        "imagenet_efficientnet_lite0",
+        "random_vit_tiny",
+        "simclr_phantom_resnet18",
+        "lvmmed_phantom_resnet18",
+    ),
     seeds=(0,),
     budgets={
         "segmentation": Budget(64, 4, 70, DENSE, 0, NARROW_UPERNET, 24),
@@ -34,4 +40,8 @@ PROFILE = Profile(
         "finetune": Budget(64, 16, 40, dict(type="AdamW", lr=5e-4), 0, {}, 21),
     },
     workers=0,
+    pretrained={
+        "simclr_phantom_resnet18": Pretraining("simclr_resnet18_mini", 6, 130),
+        "lvmmed_phantom_resnet18": Pretraining("lvmmed_resnet18_mini", 6, 130),
+    },
 )

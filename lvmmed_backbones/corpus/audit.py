@@ -32,12 +32,18 @@ from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
 from lvmmed_backbones.corpus.reading import Picture
 
+
+def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image, mirrored or not, turned by quarters of a circle."""
+    return np.ascontiguousarray(np.rot90(image[:, ::-1] if flip else image, quarters))
+
+
 HASH_DISTANCE = 10  # of 64 bits
 CORRELATION = 0.98  # of 64 x 64 pixels
-TURNS = {  # of a test image that are looked for too
-    "": lambda image: image,
-    "flipped": lambda image: image[:, ::-1],
-    "upside down": lambda image: image[::-1],
+TURNS = {  # of a test image that are looked for too: volumes are cut and laid out in many ways
+    f"{'flipped, ' if flip else ''}turned by {90 * quarter} degrees": partial(turn, flip, quarter)
+    for flip in (False, True)
+    for quarter in range(4)
 }
 
 
@@ -160,7 +166,7 @@ def describe(place: tuple[Path, str], options: Options) -> list[TestImage]:
         if not isinstance(found, Picture):
             continue
         image = shrink(found.pixels, options.side)
-        turned = [np.ascontiguousarray(turn(image)) for turn in TURNS.values()]
+        turned = [turned_by(image) for turned_by in TURNS.values()]
         tests.append(
             TestImage(
                 str(folder / file),

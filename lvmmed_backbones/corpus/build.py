@@ -218,7 +218,7 @@ def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     if shorter <= side:
         return image
     size = (max(side, round(width * side / shorter)), max(side, round(height * side / shorter)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -239,8 +239,7 @@ def merge(units: Sequence[Unit], out: Path, options: Options) -> tuple[int, Coun
     reasons: Counter = Counter()
     rows = []
     for name in names:
-        with (out / "parts" / f"{name}.csv").open(newline="") as file:
-            some = list(csv.DictReader(file))
+        some = list(csv.DictReader((out / "parts" / f"{name}.csv").read_text().splitlines()))
         rows += some
         reasons.update(row["reason"].partition(":")[0].partition(", by")[0] for row in some)
     write_csv(out / "skipped.csv", rows)

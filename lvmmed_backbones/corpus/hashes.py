@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 def grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(H, W) of an image (H, W) or (H, W, 3), red first."""
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return (
+        image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    )
 
 
 def pixel_hash(image: NDArray[np.uint8]) -> str:
@@ -19,7 +21,7 @@ def pixel_hash(image: NDArray[np.uint8]) -> str:
     if image.ndim == 3 and (image == image[..., :1]).all():
         image = image[..., 0]
     digest = hashlib.sha256(repr(image.shape).encode())
-    digest.update(np.ascontiguousarray(image))
+    digest.update(image.tobytes())
     return digest.hexdigest()
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import nibabel
@@ -19,11 +20,12 @@ from PIL import Image, ImageSequence
 SMALLEST, LARGEST = 16, 20_000  # sides in pixels
 HOUNSFIELD = (-1000.0, 1000.0)  # air to dense bone
 PERCENTILES = (0.5, 99.5)
-LABEL_NAME = re.compile(
+LABEL = (
     r"(?:^|(?<!with)[_\-\s.])(?:masks?|labels?(?:tr|ts)?|seg(?:mentations?)?|gt|ground[_\-\s]?truths?|scribbles?|"
-    r"annotations?|contours?|manual\d*)(?:$|[_\-\s.\d])",
-    re.IGNORECASE,
+    r"annotations?|contours?|manual\d*)"
 )
+LABEL_FOLDER = re.compile(LABEL + "$", re.IGNORECASE)
+LABEL_NAME = re.compile(LABEL + r"(?:$|[_\-\s.\d])", re.IGNORECASE)
 
 
 class NotAnImage(ValueError):
@@ -57,8 +59,9 @@ def pictures(path: Path, relative: Path, axis: int) -> Iterator[Picture | tuple[
     Raises:
         NotAnImage: if nothing of the file is taken.
     """
-    for part in relative.parts:
-        if LABEL_NAME.search(Path(part).stem):
+    *folders, name = relative.parts
+    for part, pattern in [*((folder, LABEL_FOLDER) for folder in folders), (name, LABEL_NAME)]:
+        if pattern.search(part.partition(".")[0]):
             raise NotAnImage(f"label image, by the name {part}")
     if path.stat().st_size == 0:
         raise NotAnImage("empty file")
@@ -132,7 +135,7 @@ def read_dicom(path: Path, axis: int) -> Cut:
 
 def read_nifti(path: Path, axis: int) -> Cut:
     """NIfTI volumes, slice by slice; of a time series, every volume."""
-    image = nibabel.load(path)
+    image: Any = nibabel.load(path)
     array = np.squeeze(np.asanyarray(image.dataobj))
     if array.dtype.kind not in "iuf" or array.ndim not in (2, 3, 4):
         raise NotAnImage(f"array of shape {array.shape} and type {array.dtype}")

@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -171,6 +172,6 @@ def read_image(file: Path, size: int) -> np.ndarray:
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def unwrapped(runner: Runner) -> nn.Module:
+def unwrapped(runner: Runner) -> BaseSelfSupervisor:
     """The model, out of its wrapper for several processes."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

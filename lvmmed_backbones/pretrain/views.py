@@ -32,7 +32,9 @@ class RandomViews(BaseTransform):
         ValueError: if a size, number, scale or probability is out of its range.
     """
 
-    ASPECT = (3 / 4, 4 / 3)  # of a crop, width by height, as in Inception's and every later recipe
+    ASPECT = math.log(
+        4 / 3
+    )  # largest, of a crop, width by height, as in Inception's and every later recipe
     ATTEMPTS = 10
 
     def __init__(
@@ -86,7 +88,7 @@ class RandomViews(BaseTransform):
         """x, y, width and height in pixels of a crop inside the image; the whole image where none fits."""
         for _ in range(self.ATTEMPTS):
             area = width * height * np.random.uniform(smallest, largest)
-            aspect = math.exp(np.random.uniform(*map(math.log, self.ASPECT)))
+            aspect = math.exp(np.random.uniform(-self.ASPECT, self.ASPECT))
             w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < w <= width and 0 < h <= height:
                 x = np.random.randint(width - w + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -92,7 +91,7 @@ class GraphMatchingHead(BaseModule):
         noise: float = 1.0,
         samples: int = 1,
         strength: float = 80.0,
-        budget: str | Mapping = "fast",
+        budget: str = "fast",
     ) -> None:
         super().__init__()
         if not 0 <= alpha <= 1:
@@ -127,7 +126,7 @@ class GraphMatchingHead(BaseModule):
             seconds, of both solves.
         """
         if not all(z.isfinite().all() for z in embeddings):  # no graph; NonFiniteHook ends the run
-            return dict(loss=sum(z.sum() for z in embeddings) * torch.nan)
+            return dict(loss=torch.stack([z.sum() for z in embeddings]).sum() * torch.nan)
         edges = [knn_edges(z, self.neighbours) for z in embeddings]
         vertex = self.vertex_affinity(maps, embeddings, views, edges)
         if self.second_order:
@@ -161,10 +160,12 @@ class GraphMatchingHead(BaseModule):
         affinity = global_affinity(*spread)
         if self.alpha == 1:
             return affinity
-        sides = [min(side, self.cells) for side in maps[0].shape[2:]]
-        cells = [adaptive_avg_pool2d(m, sides).flatten(2).transpose(1, 2) for m in maps]
-        positions = [cell_positions(views[:, v], *sides) for v in range(2)]
-        local = local_affinity(*cells, *positions, self.pairs)
+        rows, columns = (min(side, self.cells) for side in maps[0].shape[2:])
+        source, target = (
+            adaptive_avg_pool2d(m, (rows, columns)).flatten(2).transpose(1, 2) for m in maps
+        )
+        source_at, target_at = (cell_positions(views[:, v], rows, columns) for v in range(2))
+        local = local_affinity(source, target, source_at, target_at, self.pairs)
         return self.alpha * affinity + (1 - self.alpha) * local
 
     @staticmethod
@@ -196,10 +197,7 @@ def matching_loss(
     distance = hamming_to_identity(matching[0])
     gradients = torch.autograd.grad(distance, leaves)
     seconds = time.perf_counter() - start
-    linear = sum(
-        (affinity * gradient[0]).sum()
-        for affinity, gradient in zip((vertex, edge), gradients, strict=True)
-    )
+    linear = (vertex * gradients[0][0]).sum() + (edge * gradients[1][0]).sum()
     return distance.detach() + linear - linear.detach(), matching[0].detach(), seconds
 
 

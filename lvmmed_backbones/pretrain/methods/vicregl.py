@@ -74,11 +74,11 @@ class VICRegL(BaseSelfSupervisor):
         views = torch.stack([sample.views for sample in data_samples])
         at = [cell_positions(views[:, v], *maps[v].shape[2:]) for v in range(2)]
         local = [
-            vicreg_loss(*pairs, self.weights)
+            vicreg_loss(x, y, self.weights)
             for one, other in ((0, 1), (1, 0))
-            for pairs in matched_cells(cells[one], cells[other], at[one], at[other], self.pairs)
+            for x, y in matched_cells(cells[one], cells[other], at[one], at[other], self.pairs)
         ]
-        whole = vicreg_loss(*z, self.weights)
+        whole = vicreg_loss(z[0], z[1], self.weights)
         return dict(
             loss_global=self.alpha * whole,
             loss_local=(1 - self.alpha) * torch.stack(local).mean(),
@@ -109,7 +109,7 @@ def matched_cells(
         away, nearest = distances.min(dim=2)
         kept = away.topk(pairs, dim=1, largest=False).indices
         partner = nearest.gather(1, kept)
-        result.append(tuple(take(x, index) for x, index in ((one, kept), (other, partner))))
+        result.append((take(one, kept), take(other, partner)))
     return result
 
 

@@ -1,0 +1,91 @@
+"""What a step of pretraining costs: LVM-Med beside SimCLR, the loader, the affinities' memory."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DATASETS, MODELS, DefaultScope
+
+import lvmmed_backbones.pretrain  # noqa: F401
+from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.pretrain.command import CONFIGS
+
+BATCH, SIZE = 64, 64
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """512 images of 256 px."""
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "in").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(512):
+        image = cv2.resize(rng.integers(0, 256, (12, 12), np.uint8), (256, 256))
+        cv2.imwrite(str(folder / "in" / f"{number}.png"), image)
+    build([("x", folder / "in")], folder / "out", Options(), 2)
+    return folder / "out"
+
+
+def batch(corpus: Path, name: str) -> tuple[list, Callable]:
+    """The views of a batch of a mini config, and the data set that gives them."""
+    config = Config.fromfile(CONFIGS / f"{name}.py")
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        dataset = DATASETS.build(dict(config.train_dataloader.dataset, root=str(corpus)))
+        return [dataset[n] for n in range(BATCH)], dataset
+
+
+@pytest.mark.parametrize("method", ["simclr", "lvmmed"])
+def test_steps(benchmark, corpus: Path, method: str) -> None:
+    """Forward, backward and update, ResNet-50, 64 px, 64 images, two views of each."""
+    samples, _ = batch(corpus, f"{method}_resnet18_mini")
+    config = Config.fromfile(CONFIGS / f"{method}_resnet50_paper.py")
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    data = dict(
+        inputs=[torch.stack([s["inputs"][v] for s in samples]) for v in range(2)],
+        data_samples=[s["data_samples"] for s in samples],
+    )
+    solver = []
+
+    def step() -> None:
+        losses = model(**model.data_preprocessor(data, training=True), mode="loss")
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        optimizer.step()
+        solver.append(float(losses.get("solver_time", 0)))
+
+    benchmark.group = "a step of pretraining, ResNet-50, 64 px, 64 images"
+    benchmark.pedantic(step, rounds=4, warmup_rounds=1)
+    benchmark.extra_info["solver's share"] = float(np.median(solver) / benchmark.stats["median"])
+
+
+def test_loading(benchmark, corpus: Path) -> None:
+    """The views of a batch of 64 images, in one process."""
+    _, dataset = batch(corpus, "lvmmed_resnet18_mini")
+    benchmark.group = "views of 64 images"
+    benchmark(lambda: [dataset[n] for n in range(BATCH)])
+
+
+def test_affinities_of_a_large_batch(benchmark) -> None:
+    """Vertex affinities and their gradients: 256 images, maps of 7 x 7 cells and 2048 channels."""
+    from lvmmed_backbones.pretrain.affinities import local_affinity
+
+    maps = [torch.randn(256, 49, 2048, requires_grad=True) for _ in range(2)]
+    places = [torch.rand(256, 49, 2) for _ in range(2)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def run() -> None:
+        local_affinity(*maps, *places, 20).square().sum().backward()
+
+    benchmark.group = "local affinities, 256 images, 7 x 7 cells"
+    benchmark.pedantic(run, rounds=1)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
+    benchmark.extra_info["peak memory, GB"] = grown

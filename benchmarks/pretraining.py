@@ -1,0 +1,79 @@
+"""Backbones that a profile pretrains itself, on phantoms, before the grid runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks import data, profiles
+from tasks import datasets
+
+FOLDER = "backbones"
+
+
+def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
+    """Pretrain and export those of `backbones` that the profile pretrains and that are not in `work` yet.
+
+    The corpus is made of all phantoms, without the images of their test splits. From here on the catalogue knows
+    what lies in `work`, in this process and in those that it starts.
+
+    Returns:
+        The names that were made.
+
+    Raises:
+        RuntimeError: if a step failed; its messages are on stderr.
+    """
+    shelf = (work / FOLDER).resolve()
+    known = os.environ.get("LVMMED_CATALOGUE")
+    os.environ["LVMMED_CATALOGUE"] = f"{shelf}{os.pathsep}{known}" if known else str(shelf)
+    missing = to_make(profile, backbones, work)
+    if missing:
+        corpus = phantom_corpus(work)
+    for name in missing:
+        chosen = profiles.get(profile).pretrained[name]
+        run = work / "pretraining" / name
+        call("pretrain", chosen.config, "--corpus", corpus, "--work-dir", run, "--resume",
+             "--cfg-options", f"train_cfg.max_epochs={chosen.epochs}")  # fmt: skip
+        call("export", run, name, "--out", shelf)
+    return missing
+
+
+def to_make(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
+    """Those of `backbones` that the profile pretrains and that are not in `work` yet."""
+    pretrained = profiles.get(profile).pretrained
+    return [
+        name
+        for name in dict.fromkeys(backbones)
+        if name in pretrained and not (work / FOLDER / f"{name}.safetensors").is_file()
+    ]
+
+
+def phantom_corpus(work: Path) -> Path:
+    """A corpus of every phantom, audited against every test split."""
+    corpus = work / "corpus"
+    prepared, _ = data.prepare(datasets.names(), None, work)
+    sources = [
+        f"{name}={work / 'phantoms' / datasets.get(name).folder}" for name in datasets.names()
+    ]
+    call("corpus", "build", *sources, "--out", corpus)
+    call(
+        "corpus",
+        "audit",
+        corpus,
+        "--test",
+        *(prepared / name for name in datasets.names()),
+        "--remove",
+    )
+    return corpus
+
+
+def call(*arguments: str | Path) -> None:
+    """`python -m lvmmed_backbones` in a process of its own, its messages on stderr."""
+    line = [sys.executable, "-m", "lvmmed_backbones", *map(str, arguments)]
+    print("+ " + " ".join(line[1:]), file=sys.stderr, flush=True)
+    code = subprocess.run(line, stdout=sys.stderr).returncode
+    if code:
+        raise RuntimeError(f"`python {' '.join(line[1:])}` failed with code {code}")
