@@ -1,0 +1,113 @@
+"""How fast a corpus is built and read, and that time grows linearly: `python -m benchmarks.corpus`.
+
+Generates folders of images (half 8-bit JPEG photographs, a quarter 16-bit PNG, a quarter slices of NIfTI volumes),
+builds a corpus of each size and prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import nibabel
+import numpy as np
+import psutil
+
+from benchmarks.provenance import processor
+
+SIDE, SLICES = 320, 50
+
+
+def generate(folder: Path, images: int) -> None:
+    """`images` of 320 px, each its own."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(images)
+    fine = rng.integers(0, 40, (SIDE, SIDE), np.uint8)
+    for number in range(images // 2):
+        image = (
+            cv2.resize(rng.integers(0, 200, (8, 8, 3), np.uint8), (SIDE, SIDE)) + fine[..., None]
+        )
+        cv2.imwrite(str(folder / f"{number:06d}.jpg"), image)
+    for number in range(images // 4):
+        image = cv2.resize(rng.integers(0, 4000, (8, 8), np.uint16), (SIDE, SIDE)) + fine
+        cv2.imwrite(str(folder / f"{number:06d}.png"), image.astype(np.uint16))
+    for number in range(images // 4 // SLICES):
+        coarse = rng.normal(300, 90, (8, 8, SLICES))
+        volume = cv2.resize(coarse, (SIDE, SIDE)) + fine[..., None]
+        nibabel.save(
+            nibabel.Nifti1Image(volume.astype(np.int16), np.eye(4)), folder / f"{number:06d}.nii"
+        )
+
+
+def build(source: Path, out: Path, workers: int) -> tuple[float, float]:
+    """Seconds, and the most memory in MB that the processes held together, shared pages counted once each."""
+    line = [sys.executable, "-m", "lvmmed_backbones", "corpus", "build", f"generated={source}"]
+    start = time.monotonic()
+    process = subprocess.Popen(
+        [*line, "--out", str(out), "--workers", str(workers)], stderr=subprocess.DEVNULL
+    )
+    peak = [0.0]
+    watcher = threading.Thread(target=watch, args=(process.pid, peak))
+    watcher.start()
+    code = process.wait()
+    watcher.join()
+    if code:
+        raise RuntimeError(f"building {source} failed with code {code}")
+    return time.monotonic() - start, peak[0] / 2**20
+
+
+def watch(pid: int, peak: list[float]) -> None:
+    """Keep the largest sum of proportional memory of a process and its children."""
+    while psutil.pid_exists(pid):
+        try:
+            parent = psutil.Process(pid)
+            family = [parent, *parent.children(recursive=True)]
+            peak[0] = max(peak[0], sum(p.memory_full_info().pss for p in family))
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            pass
+        time.sleep(0.5)
+
+
+def reading(corpus: Path, images: int = 2000) -> float:
+    """Images a second that one process reads and decodes, in random order."""
+    from lvmmed_backbones.corpus import CorpusDataset
+
+    data = CorpusDataset(str(corpus))
+    order = np.random.default_rng(0).permutation(len(data))[:images]
+    start = time.monotonic()
+    for index in order:
+        data.read(int(index))
+    return len(order) / (time.monotonic() - start)
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__)
+    parser.add_argument("--images", type=int, nargs="+", default=[12_500, 25_000, 50_000])
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    print(f"{options.workers} processes on {os.cpu_count()} cores of {processor()}.\n")
+    print("| images | build, s | images / s | memory, MB | reading, images / s |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    for images in options.images:
+        with tempfile.TemporaryDirectory() as scratch:
+            source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
+            generate(source, images)
+            seconds, memory = build(source, corpus, options.workers)
+            speed = reading(corpus)
+        print(
+            f"| {images:,} | {seconds:.0f} | {images / seconds:.0f} | {memory:.0f} | {speed:.0f} |",
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
