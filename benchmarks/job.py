@@ -36,6 +36,7 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     """
     cells = with_data(cells, options.data, chosen)
     backbones = dict.fromkeys(cell.backbone for cell in cells)
+    pretraining.shelve(options.work)
     if options.verb == "run":
         pretraining.provide(cells[0].profile, backbones, options.work)
     elif later := pretraining.to_make(cells[0].profile, backbones, options.work):

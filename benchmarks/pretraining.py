@@ -17,8 +17,7 @@ FOLDER = "backbones"
 def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
     """Pretrain and export those of `backbones` that the profile pretrains and that are not in `work` yet.
 
-    The corpus is made of all phantoms, without the images of their test splits. From here on the catalogue knows
-    what lies in `work`, in this process and in those that it starts.
+    The corpus is made of all phantoms, without the images of their test splits.
 
     Returns:
         The names that were made.
@@ -26,9 +25,6 @@ def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
     Raises:
         RuntimeError: if a step failed; its messages are on stderr.
     """
-    shelf = (work / FOLDER).resolve()
-    known = os.environ.get("LVMMED_CATALOGUE")
-    os.environ["LVMMED_CATALOGUE"] = f"{shelf}{os.pathsep}{known}" if known else str(shelf)
     missing = to_make(profile, backbones, work)
     if missing:
         corpus = phantom_corpus(work)
@@ -37,8 +33,15 @@ def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
         run = work / "pretraining" / name
         call("pretrain", chosen.config, "--corpus", corpus, "--work-dir", run, "--resume",
              "--cfg-options", f"train_cfg.max_epochs={chosen.epochs}")  # fmt: skip
-        call("export", run, name, "--out", shelf)
+        call("export", run, name, "--out", work / FOLDER)
     return missing
+
+
+def shelve(work: Path) -> None:
+    """Tell the catalogue of what lies in `work`, in this process and in those that it starts."""
+    shelf = str((work / FOLDER).resolve())
+    known = os.environ.get("LVMMED_CATALOGUE")
+    os.environ["LVMMED_CATALOGUE"] = f"{shelf}{os.pathsep}{known}" if known else shelf
 
 
 def to_make(profile: str, backbones: Iterable[str], work: Path) -> list[str]:

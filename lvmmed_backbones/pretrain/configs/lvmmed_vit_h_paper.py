@@ -1,4 +1,4 @@
-"""LVM-Med, ViT-H: as ViT-B, 32 layers of 1280 channels. Not among the paper's results; for whom it may concern.
+"""LVM-Med, ViT-H: as ViT-B, 32 layers of 1280 channels; gradients of 8 batches of 25 images add up. Not among the paper's results; for whom it may concern.
 
     torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain lvmmed_vit_h_paper \
         --corpus CORPUS --launcher pytorch
@@ -6,6 +6,6 @@
 
 _base_ = "lvmmed_vit_b_paper.py"
 
-model = dict(backbone=dict(arch="huge", with_cp=True), neck=dict(in_channels=1280))
-train_dataloader = dict(batch_size=50)
-optim_wrapper = dict(accumulative_counts=4)
+model = dict(backbone=dict(arch="huge"), neck=dict(in_channels=1280))
+train_dataloader = dict(batch_size=25)
+optim_wrapper = dict(accumulative_counts=8)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
@@ -102,6 +104,25 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     for key, state in states[0].items():
         for name, value in state.items():
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][key][name]))
+
+
+@pytest.mark.parametrize("name", [name for name in config_names() if name.endswith("_paper")])
+def test_a_paper_config_builds_its_model_and_optimizer(name: str) -> None:
+    config = Config.fromfile(CONFIGS / f"{name}.py")
+    model_config = dict(config.model, data_preprocessor=config.data_preprocessor)
+    model_config["backbone"] = dict(config.model.backbone, weights=None)
+    wrapper_config = dict(config.optim_wrapper, type="OptimWrapper")  # mixed precision wants a GPU
+    wrapper_config.pop("dtype")
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        with torch.device("meta" if "vit" in name else "cpu"):  # ViT-H has 632 million parameters
+            model = MODELS.build(model_config)
+        wrapper = build_optim_wrapper(model, wrapper_config)
+        TRANSFORMS.build(config.train_dataloader.dataset.pipeline[0])
+    groups = wrapper.optimizer.param_groups
+    learning = [p for p in model.parameters() if p.requires_grad]
+    assert sum(len(group["params"]) for group in groups) == len(learning)
+    excluded = sum(group.get("lars_exclude", False) for group in groups)
+    assert (excluded > 50) == (config.optim_wrapper.optimizer.type == "LARS")
 
 
 def test_two_processes_share_the_corpus(pretrain_line, run, tmp_path: Path) -> None:

@@ -48,9 +48,7 @@ optim_wrapper = dict(
     dtype="bfloat16",
     optimizer=dict(type="LARS", lr=3.75, momentum=0.9, weight_decay=1e-6),
     paramwise_cfg=dict(
-        norm_decay_mult=0.0,
-        bias_decay_mult=0.0,
-        custom_keys={"bn": dict(lars_exclude=True), "bias": dict(lars_exclude=True)},
+        custom_keys={key: dict(lars_exclude=True, decay_mult=0.0) for key in ("bn", "bias", "downsample.1")},
     ),
 )
 param_scheduler = [
