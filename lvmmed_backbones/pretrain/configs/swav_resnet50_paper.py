@@ -8,6 +8,7 @@ Caron et al., NeurIPS 2020, as mmpretrain has it: two large views and six small 
 
 _base_ = ["_base_/swav.py", "_base_/paper.py", "_base_/runtime.py"]
 
+optim_wrapper = dict(paramwise_cfg=dict(bypass_duplicate=True))  # SwAVNeck names its norm twice
 custom_hooks = [
     *_base_.custom_hooks,
     # The prototypes rest for the first steps.

@@ -119,8 +119,9 @@ def test_a_paper_config_builds_its_model_and_optimizer(name: str) -> None:
         wrapper = build_optim_wrapper(model, wrapper_config)
         TRANSFORMS.build(config.train_dataloader.dataset.pipeline[0])
     groups = wrapper.optimizer.param_groups
-    learning = [p for p in model.parameters() if p.requires_grad]
-    assert sum(len(group["params"]) for group in groups) == len(learning)
+    optimised = [parameter for group in groups for parameter in group["params"]]
+    assert {id(p) for p in model.parameters() if p.requires_grad} <= {id(p) for p in optimised}
+    assert len({id(p) for p in optimised}) == len(optimised)
     excluded = sum(group.get("lars_exclude", False) for group in groups)
     assert (excluded > 50) == (config.optim_wrapper.optimizer.type == "LARS")
 
