@@ -1,4 +1,4 @@
-"""LVM-Med, a ViT a quarter as wide as ViT-B, as 2 cores can bear it.
+"""LVM-Med, a ViT a quarter as wide as ViT-B, as 2 cores can bear it; the method's values as in lvmmed_resnet18_mini.
 
     python -m lvmmed_backbones pretrain lvmmed_vit_tiny_mini --corpus CORPUS
 """
@@ -21,5 +21,5 @@ model = dict(
         output="last",
     ),
     neck=dict(in_channels=192, hid_channels=512, out_channels=128),
-    head=dict(channels=128, noise=0.1, samples=16),
+    head=dict(channels=128, message_passing=0, second_order=0.1, noise=0.1, samples=16),
 )

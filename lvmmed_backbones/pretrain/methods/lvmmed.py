@@ -69,14 +69,14 @@ class GraphMatchingHead(BaseModule):
         pairs: gamma, the matched cell pairs that count in a local affinity.
         cells: feature maps with more cells to a side are averaged down to so many before local affinities are taken
             (7: a ResNet's map at 224 px; a ViT's map of 14 would cost 16 times as much).
-        second_order: whether edge affinities take part; without, the matching is a linear assignment.
+        second_order: weight of the edge affinities; 1: the paper's, 0: none, the matching is a linear assignment.
         noise: scale of the Gumbel noise on vertex and edge affinities; 0: none, blackbox differentiation.
         samples: draws of the noise per step.
         strength: lambda.
         budget: of the solver: "fast", "default" or "best".
 
     Raises:
-        ValueError: if alpha lies outside [0, 1], and as `MatchingLayer`.
+        ValueError: if alpha lies outside [0, 1] or second_order below 0, and as `MatchingLayer`.
     """
 
     def __init__(
@@ -87,15 +87,18 @@ class GraphMatchingHead(BaseModule):
         alpha: float = 0.8,
         pairs: int = 20,
         cells: int = 7,
-        second_order: bool = True,
+        second_order: float = 1.0,
         noise: float = 1.0,
         samples: int = 1,
         strength: float = 80.0,
         budget: str = "fast",
     ) -> None:
         super().__init__()
-        if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha is {alpha}: a share within [0, 1] is wanted")
+        if not 0 <= alpha <= 1 or second_order < 0:
+            raise ValueError(
+                f"alpha is {alpha} and second_order {second_order}: a share within [0, 1] and a weight of 0 or more "
+                "are wanted"
+            )
         self.neighbours = neighbours
         self.alpha = alpha
         self.pairs = pairs
@@ -130,7 +133,9 @@ class GraphMatchingHead(BaseModule):
         edges = [knn_edges(z, self.neighbours) for z in embeddings]
         vertex = self.vertex_affinity(maps, embeddings, views, edges)
         if self.second_order:
-            edge = edge_affinity(embeddings[0], edges[0], embeddings[1], edges[1])
+            edge = self.second_order * edge_affinity(
+                embeddings[0], edges[0], embeddings[1], edges[1]
+            )
         else:
             edges = [z.new_zeros(0, 2) for z in edges]
             edge = vertex.new_zeros(0, 0)

@@ -94,14 +94,14 @@ def test_local_similarity_and_message_passing_change_vertex_affinities(switch: d
 
 
 def test_local_similarity_lets_gradients_into_the_map_alone() -> None:
-    model = build(alpha=0.0, second_order=False)
+    model = build(alpha=0.0, second_order=0)
     losses(model)["loss"].backward()
     assert all(p.grad is None or not p.grad.abs().sum() for p in model.neck.parameters())
     assert any(p.grad.abs().sum() for p in model.backbone.parameters())
 
 
 def test_without_second_order_the_matching_is_linear_assignment() -> None:
-    found = losses(build(second_order=False, samples=4))
+    found = losses(build(second_order=0, samples=4))
     assert float(found["second_order_share"]) == 0
     assert float(losses(build(samples=4))["second_order_share"]) > 0
 
@@ -149,6 +149,8 @@ def test_mixed_precision_matches_in_full() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"alpha is 1\.5"):
         build(alpha=1.5)
+    with pytest.raises(ValueError, match="second_order -1"):
+        build(second_order=-1)
     inputs, samples = batch()
     with pytest.raises(ValueError, match="3 views"):
         build().loss([*inputs, inputs[0]], samples)
