@@ -1,4 +1,6 @@
-"""LVM-Med, ViT-H: as ViT-B, 32 layers of 1280 channels; gradients of 8 batches of 25 images add up. Not among the paper's results; for whom it may concern.
+"""LVM-Med, ViT-H: as ViT-B, with 32 layers of 1280 channels; gradients of 8 batches of 25 images add up.
+
+Not among the paper's results.
 
     torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain lvmmed_vit_h_paper \
         --corpus CORPUS --launcher pytorch
