@@ -1,7 +1,8 @@
 """LVM-Med, ResNet-18, as 2 cores can bear it.
 
 16 samples of a noise of scale 0.1 instead of one of scale 1, edge affinities at a tenth of their weight and no
-message passing: with the paper's values hardly anything is learnt in a few hundred steps (docs/pretraining.md has the curves).
+message passing: with the paper's values hardly anything is learnt in a few hundred steps (the curves are in
+docs/pretraining.md).
 
     python -m lvmmed_backbones pretrain lvmmed_resnet18_mini --corpus CORPUS
 """
