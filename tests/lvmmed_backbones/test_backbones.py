@@ -92,5 +92,5 @@ def test_the_embedded_network_is_timms_with_the_files_weights() -> None:
 
 
 def test_wrong_output_is_named() -> None:
-    with pytest.raises(ValueError, match="'maps' or 'vector'"):
+    with pytest.raises(ValueError, match="'maps', 'last' or 'vector'"):
         lvmmed_backbones.BackboneResNet(output="map")

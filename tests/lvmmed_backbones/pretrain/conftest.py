@@ -69,6 +69,17 @@ def pretrain_line(corpus: Path) -> Callable[..., list[str]]:
 
 
 @pytest.fixture(scope="session")
+def start() -> Callable[[list[str]], subprocess.Popen]:
+    """Starts a command line, with as many threads as `run`: sums of other parts round differently."""
+
+    def call(line: list[str]) -> subprocess.Popen:
+        quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(line, cwd=ROOT, env=ENVIRONMENT, **quiet)
+
+    return call
+
+
+@pytest.fixture(scope="session")
 def run() -> Callable[[list[str]], subprocess.CompletedProcess]:
     """Runs a command line to its end."""
 

@@ -74,16 +74,12 @@ def test_every_config_tells_what_it_is_and_composes() -> None:
     "config", ["lvmmed_resnet18_mini", "mocov2_resnet18_mini", "deepclusterv2_resnet18_mini"]
 )
 def test_a_killed_run_goes_on_to_the_same_weights(
-    config: str, pretrain_line, run, tmp_path: Path
+    config: str, pretrain_line, run, start, tmp_path: Path
 ) -> None:
     options = {"default_hooks__checkpoint__interval": 2, "train_cfg__max_epochs": 2}
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert run(pretrain_line(config, whole, **options)).returncode == 0
-    process = subprocess.Popen(
-        pretrain_line(config, parts, **options),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(pretrain_line(config, parts, **options))
     deadline = time.monotonic() + 120
     while not (parts / "iter_8.pth").exists():  # in the middle of the second epoch
         assert process.poll() is None and time.monotonic() < deadline
