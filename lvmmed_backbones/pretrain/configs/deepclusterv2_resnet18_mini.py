@@ -11,17 +11,4 @@ model = dict(
     clusters=(32, 32, 32),
 )
 custom_hooks = [*_base_.custom_hooks, dict(type="DeepClusterHook")]
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            dict(
-                type="RandomViews",
-                crops=[
-                    dict(number=2, size=64, scale=(0.3, 1.0)),
-                    dict(number=2, size=32, scale=(0.1, 0.3)),
-                ],
-                transforms=_base_.distortions,
-            ),
-        ],
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=[_base_.multi_crop]))

@@ -9,17 +9,4 @@ Caron et al., NeurIPS 2020 (SwAV), appendix D.
 _base_ = ["_base_/deepclusterv2.py", "_base_/paper.py", "_base_/runtime.py"]
 
 custom_hooks = [*_base_.custom_hooks, dict(type="DeepClusterHook")]
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            dict(
-                type="RandomViews",
-                crops=[
-                    dict(number=2, size=224, scale=(0.14, 1.0)),
-                    dict(number=6, size=96, scale=(0.05, 0.14)),
-                ],
-                transforms=_base_.distortions,
-            ),
-        ],
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=[_base_.multi_crop]))

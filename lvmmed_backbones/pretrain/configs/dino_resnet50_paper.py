@@ -8,17 +8,4 @@ Caron et al., ICCV 2021.
 
 _base_ = ["_base_/dino.py", "_base_/paper.py", "_base_/runtime.py"]
 
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            dict(
-                type="RandomViews",
-                crops=[
-                    dict(number=2, size=224, scale=(0.14, 1.0)),
-                    dict(number=8, size=96, scale=(0.05, 0.14)),
-                ],
-                transforms=_base_.distortions,
-            ),
-        ],
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=[_base_.multi_crop]))

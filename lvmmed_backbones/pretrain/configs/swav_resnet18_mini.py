@@ -10,17 +10,4 @@ model = dict(
     neck=dict(in_channels=512, hid_channels=512),
     head=dict(loss=dict(num_prototypes=64, num_crops=[2, 2])),
 )
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            dict(
-                type="RandomViews",
-                crops=[
-                    dict(number=2, size=64, scale=(0.3, 1.0)),
-                    dict(number=2, size=32, scale=(0.1, 0.3)),
-                ],
-                transforms=_base_.distortions,
-            ),
-        ],
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=[_base_.multi_crop]))

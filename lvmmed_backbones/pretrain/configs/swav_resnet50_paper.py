@@ -19,17 +19,4 @@ custom_hooks = [
         frozen_layers_cfg=dict(prototypes=406),
     ),
 ]
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            dict(
-                type="RandomViews",
-                crops=[
-                    dict(number=2, size=224, scale=(0.14, 1.0)),
-                    dict(number=6, size=96, scale=(0.05, 0.14)),
-                ],
-                transforms=_base_.distortions,
-            ),
-        ],
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=[_base_.multi_crop]))

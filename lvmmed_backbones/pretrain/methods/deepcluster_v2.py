@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS, MODELS
 from mmengine.runner import Runner
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
+
+from lvmmed_backbones.pretrain.monitors import unwrapped
 
 
 @MODELS.register_module()
@@ -151,11 +152,11 @@ class DeepClusterHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Make room, before a checkpoint is loaded."""
-        model_of(runner).allocate(len(runner.train_dataloader.dataset))
+        unwrapped(runner).allocate(len(runner.train_dataloader.dataset))
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Cluster, unless the run was resumed within this epoch."""
-        model = model_of(runner)
+        model = unwrapped(runner)
         if int(model.epoch) == runner.epoch:
             return
         if int(model.epoch) < 0:
@@ -167,8 +168,3 @@ class DeepClusterHook(Hook):
                     z = model.embed(data["inputs"][0])
                     model.remember(model.index(data["data_samples"]), z)
         model.cluster(runner.epoch)
-
-
-def model_of(runner: Runner) -> DeepClusterV2:
-    """The model, out of its wrapper."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,4 +1,4 @@
-# DINO with the paper's values for ResNet-50: two large views and eight small ones.
+# DINO with the paper's values for ResNet-50: two large views and, as for its peers here, six small ones.
 model = dict(
     type="DINO",
     backbone=dict(type="BackboneResNet", depth=50, output="last"),

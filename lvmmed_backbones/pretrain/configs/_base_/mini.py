@@ -1,22 +1,26 @@
 # The size that 2 cores can bear: 64 px, 64 images a step, 10 epochs, AdamW.
 # Distortions are milder than the paper's: hue and saturation tell little of images that are mostly grey.
 distortions = [dict(type="ColorJitter", brightness=0.4, contrast=0.4, saturation=0.2)]
+two_views = dict(
+    type="RandomViews",
+    crops=[dict(number=2, size=64, scale=(0.3, 1.0))],
+    transforms=distortions,
+)
+multi_crop = dict(
+    type="RandomViews",
+    crops=[
+        dict(number=2, size=64, scale=(0.3, 1.0)),
+        dict(number=2, size=32, scale=(0.1, 0.3)),
+    ],
+    transforms=distortions,
+)
 train_dataloader = dict(
     batch_size=64,
     num_workers=0,
     drop_last=True,
     sampler=dict(type="ResumableSampler"),
     collate_fn=dict(type="default_collate"),
-    dataset=dict(
-        type="CorpusDataset",
-        pipeline=[
-            dict(
-                type="RandomViews",
-                crops=[dict(number=2, size=64, scale=(0.3, 1.0))],
-                transforms=distortions,
-            ),
-        ],
-    ),
+    dataset=dict(type="CorpusDataset", pipeline=[two_views]),
 )
 train_cfg = dict(type="ResumableEpochLoop", max_epochs=10)
 optim_wrapper = dict(

@@ -24,6 +24,19 @@ distortions = [
     ),
     dict(type="PILToNumpy", to_bgr=True),
 ]
+two_views = dict(
+    type="RandomViews",
+    crops=[dict(number=2, size=224, scale=(0.2, 1.0))],
+    transforms=distortions,
+)
+multi_crop = dict(  # as SwAV has it
+    type="RandomViews",
+    crops=[
+        dict(number=2, size=224, scale=(0.14, 1.0)),
+        dict(number=6, size=96, scale=(0.05, 0.14)),
+    ],
+    transforms=distortions,
+)
 train_dataloader = dict(
     batch_size=200,
     num_workers=12,
@@ -31,16 +44,7 @@ train_dataloader = dict(
     drop_last=True,
     sampler=dict(type="ResumableSampler"),
     collate_fn=dict(type="default_collate"),
-    dataset=dict(
-        type="CorpusDataset",
-        pipeline=[
-            dict(
-                type="RandomViews",
-                crops=[dict(number=2, size=224, scale=(0.2, 1.0))],
-                transforms=distortions,
-            ),
-        ],
-    ),
+    dataset=dict(type="CorpusDataset", pipeline=[two_views]),
 )
 train_cfg = dict(type="ResumableEpochLoop", max_epochs=100)
 optim_wrapper = dict(
