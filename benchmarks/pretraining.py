@@ -32,7 +32,7 @@ def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
         chosen = profiles.get(profile).pretrained[name]
         run = work / "pretraining" / name
         call("pretrain", chosen.config, "--corpus", corpus, "--work-dir", run, "--resume",
-             "--cfg-options", f"train_cfg.max_epochs={chosen.epochs}")  # fmt: skip
+             "--epochs", str(chosen.epochs))  # fmt: skip
         call("export", run, name, "--out", work / FOLDER)
     return missing
 

@@ -29,6 +29,9 @@ def add_pretrain_arguments(parser: argparse.ArgumentParser) -> None:
         "--work-dir", type=Path, help="of checkpoints and curves; default: pretraining/CONFIG"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    parser.add_argument(
+        "--epochs", type=int, help="instead of the config's; the learning rate's schedule follows"
+    )
     parser.add_argument("--launcher", choices=("none", "pytorch", "slurm"), default="none")
     parser.add_argument(
         "--probe", type=Path, help="a folder of labelled images, one folder per class"
@@ -97,6 +100,8 @@ def compose(options: argparse.Namespace) -> Config:
         )
     config = Config.fromfile(file)
     config.merge_from_dict(options.cfg_options)
+    if options.epochs is not None:
+        set_epochs(config, options.epochs)
     config.work_dir = str(options.work_dir or Path("pretraining") / file.stem)
     config.launcher = options.launcher
     config.git_revision = git_revision()
@@ -112,6 +117,23 @@ def compose(options: argparse.Namespace) -> Config:
         backbone = catalogue.get(start).model("maps", 224)
         config.model.backbone.weights = backbone.get("weights")
     return config
+
+
+def set_epochs(config: Config, epochs: int) -> None:
+    """Make a run longer or shorter, and what of its schedule lasts to its end with it.
+
+    Raises:
+        ValueError: if `epochs` is below 1.
+    """
+    if epochs < 1:
+        raise ValueError(f"--epochs {epochs}: at least 1 is wanted")
+    before, config.train_cfg.max_epochs = config.train_cfg.max_epochs, epochs
+    schedule = [
+        part for part in config.get("param_scheduler") or [] if part.get("begin", 0) < epochs
+    ]
+    for part in schedule:
+        part.end = epochs if part.end == before else min(part.end, epochs)
+    config.param_scheduler = schedule
 
 
 def set_up_processes(launcher: str) -> None:

@@ -17,7 +17,7 @@ from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.pretrain.command import CONFIGS, config_names
+from lvmmed_backbones.pretrain.command import CONFIGS, config_names, set_epochs
 from lvmmed_backbones.pretrain.hooks import checkpoints, latest_checkpoint
 
 MINI = [name for name in config_names() if name.endswith("_mini")]
@@ -68,6 +68,24 @@ def test_every_config_tells_what_it_is_and_composes() -> None:
         config = Config.fromfile(CONFIGS / f"{name}.py", import_custom_modules=False)
         assert {"model", "train_dataloader", "optim_wrapper", "train_cfg"} <= set(config)
         assert f"{name.removesuffix('_mini')}_mini" in config_names() or name.endswith("_paper")
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "schedule"),
+    [
+        ("simclr_resnet18_mini", 3, [(0, 1), (1, 3)]),
+        ("simclr_resnet18_mini", 1, [(0, 1)]),
+        ("simclr_resnet50_paper", 300, [(0, 10), (10, 300)]),
+        ("simclr_resnet50_paper", 5, [(0, 5)]),
+    ],
+)
+def test_the_schedule_follows_the_number_of_epochs(
+    name: str, epochs: int, schedule: list[tuple[int, int]]
+) -> None:
+    config = Config.fromfile(CONFIGS / f"{name}.py", import_custom_modules=False)
+    set_epochs(config, epochs)
+    assert config.train_cfg.max_epochs == epochs
+    assert [(part.get("begin", 0), part.end) for part in config.param_scheduler] == schedule
 
 
 @pytest.mark.parametrize(
@@ -221,6 +239,7 @@ def test_a_probe_tells_the_accuracy_of_neighbours(
             "no config lvmmed_resnet81_mini: give a path, or one of",
         ),
         (("lvmmed_resnet18_mini", "--corpus", "/nowhere"), "/nowhere"),
+        (("lvmmed_resnet18_mini", "--corpus", "x", "--epochs", "0"), "--epochs 0: at least 1"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(
