@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 import tasks.registration  # noqa: F401
-from benchmarks import provenance
+from benchmarks import gallery, provenance
 from benchmarks.grid import Cell
 from benchmarks.record import FILE, SCHEMA, finite, write_json
 from lvmmed_backbones import catalogue
@@ -73,15 +73,19 @@ def execute(run: Run) -> None:
 
 
 def measure(run: Run) -> dict:
-    """Train and test; the record as a dict."""
+    """Train and test, and leave a gallery; the record as a dict."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     config = Config.fromfile(run.config)
     runner = Runner.from_cfg(config)
     begin = time.monotonic()
     runner.train()
     trained = time.monotonic()
+    pixels = gallery.watch(runner)
     metrics = runner.test()
     tested = time.monotonic()
+    memory = peak_memory_mb()
+    cases = json.loads((run.config.parent / "cases.json").read_text())
+    gallery.write(runner, cases, pixels, run.config.parent / gallery.FOLDER)
     entry = catalogue.get(run.cell.backbone)
     task = config.task
     return {
@@ -106,7 +110,7 @@ def measure(run: Run) -> dict:
         "figure": "phantom" if run.phantom else "measured",
         "metric": task.headline,
         "metrics": finite(metrics),
-        "cases": json.loads((run.config.parent / "cases.json").read_text()),
+        "cases": cases,
         "data": {
             "fingerprint": run.fingerprint,
             "complete": run.complete,
@@ -128,7 +132,7 @@ def measure(run: Run) -> dict:
         "cost": {
             "train_seconds": round(trained - begin, 2),
             "test_seconds": round(tested - trained, 2),
-            "peak_memory_mb": peak_memory_mb(),
+            "peak_memory_mb": memory,
         },
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
+from benchmarks import gallery
 from benchmarks.compose import LOADERS, bind, compose, image_size, label_subset
 from benchmarks.grid import Cell, plan, run_id, task_names
 from lvmmed_backbones import catalogue
@@ -23,7 +25,7 @@ def test_there_are_fifteen_tasks() -> None:
 
 
 @pytest.mark.parametrize("task", task_names())
-def test_every_task_takes_a_training_and_a_test_step(
+def test_every_task_takes_a_training_and_a_test_step_and_leaves_a_gallery(
     task: str, prepared_root: Path, tmp_path: Path
 ) -> None:
     cell = Cell(task, "random_vit_tiny", "mini", seed=0)
@@ -37,9 +39,14 @@ def test_every_task_takes_a_training_and_a_test_step(
     runner.train()
     after = torch.cat([p.detach().flatten() for p in runner.model.parameters() if p.requires_grad])
     assert not torch.equal(before, after)
+    pixels = gallery.watch(runner)
     metrics = runner.test()
     assert config.task.headline in metrics
-    assert (tmp_path / "cases.json").is_file()
+    cases = json.loads((tmp_path / "cases.json").read_text())
+    gallery.write(runner, cases, pixels, tmp_path / "gallery")
+    index = json.loads((tmp_path / "gallery" / gallery.INDEX).read_text())
+    assert index["kind"] == config.task.kind
+    assert {entry["case"] for entry in index["entries"]} <= {row["case"] for row in cases}
 
 
 @pytest.mark.parametrize("task", task_names())

@@ -75,6 +75,9 @@ def test_every_run_leaves_a_record(finished: Path) -> None:
         assert record["cost"]["train_seconds"] > 0
         weighted = record["backbone"]["name"].startswith("imagenet")
         assert (record["backbone"]["weights_sha256"] is not None) == weighted
+        assert (
+            Path(finished, "results", "runs", record["run"]) / "gallery" / "gallery.json"
+        ).is_file()
     assert not list(finished.glob("results/**/*.partial"))
 
 
