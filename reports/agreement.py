@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from reports.records import Record
+
+T = TypeVar("T")
 
 
 class Setting(NamedTuple):
@@ -102,9 +104,9 @@ def consistent(
     return kept, problems
 
 
-def grouped(records: Sequence[Record], key: Callable[[Record], Hashable]) -> list[list[Record]]:
-    """The records by their key, in order of first appearance."""
-    groups: dict[Hashable, list[Record]] = defaultdict(list)
+def grouped(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+    """Records, or what else has a key, by their key, in order of first appearance."""
+    groups: dict[Hashable, list[T]] = defaultdict(list)
     for record in records:
         groups[key(record)].append(record)
     return list(groups.values())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from reports.agreement import Setting, setting
 from reports.records import FIGURES, Record
+from reports.statistics.aggregate import normalised
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
 PROFILES = ("paper", "small", "mini")
@@ -30,25 +31,57 @@ class Leaderboard:
             deviation, NaN for one seed), `n` and `seeds`, `rank` within the task (1 is best, ties
             share the average), `best`, and what is known of the task, the data and the backbone.
         mean_rank: by backbone, in the order of the table's rows; NaN if nothing is common to all.
+        score: mean normalised score by backbone, in the same order: on each task 0 is the worst mean
+            of the table and 1 the best; NaN if no common task tells the backbones apart.
         ranked: on how many tasks: those that every backbone of the table has.
         records: what all of it was made from.
+        metric: of all cells; None: each task's headline.
     """
 
     setting: Setting
     cells: pd.DataFrame
     mean_rank: pd.Series
+    score: pd.Series
     ranked: int
     records: list[Record]
+    metric: str | None = None
 
 
-def leaderboards(records: Sequence[Record]) -> list[Leaderboard]:
+def leaderboards(
+    records: Sequence[Record], by: str = "rank", metric: str | None = None
+) -> list[Leaderboard]:
     """A leaderboard per setting: measured before phantom, paper before small before mini.
 
     Args:
         records: that agree with each other (`reports.agreement.agreeing`).
+        by: order of the rows: 'rank' (mean rank) or 'score' (mean normalised score).
+        metric: of `records`, if they are `in_metric`; None: their headlines.
     """
     settings = sorted({setting(record) for record in records}, key=order)
-    return [leaderboard([r for r in records if setting(r) == one]) for one in settings]
+    return [leaderboard([r for r in records if setting(r) == one], by, metric) for one in settings]
+
+
+def in_metric(records: Sequence[Record], metric: str) -> tuple[list[Record], list[str]]:
+    """The records as if a metric were their headline.
+
+    Returns:
+        Those that have it, and a sentence for each in which it is undefined: it is left out.
+
+    Raises:
+        ValueError: if no record has it.
+    """
+    having = [record for record in records if metric in record.metrics]
+    if not having:
+        choice = ", ".join(sorted({name for record in records for name in record.metrics}))
+        raise ValueError(f"--metric {metric}: no record has it. Choose from {choice}.")
+    defined, problems = [], []
+    for record in having:
+        value = record.metrics[metric]
+        if value is None:
+            problems.append(f"{record.path}: {metric} is undefined, left out of its leaderboard.")
+        else:
+            defined.append(replace(record, metric=metric, value=value))
+    return defined, problems
 
 
 def order(one: Setting) -> tuple:
@@ -66,10 +99,16 @@ def position(name: str, known: Sequence[str]) -> tuple[int, str]:
     return (known.index(name) if name in known else len(known)), name
 
 
-def leaderboard(records: Sequence[Record]) -> Leaderboard:
+def leaderboard(
+    records: Sequence[Record], by: str = "rank", metric: str | None = None
+) -> Leaderboard:
     """The leaderboard of records of one setting; at least one record."""
     cells = ranks(summary(records))
     mean_rank, ranked = mean_ranks(cells)
+    score = mean_scores(cells)
+    if by == "score":
+        mean_rank = mean_rank.loc[score.sort_values(ascending=False, kind="stable").index]
+    score = score.loc[mean_rank.index]
     rows = {backbone: place for place, backbone in enumerate(mean_rank.index)}
     tasks = {
         column: place
@@ -82,7 +121,9 @@ def leaderboard(records: Sequence[Record]) -> Leaderboard:
         for kind, task, protocol, backbone in cells[[*COLUMN, "backbone"]].itertuples(index=False)
     ]
     ordered = cells.iloc[sorted(range(len(place)), key=place.__getitem__)].reset_index(drop=True)
-    return Leaderboard(setting(records[0]), ordered, mean_rank, ranked, list(records))
+    return Leaderboard(
+        setting(records[0]), ordered, mean_rank, score, ranked, list(records), metric
+    )
 
 
 def column_order(column: tuple[str, str, str]) -> tuple:
@@ -123,6 +164,14 @@ def mean_ranks(cells: pd.DataFrame) -> tuple[pd.Series, int]:
     return means.sort_values(kind="stable"), common.shape[1]
 
 
+def mean_scores(cells: pd.DataFrame) -> pd.Series:
+    """Mean normalised score over the tasks that all backbones have and that tell them apart."""
+    table = cells.pivot(index="backbone", columns=["task", "protocol"], values="mean")
+    common = table.dropna(axis="columns").round(DECIMALS)
+    scaled = pd.DataFrame(normalised(common.to_numpy().T).T, index=table.index)
+    return scaled.mean(axis="columns").rename("score")
+
+
 def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
     """Every cell of every leaderboard, exact: a row per setting, task, protocol and backbone.
 
@@ -132,7 +181,9 @@ def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
         board.cells.assign(
             **board.setting._asdict(),
             seeds=[" ".join(map(str, seeds)) for seeds in board.cells["seeds"]],
+            board_metric=board.metric or "headline",
             mean_rank=board.cells["backbone"].map(board.mean_rank),
+            normalised_score=board.cells["backbone"].map(board.score),
             tasks_ranked=board.ranked,
         )
         for board in boards

@@ -26,12 +26,13 @@ def section(sheet: Sheet) -> Iterator[str]:
         [
             "backbone",
             f"mean rank<br>{escape(sheet.rank_caption)}",
+            "score",
             *(f"{escape(c.task)}<br>{escape(c.caption)}" for c in sheet.columns),
         ]
     )
-    yield line(["---", *["---:"] * (len(sheet.columns) + 1)])
+    yield line(["---", *["---:"] * (len(sheet.columns) + 2)])
     for row in sheet.rows:
-        yield line([escape(row.backbone), row.mean_rank, *map(figure, row.cells)])
+        yield line([escape(row.backbone), row.mean_rank, row.score, *map(figure, row.cells)])
     yield ""
     yield from (f"- {escape(note)}" for note in sheet.notes)
 

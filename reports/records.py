@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
 import reprlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from typing import Any
 
-SCHEMA = 1
+import msgspec
+from tqdm import tqdm
+
+from reports.schema import AGAIN, Cases, Content, check_schema, decode
+
 FILE = "record.json"
 FIGURES = ("measured", "phantom")
-AGAIN = "delete its folder and run `python -m benchmarks run` again"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
-    """What one run left behind, as far as a leaderboard needs it.
+    """What one run left behind, as far as reports need it.
 
     Attributes:
         path: the file.
+        run: identity of the run: a hash of its config, data and weights.
         task, dataset, kind, protocol, profile, seed: as in the plan of the run.
         split: 'published', or 'clean' where the published one leaks.
         label_fraction: share of the training images that was used, in (0, 1].
@@ -30,12 +34,15 @@ class Record:
         parameters: their number in the backbone.
         weights_sha256: checksum of the weights' file, None for random weights.
         metric, value: the headline metric and its value, a fraction in [0, 1].
+        metrics: all metrics, None: undefined.
+        cost: train_seconds, test_seconds, peak_memory_mb.
         fingerprint, complete, counts: the data: its identity, whether all of it is there, images by
             split.
-        versions, machine, git_revision: where the figure comes from.
+        versions, machine, git_revision, started: where and when the figure comes from.
     """
 
     path: Path
+    run: str
     task: str
     dataset: str
     kind: str
@@ -53,12 +60,15 @@ class Record:
     weights_sha256: str | None
     metric: str
     value: float
+    metrics: dict[str, float | None]
+    cost: dict[str, float]
     fingerprint: str
     complete: bool
     counts: dict[str, int]
     versions: dict[str, str]
     machine: dict[str, Any]
     git_revision: str | None
+    started: str
 
 
 def read(results: Path) -> tuple[list[Record], list[str]]:
@@ -68,7 +78,8 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         results: the folder that `python -m benchmarks run --results` wrote.
 
     Returns:
-        The records in the order of their paths, and a message for each file that is no sound one.
+        The records in the order of their paths, and a message for each file that is no sound one and
+        each folder that cannot be looked into.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no record in it.
@@ -78,152 +89,131 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
             f"{results}: no such folder. "
             "Name the folder that `python -m benchmarks run` wrote its results to."
         )
-    paths = sorted(results.rglob(FILE))
-    if not paths:
+    paths, problems = find(results)
+    if not paths and not problems:
         raise FileNotFoundError(
             f"{results}: no {FILE} in it. Run `python -m benchmarks run --results {results}` first."
         )
-    records, problems = [], []
-    for path in paths:
+    records = []
+    shared: dict[bytes, dict] = {}
+    for path in tqdm(paths, "reading", unit=" records", disable=None, delay=1, leave=False):
         try:
-            records.append(parse(load(path), path))
+            records.append(record(decode(path.read_bytes(), Content), path, shared))
         except OSError as error:
-            problems.append(
-                f"{path}: cannot be read ({error.strerror}). Make it readable, or {AGAIN}."
-            )
+            problems.append(unreadable(path, error))
         except ValueError as error:
             problems.append(f"{path}: {error}")
     return records, problems
 
 
-def load(path: Path) -> Any:
-    """The content of a JSON file.
+def find(results: Path) -> tuple[list[Path], list[str]]:
+    """The files called record.json below a folder, sorted, and the folders that cannot be read."""
+    problems: list[str] = []
+    found = [
+        os.path.join(folder, FILE)
+        for folder, folders, files in os.walk(
+            results, onerror=lambda error: problems.append(unreadable(error.filename, error))
+        )
+        if FILE in files or FILE in folders
+    ]
+    return [Path(path) for path in sorted(found)], sorted(problems)
+
+
+def unreadable(path: str | Path, error: OSError) -> str:
+    """What to do about a file or folder that cannot be read."""
+    return f"{path}: cannot be read ({error.strerror}). Make it readable, or {AGAIN}."
+
+
+def record(content: Content, path: Path, shared: dict[bytes, dict]) -> Record:
+    """A record from the content of its file.
+
+    Args:
+        shared: versions, machines and counts of the records before, so that thousands of runs on a
+            machine keep one copy of each.
 
     Raises:
-        ValueError: if it is not JSON.
-        OSError: if it cannot be read.
+        ValueError: if the schema is another, or the headline is no fraction.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"not valid JSON ({error}). The file was cut short or edited: {AGAIN}."
-        ) from error
+    check_schema(content.schema)
 
+    def once(facts: dict) -> dict:
+        return shared.setdefault(msgspec.json.encode(facts), facts)
 
-def parse(content: Any, path: Path) -> Record:
-    """Check a record, field by field.
-
-    Raises:
-        ValueError: naming the field, its value and the remedy.
-    """
-    schema = field(content, "schema", int)
-    if schema > SCHEMA:
-        raise ValueError(
-            f"schema {schema}, but this version reads up to {SCHEMA}. Update the checkout."
-        )
-    if schema < 1:
-        raise ValueError(f"schema {schema}, which never existed. Restore the file, or {AGAIN}.")
-    if field(content, "figure", str) not in FIGURES:
-        raise ValueError(
-            f"figure is {content['figure']!r}, not one of {', '.join(FIGURES)}. "
-            "Move it out of the results."
-        )
-    fraction = field(content, "label_fraction", float)
-    if not 0 < fraction <= 1:
-        raise ValueError(f"label_fraction is {fraction}, not in (0, 1]. Restore it, or {AGAIN}.")
-    counts = field(content, "data.counts", dict)
+    backbone, data, provenance = content.backbone, content.data, content.provenance
     return Record(
         path=path,
-        **{
-            name: field(content, name, str)
-            for name in ("task", "dataset", "kind", "protocol", "profile", "figure", "metric")
-        },
-        seed=field(content, "seed", int),
-        split=field(content, "split", str) if "split" in content else "published",
-        label_fraction=float(fraction),
-        backbone=field(content, "backbone.name", str),
-        **{
-            name: field(content, f"backbone.{name}", str)
-            for name in ("architecture", "method", "corpus")
-        },
-        parameters=field(content, "backbone.parameters", int),
-        weights_sha256=field(content, "backbone.weights_sha256", str, None),
+        run=content.run,
+        task=intern(content.task),
+        dataset=intern(content.dataset),
+        kind=intern(content.kind),
+        protocol=intern(content.protocol),
+        profile=intern(content.profile),
+        seed=content.seed,
+        split=intern(content.split),
+        label_fraction=content.label_fraction,
+        figure=content.figure,
+        backbone=intern(backbone.name),
+        architecture=intern(backbone.architecture),
+        method=intern(backbone.method),
+        corpus=intern(backbone.corpus),
+        parameters=backbone.parameters,
+        weights_sha256=backbone.weights_sha256 and intern(backbone.weights_sha256),
+        metric=intern(content.metric),
         value=headline(content),
-        fingerprint=field(content, "data.fingerprint", str),
-        complete=field(content, "data.complete", bool),
-        counts={name: field(counts, name, int) for name in counts},
-        versions=field(content, "provenance.versions", dict),
-        machine=field(content, "provenance.machine", dict),
-        git_revision=field(content, "provenance.git_revision", str, None),
+        metrics={
+            intern(name): value if value is not None and math.isfinite(value) else None
+            for name, value in content.metrics.items()
+        },
+        cost=content.cost,
+        fingerprint=intern(data.fingerprint),
+        complete=data.complete,
+        counts=once(data.counts),
+        versions=once(provenance.versions),
+        machine=once(provenance.machine),
+        git_revision=provenance.git_revision and intern(provenance.git_revision),
+        started=provenance.started,
     )
 
 
-def headline(content: dict[str, Any]) -> float:
+def headline(content: Content) -> float:
     """The value of the headline metric.
 
     Raises:
         ValueError: if it is absent, undefined, or no fraction in [0, 1].
     """
-    name, metrics = content["metric"], field(content, "metrics", dict)
-    value = metrics.get(name)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    name, value = content.metric, content.metrics.get(content.metric)
+    if value is None or math.isnan(value):
         raise ValueError(
             f"its headline, {name}, is undefined ({value}). "
             f"Look into run.log beside it, then {AGAIN}."
         )
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+    if not 0 <= value <= 1:
         raise ValueError(
-            f"its headline, {name}, is {reprlib.repr(value)}, not a fraction in [0, 1]. "
+            f"its headline, {name}, is {value}, not a fraction in [0, 1]. "
             f"Restore the file, or {AGAIN}."
         )
     return float(value)
 
 
-def field(content: Any, dotted: str, kind: type, *others: None) -> Any:
-    """A field of a record, such as 'backbone.name'.
+def read_cases(record: Record) -> list[dict[str, Any]]:
+    """The score of every test case of a run, from its file: they would fill the memory if kept.
 
-    Args:
-        kind: the type it must have; a whole number may stand for a float.
-        others: None, where the field may be null.
+    Returns:
+        A row per case: `case`, its name, and its scores, None: undefined. Empty if the run has none.
 
     Raises:
-        ValueError: if it is absent, of another type, a negative or huge whole number, or text that
-            would garble a terminal.
+        OSError, ValueError: naming the file, if it can no longer be read, or its cases are no such
+            rows.
     """
-    value: Any = content
-    for name in dotted.split("."):
-        if not isinstance(value, dict) or name not in value:
+    try:
+        rows = decode(record.path.read_bytes(), Cases).cases
+    except ValueError as error:
+        raise ValueError(f"{record.path}: {error}") from error
+    for row in rows:
+        texts = {name: value for name, value in row.items() if isinstance(value, str)}
+        if list(texts) != ["case"] or not texts["case"].isprintable():
             raise ValueError(
-                f"not a record of this suite (no field {dotted!r}). Move it out of the results."
+                f"{record.path}: cases has {reprlib.repr(row)}, not a printable name `case` and "
+                f"numbers. Restore the file, or {AGAIN}."
             )
-        value = value[name]
-    if value is None and others:
-        return None
-    kinds: tuple[type, ...] = (int, float) if kind is float else (kind,)
-    # JSON's true and false are no numbers, though Python's are.
-    fits: bool = isinstance(value, kinds)
-    if not fits or (isinstance(value, bool) and kind is not bool):
-        wrong = f"not of type {kind.__name__}"
-    elif kind is int and not 0 <= value < 2**63:
-        wrong = "not in [0, 2^63)"
-    elif kind is str and not value.strip():
-        wrong = "empty"
-    elif not all(text.isprintable() for text in texts(value)):
-        wrong = "not printable"
-    else:
-        return value
-    raise ValueError(f"{dotted} is {reprlib.repr(value)}, {wrong}. Restore the file, or {AGAIN}.")
-
-
-def texts(value: Any) -> Iterator[str]:
-    """Every text in a field, names of its fields included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, content in value.items():
-            yield name
-            yield from texts(content)
-    elif isinstance(value, list):
-        for content in value:
-            yield from texts(content)
+    return rows

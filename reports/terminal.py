@@ -31,7 +31,8 @@ def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
     """Numbers of the columns that fit side by side on `width` characters, at least one each."""
     names = max(cell_len(row.backbone) for row in sheet.rows) + PADDING
     ranks = max(cell_len("mean rank"), cell_len(sheet.rank_caption)) + PADDING
-    room = width - names - ranks - 1
+    scores = cell_len("score") + PADDING
+    room = width - names - ranks - scores - 1
     band: list[int] = []
     left = room
     for number, column in enumerate(sheet.columns):
@@ -53,11 +54,12 @@ def table(sheet: Sheet, band: Sequence[int]) -> Table:
     drawn = Table()
     drawn.add_column("backbone", overflow="fold")
     drawn.add_column(Text(f"mean rank\n{sheet.rank_caption}"), justify="right")
+    drawn.add_column("score", justify="right")
     for number in band:
         drawn.add_column(heading(sheet.columns[number]), justify="right", overflow="fold")
     for row in sheet.rows:
         figures = (figure(row.cells[number]) for number in band)
-        drawn.add_row(Text(row.backbone), Text(row.mean_rank), *figures)
+        drawn.add_row(Text(row.backbone), Text(row.mean_rank), Text(row.score), *figures)
     return drawn
 
 

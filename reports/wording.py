@@ -57,11 +57,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A backbone: its name, what it is, its mean rank, and a cell per column (None: not run)."""
+    """A backbone: its name, what it is, its mean rank and normalised score, and a cell per column
+    (None: not run)."""
 
     backbone: str
     detail: str
     mean_rank: str
+    score: str
     cells: list[Cell | None]
 
 
@@ -86,7 +88,7 @@ def sheet(board: Leaderboard) -> Sheet:
     facts = {c.backbone: c for c in cells.itertuples()}
     metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
     return Sheet(
-        title=title(board.setting),
+        title=title(board.setting) + (f", {board.metric}" if board.metric else ""),
         phantom=board.setting.figure == "phantom",
         warnings=warnings(board.setting),
         rank_caption=plural(board.ranked, "task"),
@@ -96,6 +98,7 @@ def sheet(board: Leaderboard) -> Sheet:
                 name,
                 detail(facts[name]),
                 NOTHING if pd.isna(mean_rank) else f"{mean_rank:.2f}",
+                NOTHING if pd.isna(board.score[name]) else f"{100 * board.score[name]:.1f}",
                 [cell(by_place.get((*c, name)), uniform) for c in columns],
             )
             for name, mean_rank in board.mean_rank.items()
@@ -147,6 +150,8 @@ def notes(board: Leaderboard, columns: int) -> list[str]:
     """What a reader must know to judge the figures: statistics, data, machines, versions."""
     incomplete = board.cells.loc[~board.cells["complete"], "dataset"].unique()
     said = [spread_note(board.cells), rank_note(board.ranked, columns)]
+    if board.score.notna().any():
+        said.append("Score: mean over the same tasks of 0 (worst mean of the table) to 100 (best).")
     if board.cells["best"].any():
         said.append("Bold: the best of its column.")
     if len(board.cells) < columns * len(board.mean_rank):

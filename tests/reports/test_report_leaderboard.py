@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from reports.leaderboard import leaderboards, long_table
+from reports.leaderboard import in_metric, leaderboards, long_table
 from reports.records import Record
 
 # A coarse grid, so that ties are common.
@@ -28,7 +28,8 @@ def record(backbone: str, value: float, task: str = "drive", seed: int = 0, **mo
         protocol="finetune", profile="small", split="published", label_fraction=1.0,
         figure="measured", architecture="ResNet-50", method="random", corpus="none", parameters=1,
         weights_sha256=None, metric="dice", fingerprint="f", complete=True, counts={"test": 2},
-        versions={"torch": "2.11.0"}, machine={"cores": 2}, git_revision=None,
+        versions={"torch": "2.11.0"}, machine={"cores": 2}, git_revision=None, started="2026-01-01T00:00:00+00:00",
+        run="0123456789abcdef", metrics={}, cost={},
     )  # fmt: skip
     return Record(**{**facts, **more}, backbone=backbone, value=value, task=task, seed=seed)
 
@@ -175,3 +176,52 @@ def test_the_long_table_is_exact() -> None:
     assert list(read["seeds"].astype(str)) == ["0 1", "0"]
     assert read["std"].isna().tolist() == [False, True]
     assert list(read.columns[:5]) == ["figure", "profile", "label_fraction", "split", "task"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(full_grids())
+def test_scores_are_those_of_a_loop(grid) -> None:
+    """On each task 0 is the worst mean and 1 the best; a task on which all are alike counts not."""
+    board = only(records_of(grid))
+    tasks, backbones = sorted({t for t, _ in grid}), sorted({b for _, b in grid})
+    scaled: dict[str, list[float]] = {b: [] for b in backbones}
+    for task in tasks:
+        means = {b: round(statistics.fmean(grid[task, b]), 9) for b in backbones}
+        low, high = min(means.values()), max(means.values())
+        if high > low:
+            for b in backbones:
+                scaled[b].append((means[b] - low) / (high - low))
+    for b in backbones:
+        if scaled[b]:
+            assert board.score[b] == pytest.approx(statistics.fmean(scaled[b]), abs=1e-6)
+        else:
+            assert math.isnan(board.score[b])
+    assert list(board.score.index) == list(board.mean_rank.index)
+
+
+def test_rows_stand_by_rank_or_by_score() -> None:
+    """One is narrowly first twice, the other is far ahead once."""
+    values = {"a": (0.51, 0.51, 0.1), "b": (0.50, 0.50, 0.9), "c": (0.0, 0.0, 0.0)}
+    records = [record(b, v, f"t{n}") for b, some in values.items() for n, v in enumerate(some)]
+    (by_rank,), (by_score,) = leaderboards(records), leaderboards(records, by="score")
+    assert list(by_rank.mean_rank.index) == ["a", "b", "c"]
+    assert list(by_score.mean_rank.index) == ["b", "a", "c"]
+    assert list(dict.fromkeys(by_score.cells["backbone"])) == ["b", "a", "c"]
+    assert by_score.score["c"] == 0
+
+
+def test_a_board_of_another_metric_has_only_the_records_that_have_it() -> None:
+    records = [
+        record("a", 0.9, metrics={"dice": 0.9, "iou": 0.8}),
+        record("b", 0.5, metrics={"dice": 0.5, "iou": None}),
+        record("c", 0.7, task="x", metric="accuracy", metrics={"accuracy": 0.7, "kappa": -0.1}),
+    ]
+    (one,), (problem,) = in_metric(records, "iou")
+    assert (one.backbone, one.metric, one.value) == ("a", "iou", 0.8)
+    assert "drive/b/0/record.json: iou is undefined, left out" in problem
+    (kappa,), none = in_metric(records, "kappa")
+    assert (kappa.value, none) == (-0.1, [])
+    (board,) = leaderboards([kappa], metric="kappa")
+    assert board.metric == "kappa" and set(board.cells["metric"]) == {"kappa"}
+    with pytest.raises(ValueError, match=r"--metric map: no record has it. Choose from accuracy, "):
+        in_metric(records, "map")

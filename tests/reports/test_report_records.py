@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
-from reports.records import parse, read
+from reports import records
+from reports.records import Record, read, read_cases
+from reports.schema import Content, decode
+
+
+def parse(data: bytes) -> Record:
+    """A record from the bytes of its file."""
+    return records.record(decode(data, Content), Path("record.json"), {})
 
 
 def test_a_record_is_read_as_it_was_written(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -24,7 +35,7 @@ def test_a_record_is_read_as_it_was_written(write: Callable[..., Path], tmp_path
 def test_a_record_from_before_splits_is_of_the_published_one(content: Callable[..., dict]) -> None:
     old = content()
     del old["split"]
-    assert parse(old, Path("record.json")).split == "published"
+    assert parse(json.dumps(old).encode()).split == "published"
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.0, 1.0])
@@ -52,7 +63,7 @@ def test_empty_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
         pytest.param('{"schema": 1, "run"', "not valid JSON .* cut short", id="truncated"),
         pytest.param("", "not valid JSON", id="empty"),
         pytest.param("[" * 100_000, "not valid JSON", id="nested without end"),
-        pytest.param('{"name": "left-pad"}', "not a record of this suite .*'schema'", id="foreign"),
+        pytest.param('{"name": "left-pad"}', "not a record of this suite .*schema", id="foreign"),
         pytest.param('{"schema": 1}', "not a record of this suite", id="foreign with a schema"),
         pytest.param("[]", "not a record of this suite", id="a list"),
         pytest.param("null", "not a record of this suite", id="null"),
@@ -93,42 +104,171 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
     [
         ({"schema": 2}, "schema 2, but this version reads up to 1. Update the checkout"),
         ({"schema": 0}, "schema 0"),
-        ({"schema": True}, "schema is True, not of type int"),
-        ({"schema": "1"}, "schema is '1', not of type int"),
+        ({"schema": True}, "schema is True, expected int, got bool"),
+        ({"schema": "1"}, "schema is '1', expected int, got str"),
         ({"metrics": {"dice": None}}, "headline, dice, is undefined .* run.log"),
         ({"metrics": {"dice": float("nan")}}, "headline, dice, is undefined"),
         ({"metrics": {}}, "headline, dice, is undefined"),
         ({"metrics": {"dice": 71.2}}, r"is 71.2, not a fraction in \[0, 1\]"),
         ({"metrics": {"dice": float("inf")}}, "is inf, not a fraction"),
         ({"metrics": {"dice": -0.1}}, "is -0.1, not a fraction"),
-        ({"metrics": {"dice": "0.7"}}, "is '0.7', not a fraction"),
-        ({"metrics": {"dice": True}}, "is True, not a fraction"),
-        ({"metrics": [0.7]}, "metrics is .0.7., not of type dict"),
-        ({"figure": "published"}, "figure is 'published', not one of measured, phantom"),
-        ({"label_fraction": 0}, "label_fraction is 0, not in"),
-        ({"label_fraction": float("nan")}, "label_fraction is nan, not in"),
-        ({"seed": 0.5}, "seed is 0.5, not of type int"),
-        ({"seed": -1}, r"seed is -1, not in \[0, 2\^63\)"),
-        ({"backbone.parameters": 10**400}, r"not in \[0, 2\^63\)"),
-        ({"backbone": "resnet"}, "no field 'backbone.name'"),
+        ({"metrics": {"dice": "0.7"}}, "metrics is {'dice': '0.7'}, expected float or null, got"),
+        ({"metrics": {"dice": True}}, "metrics is {'dice': True}, expected float or null, got b"),
+        ({"metrics": [0.7]}, "metrics is .0.7., expected object, got array"),
+        ({"figure": "published"}, "figure is 'published', invalid enum value 'published'"),
+        ({"label_fraction": 0}, "label_fraction is 0, expected float > 0"),
+        ({"label_fraction": 1.5}, "label_fraction is 1.5, expected float <= 1"),
+        ({"label_fraction": float("nan")}, "label_fraction is nan, expected float"),
+        ({"label_fraction": 10**400}, "label_fraction is 10+.*0, number out of range"),
+        ({"seed": 0.5}, "seed is 0.5, expected int, got float"),
+        ({"seed": -1}, r"seed is -1, expected int >= 0"),
+        ({"seed": False}, r"seed is False, expected int, got bool"),
+        ({"backbone.parameters": 10**400}, r"parameters is 10+.*0, expected int <= 92233720368547"),
+        ({"backbone": "resnet"}, "backbone is 'resnet', expected object"),
+        ({"backbone": {}}, "not a record of this suite .* field name of backbone"),
+        ({"backbone.name": None}, "backbone.name is None, expected str, got null"),
         ({"backbone.name": " "}, "backbone.name is ' ', empty"),
+        ({"backbone.weights_sha256": ""}, "backbone.weights_sha256 is '', empty"),
         ({"backbone.name": "\x1b[2Jgone"}, "backbone.name is .*, not printable"),
+        ({"backbone.name": "\ud800"}, "backbone.name is .*, not printable"),
         ({"backbone.name": "a\nb"}, "not printable"),
         ({"backbone.name": "abc\u202etxt"}, "not printable"),
-        ({"data.counts": {"train": "many"}}, "train is 'many', not of type int"),
-        ({"data.complete": 1}, "data.complete is 1, not of type bool"),
+        ({"run": "\x7f"}, "^run is .*, not printable"),
+        ({"metrics": {"dice": 0.5, "\x07": 0.1}}, "^metrics is .*, not printable"),
+        ({"data.counts": {"train": "many"}}, "counts is {'train': 'many'}, expected int, got str"),
+        ({"data.complete": 1}, "data.complete is 1, expected bool, got int"),
         ({"provenance.machine": {"cpu": ["\x07"]}}, "provenance.machine is .*, not printable"),
+        ({"provenance.started": 2026}, "provenance.started is 2026, expected str"),
+        ({"cost": {"train_seconds": -1}}, "cost is {'train_seconds': -1}, expected float >= 0"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_value(
     content: Callable[..., dict], fields: dict, message: str
 ) -> None:
-    # Through JSON and back, since that is where NaN and infinity come from.
     with pytest.raises(ValueError, match=message) as caught:
-        parse(json.loads(json.dumps(content(fields))), Path("record.json"))
+        parse(json.dumps(content(fields)).encode())
     assert str(caught.value).endswith(".")
 
 
+FIELDS = st.sampled_from(
+    ["schema", "run", "backbone", "backbone.name", "backbone.parameters", "metrics", "metrics.dice",
+     "label_fraction", "seed", "figure", "data.counts", "provenance.machine", "cost", "split"]
+)  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # the fixture is a function without a state
+@given(st.dictionaries(FIELDS, JSON, max_size=2), st.integers(0, 2000))
+def test_whatever_a_file_holds_it_is_a_record_or_named(
+    content: Callable[..., dict], fields: dict, cut: int
+) -> None:
+    """A record that passes keeps every promise of `Record`; anything else is a ValueError in words."""
+    try:
+        text = json.dumps(content(fields))
+    except (KeyError, TypeError):  # a field within another that is no object any more
+        assume(False)
+    for data in (text.encode(), text.encode()[:cut]):
+        try:
+            record = parse(data)
+        except ValueError as error:
+            assert re.search(r"\.$", str(error))
+            assert type(error) is ValueError, "no other module's error"
+        else:
+            assert 0 <= record.value <= 1 and 0 < record.label_fraction <= 1 and record.seed >= 0
+            assert all(v is None or math.isfinite(v) for v in record.metrics.values())
+            assert record.backbone.isprintable() and record.backbone.strip()
+
+
 def test_an_undefined_metric_that_is_no_headline_is_fine(content: Callable[..., dict]) -> None:
-    record = parse(content(metrics={"dice": 0.5, "iou": None}), Path("record.json"))
-    assert record.value == 0.5
+    for undefined in (None, float("nan")):
+        metrics = {"dice": 0.5, "iou": undefined}
+        record = parse(json.dumps(content(metrics=metrics)).encode())
+        assert record.value == 0.5
+        assert record.metrics == {"dice": 0.5, "iou": None}
+
+
+def test_a_newer_schema_is_said_whatever_else_it_changed(content: Callable[..., dict]) -> None:
+    for newer in ({"schema": 2}, content({"schema": 2, "backbone": ["lvmmed_resnet50"]})):
+        with pytest.raises(ValueError, match="schema 2, but this version reads up to 1"):
+            parse(json.dumps(newer).encode())
+
+
+def test_the_parts_of_a_record_are_those_of_the_file(
+    write: Callable[..., Path], content: Callable[..., dict], tmp_path: Path
+) -> None:
+    write("a", 0.5)
+    (record,), _ = read(tmp_path)
+    file = content()
+    assert record.metrics == file["metrics"]
+    assert record.cost == file["cost"]
+    assert (record.run, record.started) == (file["run"], file["provenance"]["started"])
+    assert record.versions == file["provenance"]["versions"]
+    assert record.machine == file["provenance"]["machine"]
+
+
+def test_machines_and_versions_of_many_records_are_kept_once(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    for seed in range(3):
+        write("a", 0.5, {"provenance.machine": {"cores": 4 if seed == 2 else 2}}, seed=seed)
+    one, two, other = read(tmp_path)[0]
+    assert one.machine is two.machine and one.versions is two.versions is other.versions
+    assert other.machine == {"cores": 4}
+
+
+def test_cases_are_read_on_demand(write: Callable[..., Path], tmp_path: Path) -> None:
+    cases = [{"case": "BMC/Case00", "dice": 0.5, "dice/prostate": None}, {"case": "b", "dice": 1}]
+    write(cases=cases)
+    (record,), _ = read(tmp_path)
+    assert read_cases(record) == cases
+
+
+@pytest.mark.parametrize(
+    ("cases", "message"),
+    [
+        (None, "cases is None, expected array"),
+        ([{"dice": 0.5}], "cases has {'dice': 0.5}, not a printable name"),
+        ([{"case": 3, "dice": 0.5}], "not a printable name"),
+        ([{"case": "\x1b", "dice": 0.5}], "not a printable name"),
+        ([{"case": "a", "dice": "0.5"}], "not a printable name"),
+        ([{"case": "a", "dice": [0.5]}], "cases is .*, expected float or str or null, got array"),
+    ],
+)
+def test_cases_that_are_none_are_named(
+    write: Callable[..., Path], tmp_path: Path, cases, message: str
+) -> None:
+    path = write(cases=cases)
+    (record,), problems = read(tmp_path)
+    assert not problems, "cases are not looked at before they are wanted"
+    with pytest.raises(ValueError, match=message) as caught:
+        read_cases(record)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_cases_of_a_file_that_is_gone_are_an_error(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write()
+    (record,), _ = read(tmp_path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"record.json"):
+        read_cases(record)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_named(write: Callable[..., Path], tmp_path: Path) -> None:
+    write()
+    folder = write().parent
+    folder.chmod(0)
+    try:
+        records, (problem,) = read(tmp_path)
+    finally:
+        folder.chmod(0o755)
+    assert len(records) == 1
+    assert problem.startswith(f"{folder}: cannot be read")

@@ -1,0 +1,66 @@
+"""What every verb does alike: the folder of results, bad input, complaints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports.agreement import agreeing
+from reports.records import Record, read
+from reports.selection import add_filters, selected
+
+REPAIR = "no record is left to report, so nothing was written. Repair those above."
+
+
+class NothingLeft(ValueError):
+    """No record can be reported.
+
+    Attributes:
+        problems: a sentence for each reason.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+def add_results(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """Add RESULTS and the filters that `load` heeds; `optional`: RESULTS may be left out."""
+    parser.add_argument(
+        "results",
+        type=Path,
+        nargs="?" if optional else None,
+        metavar="RESULTS",
+        help="folder of runs; any record.json in it is read",
+    )
+    add_filters(parser)
+
+
+def load(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
+    """The records of `options.results` that pass the filters and agree with each other.
+
+    Returns:
+        The records, at least one, and a sentence for each problem: files that are no sound records,
+        records that contradict each other.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no record in it.
+        ValueError: if no record passes the filters.
+        NothingLeft: if no record is sound and agrees with the others.
+    """
+    records, problems = read(options.results)
+    if records:
+        records, contradictions = agreeing(selected(records, options))
+        problems += contradictions
+    if not records:
+        raise NothingLeft([*problems, f"{options.results}: {REPAIR}"])
+    return records, problems
+
+
+def complain(problems: Sequence[str]) -> int:
+    """Name the problems on stderr; exit code 1 if there are any."""
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0

@@ -1,0 +1,95 @@
+"""The published figures of the tasks of a leaderboard, as a table of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports.leaderboard import COLUMN, column_order
+from reports.records import Record
+from reports.tables.layout import BACKBONES, METRICS
+from reports.tables.layout import Column as Printed
+from reports.tables.matching import PROTOCOLS, metric_of
+from reports.wording import NOTHING, Cell, Column, Row, Sheet
+
+TITLE = "Published by the paper's authors (arXiv 2306.11925)"
+WARNING = (
+    "PUBLISHED: printed in the paper, not measured here. To be compared with the profile paper and "
+    "all labels only."
+)
+
+
+def published_cells(figures: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
+    """The published figures of the tasks that records are of, in the metric that is their headline.
+
+    Args:
+        figures: `reports.published.read`.
+
+    Returns:
+        A row per figure, as in `reports.leaderboard.long_table` as far as the paper tells: task,
+        protocol, backbone, metric, `mean` and `std` as fractions, `n` trials; `figure` is
+        'published'. A figure that several tables print stands once.
+    """
+    tasks = {(r.kind, r.task, r.protocol, r.metric): r for r in records}
+    printed = figures[figures["metric"].isin(METRICS) & (figures["metric"] != "params_millions")]
+    rows = [
+        {
+            "figure": "published",
+            "kind": kind,
+            "task": task,
+            "protocol": protocol,
+            "backbone": name(one),
+            "architecture": BACKBONES.get(one.backbone, ""),
+            "method": one.method,
+            "metric": metric,
+            "mean": one.mean / 100,
+            "std": one.std / 100,
+            "n": one.trials,
+        }
+        for (kind, task, protocol, metric), record in tasks.items()
+        for one in printed.itertuples()
+        if one.protocol == PROTOCOLS.get(protocol, protocol)
+        and metric_of(record, Printed(one.task, "", one.metric)) == metric
+    ]
+    names = ["figure", *COLUMN, "backbone", "architecture", "method", "metric", "mean", "std", "n"]
+    return pd.DataFrame(rows, columns=names).drop_duplicates()
+
+
+def published_sheet(cells: pd.DataFrame) -> Sheet:
+    """The published figures in words, in the paper's order; without ranks, for few rows have the same tasks."""
+    columns = sorted(set(cells[COLUMN].itertuples(index=False, name=None)), key=column_order)
+    by_place = {(c.kind, c.task, c.protocol, c.backbone): c for c in cells.itertuples()}
+    best = cells.groupby(COLUMN)["mean"].max()
+    metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
+    return Sheet(
+        title=TITLE,
+        phantom=False,
+        warnings=[WARNING],
+        rank_caption=NOTHING,
+        columns=[Column(c[1], f"{metrics[c]}, {c[2]}") for c in columns],
+        rows=[
+            Row(backbone, "", NOTHING, NOTHING,
+                [cell(by_place.get((*c, backbone)), best[c]) for c in columns])
+            for backbone in dict.fromkeys(cells["backbone"])
+        ],
+        notes=[
+            "Percent: mean ± standard deviation over the paper's trials, as printed.",
+            "Bold: the best published of its column.",
+        ],
+    )  # fmt: skip
+
+
+def cell(figure: Any | None, best: float) -> Cell | None:
+    """A published figure; None where there is none."""
+    if figure is None:
+        return None
+    spread = "" if pd.isna(figure.std) else f"{100 * figure.std:.1f}"
+    return Cell(f"{100 * figure.mean:.1f}", spread, "", figure.mean == best, incomplete=False)
+
+
+def name(figure: Any) -> str:
+    """What a published row is called; `published:` so that it is never taken for a measured one."""
+    architecture = BACKBONES.get(figure.backbone, "")
+    return f"published: {figure.method}" + (f", {architecture}" if architecture else "")

@@ -1,0 +1,174 @@
+"""What a record.json says: its fields, their types and ranges. msgspec decodes and checks them."""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from functools import reduce
+from operator import getitem
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+SCHEMA = 1
+AGAIN = "delete its folder and run `python -m benchmarks run` again"
+FOREIGN = "not a record of this suite ({}). Move it out of the results."
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
+class Part(msgspec.Struct):
+    """A part of a record. Its texts can stand in any report: none is blank or garbles a terminal."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if not isinstance(value, (str, dict)):
+                continue
+            if not printable(value):
+                raise ValueError(f"{name} is {reprlib.repr(value)}, not printable")
+            if isinstance(value, str) and not value.strip():
+                raise ValueError(f"{name} is {value!r}, empty")
+
+
+class Backbone(Part):
+    """Which backbone, and what it is; `weights_sha256` is None for random weights."""
+
+    name: str
+    architecture: str
+    method: str
+    corpus: str
+    parameters: Count
+    weights_sha256: str | None
+
+
+class Data(Part):
+    """The data: its identity, whether all of it is there, images by split."""
+
+    fingerprint: str
+    complete: bool
+    counts: dict[str, Count]
+
+
+class Provenance(Part):
+    """Where and when a figure comes from."""
+
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    git_revision: str | None
+    started: str
+
+
+class Content(Part):
+    """A record without the scores of its cases; fields that are not named here are skipped.
+
+    Metrics may be undefined: null, or NaN where something else than this suite wrote the file.
+    """
+
+    schema: Count
+    run: str
+    task: str
+    dataset: str
+    kind: str
+    backbone: Backbone
+    protocol: str
+    label_fraction: Fraction
+    seed: Count
+    profile: str
+    figure: Literal["measured", "phantom"]
+    metric: str
+    metrics: dict[str, float | None]
+    data: Data
+    provenance: Provenance
+    cost: dict[str, Amount]
+    split: str = "published"
+
+
+class Cases(msgspec.Struct):
+    """The scores of the cases of a record: beside its name, each has numbers, None: undefined."""
+
+    cases: list[dict[str, str | float | None]]
+
+
+Kind = TypeVar("Kind", Content, Cases)
+DECODERS: dict[type, msgspec.json.Decoder] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Content, Cases)
+}
+
+
+def decode(data: bytes, kind: type[Kind]) -> Kind:
+    """The content of a record's file.
+
+    Raises:
+        ValueError: naming the field, its value and the remedy.
+    """
+    try:
+        return DECODERS[kind].decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return explained(data, kind)
+
+
+def explained(data: bytes, kind: type[Kind]) -> Kind:
+    """Decode slowly, for what is wrong to be named; Python's decoder lets NaN pass, as `metrics` do.
+
+    Raises:
+        ValueError: as `decode`.
+    """
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"not valid JSON ({error}). The file was cut short or edited: {AGAIN}."
+        ) from error
+    check_schema(content.get("schema") if isinstance(content, dict) else None)
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(sentence(str(error), content)) from error
+
+
+def check_schema(schema: Any) -> None:
+    """Refuse the schema of another version of this suite, whatever else the file says.
+
+    Raises:
+        ValueError: naming it and the remedy.
+    """
+    if type(schema) is not int or schema == SCHEMA:
+        return
+    if schema > SCHEMA:
+        raise ValueError(
+            f"schema {schema}, but this version reads up to {SCHEMA}. Update the checkout."
+        )
+    raise ValueError(f"schema {schema}, which never existed. Restore the file, or {AGAIN}.")
+
+
+def sentence(error: str, content: Any) -> str:
+    """The words of a ValidationError, with the value at fault and the remedy.
+
+    Args:
+        error: such as 'Expected `int`, got `str` - at `$.data.counts[...]`', or of a `Part`.
+        content: of the file.
+    """
+    words, _, place = error.replace("`", "").replace(" | ", " or ").partition(" - at $")
+    names = re.findall(r"\.(\w+)", place)
+    said = words[0].lower() + words[1:]
+    if words.startswith("Object missing"):
+        return FOREIGN.format(" of ".join([said, *reversed(names)]))
+    if words.startswith(("Expected", "Invalid", "Number")):
+        if not names:
+            return FOREIGN.format(said)
+        said = f"is {reprlib.repr(reduce(getitem, names, content))}, {said}"
+        return f"{'.'.join(names)} {said}. Restore the file, or {AGAIN}."
+    return f"{'.'.join([*names, words])}. Restore the file, or {AGAIN}."
+
+
+def printable(value: Any) -> bool:
+    """Whether every text in a field is printable, names of its fields included."""
+    if isinstance(value, str):
+        return value.isprintable()
+    if isinstance(value, dict):
+        return "".join(value).isprintable() and all(map(printable, value.values()))
+    return all(map(printable, value)) if isinstance(value, list) else True

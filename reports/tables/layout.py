@@ -1,0 +1,171 @@
+"""The tables of the paper: rows and columns in its order, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+MEASURED = "measured"  # the group of measured backbones that are no row of the paper
+
+
+class Column(NamedTuple):
+    """A column; `protocol` is empty where it belongs to the row."""
+
+    task: str
+    protocol: str
+    metric: str
+
+
+class Line(NamedTuple):
+    """A row; `protocol` is empty where it belongs to the column."""
+
+    group: str
+    method: str
+    backbone: str
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table of the paper.
+
+    Attributes:
+        name: as in the published figures.
+        title: what it shows.
+        average: caption of a last column, the mean of the others; empty where the paper quotes none.
+        protocols: whether its columns differ in the protocol.
+        ranked: whether more is better, so that the best can be marked.
+        caveat: what a reader must know before measured is compared with published figures.
+    """
+
+    name: str
+    title: str
+    average: str = ""
+    protocols: bool = False
+    ranked: bool = True
+    caveat: str = ""
+
+
+HEART = (
+    "MMWHS: the released code of the paper scores one structure, the left atrium; a measured figure "
+    "is the mean over all seven."
+)
+LAYOUTS = (
+    Layout("table2", "2D segmentation", average="mean of five"),
+    Layout(
+        "table3", "Segmentation of volumes, slice by slice", average="mean of three", caveat=HEART
+    ),
+    Layout("table4", "Prostate segmentation: trained on BMC, tested on four sites"),
+    Layout("table5", "Classification, one fully connected layer", protocols=True),
+    Layout("table6", "Ablation of LVM-Med's parts"),
+    Layout("appendix_table_cls", "Classification, two fully connected layers", protocols=True),
+    Layout(
+        "appendix_table_prompt_3d",
+        "Volumes with box prompts",
+        average="mean of three",
+        caveat=HEART,
+    ),
+    Layout("appendix_table_ablation", "Ablation of the scale and of alpha"),
+    Layout(
+        "appendix_table_params",
+        "Parameters of the backbones",
+        ranked=False,
+        caveat="Measured: without the classifier.",
+    ),
+)
+NAMES = tuple(layout.name for layout in LAYOUTS)
+
+GROUPS = {
+    "2d_supervised": "Supervised or random, 2D",
+    "2d_ssl_medical": "Self-supervised on the medical corpus, 2D",
+    "3d_methods": "3D methods",
+    "foundation": "Foundation models",
+    "prompt": "With box prompts (SAM's prompt encoder and mask decoder)",
+    "ablation": "Ablation",
+    "size": "Backbones",
+    MEASURED: "No row of the paper",
+}
+TASKS = {
+    "isic2018": "ISIC 2018",
+    "jsrt": "JSRT",
+    "kvasir": "Kvasir",
+    "drive": "DRIVE",
+    "buid": "BUID",
+    "brats2018": "BraTS 2018",
+    "mmwhs_ct": "MMWHS CT",
+    "mmwhs_mri": "MMWHS MRI",
+    "prostate_bmc": "BMC",
+    "prostate_runmc": "RUNMC",
+    "prostate_bidmc": "BIDMC",
+    "prostate_hk": "HK",
+    "fgadr": "FGADR",
+    "brain_tumor": "Brain tumour",
+    "mean_linear_cls": "Linear classification, mean of two",
+    "mean_seg_2d": "2D segmentation, mean of five",
+    "mean_det": "Detection, mean of two",
+    "": "Parameters",
+}
+METRICS = {
+    "dice_2d": "Dice",
+    "iou_3d": "3D IoU",
+    "accuracy": "accuracy",
+    "map50": "mAP50",
+    "params_millions": "millions",
+}
+PROTOCOLS = {
+    "finetune": "fine-tuned",
+    "linear": "linear",
+    "finetune_2fc": "fine-tuned",
+    "linear_2fc": "linear",
+}
+# Methods that are an architecture of their own need no second word.
+BACKBONES = {
+    "resnet50": "ResNet-50",
+    "sam_vit_b": "ViT-B",
+    "clip_vit_b": "ViT-B",
+    "flava_vit_b": "ViT-B",
+    "align_effnet": "EfficientNet",
+}
+
+
+def column(figure: Any, layout: Layout) -> Column:
+    """The column of a published figure, a row of `reports.published.read`."""
+    return Column(figure.task, figure.protocol if layout.protocols else "", figure.metric)
+
+
+def line(figure: Any, layout: Layout) -> Line:
+    """The row of a published figure."""
+    protocol = "" if layout.protocols else figure.protocol
+    return Line(figure.group, figure.method, figure.backbone, protocol)
+
+
+def chosen(names: Sequence[str] | None) -> list[Layout]:
+    """The layouts of these names, all if None, in the order of the paper.
+
+    Raises:
+        ValueError: if there is no table of a name.
+    """
+    for name in names or ():
+        if name not in NAMES:
+            raise ValueError(f"--table {name}: no such table. Choose from {', '.join(NAMES)}.")
+    return [layout for layout in LAYOUTS if not names or layout.name in names]
+
+
+def of_table(figures: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The published figures of a table."""
+    return figures[figures["table"] == layout.name]
+
+
+def heading(one: Column) -> tuple[str, str]:
+    """A column's task, and under it the metric and the protocol."""
+    below = [METRICS[one.metric], *([PROTOCOLS[one.protocol]] if one.protocol else [])]
+    return TASKS[one.task], ", ".join(below)
+
+
+def label(one: Line) -> str:
+    """What a row of the paper is called."""
+    architecture = "" if one.group == "ablation" else BACKBONES.get(one.backbone, "")
+    return f"{one.method}, {architecture}" if architecture else one.method

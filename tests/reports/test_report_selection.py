@@ -1,0 +1,69 @@
+"""The filters that every verb has."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reports.records import read
+from reports.selection import FILTERS, add_filters, selected
+
+FACTS = {
+    "profile": ["mini", "small"],
+    "task": ["drive", "buid"],
+    "backbone.architecture": ["ResNet-50", "SAM ViT-B/16"],
+    "backbone.corpus": ["none", "ImageNet-1k"],
+    "protocol": ["finetune", "prompt"],
+    "label_fraction": [0.1, 1.0],
+}
+
+
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_filters(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(("field", "values"), FACTS.items())
+def test_each_filter_keeps_what_it_names(
+    write: Callable[..., Path], tmp_path: Path, field: str, values: list
+) -> None:
+    kept, _ = write(fields={field: values[0]}), write(fields={field: values[1]})
+    records, _ = read(tmp_path)
+    name = f"--{field.removeprefix('backbone.').replace('_', '-')}"
+    assert [r.path for r in selected(records, options(name, str(values[0])))] == [kept]
+    assert selected(records, options(name, *map(str, values))) == records
+    with pytest.raises(
+        ValueError, match=f"^{name} .*: no record has it. Choose from .*{values[1]}"
+    ):
+        selected(records, options(name, "0.7" if field == "label_fraction" else "none such"))
+
+
+def test_without_filters_all_stay(write: Callable[..., Path], tmp_path: Path) -> None:
+    write()
+    records, _ = read(tmp_path)
+    assert selected(records, options()) == records
+
+
+def test_filters_hold_at_once(write: Callable[..., Path], tmp_path: Path) -> None:
+    for task in ("drive", "buid"):
+        for protocol in ("finetune", "prompt"):
+            write(task=task, protocol=protocol)
+    write(task="jsrt", protocol="linear")
+    records, _ = read(tmp_path)
+    (one,) = selected(records, options("--task", "buid", "--protocol", "prompt"))
+    assert (one.task, one.protocol) == ("buid", "prompt")
+    with pytest.raises(ValueError, match=r"--task jsrt and --protocol prompt at once. Leave out"):
+        selected(records, options("--task", "jsrt", "--protocol", "prompt"))
+
+
+def test_every_filter_is_an_attribute_of_a_record(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    write()
+    (record,), _ = read(tmp_path)
+    assert all(hasattr(record, name) for name in FILTERS)
+    assert len(FILTERS) == len(FACTS)
