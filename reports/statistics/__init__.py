@@ -1,0 +1,1 @@
+"""Statistics of backbones: pure functions of arrays. docs/statistics.md says which question each one answers."""

@@ -1,0 +1,179 @@
+"""Confidence intervals of a mean score by a hierarchical bootstrap: of seeds, and of cases within strata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.scores import Scores, means
+from reports.statistics.bootstrap import (
+    SEEDS,
+    Floats,
+    Integers,
+    case_parts,
+    percentiles,
+    seed_part,
+    strata_sizes,
+)
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+MIN_UNITS = 5  # with fewer cases (patients) their spread is a guess
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and where it may lie.
+
+    Attributes:
+        mean, low, high: fractions.
+        seeds: over how many seeds it speaks; 1: it says nothing of seeds that were not run.
+        units: over how many independent cases (patients, where cases are slices); 0: it says nothing of other cases.
+    """
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    units: int
+
+
+def interval(
+    scores: Scores, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval | None:
+    """The interval of a backbone's mean headline on a task: over seeds and cases, as far as there are enough of each.
+
+    Args:
+        scores: of S seeds and C cases.
+        confidence, resamples, seed: as in `hierarchical_interval`.
+
+    Returns:
+        The interval; None where nothing can be said, and `why_not` says why.
+    """
+    if why_not(scores):
+        return None
+    if few_cases(scores):
+        return seeds_interval(scores.headlines, confidence, resamples, seed)
+    return hierarchical_interval(
+        scores.values, scores.strata, confidence, resamples, seed, scores.units
+    )
+
+
+def why_not(scores: Scores) -> str | None:
+    """Why there is no interval, as a sentence; None if there is one."""
+    few = few_cases(scores)
+    if few and len(scores.seeds) == 1:
+        return f"No interval: one seed, and {few}."
+    spread = scores.headlines if few else scores.values
+    if np.nanmax(spread) - np.nanmin(spread) < 1e-9:
+        return "No interval: every score is the same, so there is no spread to learn from."
+    return None
+
+
+def few_cases(scores: Scores) -> str | None:
+    """Why the cases say nothing about other cases, as part of a sentence; None if they do."""
+    if not scores.cases:
+        return f"{scores.metric} is no mean over cases"
+    defined = np.isfinite(scores.values).any(0)
+    return few_units(scores.strata[defined], scores.units[defined])
+
+
+def few_units(strata: Integers, units: Integers) -> str | None:
+    """Why these cases, all defined, are too few to tell of others, as part of a sentence; None if they are enough."""
+    sizes = strata_sizes(strata, units)
+    if sizes.sum() < MIN_UNITS:
+        return f"{sizes.sum()} independent cases are too few (at least {MIN_UNITS})"
+    if sizes.min() < 2:
+        return "a group of cases (a site) has only one that is independent"
+    return None
+
+
+def hierarchical_interval(
+    values: Floats,
+    strata: Integers,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    units: Integers | None = None,
+) -> Interval:
+    """The interval of the mean over seeds of the (stratified) mean over cases.
+
+    Seeds and cases are crossed random effects: each seed scores the same cases. A resample draws S of the seeds and,
+    within each stratum, n of its n units, the same for all seeds. The plain percentiles of that are too narrow where S
+    or n is small; `percentiles` widens them.
+
+    Args:
+        values: (S, C) fractions; NaN: undefined.
+        strata: (C,) group of each case, 0 to G - 1.
+        confidence: in (0, 1).
+        resamples: R, at least 100.
+        seed: of the resampling.
+        units: (C,) number of the independent unit that a case belongs to (slices of a patient); None: each case.
+
+    Returns:
+        The interval, within [0, 1]; with one seed over cases alone.
+
+    Raises:
+        ValueError: if shapes or arguments do not fit, a seed has no score, or a stratum fewer than two units.
+
+    References:
+        Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, section 3: resampling of crossed
+        effects; where seeds and cases interact it errs on the wide side.
+    """
+    units = check(values, strata, confidence, resamples, units)
+    headlines = means(values, strata)
+    parts = case_parts([(1, values)], strata, units, resamples, seed)
+    if len(headlines) > 1:
+        parts.append(seed_part(headlines, resamples, (seed, SEEDS)))
+    low, high = percentiles(headlines.mean(), parts, confidence, seed)
+    number = len(np.unique(units[np.isfinite(values).any(0)]))
+    return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), number)
+
+
+def seeds_interval(
+    headlines: Floats, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """The interval of the mean over seeds alone, as in `hierarchical_interval`.
+
+    Args:
+        headlines: (S,) fractions, S > 1.
+
+    Raises:
+        ValueError: for one seed.
+    """
+    if len(headlines) < 2:
+        raise ValueError(f"{len(headlines)} seed: an interval over seeds needs two.")
+    parts = [seed_part(headlines, resamples, (seed, SEEDS))]
+    low, high = percentiles(headlines.mean(), parts, confidence, seed)
+    return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), 0)
+
+
+def check(
+    values: Floats,
+    strata: Integers,
+    confidence: float,
+    resamples: int,
+    units: Integers | None,
+) -> Integers:
+    """The units, once all arguments are known to fit.
+
+    Raises:
+        ValueError: naming the argument and the value.
+    """
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"values has shape {values.shape}, not (S, C) of at least one each.")
+    units = np.arange(values.shape[1]) if units is None else units
+    for name, array in (("strata", strata), ("units", units)):
+        if array.shape != values.shape[1:]:
+            raise ValueError(f"{name} has shape {array.shape}, not {values.shape[1:]}.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}, not in (0, 1).")
+    if resamples < 100:
+        raise ValueError(f"resamples is {resamples}: at least 100.")
+    if not np.isfinite(values).any(1).all():
+        raise ValueError("values: a seed has no defined score.")
+    defined = np.isfinite(values).any(0)
+    if strata_sizes(strata[defined], units[defined]).min() < 2:
+        raise ValueError("strata: one has fewer than two units, so their spread is unknown.")
+    return units

@@ -1,0 +1,161 @@
+"""Ranks of backbones over tasks: Friedman's test, Nemenyi's comparisons, the critical difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from reports.scores import Scores
+from reports.statistics.bootstrap import Floats
+from reports.statistics.testing import Test
+
+MIN_BACKBONES = 3  # two are compared task by task
+MIN_TASKS = 5
+PERMUTATIONS = 4999
+DECIMALS = 10  # means that differ by less are a tie: sums of the same seeds in another order are
+
+
+@dataclass(frozen=True)
+class Table:
+    """Mean headlines of the tasks that all backbones have.
+
+    Attributes:
+        tasks: (T,) names, `task (protocol)`.
+        backbones: (K,) names.
+        values: (T, K) fractions.
+    """
+
+    tasks: tuple[str, ...]
+    backbones: tuple[str, ...]
+    values: Floats
+
+
+def table(scores: Sequence[Scores]) -> Table:
+    """The tasks that all backbones have; T may be 0.
+
+    Args:
+        scores: of one setting, one per task, protocol and backbone.
+    """
+    found = {
+        (f"{one.task} ({one.protocol})", one.backbone): float(one.headlines.mean())
+        for one in scores
+    }
+    backbones = tuple(sorted({backbone for _, backbone in found}))
+    tasks = tuple(
+        task
+        for task in dict.fromkeys(task for task, _ in found)
+        if all((task, backbone) in found for backbone in backbones)
+    )
+    values = [[found[task, backbone] for backbone in backbones] for task in tasks]
+    return Table(tasks, backbones, np.array(values).reshape(len(tasks), len(backbones)))
+
+
+def ranks(values: Floats) -> Floats:
+    """Rank of each backbone on each task: (T, K) scores to (T, K) ranks, 1 is best, ties share the average."""
+    return stats.rankdata(-np.round(values, DECIMALS), axis=1)
+
+
+def friedman(values: Floats, seed: int = 0) -> Test:
+    """Friedman's test that all backbones are alike: under the null a task's ranks may be dealt in any way.
+
+    The p-value is of the permutation distribution (all of them up to 4999, else so many drawn), since the chi-squared
+    one is off for the few tasks and backbones that there are.
+
+    Args:
+        values: (T, K) scores; an explanation instead of a p-value for T < 5 or K < 3.
+
+    References:
+        Friedman, JASA 32(200), 1937; Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7,
+        2006, section 3.2.2.
+    """
+    few = too_few(values)
+    if few:
+        return Test(None, few)
+    given = ranks(values)
+    if (given == given[0, 0]).all():
+        return Test(None, "All backbones score the same on every task.")
+
+    def spread(*by_backbone: Floats, axis: int = -1) -> Floats:
+        return np.sum([backbone.sum(axis=axis) ** 2 for backbone in by_backbone], axis=0)
+
+    outcome = stats.permutation_test(
+        tuple(given.T),
+        spread,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=PERMUTATIONS,
+        alternative="greater",
+        rng=np.random.default_rng(seed),
+    )
+    return Test(float(outcome.pvalue))
+
+
+def too_few(values: Floats) -> str:
+    """Why a table, (T, K), is too small for tests over tasks, as a sentence; empty if it is not."""
+    tasks, backbones = values.shape
+    if backbones < MIN_BACKBONES:
+        return f"{backbones} backbones; ranks need at least {MIN_BACKBONES}."
+    if tasks < MIN_TASKS:
+        return f"{tasks} tasks that all backbones have; ranks need at least {MIN_TASKS}."
+    return ""
+
+
+def nemenyi(values: Floats) -> Floats:
+    """p-value of each pair of backbones, corrected for all pairs: (T, K) scores to (K, K), symmetric, diagonal 1.
+
+    Raises:
+        ValueError: for T < 5 or K < 3.
+
+    References:
+        Nemenyi, Distribution-free multiple comparisons, PhD thesis, Princeton, 1963; Demsar 2006, section 3.2.2.
+    """
+    import scikit_posthocs  # over a second
+
+    if few := too_few(values):
+        raise ValueError(few)
+    # It ranks by itself: our ranks, so that rounding errors are ties.
+    return scikit_posthocs.posthoc_nemenyi_friedman(-ranks(values)).to_numpy()
+
+
+def critical_difference(backbones: int, tasks: int, alpha: float = 0.05) -> float:
+    """By how much mean ranks must differ at least to differ significantly, by Nemenyi's test.
+
+    Args:
+        backbones: K > 1.
+        tasks: T > 0.
+        alpha: level for all pairs together, in (0, 1).
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    References:
+        Demsar 2006, section 3.2.2: q sqrt(K (K + 1) / (6 T)), q the studentized range over sqrt(2).
+    """
+    if backbones < 2 or tasks < 1:
+        raise ValueError(f"{backbones} backbones and {tasks} tasks: at least 2 and 1.")
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha is {alpha}, not in (0, 1).")
+    q = stats.studentized_range.ppf(1 - alpha, backbones, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(backbones * (backbones + 1) / (6 * tasks)))
+
+
+def cliques(mean_ranks: Floats, critical: float) -> list[list[int]]:
+    """The largest groups of backbones whose mean ranks lie within a critical difference: the bars of its diagram.
+
+    Args:
+        mean_ranks: (K,).
+
+    Returns:
+        Places in `mean_ranks`, best first, of each group of at least two; the group of the best first.
+    """
+    order = np.argsort(mean_ranks, kind="stable")
+    sorted_ranks = mean_ranks[order]
+    ends = np.searchsorted(sorted_ranks, sorted_ranks + critical, side="right")
+    return [
+        order[start:end].tolist()
+        for start, end in enumerate(ends)
+        if end - start > 1 and (start == 0 or end > ends[start - 1])
+    ]

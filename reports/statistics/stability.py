@@ -1,0 +1,92 @@
+"""Whether a ranking would be the same with other cases: its stability under the bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from reports.scores import Scores, common
+from reports.statistics.bootstrap import SEEDS, Floats, case_parts, seed_part
+from reports.statistics.intervals import RESAMPLES, few_units
+from reports.statistics.ranks import DECIMALS, ranks
+from reports.statistics.testing import MIN_SEEDS
+
+
+@dataclass(frozen=True)
+class Stability:
+    """The ranking of K backbones on a task, in R resamples.
+
+    Attributes:
+        backbones: (K,) names.
+        ranks: (R, K) rank in each resample, 1 is best, ties share the average.
+        shares: (K, K) in which share of the resamples backbone k has rank j + 1; ties count for the better rank. Each
+            row sums to 1.
+        tau: (R,) Kendall's tau-b of each resample's ranking with the full one, in [-1, 1]; NaN where all are tied.
+        seeds, units: over how many seeds and independent cases was drawn; 0: not over them.
+    """
+
+    backbones: tuple[str, ...]
+    ranks: Floats
+    shares: Floats
+    tau: Floats
+    seeds: int
+    units: int
+
+
+def stability(
+    scores: Sequence[Scores], resamples: int = RESAMPLES, seed: int = 0
+) -> Stability | str:
+    """How stable the ranking on one task is, if its cases and seeds had been others.
+
+    Cases are drawn within strata, the same for all backbones, as challengeR does; beyond it, seeds are drawn too, for
+    each backbone by itself, where all have at least two.
+
+    Args:
+        scores: of one task, one per backbone.
+        resamples, seed: of the bootstrap.
+
+    Returns:
+        The stability, over the cases that all backbones have; or, as a sentence, why nothing can be said.
+
+    References:
+        Wiesenfarth et al., "Methods and open-source toolkit for analyzing and visualizing challenge results",
+        Scientific Reports 11:2369, 2021, section "Assessment of ranking stability".
+    """
+    if len(scores) < 2:
+        return "One backbone only: nothing to rank."
+    shared = common(scores)
+    strata, units = shared[0].strata, shared[0].units
+    few = few_units(strata, units) if shared[0].cases else f"{scores[0].metric} is no mean of cases"
+    fewest = min(len(one.seeds) for one in shared)
+    if few and fewest < MIN_SEEDS:
+        return f"No ranking stability: {few}, and a backbone has fewer than {MIN_SEEDS} seeds."
+    figures = []
+    for number, one in enumerate(shared):
+        parts = [] if few else case_parts([(1, one.values)], strata, units, resamples, seed)
+        if fewest > 1:
+            parts.append(seed_part(one.headlines, resamples, (seed, SEEDS, number)))
+        figures.append(one.headlines.mean() + np.sum([part.deviations for part in parts], axis=0))
+    drawn = np.stack(figures, axis=1)  # (R, K)
+    full = np.array([one.headlines.mean() for one in shared])
+    place = stats.rankdata(-np.round(drawn, DECIMALS), axis=1, method="min")
+    return Stability(
+        backbones=tuple(one.backbone for one in shared),
+        ranks=ranks(drawn),
+        shares=np.stack([(place == rank + 1).mean(0) for rank in range(len(shared))], axis=1),
+        tau=kendall(ranks(drawn), ranks(full[None])[0]),
+        seeds=fewest if fewest > 1 else 0,
+        units=0 if few else len(np.unique(units)),
+    )
+
+
+def kendall(drawn: Floats, full: Floats) -> Floats:
+    """Kendall's tau-b of each ranking, (R, K), with one, (K,): (R,); NaN where either is all ties."""
+    one, other = np.triu_indices(len(full), 1)
+    signs = np.sign(drawn[:, one] - drawn[:, other])
+    against = np.sign(full[one] - full[other])
+    untied = np.sqrt((signs != 0).sum(1) * (against != 0).sum())
+    agreeing = (signs * against).sum(1)
+    return np.divide(agreeing, untied, out=np.full(len(drawn), np.nan), where=untied > 0)
