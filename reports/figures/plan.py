@@ -1,0 +1,120 @@
+"""Which figures a folder of records gives, and why others are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from reports.agreement import grouped, setting
+from reports.curves import read_curves
+from reports.figures import pretraining, qualitative
+from reports.figures.across_tasks import of_cost, of_profiles, of_ranks
+from reports.figures.planned import Group, Plan, Planned
+from reports.figures.single_tasks import of_label_fractions, of_task
+from reports.figures.style import looks
+from reports.gallery import read_gallery
+from reports.leaderboard import order
+from reports.records import Record
+from reports.scores import Scores, scores
+
+__all__ = ["Plan", "Planned", "plan"]
+
+
+def plan(records: Sequence[Record], runs: Sequence[Path] = ()) -> Plan:
+    """All figures that the records, their galleries and the pretraining runs give; draws none of them.
+
+    Args:
+        records: that agree with each other (`reports.agreement.agreeing`).
+        runs: work folders of pretraining runs.
+    """
+    made = Plan()
+    styles = looks(record.backbone for record in records)
+    groups = [
+        Group(setting(some[0]), some, scores_of(made, some))
+        for some in sorted(grouped(records, setting), key=lambda some: order(setting(some[0])))
+    ]
+    for group in groups:
+        for scored in grouped(group.scores, lambda s: (s.task, s.protocol)):
+            of_task(made, group, scored, styles)
+        of_ranks(made, group, styles)
+        of_profiles(made, group, styles)
+        of_cost(made, group, styles)
+        of_galleries(made, group)
+    of_label_fractions(made, groups, styles)
+    of_pretraining(made, runs)
+    return made
+
+
+def scores_of(made: Plan, records: Sequence[Record]) -> list[Scores]:
+    """The scores of records of one setting, without the tasks on which a record cannot be read."""
+    found = []
+    for runs in grouped(records, lambda record: (record.task, record.protocol)):
+        try:
+            found += scores(runs)
+        except (OSError, ValueError) as error:
+            made.problems.append(f"{error} No figures of {runs[0].task}.")
+    return found
+
+
+def of_galleries(made: Plan, group: Group) -> None:
+    """The gallery of each backbone on each task, of its first seed."""
+    without = 0
+    runs = grouped(group.records, lambda r: (r.task, r.protocol, r.backbone))
+    for some in runs:
+        first = min(some, key=lambda record: record.seed)
+        try:
+            gallery = read_gallery(first)
+        except ValueError as error:
+            made.problems.append(str(error))
+            continue
+        if gallery is None or not gallery.entries:
+            without += 1
+            continue
+        made.figures.append(
+            group.figure(
+                "gallery",
+                f"{first.backbone} on {first.task} ({first.protocol})",
+                f"Seed {first.seed}.",
+                partial(qualitative.draw, gallery),
+                task=first.task,
+                protocol=first.protocol,
+                backbone=first.backbone,
+            )
+        )
+    if without:
+        made.missing.append(
+            f"{group.note}: no gallery of {without} of {len(runs)} backbones on tasks: their runs left no case "
+            "to show (they are older than galleries, or no case has a score)."
+        )
+
+
+def of_pretraining(made: Plan, runs: Sequence[Path]) -> None:
+    """The curves of pretraining runs, all in one figure."""
+    if not runs:
+        return
+    names = [run.resolve().name for run in runs]
+    unique = [
+        name if names.count(name) == 1 else str(run) for name, run in zip(names, runs, strict=True)
+    ]
+    curves = {}
+    for name, run in zip(unique, runs, strict=True):
+        try:
+            curves[name] = read_curves(run)
+        except (OSError, ValueError) as error:
+            made.problems.append(str(error))
+    if not pretraining.panels(curves):
+        made.missing.append(
+            f"no curves of pretraining: no run has two steps of {', '.join(pretraining.PANELS)}."
+        )
+        return
+    made.figures.append(
+        Planned(
+            name="pretraining",
+            kind="pretraining",
+            title="Pretraining",
+            note="Thin: as logged; strong: running median. The config.py of a run names its corpus.",
+            setting=None,
+            content=partial(pretraining.draw, curves, looks(curves)),
+        )
+    )

@@ -1,0 +1,214 @@
+"""What all figures share: type and line, one look per backbone, titles that fit, the mark of phantoms."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+WIDE, NARROW = 6.9, 3.4  # inches: both columns of a page, or one
+# Okabe and Ito, "Color universal design", 2008, with grey for black, on which no whisker shows; yellow, the faintest on
+# white, comes last.
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#777777", "#F0E442",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "h")
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||", "++++", "//", "\\\\", "xx")
+LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
+    "-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (7, 2, 1, 2, 1, 2)),
+    (0, (8, 2)),
+)  # fmt: skip
+LONGEST = 30  # letters of a name; a longer one is cut in its middle
+THEME = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "figure.titlesize": 8.5,
+    "figure.titleweight": "bold",
+    "text.parse_math": False,  # names come from records: $ is a letter
+    "axes.formatter.use_mathtext": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "axes.facecolor": "none",  # the mark of phantoms shows through
+    "figure.facecolor": "white",
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.5,
+    "patch.linewidth": 0.6,
+    "hatch.linewidth": 0.4,
+    "svg.hashsalt": "lvmmed",
+    "svg.fonttype": "path",  # a viewer without the font shows the same
+    "savefig.dpi": 220,
+}
+EDGE = "#222222"
+WORDS = {
+    "dice": "Dice", "iou": "IoU", "map50": "mAP50", "map": "mAP50:95", "accuracy": "accuracy",
+    "kappa": "kappa", "macro_f1": "macro F1", "auroc": "AUROC",
+    "probability": "probability of the true class",
+}  # fmt: skip
+
+# Decorator and context manager: whatever is drawn or saved within has the same style, whatever the user's is.
+theme = mpl.rc_context
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a backbone is drawn, told apart in black and white too.
+
+    Attributes:
+        colour, marker, hatch, line: in matplotlib's words.
+        name: its name, short enough for an axis.
+    """
+
+    colour: str
+    marker: str
+    hatch: str
+    line: str | tuple[float, tuple[float, ...]]
+    name: str
+
+
+def looks(backbones: Iterable[str]) -> dict[str, Look]:
+    """A look for each backbone; no two of 56 share colour and line, no two of 88 colour and marker.
+
+    Args:
+        backbones: all that appear in any figure of a report, so that each looks the same in all of them.
+    """
+    names = short_names(sorted(set(backbones)))
+    return {
+        full: Look(
+            PALETTE[n % len(PALETTE)],
+            MARKERS[n % len(MARKERS)],
+            HATCHES[n % len(HATCHES)],
+            LINES[n % len(LINES)],
+            short,
+        )
+        for n, (full, short) in enumerate(names.items())
+    }
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name, cut in its middle to `LONGEST` letters; those that would then be equal are numbered."""
+    short: dict[str, str] = {}
+    for name in names:
+        cut, number = shortened(name), 1
+        while cut in short.values():
+            number += 1
+            cut = f"{shortened(name, LONGEST - 3)} {number}"
+        short[name] = cut
+    return short
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """A text, its middle replaced by an ellipsis if it is longer than `longest`."""
+    if len(text) <= longest:
+        return text
+    tail = (longest - 1) // 2
+    return f"{text[: longest - 1 - tail]}…{text[-tail:]}"
+
+
+def metric_words(metric: str) -> str:
+    """A metric as an axis names it."""
+    return WORDS.get(metric, metric)
+
+
+def finish(figure: Figure, title: str, note: str, phantom: bool) -> Figure:
+    """Put the title on top, a note below, and on a figure of phantoms the word that says so, large and in the title.
+
+    Args:
+        note: what all its figures have in common: data, profile, share of labels.
+    """
+    with theme(THEME):
+        width, edge = figure.get_figwidth() - 0.1, 0.05 / figure.get_figwidth()
+        title = wrapped(f"Phantom: {title}" if phantom else title, width, 8.5, "bold")
+        note = wrapped(note, width, 6)
+        figure.suptitle(title, x=edge, ha="left")
+        figure.supxlabel(note, x=edge, ha="left", fontsize=6, color="#555555")
+        # A figure has room for a line of each.
+        more = 0.14 * title.count("\n") + 0.1 * note.count("\n")
+        figure.set_figheight(figure.get_figheight() + more)
+        if phantom:
+            mark(figure)
+    return figure
+
+
+def mark(figure: Figure) -> None:
+    """Write PHANTOM across a figure, behind its data."""
+    width, height = figure.get_size_inches()
+    figure.text(
+        0.5,
+        0.5,
+        "PHANTOM",
+        ha="center",
+        va="center",
+        rotation=20,
+        fontsize=min(11.5 * width, 22 * height),
+        fontweight="bold",
+        color="#999999",
+        alpha=0.22,
+        zorder=-1,
+    )
+
+
+def wrapped(text: str, inches: float, points: float, weight: str = "normal") -> str:
+    """Text in lines that fit a width; a word longer than a line is broken."""
+    text = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    for letters in range(len(text), 0, -1):
+        lines = textwrap.wrap(text, letters)
+        if all(text_width(line, points, weight) <= inches for line in lines):
+            return "\n".join(lines)
+    return text
+
+
+def text_width(text: str, points: float, weight: str = "normal") -> float:
+    """The width of a line of text in inches."""
+    font = FontProperties(family=THEME["font.family"], size=points, weight=weight)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def name_rows(axes: Axes, backbones: Iterable[str], styles: Mapping[str, Look]) -> None:
+    """Name the rows of a horizontal plot, the first one on top; they lie at 0, 1, 2 ..."""
+    names = [styles[backbone].name for backbone in backbones]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+
+
+def height(rows: int, row: float = 0.17, rest: float = 0.95) -> float:
+    """Inches of a figure with so many rows of text."""
+    return rest + row * rows
+
+
+def legend_beside(axes: Axes, handles: Iterable[Artist], styles: Iterable[Look]) -> None:
+    """A legend to the right of a plot, level with its top."""
+    axes.legend(
+        list(handles),
+        [look.name for look in styles],
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+        borderaxespad=0,
+    )
+
+
+def percent(fraction: float) -> str:
+    """A share in percent, as short as it is exact."""
+    return f"{100 * fraction:.3g} %"
