@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reports import markdown, page
-from reports.leaderboard import Leaderboard, long_table
+import pandas as pd
+
+from reports import markdown
 from reports.wording import Sheet
 
 
-def publish(boards: Sequence[Leaderboard], sheets: Sequence[Sheet], out: Path) -> list[Path]:
-    """Write leaderboard.md, .csv and .html into `out`, which is made if it is absent.
+def publish(cells: pd.DataFrame, sheets: Sequence[Sheet], out: Path) -> list[Path]:
+    """Write leaderboard.md and .csv into `out`, which is made if it is absent.
 
     Everything is rendered before the first file is touched.
+
+    Args:
+        cells: `reports.leaderboard.long_table`.
 
     Returns:
         The files.
@@ -22,26 +26,36 @@ def publish(boards: Sequence[Leaderboard], sheets: Sequence[Sheet], out: Path) -
     Raises:
         OSError: if `out` cannot be written to.
     """
-    files = {
-        out / "leaderboard.md": markdown.render(sheets),
-        out / "leaderboard.csv": long_table(boards).to_csv(index=False, lineterminator="\n"),
-        out / "leaderboard.html": page.render(sheets),
-    }
+    return write_all(
+        out,
+        {
+            "leaderboard.md": markdown.render(sheets),
+            "leaderboard.csv": cells.to_csv(index=False, lineterminator="\n"),
+        },
+    )
+
+
+def write_all(out: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write text files, by name, into a folder that is made if it is absent; their paths.
+
+    Raises:
+        OSError: if `out` cannot be written to.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    for path, text in files.items():
-        write(path, text)
-    return list(files)
+    for name, text in texts.items():
+        write(out / name, text)
+    return [out / name for name in texts]
 
 
-def write(path: Path, text: str) -> None:
-    """Write a text file by an atomic rename.
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file by an atomic rename; text as UTF-8.
 
     Raises:
         OSError: if it cannot be written; `path` is then as it was.
     """
     scratch = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        scratch.write_text(text, encoding="utf-8", newline="\n")
+        scratch.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)

@@ -15,9 +15,10 @@ import pytest
 
 from reports import publish
 from reports.__main__ import main
+from reports.commands import verbs
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = {"leaderboard.md", "leaderboard.csv", "leaderboard.html"}
+FILES = {"leaderboard.md", "leaderboard.csv"}
 
 
 def reports(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -50,7 +51,7 @@ def test_again_gives_the_same_bytes(write: Callable[..., Path], tmp_path: Path) 
         assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["leaderboard", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in verbs())])
 def test_help_on_every_level(arguments: list[str]) -> None:
     done = reports(*arguments)
     assert done.returncode == 0
@@ -79,7 +80,10 @@ def test_only_what_was_asked_for(
     [
         (["--profile", "huge"], "--profile huge: no record has it. Choose from mini, small."),
         (["--task", "drive", "x"], "--task x: no record has it. Choose from buid, drive."),
-        (["--task", "buid", "--profile", "small"], "no record is of profile small and of buid."),
+        (
+            ["--task", "buid", "--profile", "small"],
+            "no record has --profile small and --task buid at once.",
+        ),
     ],
 )
 def test_asking_for_nothing_is_an_error(
@@ -90,6 +94,42 @@ def test_asking_for_nothing_is_an_error(
     assert main(["leaderboard", str(tmp_path), *words]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "leaderboard").exists()
+
+
+def test_boards_of_the_metrics_that_were_asked_for(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for backbone, dice, iou in (("a", 0.5, 0.4), ("b", 0.75, None)):
+        write(backbone, dice, metrics={"iou": iou})
+    assert main(["leaderboard", str(tmp_path), "--metric", "dice", "iou"]) == 1
+    said = capsys.readouterr()
+    assert "iou is undefined, left out of its leaderboard" in said.err
+    assert "all labels, dice" in said.out and "all labels, iou" in said.out
+    table = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
+    found = list(table[["board_metric", "backbone", "mean"]].itertuples(index=False, name=None))
+    assert sorted(found) == [("dice", "a", 0.5), ("dice", "b", 0.75), ("iou", "a", 0.4)]
+
+
+def test_published_figures_stand_in_a_table_of_their_own(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for task, kind, metric in (("drive", "segmentation", "dice"), ("brats2018", "volumes", "iou")):
+        write("a", 0.5, task=task, dataset=task, kind=kind, metric=metric)
+    write("a", 0.4, task="nowhere", dataset="nowhere")
+    assert main(["leaderboard", str(tmp_path), "--published"]) == 0
+    text = (tmp_path / "leaderboard" / "leaderboard.md").read_text()
+    mine, mark, paper = text.partition("## Published by the paper's authors")
+    assert mark and "published:" not in mine and "| a |" not in paper
+    assert "PUBLISHED: printed in the paper, not measured here" in paper
+    assert "| published: LVM-Med, ResNet-50 | – | – | **67.0** ± 0.3 | **73.6** ± 0.1 |" in paper
+    assert "nowhere" not in paper
+    table = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
+    printed = table[table["figure"] == "published"]
+    assert set(table["figure"]) == {"measured", "published"}
+    assert len(printed) == 16 + 20  # of table 2 and of table 3
+    assert printed["backbone"].str.startswith("published: ").all()
+    assert main(["leaderboard", str(tmp_path), "--published", "--task", "nowhere"]) == 0
+    assert "the paper has no figures of these tasks" in capsys.readouterr().err
 
 
 def test_bad_records_are_named_and_the_rest_is_reported(
@@ -111,6 +151,44 @@ def test_bad_records_are_named_and_the_rest_is_reported(
     assert "50.0" in done.stdout
     table = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
     assert list(table["backbone"]) == ["good"]
+
+
+def test_every_kind_of_bad_input_is_named_at_once(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One folder with all that can be wrong: a line for each, and the good records in the table."""
+    for seed in (0, 1):
+        write("good", 0.5, seed=seed)
+    write("other", 0.25)
+    write("good", 0.75, task="alone", seed=0)
+    cut, foreign, empty = write("cut"), write("foreign"), write("empty")
+    cut.write_text(cut.read_text()[:-40])
+    foreign.write_text('{"name": "left-pad", "version": "1.3.0"}')
+    empty.write_text("")
+    newer = write("newer", schema=2)
+    null, nan, infinite = (write(f"b{v}", v) for v in (None, float("nan"), float("inf")))
+    clash = [write("clash", value) for value in (0.1, 0.2)]
+    assert main(["leaderboard", str(tmp_path)]) == 1
+    errors = capsys.readouterr().err.splitlines()[1:]
+    for path, words in (
+        (cut, "not valid JSON"),
+        (foreign, "not a record of this suite"),
+        (empty, "not valid JSON"),
+        (newer, "schema 2, but this version reads up to 1"),
+        (null, "its headline, dice, is undefined (None)"),
+        (nan, "its headline, dice, is undefined (nan)"),
+        (infinite, "its headline, dice, is inf, not a fraction"),
+        (clash[0], "2 records that disagree on drive (finetune), clash, seed 0"),
+    ):
+        (line,) = [error for error in errors if str(path) in error]
+        assert line.startswith("error: ") and words in line and line.endswith(".")
+    assert len(errors) == 8
+    table = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
+    found = table.set_index(["task", "backbone"])
+    assert list(found.index) == [("alone", "good"), ("drive", "good"), ("drive", "other")]
+    assert list(found["mean"]) == [0.75, 0.5, 0.25]
+    assert not found.loc[("alone", "good"), "best"], "nobody is best who is alone"
+    assert found.loc[("drive", "good"), "best"]
 
 
 @pytest.mark.parametrize("bad", ["missing", "empty", "file", "unsound", "contradicting"])
@@ -161,14 +239,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_models_are_never_imported(write: Callable[..., Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["leaderboard", "tables"])
+def test_models_are_never_imported(write: Callable[..., Path], tmp_path: Path, verb: str) -> None:
     write()
     code = (
         "import sys, json; from reports.__main__ import main; code = main(sys.argv[1:]);"
         "print(json.dumps([code, sorted({name.partition('.')[0] for name in sys.modules})]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "leaderboard", str(tmp_path)],
+        [sys.executable, "-c", code, verb, str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     code, modules = json.loads(done.stdout.splitlines()[-1])

@@ -1,0 +1,149 @@
+"""The case gallery of a task: what a run left of its best, median and worst case, layered as a browser shows it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
+
+from reports.figures.overlays import ERRORS, errors
+from reports.figures.qualitative import SURE
+from reports.gallery import Boxes, Entry, Gallery, read_boxes, read_gallery, read_image, read_labels
+from reports.records import Record
+
+FOLDER = "cases"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box in pixels of its image, and what to write at it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test case, as a run predicted it.
+
+    Attributes:
+        role: why it was chosen, such as 'best'.
+        name: of the case; for volumes, of the slice shown.
+        metric, score: its score, a fraction in [0, 1].
+        width, height: of the image, in pixels.
+        image: address of the image, from the site's root.
+        layers: addresses of the maps to lay over it, by 'truth', 'prediction' and 'error'; empty where there are none.
+        boxes: the boxes to draw over it, by 'truth' and 'prediction'; empty where there are none.
+        words: what a classifier said; empty elsewhere.
+    """
+
+    role: str
+    name: str
+    metric: str
+    score: float
+    width: int
+    height: int
+    image: str
+    layers: dict[str, str]
+    boxes: dict[str, list[Box]]
+    words: str
+
+
+def cases(record: Record, address: str, site: Path) -> list[Case]:
+    """The cases of a run's gallery, its images copied into the site; empty if it left none.
+
+    Args:
+        address: of the run.
+        site: the folder of the site.
+
+    Raises:
+        OSError, ValueError: naming the file, if the gallery is not sound or cannot be copied.
+    """
+    gallery = read_gallery(record)
+    if gallery is None or not gallery.entries:
+        return []
+    folder = site / FOLDER / address
+    folder.mkdir(parents=True)
+    return [case(gallery, entry, folder, f"{FOLDER}/{address}") for entry in gallery.entries]
+
+
+def case(gallery: Gallery, entry: Entry, folder: Path, address: str) -> Case:
+    """A case of a gallery, its images copied into `folder`, which is at `address` of the site."""
+    height, width, _ = read_image(entry.files["image"]).shape
+    stem = entry.role.replace(" ", "_")
+    pictures = {name: path for name, path in entry.files.items() if name != "boxes"}
+    copies = {name: f"{stem}-{name}.png" for name in pictures}
+    for name, path in pictures.items():
+        shutil.copyfile(path, folder / copies[name])
+    if "truth" in pictures:
+        copies["error"] = f"{stem}-error.png"
+        write_errors(entry, folder / copies["error"])
+    boxes = (
+        read_boxes(entry.files["boxes"], len(gallery.classes)) if "boxes" in entry.files else None
+    )
+    return Case(
+        role=entry.role,
+        name=entry.image,
+        metric=gallery.metric,
+        score=entry.score,
+        width=width,
+        height=height,
+        image=f"{address}/{copies['image']}",
+        layers={name: f"{address}/{copy}" for name, copy in copies.items() if name != "image"},
+        boxes=drawn(boxes, gallery.classes) if boxes else {},
+        words=verdict(entry, gallery.classes),
+    )
+
+
+def write_errors(entry: Entry, path: Path) -> None:
+    """Write where a prediction is right and where not, in the colours of the figures, transparent elsewhere."""
+    codes = errors(*(read_labels(entry.files[name]) for name in ("truth", "prediction")))
+    picture = Image.fromarray(codes)
+    colours = {code: ImageColor.getrgb(colour) for code, (_, colour) in ERRORS.items()}
+    picture.putpalette([v for code in range(len(ERRORS) + 1) for v in colours.get(code, (0, 0, 0))])
+    picture.save(path, transparency=0)
+
+
+def drawn(boxes: Boxes, classes: tuple[str, ...]) -> dict[str, list[Box]]:
+    """Boxes with their classes, predicted ones with their scores, down to SURE."""
+    sure = boxes.scores >= SURE
+    scores = [f" {100 * score:.0f}" for score in boxes.scores[sure]]
+    return {
+        "truth": placed(boxes.truth, boxes.truth_labels, classes, [""] * len(boxes.truth)),
+        "prediction": placed(
+            boxes.prediction[sure], boxes.prediction_labels[sure], classes, scores
+        ),
+    }
+
+
+def placed(
+    corners: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    classes: tuple[str, ...],
+    scores: list[str],
+) -> list[Box]:
+    """Boxes x1, y1, x2, y2, (n, 4), of labels (n,)."""
+    return [
+        Box(
+            round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), classes[label] + score
+        )
+        for (x1, y1, x2, y2), label, score in zip(
+            corners.tolist(), labels.tolist(), scores, strict=True
+        )
+    ]
+
+
+def verdict(entry: Entry, classes: tuple[str, ...]) -> str:
+    """What a classifier said of an image, in a sentence."""
+    if entry.truth is None or entry.prediction is None:
+        return ""
+    truth, said = classes[entry.truth], classes[entry.prediction]
+    sure = f"{100 * entry.probabilities[entry.prediction]:.0f} %"
+    return f"truth: {truth}; predicted: {said} ({sure})"

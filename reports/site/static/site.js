@@ -1,0 +1,177 @@
+// What the pages do beyond HTML: the switch between light and dark, tables, plots, the enlarged case, the comparison.
+"use strict";
+
+// Light or dark: before the first paint, so that nothing flashes. A browser may forbid storage to pages from a disk.
+const root = document.documentElement;
+const system = window.matchMedia("(prefers-color-scheme: dark)");
+function remembered() {
+  try { return localStorage.getItem("theme"); } catch { return null; }
+}
+function remember(theme) {
+  try { localStorage.setItem("theme", theme); } catch { /* until the page is left, then */ }
+}
+function paint(theme) {
+  root.classList.toggle("dark", theme === "dark");
+  root.classList.toggle("light", theme === "light");
+}
+paint(remembered() ?? (system.matches ? "dark" : "light"));
+
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.getElementById("theme");
+  const show = () => button.setAttribute("aria-pressed", root.classList.contains("dark"));
+  button.hidden = false;
+  show();
+  button.addEventListener("click", () => {
+    const theme = root.classList.contains("dark") ? "light" : "dark";
+    remember(theme);
+    paint(theme);
+    show();
+  });
+
+  // Each table says in data attributes what it wants of DataTables.
+  Object.assign(DataTable.defaults, { layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null }, autoWidth: false });
+  for (const table of document.querySelectorAll("table.data")) new DataTable(table);
+});
+
+// Plots, drawn anew when the width changes. Text takes the page's colour, so light, dark and print need no second drawing.
+const PLOTS = {
+  intervals(rows, width) {
+    return Plot.plot({
+      ...frame(rows.map((row) => row.backbone), width),
+      x: { grid: true, label: "percent", labelOffset: 38 },
+      marks: [
+        Plot.ruleY(rows.filter((row) => row.low !== null), { y: "backbone", x1: "low", x2: "high", stroke: "var(--accent)", strokeWidth: 2 }),
+        Plot.tickX(rows.flatMap((row) => row.seeds.map((value) => ({ backbone: row.backbone, value }))), { y: "backbone", x: "value", stroke: "var(--faint)", insetTop: 8, insetBottom: 8 }),
+        Plot.dot(rows, { y: "backbone", x: "mean", r: 5, fill: "var(--accent)", stroke: "var(--paper)", tip: true, title: (row) => `${row.backbone}: ${words(row)}` }),
+      ],
+    });
+  },
+  differences(rows, width) {
+    const colour = { first: "var(--better)", second: "var(--worse)", open: "var(--faint)" };
+    const symbol = { first: "triangle", second: "square", open: "circle" };
+    return Plot.plot({
+      ...frame(rows.map((row) => row.task), width),
+      x: { grid: true, label: "difference, percentage points", labelOffset: 38 },
+      symbol: { type: "identity" },
+      marks: [
+        Plot.ruleX([0], { stroke: "currentColor" }),
+        Plot.ruleY(rows.filter((row) => row.low !== null), { y: "task", x1: "low", x2: "high", stroke: (row) => colour[row.leader], strokeWidth: 2 }),
+        Plot.dot(rows, { y: "task", x: "mean", r: 5, symbol: (row) => symbol[row.leader], fill: (row) => colour[row.leader], stroke: "var(--paper)", tip: true, title: (row) => `${row.task}: ${words(row)}` }),
+      ],
+    });
+  },
+};
+
+// What horizontal plots share: a row per name, names cut to what the page has room for.
+function frame(names, width) {
+  const left = Math.min(width * 0.38, 8 + 7.2 * Math.max(...names.map((name) => name.length)));
+  const room = Math.floor(left / 7.2);
+  const short = (name) => (name.length > room ? `${name.slice(0, room - 1)}…` : name);
+  return { width, height: 60 + 30 * names.length, marginBottom: 40, marginLeft: left, marginRight: 20, style: { background: "transparent" }, y: { domain: names, label: null, tickSize: 0, tickFormat: short } };
+}
+
+function words(row) {
+  const interval = row.low === null ? "no interval" : `95 % interval ${row.low.toFixed(1)} to ${row.high.toFixed(1)}`;
+  return `${row.mean.toFixed(1)}, ${interval}`;
+}
+
+// Draws now and whenever the width changes; what it returns draws other rows.
+function draw(figure, plot, rows) {
+  let drawn = 0;
+  const fit = () => {
+    const width = Math.min(figure.clientWidth, 860);
+    if (!width || width === drawn) return;
+    drawn = width;
+    figure.querySelector("svg")?.remove();
+    const svg = plot(rows, width);
+    // One picture to a screen reader, named by its caption; the figures themselves are in the table.
+    for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", figure.querySelector("figcaption").textContent);
+    figure.append(svg);
+  };
+  new ResizeObserver(fit).observe(figure);
+  return (others) => {
+    rows = others;
+    drawn = 0;
+    fit();
+  };
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const figure of document.querySelectorAll("figure[data-plot]")) {
+    figure.hidden = false;
+    draw(figure, PLOTS.intervals, JSON.parse(figure.querySelector("script").textContent));
+  }
+
+  // Cases: the link of each leads to its image; with scripts it opens the dialog, through whose fellows one can step.
+  const links = [...document.querySelectorAll("a.case")];
+  const open = (link) => document.getElementById(link.dataset.dialog).showModal();
+  links.forEach((link, place) => {
+    const dialog = document.getElementById(link.dataset.dialog);
+    const step = (by) => {
+      const next = links[(place + by + links.length) % links.length];
+      dialog.close();
+      open(next);
+      next.focus({ preventScroll: true });
+      document.getElementById(next.dataset.dialog).focus();
+    };
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      open(link);
+    });
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close(); // beside it
+      if (event.target.dataset.step) step(Number(event.target.dataset.step));
+    });
+    dialog.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (by) step(by);
+    });
+  });
+});
+
+// The comparison: three choices, kept in the address so that it can be passed on, and what Python said of them.
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.getElementById("pick");
+  if (!form) return;
+  const { backbones: names, columns, settings } = window.comparisons;
+  const fill = (select, texts) => d3.select(select).selectAll("option").data(texts).join("option").attr("value", (_, i) => i).text((text) => text);
+  const { first, second, setting } = form.elements;
+  fill(first, names);
+  fill(second, names);
+  fill(setting, settings.map((one) => one.title));
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const choose = (select, texts, name, otherwise) => { select.value = Math.max(texts.indexOf(asked.get(name)), otherwise); };
+  choose(first, names, "first", 0);
+  choose(second, names, "second", Math.min(1, names.length - 1));
+  choose(setting, settings.map((one) => one.title), "setting", 0);
+
+  const by = (id) => document.getElementById(id);
+  const redraw = draw(by("differences"), PLOTS.differences, []);
+  const show = () => {
+    const one = settings[setting.value];
+    const [a, b] = [names[first.value], names[second.value]];
+    const found = one.pairs.find((pair) => pair.first === a && pair.second === b);
+    history.replaceState(null, "", `#${new URLSearchParams({ first: a, second: b, setting: one.title })}`);
+    by("alert").textContent = one.warnings.join(" ");
+    by("alert").hidden = !one.warnings.length;
+    by("alert").classList.toggle("phantom", one.figure === "phantom");
+    by("versus").textContent = `${a} against ${b}`;
+    const words = found ? found.words : [a === b ? "Choose two different backbones." : "These two have no task in common here."];
+    d3.select("#words").selectAll("p").data(words).join("p").text((text) => text);
+    d3.select("#says").selectAll("li").data(found ? found.rows : []).join("li").text((row) => row.says);
+    for (const id of ["differences", "tests", "says"]) by(id).hidden = !found;
+    if (!found) return;
+    by("differences").querySelector("figcaption").textContent = `${a} less ${b}, with 95 % intervals: right of zero ${a} is better (triangles), left of it ${b} (squares); circles: open`;
+    d3.select("#tests thead tr").selectAll("th").data(columns).join("th").attr("scope", "col").attr("class", (column) => column.kind).text((column) => column.title);
+    const rows = d3.select("#tests tbody").selectAll("tr").data(found.rows).join("tr").attr("class", one.figure);
+    rows.selectAll("th, td").data((row) => row.cells).join((enter) => enter.append((_, i) => document.createElement(i ? "td" : "th")))
+      .attr("scope", (_, i) => (i ? null : "row")).attr("class", (_, i) => columns[i].kind).text((text) => text);
+    redraw(found.rows.map((row) => row.plot));
+  };
+  form.hidden = by("comparison").hidden = false;
+  by("scriptless").hidden = true;
+  form.addEventListener("change", show);
+  show();
+});
