@@ -37,20 +37,25 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     cells = with_data(cells, options.data, chosen)
     backbones = dict.fromkeys(cell.backbone for cell in cells)
     pretraining.shelve(options.work)
+    later = pretraining.to_make(cells[0].profile, backbones, options.work)
+    now = [cell for cell in cells if cell.backbone not in later]
+    # Wrong words end here, before anything long.
+    composed = {cell: compose(cell) for cell in tqdm(now, "composing", unit="run", leave=False)}
     if options.verb == "run":
-        pretraining.provide(cells[0].profile, backbones, options.work)
-    elif later := pretraining.to_make(cells[0].profile, backbones, options.work):
+        pretraining.provide(cells[0].profile, later, options.work)
+        composed |= {cell: compose(cell) for cell in cells if cell not in composed}
+    elif later:
         say(f"not in the plan below, since `run` pretrains them first: {', '.join(later)}")
-        cells = [cell for cell in cells if cell.backbone not in later]
+        cells = now
+        if not cells:
+            return 0
     names = dict.fromkeys(dataset_of(cell.task) for cell in cells)
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
     folder, metas = data.prepare(names, options.data, options.work)
     revision = git_revision()
-    composing = tqdm(cells, desc="composing", unit="run", leave=False)
-    configs = {
-        run: config
-        for run, config in (assemble(cell, folder, metas, revision, options) for cell in composing)
-    }
+    configs = dict(
+        assemble(cell, composed[cell], folder, metas, revision, options) for cell in cells
+    )
     runs = list(configs)
     todo = [run for run in runs if not is_done(run.config.parent)]
     show(cells, runs, options.jobs)
@@ -107,13 +112,13 @@ def task_facts(task: str) -> Config:
 
 def assemble(
     cell: Cell,
+    config: Config,
     prepared: Path,
     metas: dict[str, dict],
     revision: str | None,
     options: argparse.Namespace,
 ) -> tuple[Run, Config]:
-    """Compose a cell, name it, and bind it to its folder; nothing is written."""
-    config = compose(cell)
+    """Name a composed cell, and bind it to its folder; nothing is written."""
     meta = metas[config.task.dataset]
     weights = config.model.backbone.get("weights")
     sha256 = file_sha256(Path(weights["file"])) if weights else None
