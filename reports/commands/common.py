@@ -38,6 +38,18 @@ def add_results(parser: argparse.ArgumentParser, optional: bool = False) -> None
     add_filters(parser)
 
 
+def add_pretraining(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names pretraining runs."""
+    parser.add_argument(
+        "--pretraining",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="work folders of pretraining runs, whose curves are shown too",
+    )
+
+
 def load(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
     """The records of `options.results` that pass the filters and agree with each other.
 

@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from reports.commands.common import add_results, complain, load
+from reports.commands.common import add_pretraining, add_results, complain, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,14 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder to write to (RESULTS/figures)"
     )
-    parser.add_argument(
-        "--pretraining",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="RUN",
-        help="work folders of pretraining runs, whose curves are drawn too",
-    )
+    add_pretraining(parser)
 
 
 def run(options: argparse.Namespace) -> int:

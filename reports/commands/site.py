@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from reports.commands.common import add_results, complain, load
+from reports.commands.common import add_pretraining, add_results, complain, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="folder to write; one that this command made is replaced",
     )
-    parser.add_argument(
-        "--pretraining",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="RUN",
-        help="work folders of pretraining runs, whose curves are shown too",
-    )
+    add_pretraining(parser)
 
 
 def run(options: argparse.Namespace) -> int:
