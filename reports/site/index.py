@@ -77,10 +77,13 @@ def ordered_backbones(records: Sequence[Record]) -> list[str]:
 
 def counts(records: Sequence[Record]) -> list[tuple[int, str]]:
     """How much there is."""
+    numbers = {
+        "backbone": len({r.backbone for r in records}),
+        "task": len({r.task for r in records}),
+        "run": len(records),
+    }
     return [
-        (len({r.backbone for r in records}), "backbones"),
-        (len({r.task for r in records}), "tasks"),
-        (len(records), "runs"),
+        *((number, plural(number, word).partition(" ")[2]) for word, number in numbers.items()),
         (sum(r.figure == "measured" for r in records), "of them on real images"),
     ]
 
