@@ -373,7 +373,9 @@ def test_latex_escapes_and_marks(write: Callable[..., Path], tmp_path: Path) -> 
         assert rule in text
 
 
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex to compile with")
+@pytest.mark.skipif(
+    not shutil.which("pdflatex"), reason="no pdflatex: apt-get install texlive-latex-extra"
+)
 def test_latex_compiles(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=0.7, fields=backbone(HOSTILE, "mine"))
     write(value=0.7, fields=LVMMED, split="clean", profile="mini", figure="phantom")
@@ -384,7 +386,7 @@ def test_latex_compiles(write: Callable[..., Path], tmp_path: Path) -> None:
         cwd=out, capture_output=True, text=True, timeout=120, errors="replace",
     )  # fmt: skip
     if "adjustbox.sty' not found" in done.stdout or "booktabs.sty' not found" in done.stdout:
-        pytest.skip("pdflatex lacks booktabs or adjustbox")
+        pytest.skip("no booktabs or adjustbox: apt-get install texlive-latex-extra")
     assert done.returncode == 0, done.stdout[-2000:]
     assert (out / "tables.pdf").stat().st_size > 10_000
     assert "Missing character" not in done.stdout
