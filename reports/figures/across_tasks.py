@@ -56,9 +56,9 @@ def of_profiles(made: Plan, group: Group, styles: Mapping[str, Look]) -> None:
     made.figures.append(
         group.figure(
             "profiles",
-            "Performance profiles",
+            "Over all tasks",
             f"{plural(seeds, 'seed')} of {plural(tasks, 'task')}; 0 is the worst mean of a task and 1 the best. "
-            "Listed by interquartile mean.",
+            "Left: mean of the middle half of the runs, 95 % interval over seeds. Right: performance profiles.",
             partial(profiles.draw, runs, styles),
         )
     )

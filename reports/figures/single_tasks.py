@@ -80,7 +80,8 @@ def of_stability(
         group.figure(
             "ranks",
             f"{words}: how stable the ranking is",
-            f"Percent of {len(found.ranks)} bootstrap resamples of {' and '.join(drawn)}.",
+            f"Percent of {len(found.ranks)} bootstrap resamples of {' and '.join(drawn)}. "
+            f"Kendall's tau of their rankings with the measured one: median {np.nanmedian(found.tau):.2f}.",
             partial(rank_stability.draw, shares, styles),
             task=one.task,
             protocol=one.protocol,

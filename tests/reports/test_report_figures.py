@@ -30,6 +30,7 @@ from reports.figures import (
 )  # fmt: skip
 from reports.figures.files import render, save, slug
 from reports.figures.style import LONGEST, finish, looks, short_names, text_width, wrapped
+from reports.statistics.aggregate import interquartile_mean, stratified_interval
 from reports.statistics.ranks import cliques, nemenyi, ranks
 from reports.statistics.ranks import critical_difference as critical
 
@@ -342,15 +343,27 @@ def test_cost_draws_each_backbone_at_its_place() -> None:
 def test_profiles_are_the_shares_of_runs_above() -> None:
     rng = np.random.default_rng(0)
     runs = {name: rng.normal(mean, 0.3, (3, 5)) for name, mean in (("a", 0.2), ("b", 0.8))}
-    figure = profiles.draw(runs, looks(runs))
-    legend = figure.axes[0].get_legend()
-    assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["b", "a"]
-    for name, line in zip("ba", figure.axes[0].lines, strict=True):
+    means, profile = profiles.draw(runs, looks(runs)).axes
+    assert [text.get_text() for text in means.get_yticklabels()] == ["b", "a"]
+    for name, line in zip("ba", profile.lines, strict=True):
         x, y = line.get_xydata().T
         for threshold in rng.uniform(-0.5, 1.5, 40):
             drawn = y[np.searchsorted(x, threshold, side="right") - 1] if threshold >= x[0] else 100
             assert drawn == pytest.approx(100 * (runs[name] > threshold).mean())
+
+
+def test_interquartile_means_stand_in_their_intervals() -> None:
+    rng = np.random.default_rng(0)
+    runs = {name: rng.normal(mean, 0.3, (3, 5)) for name, mean in (("a", 0.2), ("b", 0.8))}
+    means, _ = profiles.draw(runs, looks(runs)).axes
+    for row, name in enumerate("ba"):
+        interval, dot = means.lines[2 * row : 2 * row + 2]
+        middle = np.sort(runs[name].ravel())[3:-3]  # a quarter of 15, rounded down, at either end
+        assert dot.get_xydata()[0] == pytest.approx([middle.mean(), row])
+        (low, _), (high, _) = interval.get_xydata()
+        found = stratified_interval(interquartile_mean, runs[name])
+        assert (low, high) == (found.low, found.high)
+        assert low < middle.mean() < high
 
 
 def test_curves_are_drawn_as_logged() -> None:
