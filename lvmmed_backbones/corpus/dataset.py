@@ -33,6 +33,7 @@ class CorpusDataset(Dataset):
 
     Raises:
         FileNotFoundError: if there is no corpus at `root`.
+        ValueError: if fsspec does not know the URL's protocol, or lacks a package for it.
     """
 
     def __init__(self, root: str, pipeline: Sequence[Mapping] = (), seed: int = 0) -> None:
@@ -48,6 +49,8 @@ class CorpusDataset(Dataset):
             raise FileNotFoundError(
                 f"{self.root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {self.root}`"
             ) from None
+        except ImportError as error:
+            raise ValueError(f"{self.root} cannot be read: {error}") from error
         shards = table["shard"].combine_chunks().dictionary_encode()
         self.shards: list[str] = shards.dictionary.to_pylist()
         # Three arrays, not a million objects: forked workers share them.

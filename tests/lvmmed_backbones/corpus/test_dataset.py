@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
 import torch
@@ -118,3 +119,12 @@ def test_what_is_missing_or_damaged_is_named(corpus: Path, tmp_path: Path) -> No
             data.read(11)
     finally:
         shard.write_bytes(whole)
+
+
+def test_a_storage_whose_package_is_missing_is_named(monkeypatch) -> None:
+    storage = {"class": "no_such_module.FileSystem", "err": "Install no_such_module"}
+    monkeypatch.setitem(fsspec.registry.known_implementations, "storage", storage)
+    with pytest.raises(ValueError, match="storage://corpus cannot be read: Install no_such_module"):
+        CorpusDataset("storage://corpus")
+    with pytest.raises(ValueError, match="nowhere"):
+        CorpusDataset("nowhere://corpus")
