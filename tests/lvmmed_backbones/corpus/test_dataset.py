@@ -10,10 +10,10 @@ import threading
 from pathlib import Path
 
 import cv2
-import fsspec
 import numpy as np
 import pytest
 import torch
+from fsspec.registry import known_implementations
 from mmengine.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
@@ -123,7 +123,7 @@ def test_what_is_missing_or_damaged_is_named(corpus: Path, tmp_path: Path) -> No
 
 def test_a_storage_whose_package_is_missing_is_named(monkeypatch) -> None:
     storage = {"class": "no_such_module.FileSystem", "err": "Install no_such_module"}
-    monkeypatch.setitem(fsspec.registry.known_implementations, "storage", storage)
+    monkeypatch.setitem(known_implementations, "storage", storage)
     with pytest.raises(ValueError, match="storage://corpus cannot be read: Install no_such_module"):
         CorpusDataset("storage://corpus")
     with pytest.raises(ValueError, match="nowhere"):
