@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lvmmed_backbones.corpus.build import (
+    REMOVED,
     SCHEMA,
     Options,
     Unit,
@@ -184,7 +185,7 @@ def remove(corpus: Path, rows: Sequence[dict]) -> int:
     table = pq.read_table(corpus / "manifest.parquet")
     keys = pa.array(sorted({row["key"] for row in rows}))
     left = table.filter(pc.invert(pc.is_in(table["key"], keys)))
-    write_csv(corpus / "removed.csv", list(rows))
+    write_csv(corpus / REMOVED, list(rows))
     write_parquet(corpus / "manifest.parquet", [left.cast(SCHEMA)])
     write_summary(corpus)
     return table.num_rows - left.num_rows

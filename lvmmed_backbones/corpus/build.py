@@ -45,6 +45,7 @@ SCHEMA = pa.schema(
         ("phash", pa.uint64()),
     ]
 )
+REMOVED = "removed.csv"  # what an audit left out
 SKIPPED = ("data_set", "source", "part", "reason")
 
 
@@ -247,6 +248,7 @@ def merge(units: Sequence[Unit], out: Path, options: Options) -> tuple[int, Coun
     if not images:
         raise ValueError(f"nothing in the sources is an image: {out / 'skipped.csv'} says why")
     write_parquet(out / "manifest.parquet", (pq.read_table(part) for part in parts))
+    (out / REMOVED).unlink(missing_ok=True)  # the manifest holds everything again
     write_summary(out, options)
     return images, reasons
 

@@ -67,8 +67,11 @@ def run_build(options: argparse.Namespace) -> int:
         path = Path(folder if equals else text)
         sources.append((name if equals else path.resolve().name, path))
     chosen = build.Options(options.side, options.axis)
+    audited = (options.out / build.REMOVED).is_file()
     images, reasons = build.build(sources, options.out, chosen, options.workers)
     build.report(images, reasons, options.out)
+    if audited:
+        print("what an audit had left out is in the corpus again: audit it anew", file=sys.stderr)
     return 0
 
 

@@ -108,6 +108,19 @@ def test_duplicates_are_left_out_on_demand(corpus: Path) -> None:
     assert audit(corpus) == (0, [])
 
 
+def test_a_corpus_that_is_built_again_wants_another_audit(corpus: Path, capsys) -> None:
+    (corpus.parent / "test").mkdir()
+    Image.fromarray(picture(3)).save(corpus.parent / "test" / "a.png")
+    assert audit(corpus, "--remove")[0] == 0
+    capsys.readouterr()
+    for said in (True, False):
+        line = ["corpus", "build", f"x={corpus.parent / 'in'}", "--out", str(corpus)]
+        assert main([*line, "--workers", "1"]) == 0
+        assert ("audit it anew" in capsys.readouterr().err) == said
+        assert pq.read_metadata(corpus / "manifest.parquet").num_rows == 40
+    assert audit(corpus)[0] == 1
+
+
 def test_of_a_prepared_data_set_the_test_split_counts(corpus: Path) -> None:
     test = corpus.parent / "test"
     (test / "images" / "case").mkdir(parents=True)
