@@ -80,13 +80,20 @@ def of_stability(
         group.figure(
             "ranks",
             f"{words}: how stable the ranking is",
-            f"Percent of {len(found.ranks)} bootstrap resamples of {' and '.join(drawn)}. "
-            f"Kendall's tau of their rankings with the measured one: median {np.nanmedian(found.tau):.2f}.",
+            f"Percent of {len(found.ranks)} bootstrap resamples of {' and '.join(drawn)}.{alike(found.tau)}",
             partial(rank_stability.draw, shares, styles),
             task=one.task,
             protocol=one.protocol,
         )
     )
+
+
+def alike(tau: NDArray[np.float64]) -> str:
+    """How alike the resamples' rankings are to the full one, as a sentence; nothing where all are tied."""
+    told = tau[np.isfinite(tau)]
+    if not told.size:
+        return ""
+    return f" Kendall's tau of their rankings with the full one: median {np.median(told):.2f}."
 
 
 def mean_over_seeds(values: NDArray[np.float64]) -> NDArray[np.float64]:

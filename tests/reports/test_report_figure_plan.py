@@ -15,6 +15,7 @@ import pytest
 from matplotlib.text import Text
 
 from reports.__main__ import main
+from reports.figures import single_tasks
 from reports.figures.across_tasks import costs
 from reports.figures.plan import Plan, plan
 from reports.records import read
@@ -213,3 +214,8 @@ def test_a_spoilt_file_is_named_and_the_rest_is_drawn(
     assert f"error: {gallery / 'gallery.json'}: " in done.stderr
     assert "not drawn: " in done.stderr
     assert (tmp_path / "runs" / "figures" / "measured-small" / "bars-drive-finetune.png").is_file()
+
+
+def test_the_note_says_how_alike_the_rankings_are() -> None:
+    assert single_tasks.alike(np.array([0.2, np.nan, 1.0, 0.6])).endswith("median 0.60.")
+    assert single_tasks.alike(np.array([np.nan, np.nan])) == ""
