@@ -140,22 +140,3 @@ def critical_difference(backbones: int, tasks: int, alpha: float = 0.05) -> floa
         raise ValueError(f"alpha is {alpha}, not in (0, 1).")
     q = stats.studentized_range.ppf(1 - alpha, backbones, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(backbones * (backbones + 1) / (6 * tasks)))
-
-
-def cliques(mean_ranks: Floats, critical: float) -> list[list[int]]:
-    """The largest groups of backbones whose mean ranks lie within a critical difference: the bars of its diagram.
-
-    Args:
-        mean_ranks: (K,).
-
-    Returns:
-        Places in `mean_ranks`, best first, of each group of at least two; the group of the best first.
-    """
-    order = np.argsort(mean_ranks, kind="stable")
-    sorted_ranks = mean_ranks[order]
-    ends = np.searchsorted(sorted_ranks, sorted_ranks + critical, side="right")
-    return [
-        order[start:end].tolist()
-        for start, end in enumerate(ends)
-        if end - start > 1 and (start == 0 or end > ends[start - 1])
-    ]

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 PLAIN: dict[str, Any] = {
     "schema": 1,
@@ -88,3 +90,28 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return writer
+
+
+def joined_groups(mean_ranks: NDArray[np.float64], critical: float) -> list[list[int]]:
+    """The largest groups of backbones whose mean ranks lie within a critical difference: the bars of its diagram.
+
+    Args:
+        mean_ranks: (K,).
+
+    Returns:
+        Places in `mean_ranks`, best first, of each group of at least two; the group of the best first.
+    """
+    order = np.argsort(mean_ranks, kind="stable")
+    sorted_ranks = mean_ranks[order]
+    ends = np.searchsorted(sorted_ranks, sorted_ranks + critical, side="right")
+    return [
+        order[start:end].tolist()
+        for start, end in enumerate(ends)
+        if end - start > 1 and (start == 0 or end > ends[start - 1])
+    ]
+
+
+@pytest.fixture(scope="session")
+def cliques() -> Callable[..., list[list[int]]]:
+    """What a critical difference joins, reckoned from the mean ranks alone."""
+    return joined_groups

@@ -31,8 +31,8 @@ from reports.figures import (
 from reports.figures.files import render, save, slug
 from reports.figures.style import LONGEST, finish, looks, short_names, text_width, wrapped
 from reports.statistics.aggregate import interquartile_mean, stratified_interval
-from reports.statistics.ranks import cliques, nemenyi, ranks
 from reports.statistics.ranks import critical_difference as critical
+from reports.statistics.ranks import nemenyi, ranks
 
 HOSTILE = ["<script>alert(1)</script>", "$x_1$", r"\frac{1}{2}", "a" * 200, "Ünïcödé", "&amp;"]
 NOTE = "Measured on real images, profile small, all labels. Whiskers: 95 % confidence interval."
@@ -279,7 +279,7 @@ def test_the_heat_map_has_the_shares() -> None:
 @settings(max_examples=15, deadline=None)
 @given(st.integers(3, 9), st.integers(5, 12), st.integers(0, 10**6))
 def test_the_critical_difference_joins_what_does_not_differ(
-    number: int, tasks: int, seed: int
+    cliques, number: int, tasks: int, seed: int
 ) -> None:
     """The bars are the cliques that the mean ranks give by themselves."""
     values = np.random.default_rng(seed).normal(np.arange(number) / 2, 1, (tasks, number))

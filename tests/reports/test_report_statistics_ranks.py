@@ -13,7 +13,6 @@ from scipy import stats
 
 from reports.scores import Scores
 from reports.statistics.ranks import (
-    cliques,
     critical_difference,
     friedman,
     nemenyi,
@@ -38,7 +37,7 @@ def test_critical_differences_are_those_published(alpha: float, published: dict)
         assert found == pytest.approx(expected, abs=1e-3)
 
 
-def test_demsars_own_example() -> None:
+def test_demsars_own_example(cliques) -> None:
     """Section 3.2.4: four classifiers, 14 data sets."""
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.01)
     assert critical_difference(4, 14, 0.10) == pytest.approx(1.12, abs=0.01)
@@ -121,7 +120,9 @@ def test_nemenyi_and_the_critical_difference_agree() -> None:
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=8), st.integers(0, 8))
-def test_cliques_are_the_largest_groups_within_reach(places: list[int], reach: int) -> None:
+def test_cliques_are_the_largest_groups_within_reach(
+    cliques, places: list[int], reach: int
+) -> None:
     mean_ranks = np.array(places, float)
     found = [frozenset(group) for group in cliques(mean_ranks, reach)]
     assert all(np.ptp(mean_ranks[list(group)]) <= reach and len(group) > 1 for group in found)
