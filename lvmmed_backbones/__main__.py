@@ -55,8 +55,9 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 def describe(name: str) -> dict:
-    """Everything that the catalogue knows of a backbone, as plain data."""
-    entry = catalogue.get(name)
+    """Everything that the catalogue knows of a backbone, as plain data; the weights are those of its first seed."""
+    seeds = catalogue.seeds(name)
+    entry = catalogue.get(name, *seeds[:1])
     weights = entry.weights
     return {
         "name": name,
@@ -69,6 +70,7 @@ def describe(name: str) -> dict:
         "std": entry.std,
         "channels": entry.channels,
         "vector_channels": entry.vector_channels,
+        "pretraining_seeds": seeds,
         "weights": weights
         and {
             "file": weights.file,
@@ -95,6 +97,9 @@ def show(facts: Sequence[dict]) -> None:
             table.add_row("weights", f"{weights['file']} ({here})")
             table.add_row("", f"from {weights['from']}")
             table.add_row("sha256", weights["sha256"] or "not published")
+        if seeds := fact["pretraining_seeds"]:
+            several = ", ".join(map(str, seeds))
+            table.add_row("pretraining seeds", f"{several}; the weights above are of {seeds[0]}")
         mean, std = (" ".join(f"{v:g}" for v in fact[key]) for key in ("mean", "std"))
         table.add_row("normalisation", f"mean {mean}, std {std} (RGB, 0 to 255)")
         table.add_row("licence, source", f"{fact['licence']}, {fact['source']}", end_section=True)

@@ -16,6 +16,7 @@ def build(
     output: Literal["maps", "vector"] = "maps",
     image_size: int = 224,
     frozen: bool = False,
+    seed: int = 0,
 ) -> nn.Module:
     """The backbone `name` of the catalogue, with its weights.
 
@@ -25,12 +26,13 @@ def build(
             (B, C) tensor.
         image_size: side in pixels of the images to come; a transformer's position embeddings are fitted to it.
         frozen: no gradients, evaluation mode for good.
+        seed: of the pretraining, where the backbone has several.
 
     Returns:
         A module that takes (B, 3, H, W) images, normalised by the catalogue entry's mean and std.
 
     Raises:
-        ValueError: if there is no such backbone, or its weights do not fit.
+        ValueError: if there is no such backbone or seed of it, or its weights do not fit.
         FileNotFoundError: if its weights can only be fetched by hand.
 
     Examples:
@@ -43,7 +45,7 @@ def build(
     level = logger.level
     logger.setLevel("WARNING")  # mmengine tells of every single parameter that it initialises
     try:
-        model = MODELS.build(catalogue.get(name).model(output, image_size, frozen))
+        model = MODELS.build(catalogue.get(name, seed).model(output, image_size, frozen))
         model.init_weights()
     finally:
         logger.setLevel(level)

@@ -1,7 +1,8 @@
 """The catalogue of backbones: one file each, found by convention.
 
 A new backbone is a new file beside this one that says `ENTRY = Entry(...)`, or a file of weights that
-`python -m lvmmed_backbones export` wrote, here or in a folder of `folders()`; its name is the file's.
+`python -m lvmmed_backbones export` wrote, here or in a folder of `folders()`; its name is the file's. A backbone
+that was pretrained with several seeds is a folder NAME/ of files SEED.safetensors.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import pkgutil
 from pathlib import Path
 
 from lvmmed_backbones.catalogue.entry import Entry
-from lvmmed_backbones.catalogue.exported import entry_of
+from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
 from lvmmed_backbones.weights.source import cache_folder
 
-__all__ = ["Entry", "folders", "get", "names"]
+__all__ = ["Entry", "folders", "get", "names", "seeds"]
 
 NOT_ENTRIES = ("entry", "exported")
 
@@ -32,22 +33,43 @@ def folders() -> list[Path]:
 
 
 def exported() -> dict[str, Path]:
-    """The files of exported backbones by name; the first folder that has a name wins."""
-    files = [file for folder in folders() for file in sorted(folder.glob("*.safetensors"))]
-    return {file.stem: file for file in reversed(files)}
+    """By name the file of each exported backbone, or its folder where it has several pretraining seeds.
+
+    The first of `folders()` that has a name wins.
+    """
+    found: dict[str, Path] = {}
+    for folder in reversed(folders()):
+        several = {file.parent for file in folder.glob("*/*.safetensors")}
+        found |= {one.name: one for one in several if files_by_seed(one)}
+        found |= {file.stem: file for file in folder.glob("*.safetensors")}
+    return found
+
+
+def modules() -> set[str]:
+    """The backbones that are modules beside this one."""
+    return {m.name for m in pkgutil.iter_modules(__path__) if m.name not in NOT_ENTRIES}
 
 
 def names() -> list[str]:
     """The backbones that there are."""
-    modules = {m.name for m in pkgutil.iter_modules(__path__) if m.name not in NOT_ENTRIES}
-    return sorted(modules | set(exported()))
+    return sorted(modules() | set(exported()))
 
 
-def get(name: str) -> Entry:
+def seeds(name: str) -> list[int]:
+    """The pretraining seeds of a backbone, in ascending order; none if its weights are the same for every seed."""
+    place = exported().get(name)
+    return [] if place is None or name in modules() else list(files_by_seed(place))
+
+
+def get(name: str, seed: int = 0) -> Entry:
     """The entry called `name`.
 
+    Args:
+        seed: of the pretraining, where the backbone has several; any other backbone is the same for every seed.
+
     Raises:
-        ValueError: if there is none, with the names that come close; or if its file is damaged.
+        ValueError: if there is none, with the names that come close; if it was not pretrained with `seed`, with the
+            seeds that it has; or if its file is damaged.
     """
     if name not in names():
         close = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
@@ -55,6 +77,15 @@ def get(name: str) -> Entry:
             f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
         )
         raise ValueError(f"no backbone {name!r} in the catalogue: {hint}")
-    if any(m.name == name for m in pkgutil.iter_modules(__path__)):
+    if name in modules():
         return importlib.import_module(f"{__name__}.{name}").ENTRY
-    return entry_of(exported()[name])
+    place = exported()[name]
+    files = files_by_seed(place)
+    if not files:
+        return entry_of(place)
+    if seed not in files:
+        raise ValueError(
+            f"no pretraining seed {seed} of backbone {name!r}: {place} has {', '.join(map(str, files))}. "
+            f"Choose from these (--seeds), or pretrain with seed {seed} and export that run"
+        )
+    return entry_of(files[seed], seed)

@@ -27,6 +27,7 @@ class Entry:
         vector_channels: length of the pooled vector.
         weights: None for random ones.
         mean, std: that images in RGB, 0 to 255, are normalised with.
+        pretraining_seed: that the weights were learnt with, where the backbone has weights of several; else None.
     """
 
     architecture: str
@@ -40,6 +41,7 @@ class Entry:
     weights: Weights | None = None
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    pretraining_seed: int | None = None
 
     def model(
         self, output: Literal["maps", "vector"], image_size: int, frozen: bool = False

@@ -38,9 +38,27 @@ def read_facts(file: Path) -> dict:
     return facts
 
 
-def entry_of(file: Path) -> Entry:
-    """The catalogue entry of an exported backbone. Raises ValueError as `read_facts`."""
+def files_by_seed(folder: Path) -> dict[int, Path]:
+    """The files SEED.safetensors in a folder, in ascending order of the seeds; none where there is no folder."""
+    files = {int(f.stem): f for f in folder.glob("*.safetensors") if f.stem.isdecimal()}
+    return dict(sorted(files.items()))
+
+
+def entry_of(file: Path, pretraining_seed: int | None = None) -> Entry:
+    """The catalogue entry of an exported backbone.
+
+    Args:
+        pretraining_seed: that the file's name tells, where the backbone has several.
+
+    Raises:
+        ValueError: as `read_facts`, or if the file says that it was pretrained with another seed.
+    """
     facts = read_facts(file)
+    if pretraining_seed is not None and facts["seed"] != pretraining_seed:
+        raise ValueError(
+            f"{file} was pretrained with seed {facts['seed']}, not {pretraining_seed}: "
+            "remove it, and export its run again"
+        )
     corpus = facts["corpus"]
     return Entry(
         architecture=facts["architecture"],
@@ -56,4 +74,5 @@ def entry_of(file: Path) -> Entry:
         weights=Weights(file=str(file.resolve()), layout="native", sha256=file_sha256(file)),
         mean=tuple(facts["mean"]),
         std=tuple(facts["std"]),
+        pretraining_seed=pretraining_seed,
     )

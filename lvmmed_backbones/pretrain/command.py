@@ -48,13 +48,19 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=catalogue.folders()[-1], help="folder; default: %(default)s"
     )
+    parser.add_argument(
+        "--by-seed",
+        action="store_true",
+        help="the backbone is pretrained with several seeds: write NAME/SEED.safetensors, SEED that of the run; "
+        "a benchmark with seed S takes the file of S",
+    )
 
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the backbone, say where it lies; the exit code."""
     if options.name in catalogue.names() and options.name not in catalogue.exported():
         raise ValueError(f"{options.name} is the name of a backbone of ours: choose another")
-    print(export(options.run, options.out / f"{options.name}.safetensors"))
+    print(export(options.run, options.out / f"{options.name}.safetensors", options.by_seed))
     return 0
 
 

@@ -11,27 +11,38 @@ from mmengine.registry import MODELS
 from safetensors.torch import save_file
 
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
-from lvmmed_backbones.catalogue.exported import KEY, SCHEMA
+from lvmmed_backbones.catalogue.exported import KEY, SCHEMA, files_by_seed, read_facts
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
 from lvmmed_backbones.weights.loading import read
 
+# What the files of one backbone have in common, whatever the seed.
+SHARED = ("architecture", "method", "config", "steps", "images_seen")
 
-def export(run: Path, out: Path) -> Path:
+
+def export(run: Path, out: Path, by_seed: bool = False) -> Path:
     """Write the backbone of a pretraining run.
 
     Args:
         run: the run's folder, of which the newest checkpoint is taken, or a checkpoint.
         out: the .safetensors file to write; its name is the backbone's in the catalogue.
+        by_seed: write NAME/SEED.safetensors instead of NAME.safetensors, SEED that of the run.
 
     Returns:
-        `out`, which appears at once when it is whole.
+        The file, which appears at once when it is whole.
 
     Raises:
         FileNotFoundError: if there is no checkpoint.
-        ValueError: if `out` has another suffix, or the checkpoint is not of a pretraining run.
+        ValueError: if `out` has another suffix, or the checkpoint is not of a pretraining run; if the name would mean
+            both one file and several seeds, or the run differs from those of the other seeds in more than its seed.
     """
     if out.suffix != ".safetensors" or not out.stem.isidentifier():
         raise ValueError(f"{out}: a file NAME.safetensors is wanted, NAME of letters, digits and _")
+    folder = out.with_suffix("")
+    if out.exists() if by_seed else files_by_seed(folder):
+        raise ValueError(
+            f"{out if by_seed else folder} is there, and {out.stem} cannot be both one file and several seeds: "
+            "choose another name, or remove it"
+        )
     checkpoint = latest_checkpoint(run) if run.is_dir() else run
     if checkpoint is None:
         raise FileNotFoundError(f"{run} holds no checkpoint iter_*.pth: has the run begun?")
@@ -46,11 +57,38 @@ def export(run: Path, out: Path) -> Path:
         raise ValueError(f"{checkpoint} is not a checkpoint of a pretraining run")
     config = Config.fromstring(meta["cfg"], ".py")
     facts = describe(config, meta)
+    if by_seed:
+        out = folder / f"{seed_among(folder, facts)}.safetensors"
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.partial")
     save_file(tensors, partial, metadata={KEY: json.dumps(facts)})
     partial.replace(out)
     return out
+
+
+def seed_among(folder: Path, facts: dict) -> int:
+    """The seed of a run that joins those of the other seeds of its backbone.
+
+    Raises:
+        ValueError: if it has none, or differs from the others in more than that.
+    """
+    seed = facts["seed"]
+    if seed is None:
+        raise ValueError(
+            "the run has no seed: pretrain with --cfg-options randomness.seed=0, or export it as one file"
+        )
+    known = json.loads(json.dumps(facts))  # as the files have it
+    for other, file in files_by_seed(folder).items():
+        there = read_facts(file)
+        differing = [key for key in SHARED if there[key] != known[key]]
+        if there["corpus"].get("fingerprint") != known["corpus"].get("fingerprint"):
+            differing.append("corpus")
+        if differing and other != seed:
+            raise ValueError(
+                f"the run differs from seed {other} ({file}) in {', '.join(differing)}: "
+                "choose another name, or pretrain both alike"
+            )
+    return seed
 
 
 def describe(config: Config, meta: dict) -> dict:
