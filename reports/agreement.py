@@ -30,16 +30,17 @@ def agreeing(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """The records that can stand in one set of tables, each run once.
 
     Two records of the same run must have the same headline; the records of a column must agree on
-    the metric and the data, those of a row on the weights.
+    the metric and the data, those of a row on the weights: one file, or one of each pretraining seed.
 
     Returns:
         The records left, in their order, and a sentence for each contradiction.
     """
     once, problems = repeated(records)
     for one, words, of, remedy in (
-        (column, "{0.task} ({0.protocol})", lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
-        (column, "{0.task} ({0.protocol})", lambda r: r.fingerprint, "versions of its data"),
-        (row, "{0.backbone}", lambda r: r.weights_sha256, "weights files"),
+        (column, used, lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
+        (column, used, lambda r: r.fingerprint, "versions of its data"),
+        (row, lambda r: r.backbone, kind_of_weights, "kinds of weights"),
+        (pretraining, pretrained, lambda r: r.weights_sha256, "weights files"),
     ):
         once, found = consistent(once, one, words, of, remedy)
         problems += found
@@ -56,6 +57,30 @@ def row(record: Record) -> Hashable:
     return setting(record), record.backbone
 
 
+def pretraining(record: Record) -> Hashable:
+    """What figures from the same weights share."""
+    return row(record), record.pretraining_seed
+
+
+def used(record: Record) -> str:
+    """A column in words."""
+    return f"{record.task} ({record.protocol})"
+
+
+def pretrained(record: Record) -> str:
+    """A backbone, and of which pretraining seed if it has several, in words."""
+    if record.pretraining_seed is None:
+        return record.backbone
+    return f"{record.backbone}, pretraining seed {record.pretraining_seed}"
+
+
+def kind_of_weights(record: Record) -> str:
+    """Whether all seeds of the backbone have the same weights, in words."""
+    if record.pretraining_seed is None:
+        return "the same for every seed"
+    return "of several pretraining seeds"
+
+
 def run(record: Record) -> Hashable:
     """What identifies a run to a reader of tables."""
     return column(record), record.backbone, record.seed
@@ -65,7 +90,10 @@ def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """Each run once: equal copies are merged, contradicting ones all left out."""
     kept, problems = [], []
     for same in grouped(records, run):
-        if len({(r.metric, r.value, r.fingerprint, r.weights_sha256) for r in same}) == 1:
+        found = {
+            (r.metric, r.value, r.fingerprint, r.weights_sha256, r.pretraining_seed) for r in same
+        }
+        if len(found) == 1:
             kept.append(same[0])
             continue
         one = same[0]
@@ -80,14 +108,14 @@ def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
 def consistent(
     records: Sequence[Record],
     key: Callable[[Record], Hashable],
-    words: str,
+    words: Callable[[Record], str],
     fact: Callable[[Record], str | None],
     facts: str,
 ) -> tuple[list[Record], list[str]]:
     """The records of the groups (by `key`) whose members all state the same `fact`.
 
     Args:
-        words: format of a group's name, given one of its records.
+        words: a group's name, given one of its records.
         facts: what the fact is, in the plural.
     """
     kept, problems = [], []
@@ -98,7 +126,7 @@ def consistent(
             continue
         stated = "; ".join(f"{fact(same[0])}: {paths(same)}" for same in by_fact)
         problems.append(
-            f"{words.format(group[0])}, profile {group[0].profile}: {len(by_fact)} {facts}, "
+            f"{words(group[0])}, profile {group[0].profile}: {len(by_fact)} {facts}, "
             f"left out ({stated}). Delete the folders of all but one of them."
         )
     return kept, problems

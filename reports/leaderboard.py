@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -143,8 +144,18 @@ def summary(records: Sequence[Record]) -> pd.DataFrame:
         std=("value", "std"),
         n=("value", "size"),
         seeds=("seed", tuple),
-        **{name: (name, lambda column: column.iloc[0]) for name in facts},
+        **{name: (name, checksums if name == "weights_sha256" else first) for name in facts},
     ).reset_index()
+
+
+def first(by_seed: pd.Series) -> Any:
+    """What all seeds of a cell state."""
+    return by_seed.iloc[0]
+
+
+def checksums(by_seed: pd.Series) -> str | None:
+    """The checksums of a cell's weights, each once, in the order of the seeds; None for random weights."""
+    return " ".join(by_seed.dropna().unique()) or None
 
 
 def ranks(cells: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +186,8 @@ def mean_scores(cells: pd.DataFrame) -> pd.Series:
 def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
     """Every cell of every leaderboard, exact: a row per setting, task, protocol and backbone.
 
-    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed; spaces separate `seeds`.
+    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed; spaces separate `seeds` and,
+    where a backbone was pretrained with several, `weights_sha256`.
     """
     parts = [
         board.cells.assign(
@@ -189,6 +201,6 @@ def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
         for board in boards
     ]
     figures = ["task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
-    first = [*Setting._fields, *figures]
+    leading = [*Setting._fields, *figures]
     table = pd.concat(parts, ignore_index=True)
-    return table[[*first, *(name for name in table if name not in first)]]
+    return table[[*leading, *(name for name in table if name not in leading)]]

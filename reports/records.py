@@ -33,6 +33,7 @@ class Record:
         backbone, architecture, method, corpus: which backbone, and what it is.
         parameters: their number in the backbone.
         weights_sha256: checksum of the weights' file, None for random weights.
+        pretraining_seed: of the weights, where the backbone has some of several seeds, else None.
         metric, value: the headline metric and its value, a fraction in [0, 1].
         metrics: all metrics, None: undefined.
         cost: train_seconds, test_seconds, peak_memory_mb.
@@ -58,6 +59,7 @@ class Record:
     corpus: str
     parameters: int
     weights_sha256: str | None
+    pretraining_seed: int | None
     metric: str
     value: float
     metrics: dict[str, float | None]
@@ -158,6 +160,7 @@ def record(content: Content, path: Path, shared: dict[bytes, dict]) -> Record:
         corpus=intern(backbone.corpus),
         parameters=backbone.parameters,
         weights_sha256=backbone.weights_sha256 and intern(backbone.weights_sha256),
+        pretraining_seed=backbone.pretraining_seed,
         metric=intern(content.metric),
         value=headline(content),
         metrics={

@@ -35,7 +35,10 @@ class Part(msgspec.Struct):
 
 
 class Backbone(Part):
-    """Which backbone, and what it is; `weights_sha256` is None for random weights."""
+    """Which backbone, and what it is.
+
+    `weights_sha256` is None for random weights, `pretraining_seed` where all seeds have the same ones.
+    """
 
     name: str
     architecture: str
@@ -43,6 +46,7 @@ class Backbone(Part):
     corpus: str
     parameters: Count
     weights_sha256: str | None
+    pretraining_seed: Count | None = None
 
 
 class Data(Part):

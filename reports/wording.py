@@ -149,7 +149,8 @@ def detail(figure: Any) -> str:
 def notes(board: Leaderboard, columns: int) -> list[str]:
     """What a reader must know to judge the figures: statistics, data, machines, versions."""
     incomplete = board.cells.loc[~board.cells["complete"], "dataset"].unique()
-    said = [spread_note(board.cells), rank_note(board.ranked, columns)]
+    said = [spread_note(board.cells), *pretraining_note(board.records)]
+    said.append(rank_note(board.ranked, columns))
     if board.score.notna().any():
         said.append("Score: mean over the same tasks of 0 (worst mean of the table) to 100 (best).")
     if board.cells["best"].any():
@@ -173,6 +174,14 @@ def spread_note(cells: pd.DataFrame) -> str:
     if cells["seeds"].nunique() == 1:
         return f"Percent: mean ± sample standard deviation over {len(seeds)} seeds ({named})."
     return f"Percent: mean ± sample standard deviation over n of the seeds {named}; none for n=1."
+
+
+def pretraining_note(records: Sequence[Record]) -> list[str]:
+    """Of which backbones a seed is of the pretraining, too; nothing if of none."""
+    names = sorted({r.backbone for r in records if r.pretraining_seed is not None})
+    if not names:
+        return []
+    return [f"Each seed has a pretraining of its own: {', '.join(names)}."]
 
 
 def rank_note(ranked: int, columns: int) -> str:

@@ -18,13 +18,21 @@ def facts(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
         ("Architecture", values(runs, lambda r: f"{r.architecture}, {r.parameters / 1e6:.1f} M parameters")),
         ("Method", values(runs, lambda r: r.method)),
         ("Pretraining data", values(runs, lambda r: r.corpus)),
-        ("Weights", values(runs, lambda r: f"sha256:{r.weights_sha256}" if r.weights_sha256 else "none: random")),
+        ("Weights", values(sorted(runs, key=lambda r: r.pretraining_seed or 0), weights)),
         ("Runs", [f"{len(runs)}, of {plural(len({r.task for r in runs}), 'task')}"]),
         ("Started", [f"{min(r.started for r in runs)} to {max(r.started for r in runs)}"]),
         ("Machines", values(runs, lambda r: machine(r.machine))),
         ("Versions", values(runs, lambda r: ", ".join(f"{n} {v}" for n, v in r.versions.items()))),
         ("Code", values(runs, lambda r: revision(r.git_revision))),
     ]  # fmt: skip
+
+
+def weights(run: Record) -> str:
+    """Which weights a run began with."""
+    if run.weights_sha256 is None:
+        return "none: random"
+    seed = "" if run.pretraining_seed is None else f"pretraining seed {run.pretraining_seed}: "
+    return f"{seed}sha256:{run.weights_sha256}"
 
 
 def values(runs: Sequence[Record], words) -> list[str]:

@@ -80,6 +80,55 @@ def test_a_row_of_two_weights_is_left_out(write: Callable[..., Path], tmp_path: 
     assert "a, profile small: 2 weights files" in problem
 
 
+def of_seed(seed: int | None, weights: str) -> dict:
+    return {"backbone.pretraining_seed": seed, "backbone.weights_sha256": weights * 32}
+
+
+def test_a_row_of_several_pretraining_seeds_stays(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    for task in ("drive", "buid"):
+        write("a", 0.5, of_seed(0, "ab"), seed=0, task=task)
+        write("a", 0.6, of_seed(1, "cd"), seed=1, task=task)
+    records, problems = agreeing(read(tmp_path)[0])
+    assert len(records) == 4
+    assert not problems
+
+
+def test_two_weights_of_one_pretraining_seed_are_left_out(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    write("a", 0.5, of_seed(0, "ab"), seed=0)
+    one = write("a", 0.6, of_seed(1, "cd"), seed=1)
+    two = write("a", 0.7, of_seed(1, "ef"), seed=1, task="buid")
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert [record.seed for record in records] == [0]
+    for part in ("a, pretraining seed 1, profile small: 2 weights files", str(one), str(two)):
+        assert part in problem
+
+
+def test_a_row_with_and_without_pretraining_seeds_is_left_out(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    one = write("a", 0.5, of_seed(0, "ab"), seed=0)
+    two = write("a", 0.6, of_seed(None, "ab"), seed=1)
+    write("b", 0.7)
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert names(records) == ["b"]
+    for part in ("a, profile small: 2 kinds of weights", f"seeds: {one}", f"every seed: {two}"):
+        assert part in problem
+
+
+def test_copies_with_and_without_a_pretraining_seed_are_left_out(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    write("a", 0.5, of_seed(0, "ab"))
+    write("a", 0.5, of_seed(None, "ab"))
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert not records
+    assert "2 records that disagree on drive (finetune), a, seed 0" in problem
+
+
 def test_tables_apart_may_differ(write: Callable[..., Path], tmp_path: Path) -> None:
     write("a", 0.5)
     write("a", 0.6, {"data.fingerprint": "e" * 64}, figure="phantom")

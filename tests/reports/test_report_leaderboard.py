@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 
 from reports.leaderboard import in_metric, leaderboards, long_table
 from reports.records import Record
+from reports.wording import notes
 
 # A coarse grid, so that ties are common.
 values = st.integers(0, 20).map(lambda n: n / 20)
@@ -27,7 +28,7 @@ def record(backbone: str, value: float, task: str = "drive", seed: int = 0, **mo
         path=Path(f"{task}/{backbone}/{seed}/record.json"), dataset=task, kind="segmentation",
         protocol="finetune", profile="small", split="published", label_fraction=1.0,
         figure="measured", architecture="ResNet-50", method="random", corpus="none", parameters=1,
-        weights_sha256=None, metric="dice", fingerprint="f", complete=True, counts={"test": 2},
+        weights_sha256=None, pretraining_seed=None, metric="dice", fingerprint="f", complete=True, counts={"test": 2},
         versions={"torch": "2.11.0"}, machine={"cores": 2}, git_revision=None, started="2026-01-01T00:00:00+00:00",
         run="0123456789abcdef", metrics={}, cost={},
     )  # fmt: skip
@@ -161,6 +162,26 @@ def test_tasks_stand_kind_by_kind() -> None:
     kinds = dict(a="classification", b="detection", c="volumes", d="segmentation", e="unheard_of")
     board = only([record("x", 0.5, task, kind=kind) for task, kind in kinds.items()])
     assert list(board.cells["task"]) == ["d", "c", "b", "a", "e"]
+
+
+def test_all_pretraining_seeds_of_a_backbone_are_one_row() -> None:
+    several = [
+        record("a", value, seed=seed, pretraining_seed=seed, weights_sha256=letter * 64)
+        for seed, value, letter in ((1, 0.3, "b"), (0, 0.1, "a"))
+    ]
+    others = [record("b", 0.5, seed=seed, weights_sha256="c" * 64) for seed in (0, 1)]
+    board = only([*several, *others, record("c", 0.4)])
+    cells = board.cells.set_index("backbone")
+    assert len(cells) == 3
+    assert cells.loc["a", "mean"] == pytest.approx(0.2)
+    assert cells.loc["a", "std"] == pytest.approx(statistics.stdev([0.1, 0.3]))
+    assert cells.loc["a", "seeds"] == (0, 1)
+    weights = long_table([board]).set_index("backbone")["weights_sha256"]
+    assert weights["a"] == f"{'a' * 64} {'b' * 64}"
+    assert weights["b"] == "c" * 64
+    assert pd.isna(weights["c"])
+    assert "Each seed has a pretraining of its own: a." in notes(board, 1)
+    assert not any("pretraining" in note for note in notes(only(others), 1))
 
 
 def test_the_long_table_is_exact() -> None:

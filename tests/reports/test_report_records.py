@@ -32,6 +32,15 @@ def test_a_record_is_read_as_it_was_written(write: Callable[..., Path], tmp_path
     assert record.counts == {"train": 16, "test": 20}
 
 
+def test_a_pretraining_seed_is_read_and_absent_from_older_records(
+    content: Callable[..., dict],
+) -> None:
+    assert parse(json.dumps(content()).encode()).pretraining_seed is None
+    for seed in (None, 7):
+        text = json.dumps(content({"backbone.pretraining_seed": seed}))
+        assert parse(text.encode()).pretraining_seed == seed
+
+
 def test_a_record_from_before_splits_is_of_the_published_one(content: Callable[..., dict]) -> None:
     old = content()
     del old["split"]
@@ -128,6 +137,8 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
         ({"backbone": {}}, "not a record of this suite .* field name of backbone"),
         ({"backbone.name": None}, "backbone.name is None, expected str, got null"),
         ({"backbone.name": " "}, "backbone.name is ' ', empty"),
+        ({"backbone.pretraining_seed": -1}, "backbone.pretraining_seed is -1, expected int >= 0"),
+        ({"backbone.pretraining_seed": "1"}, "backbone.pretraining_seed is '1', expected int or"),
         ({"backbone.weights_sha256": ""}, "backbone.weights_sha256 is '', empty"),
         ({"backbone.name": "\x1b[2Jgone"}, "backbone.name is .*, not printable"),
         ({"backbone.name": "\ud800"}, "backbone.name is .*, not printable"),
