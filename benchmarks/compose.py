@@ -23,12 +23,13 @@ def compose(cell: Cell) -> Config:
     Paths of data are relative to the folder of prepared data sets until `bind`.
 
     Raises:
-        ValueError: if the profile or the backbone does not exist, or the task has no such split.
+        ValueError: if the profile or the backbone does not exist, the backbone was not pretrained with the cell's
+            seed, or the task has no such split.
         FileNotFoundError: if the backbone's weights are not on this machine and cannot be fetched.
     """
     config = Config.fromfile(TASK_CONFIGS / f"{cell.task}.py")
     shrink(config, profiles.get(cell.profile))
-    fit_backbone(config, cell.backbone)
+    fit_backbone(config, cell.backbone, cell.seed)
     config.randomness.seed = cell.seed
     if cell.split == "clean":
         use_clean_split(config)
@@ -72,9 +73,12 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
     config.merge_from_dict(dict(budget.overrides))
 
 
-def fit_backbone(config: Config, name: str) -> None:
-    """Put a catalogue backbone into the model and give the heads its channels."""
-    entry = catalogue.get(name)
+def fit_backbone(config: Config, name: str, seed: int) -> None:
+    """Put a catalogue backbone, of this seed if it has several, into the model and give the heads its channels."""
+    entry = catalogue.get(name, seed)
+    if entry.pretraining_seed is not None:
+        # Part of the run's identity: the same weights may be a backbone of one file, too.
+        config.pretraining_seed = entry.pretraining_seed
     classify = config.task.kind == "classification"
     backbone = entry.model(
         output="vector" if classify else "maps",

@@ -86,7 +86,7 @@ def measure(run: Run) -> dict:
     memory = peak_memory_mb()
     cases = json.loads((run.config.parent / "cases.json").read_text())
     gallery.write(runner, cases, pixels, run.config.parent / gallery.FOLDER)
-    entry = catalogue.get(run.cell.backbone)
+    entry = catalogue.get(run.cell.backbone, run.cell.seed)
     task = config.task
     return {
         "schema": SCHEMA,
@@ -101,6 +101,7 @@ def measure(run: Run) -> dict:
             "corpus": entry.corpus,
             "parameters": sum(p.numel() for p in runner.model.backbone.parameters()),
             "weights_sha256": run.weights_sha256,
+            "pretraining_seed": entry.pretraining_seed,
         },
         "protocol": task.protocol,
         "label_fraction": run.cell.label_fraction,

@@ -21,7 +21,7 @@ class Cell:
         task: name of a file in tasks/configs.
         backbone: name in the catalogue.
         profile: name of a file in benchmarks/profiles.
-        seed: of every random choice.
+        seed: of every random choice; where the backbone has several pretraining seeds, of its pretraining, too.
         label_fraction: share of the training images that is used, in (0, 1].
         split: 'published', or 'clean' where the published one leaks (FGADR).
     """
