@@ -121,7 +121,8 @@ def describe(config: Config, meta: dict) -> dict:
 def architecture(backbone: dict) -> str:
     """In the field's words, such as ResNet-50."""
     if backbone["type"] == "BackboneResNet":
-        return f"ResNet-{backbone['depth']}"
+        width = backbone.get("base_channels", 64) / 64
+        return f"ResNet-{backbone['depth']}" + (f", width {width:g}" if width != 1 else "")
     if backbone["type"] == "BackboneTIMM":
         return backbone["model_name"]
     arch = backbone.get("arch", "base")

@@ -1,0 +1,14 @@
+"""ResNet-18 of half the width with random weights: beside the small backbones that are pretrained here."""
+
+from lvmmed_backbones.catalogue.entry import Entry
+
+ENTRY = Entry(
+    architecture="ResNet-18, width 0.5",
+    method="random",
+    corpus="none",
+    licence="none",
+    source="He et al., ICCV 2015 (initialisation)",
+    config=dict(type="BackboneResNet", depth=18, stem_channels=32, base_channels=32),
+    channels=(32, 64, 128, 256),
+    vector_channels=256,
+)
