@@ -28,7 +28,9 @@ class BFloat16EncoderHook(Hook):
         encoder.forward = in_bfloat16(encoder.forward)
 
 
-def in_bfloat16(forward: Callable[[Tensor], tuple[Tensor, ...]]) -> Callable[[Tensor], tuple[Tensor, ...]]:
+def in_bfloat16(
+    forward: Callable[[Tensor], tuple[Tensor, ...]],
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """`forward` under autocast, its maps given back in float32."""
 
     def converted(images: Tensor) -> tuple[Tensor, ...]:

@@ -1,0 +1,107 @@
+"""What the second order and lambda do to the matching of a trained model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import default_collate
+from mmengine.registry import DATASETS, MODELS, DefaultScope
+from torch import Tensor
+
+import lvmmed_backbones.pretrain  # noqa: F401
+from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.pretrain.affinities import edge_affinity, knn_edges
+from lvmmed_backbones.pretrain.hooks import latest_checkpoint
+from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity
+from lvmmed_backbones.weights.loading import read
+
+BATCH, BATCHES = 64, 8
+WEIGHTS = (0.1, 1.0)
+STRENGTHS = (80.0, 8.0, 0.8, 0.08)
+BUDGET = "default"
+
+
+def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
+    """A row for each weight of the edge affinities and for each lambda.
+
+    The rows of a weight, without noise, as shares of all images: `linear`, matched to themselves by linear assignment;
+    `changed`, matched otherwise with edges; `righted` and `wronged`, matched to themselves only with, only without
+    edges. The rows of a lambda, 16 samples of noise 0.1 and no edges: `returned`, matched to themselves once the costs
+    are moved.
+
+    Args:
+        run: the folder of a run of LVM-Med, of which the newest checkpoint is taken.
+
+    Raises:
+        FileNotFoundError: if there is no checkpoint.
+    """
+    checkpoint = latest_checkpoint(run)
+    if checkpoint is None:
+        raise FileNotFoundError(f"{run} holds no checkpoint iter_*.pth: has the run begun?")
+    found: dict[tuple[str, float], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for vertex, similar, edges in problems(checkpoint, corpus):
+        none = [e[:0] for e in edges]
+        before = solved(vertex, vertex.new_zeros(0, 0), none)
+        right = before.diagonal() > 0.5
+        for weight in WEIGHTS:
+            matching = solved(vertex, weight * similar, edges)
+            now = matching.diagonal() > 0.5
+            row = found["weight", weight]
+            row["linear"].append(float(right.float().mean()))
+            row["changed"].append(float((matching - before).abs().sum() / (2 * len(vertex))))
+            row["righted"].append(float((now & ~right).float().mean()))
+            row["wronged"].append(float((right & ~now).float().mean()))
+        for strength in STRENGTHS:
+            found["lambda", strength]["returned"].append(returned(vertex, strength))
+    columns = ("linear", "changed", "righted", "wronged", "returned")
+    return [
+        dict(run=run.name, of=kind, value=value)
+        | {name: round(mean(row[name]), 4) if name in row else "" for name in columns}
+        for (kind, value), row in found.items()
+    ]
+
+
+@torch.no_grad()
+def problems(checkpoint: Path, corpus: Path) -> Iterator[tuple[Tensor, Tensor, list[Tensor]]]:
+    """Vertex affinities (N, N), edge affinities (E_s, E_t) and edges of batches, as the checkpoint's head sees them."""
+    content = read(checkpoint)
+    config = Config.fromstring(content["meta"]["cfg"], ".py")
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
+        dataset = DATASETS.build(dict(config.train_dataloader.dataset, root=str(corpus)))
+    model.load_state_dict(content["state_dict"])
+    model.train()  # embeddings by the statistics of the batch, as in training
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
+    for chosen in order[: BATCHES * BATCH].split(BATCH):
+        samples = default_collate([dataset[int(n), 0] for n in chosen])
+        data = model.data_preprocessor(samples, training=True)
+        maps = model.backbone(torch.cat(data["inputs"]))
+        embeddings = model.neck(maps)[0].chunk(2)
+        views = torch.stack([sample.views for sample in data["data_samples"]])
+        edges = [knn_edges(z, model.head.neighbours) for z in embeddings]
+        vertex = model.head.vertex_affinity(maps[-1].chunk(2), embeddings, views, edges)
+        yield vertex, edge_affinity(embeddings[0], edges[0], embeddings[1], edges[1]), edges
+
+
+def solved(vertex: Tensor, edge: Tensor, edges: list[Tensor]) -> Tensor:
+    """The matching (N, N) without noise."""
+    layer = MatchingLayer(budget=BUDGET)
+    return layer(vertex[None], edge[None], *(e[None] for e in edges))[0][0]
+
+
+def returned(vertex: Tensor, strength: float) -> float:
+    """Share of images that are matched to themselves by costs moved against the gradient of the Hamming distance."""
+    layer = MatchingLayer(strength, samples=16, vertex_noise=0.1)
+    leaf = vertex.detach()[None].requires_grad_()
+    none = leaf.new_zeros(1, 0, 2)
+    with torch.enable_grad():
+        matching = layer(leaf, leaf.new_zeros(1, 0, 0), none, none, 0)[0][0]
+        gradient = torch.autograd.grad(hamming_to_identity(matching), leaf)[0][0]
+    moved = matching - strength * gradient  # gradient = (matching - moved) / strength
+    return float(moved.detach().diagonal().mean())

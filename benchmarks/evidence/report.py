@@ -1,0 +1,121 @@
+"""Tables and a figure of the study, from the results that `pretrain` left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.evidence.variants import VARIANTS
+from reports.figures.files import save
+from reports.figures.style import EDGE, PALETTE, THEME, WIDE, theme
+
+RESULT = "result.json"
+MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
+COLUMNS = {  # of the tables: key, title, factor, digits
+    "neighbours valid": ("neighbours, valid", 100, 1),
+    "linear valid": ("linear, valid", 100, 1),
+    "neighbours test": ("neighbours, test", 100, 1),
+    "linear test": ("linear, test", 100, 1),
+    "neighbours clean": ("neighbours, test without copies", 100, 1),
+    "linear clean": ("linear, test without copies", 100, 1),
+    "last accuracy_without_noise": ("matched to itself", 100, 0),
+    "last second_order_share": ("changed by 2nd order", 100, 0),
+    "last effective_rank": ("effective rank", 1, 0),
+    "time": ("step, s", 1, 2),
+}
+
+
+def read(work: Path) -> pd.DataFrame:
+    """A row for each result, in the order of the variants.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    rows = [json.loads(file.read_text()) for file in sorted(work.glob(f"*/{RESULT}"))]
+    if not rows:
+        raise FileNotFoundError(
+            f"{work} holds no */{RESULT}: run `python -m benchmarks.evidence pretrain` first"
+        )
+    frame = pd.DataFrame(rows).sort_values("seed", kind="stable")
+    return frame.sort_values(
+        "variant", key=lambda names: names.map(list(VARIANTS).index), kind="stable"
+    )
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table for each length of pretraining; mean ± sample standard deviation over the seeds, in percent."""
+    trained = frame[frame["steps"].notna()]
+    untrained = frame[frame["steps"].isna()]
+    parts = []
+    for steps, rows in trained.groupby("steps"):
+        parts.append(f"### {steps:,.0f} steps\n")
+        titles = [title for title, _, _ in COLUMNS.values()]
+        parts.append("| question | variant | seeds | " + " | ".join(titles) + " |")
+        parts.append("|---|---|---:|" + "---:|" * len(titles))
+        for name, some in pd.concat([untrained, rows]).groupby("variant", sort=False):
+            cells = [cell(some, key) for key in COLUMNS]
+            parts.append(
+                f"| {some['question'].iloc[0]} | {name} | {len(some)} | " + " | ".join(cells) + " |"
+            )
+        parts.append("")
+    return "\n".join(parts)
+
+
+def cell(rows: pd.DataFrame, key: str) -> str:
+    """A figure of a table."""
+    _, factor, digits = COLUMNS[key]
+    values = rows[key].dropna() * factor if key in rows else pd.Series(dtype=float)
+    if not len(values):
+        return ""
+    text = f"{values.mean():.{digits}f}"
+    return text if len(values) < 2 or key == "time" else f"{text} ± {values.std():.{digits}f}"
+
+
+@theme(THEME)
+def draw(frame: pd.DataFrame) -> Figure:
+    """A line for each variant, grouped by question: its seeds as dots, their mean as a tick; one panel per probe.
+
+    Args:
+        frame: of runs of one length, and of untrained networks.
+    """
+    names = list(dict.fromkeys(frame["variant"]))
+    questions = {name: VARIANTS[name].question for name in names}
+    colours = dict(zip(dict.fromkeys(questions.values()), PALETTE, strict=False))
+    figure = Figure((WIDE, 0.9 + 0.165 * len(names)), layout="constrained")
+    panels = figure.subplots(1, len(MEASURES), sharey=True)
+    for axes, (key, title) in zip(panels, MEASURES.items(), strict=True):
+        for height, name in enumerate(names):
+            values = 100 * frame.loc[frame["variant"] == name, key].to_numpy()
+            look = dict(color=colours[questions[name]])
+            axes.plot(values, np.full(len(values), height), "o", markersize=3, alpha=0.6, **look)
+            axes.plot(values.mean(), height, "|", markersize=9, markeredgewidth=1.6, **look)
+        for name in ("random", "simclr"):
+            reference(axes, 100 * frame.loc[frame["variant"] == name, key], name)
+        axes.set_title(title, loc="left")
+        axes.set_xlabel("accuracy on brain_tumor's valid split, %")
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_ylim(len(names) - 0.4, -0.6)
+    return figure
+
+
+def reference(axes: Axes, values: pd.Series, name: str) -> None:
+    """A line down the panel at a variant's mean."""
+    if len(values):
+        axes.axvline(values.mean(), color=EDGE, linewidth=0.7, linestyle=(0, (3, 2)))
+        axes.annotate(name, (values.mean(), 1), xycoords=("data", "axes fraction"), ha="right", va="top", rotation=90,
+                      xytext=(-1, -2), textcoords="offset points", fontsize=6)  # fmt: skip
+
+
+def write_all(work: Path, out: Path) -> list[Path]:
+    """Write results.csv, tables.md, and variants.svg of the shortest runs, which all variants have; the files."""
+    frame = read(work)
+    out.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(out / "results.csv", index=False, float_format="%.6g")
+    (out / "tables.md").write_text(markdown(frame))
+    shortest = frame[frame["steps"].isna() | (frame["steps"] == frame["steps"].min())]
+    return [out / "results.csv", out / "tables.md", *save(draw(shortest), out / "variants")]
