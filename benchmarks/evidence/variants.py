@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+RATE = "optim_wrapper.optimizer.lr"
+CHANGED_AT = 1e-3  # the learning rate of all variants that change something else; the methods have their configs'
 RUNTIME = [
     dict(type="StepSeedHook"),
     dict(type="NonFiniteHook"),
@@ -29,81 +31,81 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def lvmmed(question: str, **head: Any) -> Variant:
-    """LVM-Med as the small config has it, with other values of its head."""
-    return Variant(
-        question,
-        "lvmmed_resnet18_small",
-        {f"model.head.{name}": value for name, value in head.items()},
-    )
+def method(name: str, question: str = "methods", **changes: Any) -> Variant:
+    """A method as its small config has it, but for changes by dotted name, `__` for a dot."""
+    found = {key.replace("__", "."): value for key, value in changes.items()}
+    return Variant(question, f"{name}_resnet18_small", found)
 
 
-def linear(question: str, **head: Any) -> Variant:
-    """LVM-Med by linear assignment alone."""
-    return lvmmed(question, second_order=0, **head)
+def rate(variant: Variant, lr: float) -> Variant:
+    """A variant at another learning rate."""
+    return Variant("rate", variant.config, {**variant.changes, RATE: lr})
 
 
-def full(question: str, **head: Any) -> Variant:
-    """LVM-Med with all the paper's parts at the paper's weights."""
-    return lvmmed(question, **(dict(second_order=1.0, message_passing=1) | head))
+def changed(question: str, variant: Variant, **head: Any) -> Variant:
+    """A variant with other values of its head, at the learning rate of all such."""
+    values = {f"model.head.{name.replace('__', '.')}": value for name, value in head.items()}
+    return Variant(question, variant.config, {**variant.changes, RATE: CHANGED_AT, **values})
 
 
-def half(question: str, begin: float, end: float) -> Variant:
+def half(begin: float, end: float) -> Variant:
     """LVM-Med whose second order counts in a part of the run only."""
     hook = dict(type="SecondOrderHook", begin=begin, end=end)
-    return Variant(question, "lvmmed_resnet18_small", {"custom_hooks": [*RUNTIME, hook]})
+    hooks = {"custom_hooks": [*RUNTIME, hook], RATE: CHANGED_AT}
+    return Variant("halves", LVMMED.config, {**LVMMED.changes, **hooks})
 
 
-def rate(config: str, lr: float) -> Variant:
-    """A method at another learning rate."""
-    return Variant("search", config, {"optim_wrapper.optimizer.lr": lr})
-
-
-def temperature(value: float) -> Variant:
-    """SimCLR at another temperature."""
-    return Variant("search", "simclr_resnet18_small", {"model.head.temperature": value})
-
-
-def redundancy(value: float) -> Variant:
-    """Barlow Twins with another weight of what is off the diagonal."""
-    return Variant("search", "barlowtwins_resnet18_small", {"model.head.loss.lambd": value})
-
+SIMCLR = method("simclr")
+BARLOW = method("barlowtwins")
+LVMMED = method("lvmmed", model__head__second_order=0.1)
+LINEAR = method("lvmmed", model__head__second_order=0)
+FULL = method("lvmmed", model__head__second_order=1.0, model__head__message_passing=1)
 
 VARIANTS = {
     "random": Variant("methods", None),
-    "simclr": Variant("methods", "simclr_resnet18_small"),
-    "barlowtwins": Variant("methods", "barlowtwins_resnet18_small"),
-    "lvmmed": lvmmed("methods"),
-    "linear": linear("methods"),
-    "full": full("parts"),
-    "full, the paper's noise": full("parts", noise=1.0, samples=1),
-    "full, no second order": full("parts", second_order=0),
-    "full, no message passing": full("parts", message_passing=0),
-    "full, no noise": full("parts", noise=0, samples=1),
-    "full, no local": full("parts", alpha=1.0),
-    "linear, no noise": linear("parts", noise=0, samples=1),
-    "linear, no local": linear("parts", alpha=1.0),
-    "linear, noise 0.03": linear("noise", noise=0.03),
-    "linear, noise 0.3": linear("noise", noise=0.3),
-    "linear, noise 1": linear("noise", noise=1.0),
-    "linear, 1 sample": linear("samples", samples=1),
-    "linear, 4 samples": linear("samples", samples=4),
-    "linear, 64 samples": linear("samples", samples=64),
-    "lvmmed, 1 sample": lvmmed("samples", samples=1),
-    "lvmmed, 4 samples": lvmmed("samples", samples=4),
-    "lvmmed, 64 samples": lvmmed("samples", samples=64),
-    "simclr, temperature 0.03": temperature(0.03),
-    "simclr, temperature 0.3": temperature(0.3),
-    "simclr, temperature 1": temperature(1.0),
-    "barlowtwins, lambda 0.02": redundancy(0.02),
-    "lvmmed, rate 3e-3": rate("lvmmed_resnet18_small", 3e-3),
-    "simclr, rate 3e-3": rate("simclr_resnet18_small", 3e-3),
-    "barlowtwins, rate 3e-3": rate("barlowtwins_resnet18_small", 3e-3),
-    "linear, lambda 8": linear("lambda", strength=8.0),
-    "linear, lambda 0.8": linear("lambda", strength=0.8),
-    "linear, lambda 0.08": linear("lambda", strength=0.08),
-    "second order in the first half": half("halves", 0, 0.5),
-    "second order in the second half": half("halves", 0.5, 1),
-    "full, no message passing, default": full("solver", message_passing=0, budget="default"),
-    "full, no message passing, best": full("solver", message_passing=0, budget="best"),
+    "simclr": SIMCLR,
+    "barlowtwins": BARLOW,
+    "lvmmed": LVMMED,
+    "linear": LINEAR,
+    "full": FULL,
+    **{
+        f"{name}, rate {lr}": rate(variant, float(lr))
+        for lr in ("1e-3", "1e-2")
+        for name, variant in (
+            ("simclr", SIMCLR),
+            ("barlowtwins", BARLOW),
+            ("lvmmed", LVMMED),
+            ("linear", LINEAR),
+            ("full", FULL),
+        )
+    },
+    "simclr, temperature 0.03": changed("temperature", SIMCLR, temperature=0.03),
+    "simclr, temperature 0.3": changed("temperature", SIMCLR, temperature=0.3),
+    "simclr, temperature 1": changed("temperature", SIMCLR, temperature=1.0),
+    "barlowtwins, lambda 0.02": changed("redundancy", BARLOW, loss__lambd=0.02),
+    "full, the paper's noise": changed("parts", FULL, noise=1.0, samples=1),
+    "full, no second order": changed("parts", FULL, second_order=0),
+    "full, no message passing": changed("parts", FULL, message_passing=0),
+    "full, no noise": changed("parts", FULL, noise=0, samples=1),
+    "full, no local": changed("parts", FULL, alpha=1.0),
+    "linear, no noise": changed("parts", LINEAR, noise=0, samples=1),
+    "linear, no local": changed("parts", LINEAR, alpha=1.0),
+    "linear, noise 0.03": changed("noise", LINEAR, noise=0.03),
+    "linear, noise 0.3": changed("noise", LINEAR, noise=0.3),
+    "linear, noise 1": changed("noise", LINEAR, noise=1.0),
+    "linear, 1 sample": changed("samples", LINEAR, samples=1),
+    "linear, 4 samples": changed("samples", LINEAR, samples=4),
+    "linear, 64 samples": changed("samples", LINEAR, samples=64),
+    "lvmmed, 1 sample": changed("samples", LVMMED, samples=1),
+    "lvmmed, 4 samples": changed("samples", LVMMED, samples=4),
+    "lvmmed, 64 samples": changed("samples", LVMMED, samples=64),
+    "linear, lambda 8": changed("lambda", LINEAR, strength=8.0),
+    "linear, lambda 0.8": changed("lambda", LINEAR, strength=0.8),
+    "linear, lambda 0.08": changed("lambda", LINEAR, strength=0.08),
+    "second order in the first half": half(0, 0.5),
+    "second order in the second half": half(0.5, 1),
+    "full, no message passing, default": changed(
+        "solver", FULL, message_passing=0, budget="default"
+    ),
+    "full, no message passing, best": changed("solver", FULL, message_passing=0, budget="best"),
 }

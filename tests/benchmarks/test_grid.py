@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import profiles
-from benchmarks.grid import Cell, plan
+from benchmarks.grid import Cell, plan, task_names
 
 
 def test_a_plan_is_every_combination_task_by_task() -> None:
@@ -20,22 +20,17 @@ def test_a_plan_is_every_combination_task_by_task() -> None:
 
 
 def test_profiles_are_found_by_convention() -> None:
-    assert profiles.names() == ["mini", "paper", "small"]
+    assert profiles.names() == ["evidence", "mini", "paper", "small"]
     for name in profiles.names():
         assert profiles.get(name).name == name
-    with pytest.raises(ValueError, match="choose from mini, paper, small"):
+    with pytest.raises(ValueError, match="choose from evidence, mini, paper, small"):
         profiles.get("huge")
 
 
 def test_every_profile_with_budgets_covers_every_kind() -> None:
-    for name in ("mini", "small"):
-        assert set(profiles.get(name).budgets) == {
-            "segmentation",
-            "volumes",
-            "detection",
-            "linear",
-            "finetune",
-        }
+    kinds = {"segmentation", "volumes", "detection", "linear", "finetune"}
+    for name in ("mini", "small", "evidence"):
+        assert kinds <= set(profiles.get(name).budgets) <= kinds | set(task_names())
 
 
 def test_help_and_wrong_words_do_not_wait_for_torch() -> None:
