@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RATE = "optim_wrapper.optimizer.lr"
-CHANGED_AT = 1e-3  # the learning rate of all variants that change something else; the methods have their configs'
 RUNTIME = [
     dict(type="StepSeedHook"),
     dict(type="NonFiniteHook"),
@@ -42,17 +41,17 @@ def rate(variant: Variant, lr: float) -> Variant:
     return Variant("rate", variant.config, {**variant.changes, RATE: lr})
 
 
-def changed(question: str, variant: Variant, **head: Any) -> Variant:
-    """A variant with other values of its head, at the learning rate of all such."""
+def changed(question: str, variant: Variant, lr: float = 1e-3, **head: Any) -> Variant:
+    """A variant with other values of its head; first tried at 1e-3, what mattered again at the rate of the search."""
     values = {f"model.head.{name.replace('__', '.')}": value for name, value in head.items()}
-    return Variant(question, variant.config, {**variant.changes, RATE: CHANGED_AT, **values})
+    return Variant(question, variant.config, {**variant.changes, RATE: lr, **values})
 
 
 def half(begin: float, end: float) -> Variant:
     """LVM-Med whose second order counts in a part of the run only."""
     hook = dict(type="SecondOrderHook", begin=begin, end=end)
-    hooks = {"custom_hooks": [*RUNTIME, hook], RATE: CHANGED_AT}
-    return Variant("halves", LVMMED.config, {**LVMMED.changes, **hooks})
+    changes = {RATE: 1e-3, "custom_hooks": [*RUNTIME, hook]}
+    return Variant("halves", LVMMED.config, {**LVMMED.changes, **changes})
 
 
 SIMCLR = method("simclr")
@@ -83,19 +82,25 @@ VARIANTS = {
     "simclr, temperature 0.3": changed("temperature", SIMCLR, temperature=0.3),
     "simclr, temperature 1": changed("temperature", SIMCLR, temperature=1.0),
     "barlowtwins, lambda 0.02": changed("redundancy", BARLOW, loss__lambd=0.02),
-    "full, the paper's noise": changed("parts", FULL, noise=1.0, samples=1),
-    "full, no second order": changed("parts", FULL, second_order=0),
-    "full, no message passing": changed("parts", FULL, message_passing=0),
-    "full, no noise": changed("parts", FULL, noise=0, samples=1),
-    "full, no local": changed("parts", FULL, alpha=1.0),
-    "linear, no noise": changed("parts", LINEAR, noise=0, samples=1),
-    "linear, no local": changed("parts", LINEAR, alpha=1.0),
-    "linear, noise 0.03": changed("noise", LINEAR, noise=0.03),
-    "linear, noise 0.3": changed("noise", LINEAR, noise=0.3),
-    "linear, noise 1": changed("noise", LINEAR, noise=1.0),
-    "linear, 1 sample": changed("samples", LINEAR, samples=1),
-    "linear, 4 samples": changed("samples", LINEAR, samples=4),
-    "linear, 64 samples": changed("samples", LINEAR, samples=64),
+    **{
+        name + suffix: changed(question, variant, lr, **head)
+        for suffix, lr in (("", 1e-3), (", rate 1e-2", 1e-2))
+        for name, question, variant, head in (
+            ("full, the paper's noise", "parts", FULL, dict(noise=1.0, samples=1)),
+            ("full, no second order", "parts", FULL, dict(second_order=0)),
+            ("full, no message passing", "parts", FULL, dict(message_passing=0)),
+            ("full, no noise", "parts", FULL, dict(noise=0, samples=1)),
+            ("full, no local", "parts", FULL, dict(alpha=1.0)),
+            ("linear, no noise", "parts", LINEAR, dict(noise=0, samples=1)),
+            ("linear, no local", "parts", LINEAR, dict(alpha=1.0)),
+            ("linear, noise 0.03", "noise", LINEAR, dict(noise=0.03)),
+            ("linear, noise 0.3", "noise", LINEAR, dict(noise=0.3)),
+            ("linear, noise 1", "noise", LINEAR, dict(noise=1.0)),
+            ("linear, 1 sample", "samples", LINEAR, dict(samples=1)),
+            ("linear, 4 samples", "samples", LINEAR, dict(samples=4)),
+            ("linear, 64 samples", "samples", LINEAR, dict(samples=64)),
+        )
+    },
     "lvmmed, 1 sample": changed("samples", LVMMED, samples=1),
     "lvmmed, 4 samples": changed("samples", LVMMED, samples=4),
     "lvmmed, 64 samples": changed("samples", LVMMED, samples=64),

@@ -12,7 +12,7 @@ PROFILE = Profile(
     backbones=("random_resnet18_half", "imagenet_efficientnet_lite0"),
     seeds=(0, 1, 2),
     budgets={
-        **small.PROFILE.budgets,
+        **small.BUDGETS,
         "segmentation": Budget(96, 8, 150, small.DENSE, 2, NARROW_UPERNET, 40),
         "drive": Budget(384, 2, 200, small.DENSE, 1, NARROW_UPERNET, 120),
         "linear": Budget(64, 64, 400, dict(type="Adam", lr=5e-3), 4, {}, 25),

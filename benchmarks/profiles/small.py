@@ -7,17 +7,18 @@ from benchmarks.profiles import Budget, Profile
 from benchmarks.profiles.mini import NARROW_FASTER_RCNN, NARROW_UPERNET
 
 DENSE = dict(type="AdamW", lr=1e-3, weight_decay=0.01)
+BUDGETS = {
+    "segmentation": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
+    "volumes": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
+    "detection": Budget(128, 4, 300, DENSE, 2, NARROW_FASTER_RCNN, 250),
+    "linear": Budget(128, 32, 200, dict(type="Adam", lr=2e-3), 2, {}, 230),
+    "finetune": Budget(128, 16, 200, dict(type="AdamW", lr=3e-4), 2, {}, 300),
+}
 
 PROFILE = Profile(
     name="small",
     backbones=("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny"),
     seeds=(0, 1, 2),
-    budgets={
-        "segmentation": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
-        "volumes": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
-        "detection": Budget(128, 4, 300, DENSE, 2, NARROW_FASTER_RCNN, 250),
-        "linear": Budget(128, 32, 200, dict(type="Adam", lr=2e-3), 2, {}, 230),
-        "finetune": Budget(128, 16, 200, dict(type="AdamW", lr=3e-4), 2, {}, 300),
-    },
+    budgets=BUDGETS,
     workers=0,
 )
