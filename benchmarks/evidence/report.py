@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +15,12 @@ from reports.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
 RESULT = "result.json"
 MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
+CONFIGS_RATE = 3e-3
+LOOKS = {
+    1e-3: dict(color=PALETTE[1], marker="s", fillstyle="none"),
+    CONFIGS_RATE: dict(color=PALETTE[0], marker="o"),
+    1e-2: dict(color=PALETTE[3], marker="^"),
+}
 COLUMNS = {  # of the tables: key, title, factor, digits
     "neighbours valid": ("neighbours, valid", 100, 1),
     "linear valid": ("linear, valid", 100, 1),
@@ -58,10 +63,9 @@ def markdown(frame: pd.DataFrame) -> str:
         parts.append("| question | variant | seeds | " + " | ".join(titles) + " |")
         parts.append("|---|---|---:|" + "---:|" * len(titles))
         for name, some in pd.concat([untrained, rows]).groupby("variant", sort=False):
-            cells = [cell(some, key) for key in COLUMNS]
-            parts.append(
-                f"| {some['question'].iloc[0]} | {name} | {len(some)} | " + " | ".join(cells) + " |"
-            )
+            cells = [VARIANTS[name].question, name, str(len(some))]
+            cells += [cell(some, key) for key in COLUMNS]
+            parts.append(f"| {' | '.join(cells)} |")
         parts.append("")
     return "\n".join(parts)
 
@@ -78,29 +82,42 @@ def cell(rows: pd.DataFrame, key: str) -> str:
 
 @theme(THEME)
 def draw(frame: pd.DataFrame) -> Figure:
-    """A line for each variant, grouped by question: its seeds as dots, their mean as a tick; one panel per probe.
+    """A line for each variant, a dot for each of its seeds, their colour the learning rate; a panel per probe.
 
     Args:
         frame: of runs of one length, and of untrained networks.
     """
-    names = list(dict.fromkeys(frame["variant"]))
-    questions = {name: VARIANTS[name].question for name in names}
-    colours = dict(zip(dict.fromkeys(questions.values()), PALETTE, strict=False))
-    figure = Figure((WIDE, 0.9 + 0.165 * len(names)), layout="constrained")
+    rates = [VARIANTS[name].learning_rate or CONFIGS_RATE for name in frame["variant"]]
+    frame = frame.assign(line=frame["variant"].map(without_rate), rate=rates)
+    lines = list(dict.fromkeys(frame["line"]))
+    figure = Figure((WIDE, 0.9 + 0.16 * len(lines)), layout="constrained")
     panels = figure.subplots(1, len(MEASURES), sharey=True)
     for axes, (key, title) in zip(panels, MEASURES.items(), strict=True):
-        for height, name in enumerate(names):
-            values = 100 * frame.loc[frame["variant"] == name, key].to_numpy()
-            look = dict(color=colours[questions[name]])
-            axes.plot(values, np.full(len(values), height), "o", markersize=3, alpha=0.6, **look)
-            axes.plot(values.mean(), height, "|", markersize=9, markeredgewidth=1.6, **look)
+        for rate, look in LOOKS.items():
+            some = frame[frame["rate"] == rate]
+            heights = [lines.index(name) for name in some["line"]]
+            axes.plot(
+                100 * some[key],
+                heights,
+                linestyle="",
+                markersize=4,
+                alpha=0.8,
+                label=f"learning rate {rate:g}",
+                **look,
+            )
         for name in ("random", "simclr"):
             reference(axes, 100 * frame.loc[frame["variant"] == name, key], name)
         axes.set_title(title, loc="left")
         axes.set_xlabel("accuracy on brain_tumor's valid split, %")
-    panels[0].set_yticks(range(len(names)), names)
-    panels[0].set_ylim(len(names) - 0.4, -0.6)
+    panels[0].set_yticks(range(len(lines)), lines)
+    panels[0].set_ylim(len(lines) - 0.4, -0.6)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def without_rate(name: str) -> str:
+    """A variant's name, but for its learning rate."""
+    return name.partition(", rate ")[0]
 
 
 def reference(axes: Axes, values: pd.Series, name: str) -> None:

@@ -83,7 +83,7 @@ def carry_out(job: Job) -> None:
         os.dup2(log.fileno(), sys.stderr.fileno())
     torch.set_num_threads(job.threads)
     variant = VARIANTS[job.variant]
-    row: dict = dict(variant=job.variant, question=variant.question, seed=job.seed)
+    row: dict = dict(variant=job.variant, seed=job.seed)
     if variant.config is None:
         torch.manual_seed(job.seed)
         backbone = dict(

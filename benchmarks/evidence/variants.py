@@ -29,6 +29,11 @@ class Variant:
     config: str | None
     changes: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def learning_rate(self) -> float | None:
+        """Where it is not the config's."""
+        return self.changes.get(RATE)
+
 
 def method(name: str, question: str = "methods", **changes: Any) -> Variant:
     """A method as its small config has it, but for changes by dotted name, `__` for a dot."""
@@ -38,7 +43,7 @@ def method(name: str, question: str = "methods", **changes: Any) -> Variant:
 
 def rate(variant: Variant, lr: float) -> Variant:
     """A variant at another learning rate."""
-    return Variant("rate", variant.config, {**variant.changes, RATE: lr})
+    return Variant("search", variant.config, {**variant.changes, RATE: lr})
 
 
 def changed(question: str, variant: Variant, lr: float = 1e-3, **head: Any) -> Variant:
@@ -78,10 +83,10 @@ VARIANTS = {
             ("full", FULL),
         )
     },
-    "simclr, temperature 0.03": changed("temperature", SIMCLR, temperature=0.03),
-    "simclr, temperature 0.3": changed("temperature", SIMCLR, temperature=0.3),
-    "simclr, temperature 1": changed("temperature", SIMCLR, temperature=1.0),
-    "barlowtwins, lambda 0.02": changed("redundancy", BARLOW, loss__lambd=0.02),
+    "simclr, temperature 0.03": changed("search", SIMCLR, temperature=0.03),
+    "simclr, temperature 0.3": changed("search", SIMCLR, temperature=0.3),
+    "simclr, temperature 1": changed("search", SIMCLR, temperature=1.0),
+    "barlowtwins, lambda 0.02": changed("search", BARLOW, loss__lambd=0.02),
     **{
         name + suffix: changed(question, variant, lr, **head)
         for suffix, lr in (("", 1e-3), (", rate 1e-2", 1e-2))
