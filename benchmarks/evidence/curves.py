@@ -21,7 +21,7 @@ def ends(folder: Path) -> dict[str, float]:
     """The mean over the first and the last steps of each curve, and the median times of a step, in seconds."""
     rows = scalars(folder)
     steps = rows[-1]["step"]
-    found: dict[str, float] = {"steps": steps}
+    found: dict[str, float] = {}
     for key in SEEN:
         values = [(row["step"], row[key]) for row in rows if key in row]
         if values:

@@ -20,7 +20,7 @@ from benchmarks.evidence.curves import ends
 from benchmarks.evidence.probe import SIZE, probe
 from benchmarks.evidence.variants import VARIANTS
 from benchmarks.record import write_json
-from lvmmed_backbones.catalogue.exported import entry_of
+from lvmmed_backbones.catalogue.exported import entry_of, read_facts
 from lvmmed_backbones.pretrain.command import run_pretrain
 from lvmmed_backbones.pretrain.export import export
 
@@ -93,7 +93,7 @@ def carry_out(job: Job) -> None:
         model.init_weights()
     else:
         weights = pretrain(job)
-        row |= ends(job.folder)
+        row |= ends(job.folder) | dict(steps=read_facts(weights)["steps"])
         model = MODELS.build(entry_of(weights).model("vector", SIZE))
         model.init_weights()
     row |= probe(model, job.prepared, job.copies)
