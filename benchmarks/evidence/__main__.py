@@ -1,7 +1,7 @@
 """`python -m benchmarks.evidence`: the study behind docs/evidence.md.
 
-`pretrain` trains and probes the variants, `changes` looks at what the second order does to the matching, `report` makes
-tables and the figure.
+`pretrain` trains and probes the variants, `changes` looks at what the second order does to the matching, `gradients` at
+the noise of the estimate, `report` makes tables and the figure.
 """
 
 from __future__ import annotations
@@ -43,11 +43,15 @@ def parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--epochs", type=int, default=1, metavar="N")
     pretrain.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                           help="variants at a time, sharing the cores (one per core)")  # fmt: skip
-    changes = verbs.add_parser("changes", help="what the second order changes, as CSV")
-    changes.add_argument("--corpus", type=Path, required=True, metavar="DIR")
-    changes.add_argument(
-        "runs", type=Path, nargs="+", metavar="RUN", help="folders of `pretrain`, of LVM-Med"
-    )
+    for name, text in (
+        ("changes", "what the second order and lambda change in the matching, as CSV"),
+        ("gradients", "how far two draws of the noise agree on the gradient, as CSV"),
+    ):
+        verb = verbs.add_parser(name, help=text)
+        verb.add_argument("--corpus", type=Path, required=True, metavar="DIR")
+        verb.add_argument(
+            "runs", type=Path, nargs="+", metavar="RUN", help="folders of `pretrain`, of LVM-Med"
+        )
     report = verbs.add_parser("report", help="results.csv, tables.md and the figure")
     report.add_argument("work", type=Path, metavar="WORK")
     report.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -57,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; the exit code."""
     options = parser().parse_args(arguments)
-    verb = dict(pretrain=pretrain, changes=changes, report=report)[options.verb]
+    verb = dict(pretrain=pretrain, changes=measure, gradients=measure, report=report)[options.verb]
     try:
         verb(options)
     except (ValueError, OSError, RuntimeError) as error:
@@ -94,11 +98,12 @@ def slug(name: str) -> str:
     return name.replace(", ", "_").replace(" ", "_").replace("'", "")
 
 
-def changes(options: argparse.Namespace) -> None:
-    """Measure each run's newest checkpoint."""
-    from benchmarks.evidence.matching import measure  # imports OpenMMLab
+def measure(options: argparse.Namespace) -> None:
+    """Measure each run's newest checkpoint, by the module of the verb."""
+    from benchmarks.evidence import gradients, matching  # imports OpenMMLab
 
-    rows = [row for run in options.runs for row in measure(run, options.corpus)]
+    module = dict(changes=matching, gradients=gradients)[options.verb]
+    rows = [row for run in options.runs for row in module.measure(run, options.corpus)]
     writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import default_collate
 from mmengine.registry import DATASETS, MODELS, DefaultScope
+from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 import lvmmed_backbones.pretrain  # noqa: F401
@@ -41,9 +42,7 @@ def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
     Raises:
         FileNotFoundError: if there is no checkpoint.
     """
-    checkpoint = latest_checkpoint(run)
-    if checkpoint is None:
-        raise FileNotFoundError(f"{run} holds no checkpoint iter_*.pth: has the run begun?")
+    checkpoint = newest(run)
     found: dict[tuple[str, float], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for vertex, similar, edges in problems(checkpoint, corpus):
         none = [e[:0] for e in edges]
@@ -67,9 +66,26 @@ def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
     ]
 
 
-@torch.no_grad()
+def newest(run: Path) -> Path:
+    """The newest checkpoint of a run. Raises FileNotFoundError if there is none."""
+    checkpoint = latest_checkpoint(run)
+    if checkpoint is None:
+        raise FileNotFoundError(f"{run} holds no checkpoint iter_*.pth: has the run begun?")
+    return checkpoint
+
+
 def problems(checkpoint: Path, corpus: Path) -> Iterator[tuple[Tensor, Tensor, list[Tensor]]]:
     """Vertex affinities (N, N), edge affinities (E_s, E_t) and edges of batches, as the checkpoint's head sees them."""
+    model, batches = loaded(checkpoint, corpus, BATCHES)
+    for data in batches:
+        with torch.no_grad():
+            yield problem(model, data)
+
+
+def loaded(
+    checkpoint: Path, corpus: Path, number: int
+) -> tuple[BaseSelfSupervisor, Iterator[dict]]:
+    """The model of a checkpoint, and batches of its corpus ready for it."""
     content = read(checkpoint)
     config = Config.fromstring(content["meta"]["cfg"], ".py")
     with DefaultScope.overwrite_default_scope("mmpretrain"):
@@ -78,15 +94,19 @@ def problems(checkpoint: Path, corpus: Path) -> Iterator[tuple[Tensor, Tensor, l
     model.load_state_dict(content["state_dict"])
     model.train()  # embeddings by the statistics of the batch, as in training
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
-    for chosen in order[: BATCHES * BATCH].split(BATCH):
-        samples = default_collate([dataset[int(n), 0] for n in chosen])
-        data = model.data_preprocessor(samples, training=True)
-        maps = model.backbone(torch.cat(data["inputs"]))
-        embeddings = model.neck(maps)[0].chunk(2)
-        views = torch.stack([sample.views for sample in data["data_samples"]])
-        edges = [knn_edges(z, model.head.neighbours) for z in embeddings]
-        vertex = model.head.vertex_affinity(maps[-1].chunk(2), embeddings, views, edges)
-        yield vertex, edge_affinity(embeddings[0], edges[0], embeddings[1], edges[1]), edges
+    chosen = order[: number * BATCH].split(BATCH)
+    samples = (default_collate([dataset[int(n), 0] for n in some]) for some in chosen)
+    return model, (model.data_preprocessor(some, training=True) for some in samples)
+
+
+def problem(model: BaseSelfSupervisor, data: dict) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Vertex affinities (N, N), edge affinities (E_s, E_t) and edges of a batch."""
+    maps = model.backbone(torch.cat(data["inputs"]))
+    embeddings = model.neck(maps)[0].chunk(2)
+    views = torch.stack([sample.views for sample in data["data_samples"]])
+    edges = [knn_edges(z, model.head.neighbours) for z in embeddings]
+    vertex = model.head.vertex_affinity(maps[-1].chunk(2), embeddings, views, edges)
+    return vertex, edge_affinity(embeddings[0], edges[0], embeddings[1], edges[1]), edges
 
 
 def solved(vertex: Tensor, edge: Tensor, edges: list[Tensor]) -> Tensor:

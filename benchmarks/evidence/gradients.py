@@ -1,0 +1,65 @@
+"""How much of the estimated gradient is noise of the estimate."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from benchmarks.evidence.matching import loaded, newest, problem
+from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.pretrain.methods.lvmmed import matching_loss
+
+BATCHES, DRAWS = 4, 6
+SAMPLES = (1, 4, 16, 64)
+NOISE = (0.03, 0.1, 0.3, 1.0)
+SECOND_ORDER = (0, 0.1, 1.0)
+
+
+def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
+    """A row for each scale of the noise, number of samples and weight of the edge affinities, at lambda 80.
+
+    `agreement` is the mean cosine between the gradients of the encoder's parameters that two draws of the noise give
+    for the same batch: 1: no noise of the estimate; c: a share c of its squared length is the expected gradient.
+
+    Args:
+        run: the folder of a run of LVM-Med, of which the newest checkpoint is taken.
+
+    Raises:
+        FileNotFoundError: if there is no checkpoint.
+    """
+    settings = [(0.1, samples, weight) for samples in SAMPLES for weight in SECOND_ORDER]
+    settings += [(noise, 16, 0) for noise in NOISE if noise != 0.1]
+    found: dict[tuple, list[float]] = {setting: [] for setting in settings}
+    model, batches = loaded(newest(run), corpus, BATCHES)
+    parameters = list(model.backbone.parameters())
+    for data in batches:
+        vertex, similar, edges = problem(model, data)
+        for noise, samples, weight in settings:
+            layer = MatchingLayer(80.0, samples, vertex_noise=noise, edge_noise=noise)
+            if weight:
+                edge, between = weight * similar, edges
+            else:
+                edge, between = vertex.new_zeros(0, 0), [e[:0] for e in edges]
+            drawn = []
+            for seed in range(DRAWS):
+                loss, _, _ = matching_loss(layer, vertex, edge, between, seed)
+                drawn.append(flat(torch.autograd.grad(loss, parameters, retain_graph=True)))
+            found[noise, samples, weight].append(
+                mean(float(cosine_similarity(a, b, dim=0)) for a, b in combinations(drawn, 2))
+            )
+    return [
+        dict(run=run.name, noise=noise, samples=samples, second_order=weight)
+        | dict(agreement=round(mean(values), 4))
+        for (noise, samples, weight), values in found.items()
+    ]
+
+
+def flat(gradients: tuple[Tensor, ...]) -> Tensor:
+    """All of them as one vector."""
+    return torch.cat([gradient.flatten() for gradient in gradients])
