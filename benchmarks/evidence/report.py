@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.stats import spearmanr
 
 from benchmarks.evidence.variants import VARIANTS
 from reports.figures.files import save
@@ -15,10 +16,9 @@ from reports.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
 RESULT = "result.json"
 MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
-CONFIGS_RATE = 3e-3
-LOOKS = {
+LOOKS = {  # by learning rate
     1e-3: dict(color=PALETTE[1], marker="s", fillstyle="none"),
-    CONFIGS_RATE: dict(color=PALETTE[0], marker="o"),
+    3e-3: dict(color=PALETTE[0], marker="o"),
     1e-2: dict(color=PALETTE[3], marker="^"),
 }
 COLUMNS = {  # of the tables: key, title, factor, digits
@@ -40,6 +40,7 @@ def read(work: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: if there is none.
+        ValueError: if nothing was pretrained.
     """
     rows = [json.loads(file.read_text()) for file in sorted(work.glob(f"*/{RESULT}"))]
     if not rows:
@@ -47,6 +48,8 @@ def read(work: Path) -> pd.DataFrame:
             f"{work} holds no */{RESULT}: run `python -m benchmarks.evidence pretrain` first"
         )
     frame = pd.DataFrame(rows).sort_values("seed", kind="stable")
+    if frame["steps"].isna().all():
+        raise ValueError(f"{work} holds untrained networks only: let `pretrain` go on")
     return frame.sort_values(
         "variant", key=lambda names: names.map(list(VARIANTS).index), kind="stable"
     )
@@ -66,7 +69,7 @@ def markdown(frame: pd.DataFrame) -> str:
             cells = [VARIANTS[name].question, name, str(len(some))]
             cells += [cell(some, key) for key in COLUMNS]
             parts.append(f"| {' | '.join(cells)} |")
-        parts.append("")
+        parts.append(f"\n{rank_correlation(rows)}\n")
     return "\n".join(parts)
 
 
@@ -80,6 +83,16 @@ def cell(rows: pd.DataFrame, key: str) -> str:
     return text if len(values) < 2 or key == "time" else f"{text} ± {values.std():.{digits}f}"
 
 
+def rank_correlation(rows: pd.DataFrame) -> str:
+    """Whether LVM-Med's variants whose images are matched to themselves more often have the better features."""
+    matched = rows.dropna(subset="last accuracy_without_noise")
+    found = spearmanr(matched["last accuracy_without_noise"], matched["neighbours valid"])
+    return (
+        f"Spearman's rank correlation of matched to itself and neighbours, over {len(matched)} runs of LVM-Med: "
+        f"{found.statistic:.2f} (p = {found.pvalue:.2g})."
+    )
+
+
 @theme(THEME)
 def draw(frame: pd.DataFrame) -> Figure:
     """A line for each variant, a dot for each of its seeds, their colour the learning rate; a panel per probe.
@@ -87,9 +100,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     Args:
         frame: of runs of one length, and of untrained networks.
     """
-    rates = [VARIANTS[name].learning_rate or CONFIGS_RATE for name in frame["variant"]]
-    frame = frame.assign(line=frame["variant"].map(without_rate), rate=rates)
-    lines = list(dict.fromkeys(frame["line"]))
+    frame = frame.assign(line=frame["variant"].map(without_rate))
+    lines = list(dict.fromkeys(frame.loc[frame["rate"].notna(), "line"]))
     figure = Figure((WIDE, 0.9 + 0.16 * len(lines)), layout="constrained")
     panels = figure.subplots(1, len(MEASURES), sharey=True)
     for axes, (key, title) in zip(panels, MEASURES.items(), strict=True):

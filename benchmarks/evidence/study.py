@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmengine.registry import MODELS
 from tqdm import tqdm
 
@@ -83,7 +84,7 @@ def carry_out(job: Job) -> None:
         os.dup2(log.fileno(), sys.stderr.fileno())
     torch.set_num_threads(job.threads)
     variant = VARIANTS[job.variant]
-    row: dict = dict(variant=job.variant, seed=job.seed)
+    row: dict = dict(variant=job.variant, seed=job.seed, steps=None, rate=None)
     if variant.config is None:
         torch.manual_seed(job.seed)
         backbone = dict(
@@ -93,7 +94,9 @@ def carry_out(job: Job) -> None:
         model.init_weights()
     else:
         weights = pretrain(job)
-        row |= ends(job.folder) | dict(steps=read_facts(weights)["steps"])
+        config = Config.fromfile(job.folder / "config.py", import_custom_modules=False)
+        row |= dict(steps=read_facts(weights)["steps"], rate=config.optim_wrapper.optimizer.lr)
+        row |= ends(job.folder)
         model = MODELS.build(entry_of(weights).model("vector", SIZE))
         model.init_weights()
     row |= probe(model, job.prepared, job.copies)

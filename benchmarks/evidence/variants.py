@@ -29,16 +29,11 @@ class Variant:
     config: str | None
     changes: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def learning_rate(self) -> float | None:
-        """Where it is not the config's."""
-        return self.changes.get(RATE)
 
-
-def method(name: str, question: str = "methods", **changes: Any) -> Variant:
+def method(name: str, **changes: Any) -> Variant:
     """A method as its small config has it, but for changes by dotted name, `__` for a dot."""
     found = {key.replace("__", "."): value for key, value in changes.items()}
-    return Variant(question, f"{name}_resnet18_small", found)
+    return Variant("methods", f"{name}_resnet18_small", found)
 
 
 def rate(variant: Variant, lr: float) -> Variant:
@@ -53,49 +48,47 @@ def changed(question: str, variant: Variant, lr: float = 1e-3, **head: Any) -> V
 
 
 def half(begin: float, end: float) -> Variant:
-    """LVM-Med whose second order counts in a part of the run only."""
+    """Light LVM-Med whose second order counts in a part of the run only."""
     hook = dict(type="SecondOrderHook", begin=begin, end=end)
     changes = {RATE: 1e-3, "custom_hooks": [*RUNTIME, hook]}
-    return Variant("halves", LVMMED.config, {**LVMMED.changes, **changes})
+    return Variant("halves", LIGHT.config, {**LIGHT.changes, **changes})
 
 
 SIMCLR = method("simclr")
 BARLOW = method("barlowtwins")
-LVMMED = method("lvmmed", model__head__second_order=0.1)
-LINEAR = method("lvmmed", model__head__second_order=0)
-FULL = method("lvmmed", model__head__second_order=1.0, model__head__message_passing=1)
+LVMMED = method("lvmmed")
+LIGHT = method("lvmmed", model__head__message_passing=0, model__head__second_order=0.1)
+LINEAR = method("lvmmed", model__head__message_passing=0, model__head__second_order=0)
 
 VARIANTS = {
     "random": Variant("methods", None),
     "simclr": SIMCLR,
     "barlowtwins": BARLOW,
     "lvmmed": LVMMED,
-    "linear": LINEAR,
-    "full": FULL,
     **{
         f"{name}, rate {lr}": rate(variant, float(lr))
-        for lr in ("1e-3", "1e-2")
-        for name, variant in (
-            ("simclr", SIMCLR),
-            ("barlowtwins", BARLOW),
-            ("lvmmed", LVMMED),
-            ("linear", LINEAR),
-            ("full", FULL),
+        for name, variant, rates in (
+            ("simclr", SIMCLR, ("1e-3", "1e-2")),
+            ("barlowtwins", BARLOW, ("1e-3", "1e-2")),
+            ("lvmmed", LVMMED, ("1e-3", "3e-3")),
+            ("light", LIGHT, ("1e-3", "3e-3", "1e-2")),
+            ("linear", LINEAR, ("1e-3", "3e-3", "1e-2")),
         )
+        for lr in rates
     },
-    "simclr, temperature 0.03": changed("search", SIMCLR, temperature=0.03),
-    "simclr, temperature 0.3": changed("search", SIMCLR, temperature=0.3),
-    "simclr, temperature 1": changed("search", SIMCLR, temperature=1.0),
-    "barlowtwins, lambda 0.02": changed("search", BARLOW, loss__lambd=0.02),
+    "simclr, temperature 0.03, rate 1e-3": changed("search", SIMCLR, temperature=0.03),
+    "simclr, temperature 0.3, rate 1e-3": changed("search", SIMCLR, temperature=0.3),
+    "simclr, temperature 1, rate 1e-3": changed("search", SIMCLR, temperature=1.0),
+    "barlowtwins, lambda 0.02, rate 1e-3": changed("search", BARLOW, loss__lambd=0.02),
     **{
-        name + suffix: changed(question, variant, lr, **head)
-        for suffix, lr in (("", 1e-3), (", rate 1e-2", 1e-2))
+        f"{name}, rate {lr}": changed(question, variant, float(lr), **head)
+        for lr in ("1e-3", "1e-2")
         for name, question, variant, head in (
-            ("full, the paper's noise", "parts", FULL, dict(noise=1.0, samples=1)),
-            ("full, no second order", "parts", FULL, dict(second_order=0)),
-            ("full, no message passing", "parts", FULL, dict(message_passing=0)),
-            ("full, no noise", "parts", FULL, dict(noise=0, samples=1)),
-            ("full, no local", "parts", FULL, dict(alpha=1.0)),
+            ("lvmmed, the paper's noise", "parts", LVMMED, dict(noise=1.0, samples=1)),
+            ("lvmmed, no second order", "parts", LVMMED, dict(second_order=0)),
+            ("lvmmed, no message passing", "parts", LVMMED, dict(message_passing=0)),
+            ("lvmmed, no noise", "parts", LVMMED, dict(noise=0, samples=1)),
+            ("lvmmed, no local", "parts", LVMMED, dict(alpha=1.0)),
             ("linear, no noise", "parts", LINEAR, dict(noise=0, samples=1)),
             ("linear, no local", "parts", LINEAR, dict(alpha=1.0)),
             ("linear, noise 0.03", "noise", LINEAR, dict(noise=0.03)),
@@ -106,16 +99,29 @@ VARIANTS = {
             ("linear, 64 samples", "samples", LINEAR, dict(samples=64)),
         )
     },
-    "lvmmed, 1 sample": changed("samples", LVMMED, samples=1),
-    "lvmmed, 4 samples": changed("samples", LVMMED, samples=4),
-    "lvmmed, 64 samples": changed("samples", LVMMED, samples=64),
-    "linear, lambda 8": changed("lambda", LINEAR, strength=8.0),
-    "linear, lambda 0.8": changed("lambda", LINEAR, strength=0.8),
-    "linear, lambda 0.08": changed("lambda", LINEAR, strength=0.08),
-    "second order in the first half": half(0, 0.5),
-    "second order in the second half": half(0.5, 1),
-    "full, no message passing, default": changed(
-        "solver", FULL, message_passing=0, budget="default"
-    ),
-    "full, no message passing, best": changed("solver", FULL, message_passing=0, budget="best"),
+    **{
+        f"{name}, rate 1e-3": changed(question, variant, **head)
+        for name, question, variant, head in (
+            ("light, 1 sample", "samples", LIGHT, dict(samples=1)),
+            ("light, 4 samples", "samples", LIGHT, dict(samples=4)),
+            ("light, 64 samples", "samples", LIGHT, dict(samples=64)),
+            ("linear, lambda 8", "lambda", LINEAR, dict(strength=8.0)),
+            ("linear, lambda 0.8", "lambda", LINEAR, dict(strength=0.8)),
+            ("linear, lambda 0.08", "lambda", LINEAR, dict(strength=0.08)),
+            (
+                "lvmmed, no message passing, default",
+                "solver",
+                LVMMED,
+                dict(message_passing=0, budget="default"),
+            ),
+            (
+                "lvmmed, no message passing, best",
+                "solver",
+                LVMMED,
+                dict(message_passing=0, budget="best"),
+            ),
+        )
+    },
+    "light, edges in the first half, rate 1e-3": half(0, 0.5),
+    "light, edges in the second half, rate 1e-3": half(0.5, 1),
 }

@@ -45,7 +45,7 @@ def work(corpus: Path, prepared_root: Path, tmp_path_factory: pytest.TempPathFac
 
 def words(corpus: Path, prepared_root: Path, work: Path, *variants: str) -> list[str]:
     folders = dict(corpus=corpus, prepared=prepared_root / "brain_tumor", work=work)
-    chosen = variants or ("random", "second order in the second half")
+    chosen = variants or ("random", "light, edges in the second half, rate 1e-3")
     return [
         "pretrain", "--jobs", "1", "--variants", *chosen,
         *(word for name, folder in folders.items() for word in (f"--{name}", str(folder))),
@@ -58,8 +58,8 @@ def test_a_study_leaves_results_tables_and_a_figure(work: Path, tmp_path: Path, 
     assert written == {path.name for path in tmp_path.iterdir()}
     assert {"results.csv", "tables.md", "variants.svg"} < written
     rows = pd.read_csv(tmp_path / "results.csv").set_index("variant")
-    assert list(rows.index) == ["random", "second order in the second half"]
-    trained = rows.loc["second order in the second half"]
+    assert list(rows.index) == ["random", "light, edges in the second half, rate 1e-3"]
+    trained = rows.loc["light, edges in the second half, rate 1e-3"]
     assert trained["steps"] == 2 and 0 < trained["last loss"] <= 2
     assert rows[["neighbours test", "linear valid"]].stack().between(0, 1).all()
     table = (tmp_path / "tables.md").read_text()
@@ -75,15 +75,15 @@ def test_what_has_a_result_is_not_done_again(work: Path, corpus: Path, prepared_
 
 
 def test_a_variant_that_fails_is_named(prepared_root: Path, tmp_path: Path, capsys) -> None:
-    assert main(words(tmp_path / "none", prepared_root, tmp_path / "work", "linear")) == 2
+    assert main(words(tmp_path / "none", prepared_root, tmp_path / "work", "lvmmed")) == 2
     said = capsys.readouterr().err
     assert (
-        "linear failed, see" in said and str(tmp_path / "work" / "linear-1-0" / "log.txt") in said
+        "lvmmed failed, see" in said and str(tmp_path / "work" / "lvmmed-1-0" / "log.txt") in said
     )
 
 
 def test_changes_are_measured_on_a_checkpoint(work: Path, corpus: Path, capsys) -> None:
-    run = work / "second_order_in_the_second_half-1-0"
+    run = work / "light_edges_in_the_second_half_rate_1e-3-1-0"
     assert main(["changes", "--corpus", str(corpus), str(run)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "run,of,value,linear,changed,righted,wronged,returned"
