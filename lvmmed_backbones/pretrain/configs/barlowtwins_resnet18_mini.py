@@ -10,3 +10,4 @@ model = dict(
     neck=dict(in_channels=512, hid_channels=512, out_channels=512),
     head=dict(in_channels=512),
 )
+optim_wrapper = dict(optimizer=dict(lr=3e-3))  # as in the small config

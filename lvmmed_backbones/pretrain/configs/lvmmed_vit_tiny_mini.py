@@ -1,4 +1,7 @@
-"""LVM-Med, a ViT a quarter as wide as ViT-B, as 2 cores can bear it; the method's values as in lvmmed_resnet18_mini.
+"""LVM-Med, a ViT a quarter as wide as ViT-B, as 2 cores can bear it.
+
+Edge affinities at a tenth of their weight and no message passing, which learn at a rate of 1e-3, as the paper's weights
+do not (docs/evidence.md).
 
     python -m lvmmed_backbones pretrain lvmmed_vit_tiny_mini --corpus CORPUS
 """

@@ -9,3 +9,4 @@ model = dict(
     backbone=dict(depth=18),
     neck=dict(in_channels=512, hid_channels=512),
 )
+optim_wrapper = dict(optimizer=dict(lr=3e-3))  # as in the small config
