@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 
@@ -36,10 +36,9 @@ def compose(cell: Cell) -> Config:
     return config
 
 
-def budget_of(task: dict, budgets: Mapping[str, profiles.Budget]) -> profiles.Budget:
-    """A task's budget: its own, or that of its kind or protocol."""
-    kind = task["protocol"] if task["kind"] == "classification" else task["kind"]
-    return budgets[task["name"] if task["name"] in budgets else kind]
+def budget_key(task: dict) -> str:
+    """The key of a task's budget in a profile."""
+    return task["protocol"] if task["kind"] == "classification" else task["kind"]
 
 
 def shrink(config: Config, profile: profiles.Profile) -> None:
@@ -50,7 +49,7 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
             config[loader].persistent_workers = profile.workers > 0
     if profile.budgets is None:
         return
-    budget = budget_of(config.task, profile.budgets)
+    budget = profile.budgets[budget_key(config.task)]
     set_image_size(config, budget.image_size)
     config.train_dataloader.batch_size = budget.batch_size
     config.train_dataloader.sampler = dict(type="InfiniteSampler", shuffle=True)

@@ -16,7 +16,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from benchmarks import data, pretraining, profiles
-from benchmarks.compose import bind, budget_of, compose
+from benchmarks.compose import bind, budget_key, compose
 from benchmarks.execute import ERROR, Run
 from benchmarks.grid import TASK_CONFIGS, Cell, run_id
 from benchmarks.pool import carry_out
@@ -166,7 +166,7 @@ def estimate(cells: Iterable[Cell], jobs: int) -> float:
     for cell in cells:
         budgets = profiles.get(cell.profile).budgets
         if budgets:
-            seconds += budget_of(task_facts(cell.task), budgets).seconds
+            seconds += budgets[budget_key(task_facts(cell.task))].seconds
     return seconds / jobs
 
 

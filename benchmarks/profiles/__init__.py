@@ -55,7 +55,7 @@ class Profile:
         backbones: the catalogue names that run unless told.
         seeds: the seeds that run unless told.
         budgets: by kind of task (segmentation, volumes, detection) or, in classification, by protocol (linear,
-            finetune), or of one task by its name; None leaves every task config as it is.
+            finetune); None leaves every task config as it is.
         workers: data loading processes per run; None leaves the task config's.
         pretrained: the backbones, by name, that are pretrained on phantoms before the grid runs.
     """

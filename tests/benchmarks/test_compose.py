@@ -12,8 +12,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
-from benchmarks import gallery, profiles
-from benchmarks.compose import LOADERS, bind, budget_of, compose, image_size, label_subset
+from benchmarks import gallery
+from benchmarks.compose import LOADERS, bind, compose, image_size, label_subset
 from benchmarks.grid import Cell, plan, run_id, task_names
 from lvmmed_backbones import catalogue
 
@@ -22,15 +22,6 @@ BACKBONES = ("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny"
 
 def test_there_are_fifteen_tasks() -> None:
     assert len(task_names()) == 15
-
-
-def test_a_budget_of_a_task_goes_before_that_of_its_kind() -> None:
-    budgets = profiles.get("evidence").budgets
-    for name in ("drive", "isic2018"):
-        task = dict(name=name, kind="segmentation", protocol="finetune")
-        assert budget_of(task, budgets) is budgets["drive" if name == "drive" else "segmentation"]
-    linear = dict(name="brain_tumor_linear", kind="classification", protocol="linear")
-    assert budget_of(linear, budgets) is budgets["linear"]
 
 
 @pytest.mark.parametrize("task", task_names())
