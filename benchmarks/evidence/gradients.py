@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.evidence.matching import loaded, newest, problem
+from benchmarks.evidence.matching import loaded, problem
 from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.methods.lvmmed import matching_loss
 
 BATCHES, DRAWS = 4, 6
@@ -36,7 +37,7 @@ def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
     settings = [(0.1, samples, weight) for samples in SAMPLES for weight in SECOND_ORDER]
     settings += [(noise, 16, 0) for noise in NOISE if noise != 0.1]
     found: dict[tuple, list[float]] = {setting: [] for setting in settings}
-    model, batches = loaded(newest(run), corpus, BATCHES)
+    model, batches = loaded(newest_checkpoint(run), corpus, BATCHES)
     parameters = list(model.backbone.parameters())
     for data in batches:
         vertex, similar, edges = problem(model, data)

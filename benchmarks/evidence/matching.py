@@ -18,7 +18,7 @@ from torch import Tensor
 import lvmmed_backbones.pretrain  # noqa: F401
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain.affinities import edge_affinity, knn_edges
-from lvmmed_backbones.pretrain.hooks import latest_checkpoint
+from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity
 from lvmmed_backbones.weights.loading import read
 
@@ -42,9 +42,8 @@ def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
     Raises:
         FileNotFoundError: if there is no checkpoint.
     """
-    checkpoint = newest(run)
     found: dict[tuple[str, float], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for vertex, similar, edges in problems(checkpoint, corpus):
+    for vertex, similar, edges in problems(newest_checkpoint(run), corpus):
         none = [e[:0] for e in edges]
         before = solved(vertex, vertex.new_zeros(0, 0), none)
         right = before.diagonal() > 0.5
@@ -64,14 +63,6 @@ def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
         | {name: round(mean(row[name]), 4) if name in row else "" for name in columns}
         for (kind, value), row in found.items()
     ]
-
-
-def newest(run: Path) -> Path:
-    """The newest checkpoint of a run. Raises FileNotFoundError if there is none."""
-    checkpoint = latest_checkpoint(run)
-    if checkpoint is None:
-        raise FileNotFoundError(f"{run} holds no checkpoint iter_*.pth: has the run begun?")
-    return checkpoint
 
 
 def problems(checkpoint: Path, corpus: Path) -> Iterator[tuple[Tensor, Tensor, list[Tensor]]]:

@@ -30,10 +30,14 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def method(name: str, **changes: Any) -> Variant:
-    """A method as its small config has it, but for changes by dotted name, `__` for a dot."""
-    found = {key.replace("__", "."): value for key, value in changes.items()}
-    return Variant("methods", f"{name}_resnet18_small", found)
+def method(name: str, **head: Any) -> Variant:
+    """A method as its small config has it, but for values of its head."""
+    return Variant("methods", f"{name}_resnet18_small", of_head(head))
+
+
+def of_head(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a head as entries of the config."""
+    return {f"model.head.{name}": value for name, value in values.items()}
 
 
 def rate(variant: Variant, lr: float) -> Variant:
@@ -43,8 +47,7 @@ def rate(variant: Variant, lr: float) -> Variant:
 
 def changed(question: str, variant: Variant, lr: float = 1e-3, **head: Any) -> Variant:
     """A variant with other values of its head; first tried at 1e-3, what mattered again at the rate of the search."""
-    values = {f"model.head.{name.replace('__', '.')}": value for name, value in head.items()}
-    return Variant(question, variant.config, {**variant.changes, RATE: lr, **values})
+    return Variant(question, variant.config, {**variant.changes, RATE: lr, **of_head(head)})
 
 
 def half(begin: float, end: float) -> Variant:
@@ -57,8 +60,8 @@ def half(begin: float, end: float) -> Variant:
 SIMCLR = method("simclr")
 BARLOW = method("barlowtwins")
 LVMMED = method("lvmmed")
-LIGHT = method("lvmmed", model__head__message_passing=0, model__head__second_order=0.1)
-LINEAR = method("lvmmed", model__head__message_passing=0, model__head__second_order=0)
+LIGHT = method("lvmmed", message_passing=0, second_order=0.1)
+LINEAR = method("lvmmed", message_passing=0, second_order=0)
 
 VARIANTS = {
     "random": Variant("methods", None),
@@ -79,7 +82,7 @@ VARIANTS = {
     "simclr, temperature 0.03, rate 1e-3": changed("search", SIMCLR, temperature=0.03),
     "simclr, temperature 0.3, rate 1e-3": changed("search", SIMCLR, temperature=0.3),
     "simclr, temperature 1, rate 1e-3": changed("search", SIMCLR, temperature=1.0),
-    "barlowtwins, lambda 0.02, rate 1e-3": changed("search", BARLOW, loss__lambd=0.02),
+    "barlowtwins, lambda 0.02, rate 1e-3": changed("search", BARLOW, **{"loss.lambd": 0.02}),
     **{
         f"{name}, rate {lr}": changed(question, variant, float(lr), **head)
         for lr in ("1e-3", "1e-2")

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
 from lvmmed_backbones.catalogue.exported import KEY, SCHEMA, files_by_seed, read_facts
-from lvmmed_backbones.pretrain.hooks import latest_checkpoint
+from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.weights.loading import read
 
 # What the files of one backbone have in common, whatever the seed.
@@ -43,9 +43,7 @@ def export(run: Path, out: Path, by_seed: bool = False) -> Path:
             f"{out if by_seed else folder} is there, and {out.stem} cannot be both one file and several seeds: "
             "choose another name, or remove it"
         )
-    checkpoint = latest_checkpoint(run) if run.is_dir() else run
-    if checkpoint is None:
-        raise FileNotFoundError(f"{run} holds no checkpoint iter_*.pth: has the run begun?")
+    checkpoint = newest_checkpoint(run) if run.is_dir() else run
     content = read(checkpoint)
     meta = content.get("meta", {})
     tensors = {

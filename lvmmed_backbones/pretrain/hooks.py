@@ -109,3 +109,11 @@ def checkpoints(folder: Path) -> list[Path]:
 def latest_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint of a run, None before the first."""
     return next(reversed(checkpoints(folder)), None)
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """The newest checkpoint of a run. Raises FileNotFoundError before the first."""
+    checkpoint = latest_checkpoint(folder)
+    if checkpoint is None:
+        raise FileNotFoundError(f"{folder} holds no checkpoint iter_*.pth: has the run begun?")
+    return checkpoint
