@@ -1,13 +1,25 @@
 """Backbones for medical imaging: architectures, weights and where they came from.
 
-Importing this package registers the backbones with mmengine (so that mmpretrain, mmsegmentation and mmdetection build
-them by name) and lets torch's safe loader read mmengine's checkpoints.
+Nothing is imported before it is used, so that reports can read files by `lvmmed_backbones.outside` without torch.
+`lvmmed_backbones.openmmlab` registers the backbones with mmpretrain, mmsegmentation and mmdetection.
 """
 
-from lvmmed_backbones.backbones import BackboneResNet, BackboneTIMM, BackboneViTSAM
-from lvmmed_backbones.build import build
-from lvmmed_backbones.safe_globals import allow_mmengine_checkpoints
+from __future__ import annotations
 
-allow_mmengine_checkpoints()
+import importlib
+from typing import Any
+
+HOMES = {
+    "BackboneResNet": "lvmmed_backbones.backbones",
+    "BackboneTIMM": "lvmmed_backbones.backbones",
+    "BackboneViTSAM": "lvmmed_backbones.backbones",
+    "build": "lvmmed_backbones.building",
+}
 
 __all__ = ["BackboneResNet", "BackboneTIMM", "BackboneViTSAM", "build"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(HOMES[name]), name)

@@ -1,6 +1,6 @@
 """Importing this module registers the tasks' metrics and hooks with mmengine; the configs' custom_imports do."""
 
-import lvmmed_backbones  # noqa: F401  LoadBestHook reads mmengine's checkpoints by its safe globals
+import lvmmed_backbones.openmmlab  # noqa: F401  LoadBestHook reads mmengine's checkpoints by its safe globals
 from tasks.hooks import LoadBestHook
 from tasks.metrics.classification import ClassificationScores
 from tasks.metrics.detection import DetectionScores

@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 
-import lvmmed_backbones
+import lvmmed_backbones.openmmlab
 from lvmmed_backbones import catalogue
 
 REGISTRIES = {

@@ -9,7 +9,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import TensorDataset
 
-import lvmmed_backbones  # noqa: F401  registers the safe globals
+import lvmmed_backbones.openmmlab  # noqa: F401  registers the safe globals
 
 
 class Line(BaseModel):

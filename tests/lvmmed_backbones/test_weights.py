@@ -17,7 +17,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.registry import MODELS
 from safetensors.torch import save_file
 
-import lvmmed_backbones
+import lvmmed_backbones.openmmlab
+from lvmmed_backbones import catalogue
 from lvmmed_backbones.weights.layouts import LAYOUTS, convert
 from lvmmed_backbones.weights.loading import load_strictly, read
 from lvmmed_backbones.weights.source import Weights
@@ -166,7 +167,7 @@ def test_sam_weights_at_another_size(tmp_path: Path, prefix: str) -> None:
     if prefix:
         tensors["mask_decoder.iou_token.weight"] = torch.zeros(1, 256)
     torch.save(tensors, tmp_path / "sam.pth")
-    config = dict(lvmmed_backbones.catalogue.get("random_vit_tiny").config)
+    config = dict(catalogue.get("random_vit_tiny").config)
     weights = dict(file=str(tmp_path / "sam.pth"), layout="segment_anything")
     same = MODELS.build(dict(config, img_size=128, output="vector", weights=weights))
     same.init_weights()

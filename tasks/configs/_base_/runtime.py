@@ -1,6 +1,6 @@
 """What every run shares: registrations, seeded randomness, checkpoints (the last, and the best on the valid split)."""
 
-custom_imports = dict(imports=['lvmmed_backbones', 'tasks.registration'], allow_failed_imports=False)
+custom_imports = dict(imports=['lvmmed_backbones.openmmlab', 'tasks.registration'], allow_failed_imports=False)
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),

@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import MODELS
 from torch import nn
 
-from lvmmed_backbones import catalogue
+from lvmmed_backbones import catalogue, openmmlab  # noqa: F401  registers the backbones
 
 
 def build(

@@ -1,0 +1,190 @@
+"""The door for files that somebody else may have made: regular files, of bounded size, within their folder.
+
+What lies behind the door is data. It is never executed, and whatever a library raises over it becomes one line.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from lvmmed_backbones.display import plain
+
+MIB = 2**20
+TEXT = 256 * MIB  # of a text, a table or a record
+ARRAY = 2048 * MIB  # of the pixels of one file, decoded: a CT of 2,000 slices of 512 x 512 has half of it
+
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+class Refused(ValueError):
+    """A file that is not used; its message is one line: the file, what is wrong with it, the remedy.
+
+    Args:
+        path: the file.
+        reason: what is wrong, with the value at fault.
+        remedy: a sentence.
+    """
+
+    def __init__(self, path: str | Path, reason: object, remedy: str) -> None:
+        super().__init__(f"{plain(path)}: {plain(reason)}. {plain(remedy)}")
+
+    def __reduce__(self) -> tuple:
+        return Refused._of, (str(self),)  # so that a worker process can raise it, too
+
+    @staticmethod
+    def _of(message: str) -> Refused:
+        error = Refused.__new__(Refused)
+        ValueError.__init__(error, message)
+        return error
+
+
+def regular(path: str | Path, *, within: Path | None = None, most: int | None = None) -> Path:
+    """The path of a file, once it is known to be one that can be opened.
+
+    Args:
+        within: the folder that the file must lie in, once links are followed; None: anywhere.
+        most: bytes; None: any size.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is a folder, FIFO, device or socket, leads out of `within`, is larger than `most`, or may not
+            be looked at.
+    """
+    path = Path(path)
+    try:
+        found = path.stat()
+        if within is not None and not path.resolve().is_relative_to(within.resolve()):
+            raise Refused(path, f"leads out of {within}", "Put the file itself there")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{plain(path)}: no such file") from None
+    except OSError as error:
+        raise Refused(path, f"cannot be read ({error.strerror})", "Make it readable") from error
+    except Refused:
+        raise
+    except ValueError as error:  # a NUL in the name
+        raise Refused(path, f"is no name of a file ({error})", "Name another") from error
+    fit(path, found, most)
+    return path
+
+
+def fit(path: Path, found: os.stat_result, most: int | None) -> None:
+    """Refuse what is no regular file, or too large."""
+    if not stat.S_ISREG(found.st_mode):
+        kind = KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+        raise Refused(path, f"is {kind}, not a regular file", "Put the file itself there")
+    if most is not None and found.st_size > most:
+        raise Refused(
+            path, f"has {found.st_size:,} bytes, of at most {most:,}", "Is it the right file?"
+        )
+
+
+@contextmanager
+def opened(
+    path: str | Path, *, within: Path | None = None, most: int | None = None
+) -> Iterator[BinaryIO]:
+    """A file, open for reading. What was opened is checked, not only what had the name before.
+
+    Raises:
+        FileNotFoundError, Refused: as `regular`.
+    """
+    path = regular(path, within=within, most=most)
+    try:
+        # A FIFO that took the file's place would make an opening process wait for ever.
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise Refused(path, f"cannot be read ({error.strerror})", "Make it readable") from error
+    with os.fdopen(number, "rb") as file:
+        fit(path, os.fstat(number), most)
+        yield file
+
+
+def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> bytes:
+    """The content of a file.
+
+    Raises:
+        FileNotFoundError, Refused: as `regular`.
+    """
+    with opened(path, within=within, most=most) as file:
+        content = file.read(most + 1)  # a file of the kernel's tells no size
+    if len(content) > most:
+        raise Refused(path, f"has more than {most:,} bytes", "Is it the right file?")
+    return content
+
+
+def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> str:
+    """The content of a text file in UTF-8.
+
+    Raises:
+        FileNotFoundError, Refused: as `regular`; Refused, too, if it is no UTF-8.
+    """
+    content = read_bytes(path, within=within, most=most)
+    with refusing(path, "Save it as text in UTF-8"):
+        return content.decode()
+
+
+def read_json(
+    path: str | Path, remedy: str, *, within: Path | None = None, most: int = TEXT
+) -> Any:
+    """The content of a JSON file.
+
+    Args:
+        remedy: a sentence, for a file that is no whole JSON.
+
+    Raises:
+        FileNotFoundError, Refused: as `regular`; Refused, too, if it is no whole JSON, or nested too deeply.
+    """
+    content = read_bytes(path, within=within, most=most)
+    with refusing(path, remedy, "is no whole JSON file"):
+        return json.loads(content)
+
+
+@contextmanager
+def refusing(path: str | Path, remedy: str, reason: str = "cannot be read") -> Iterator[None]:
+    """Make one line of whatever a library raises over a file.
+
+    Libraries raise anything over foreign bytes: struct.error, IndexError, RecursionError, MemoryError, errors of their
+    own. Only a library's call belongs within: an error of our own code would be blamed on the file.
+
+    Raises:
+        Refused: in place of any exception but FileNotFoundError and Refused.
+    """
+    try:
+        yield
+    except (FileNotFoundError, Refused):
+        raise
+    except Exception as error:
+        said = str(error).partition("\n")[0] or "no reason given"
+        raise Refused(path, f"{reason} ({type(error).__name__}: {said})", remedy) from error
+
+
+def bounded(path: str | Path, shape: Sequence[int], itemsize: int, most: int = ARRAY) -> None:
+    """Refuse an array that a file declares, before memory is taken for it.
+
+    Args:
+        shape: as the file's header has it.
+        itemsize: bytes of a value.
+
+    Raises:
+        Refused: if it has more than `most` bytes, or a side below 0.
+    """
+    size = math.prod(int(side) for side in shape) * itemsize
+    if min(shape, default=0) < 0 or size > most:
+        sides = " x ".join(map(str, shape))
+        raise Refused(
+            path,
+            f"declares {sides} values of {itemsize} bytes, {size:,} in all, of at most {most:,}",
+            "Is it the right file? Cut it into parts if it is",
+        )
