@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from lvmmed_backbones.display import plain
 from reports.records import Record
 
 T = TypeVar("T")
@@ -142,10 +142,10 @@ def grouped(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]
 
 def paths(records: Sequence[Record], most: int = 3) -> str:
     """The files, the first few of them."""
-    named: list[str | Path] = [record.path for record in records[:most]]
+    named = [plain(record.path) for record in records[:most]]
     if len(records) > most:
         named.append(f"and {len(records) - most} more")
-    return ", ".join(map(str, named))
+    return ", ".join(named)
 
 
 def values(records: Sequence[Record]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from lvmmed_backbones.display import plain
 from reports.agreement import Setting, setting
 from reports.records import FIGURES, Record
 from reports.statistics.aggregate import normalised
@@ -79,7 +80,9 @@ def in_metric(records: Sequence[Record], metric: str) -> tuple[list[Record], lis
     for record in having:
         value = record.metrics[metric]
         if value is None:
-            problems.append(f"{record.path}: {metric} is undefined, left out of its leaderboard.")
+            problems.append(
+                f"{plain(record.path)}: {metric} is undefined, left out of its leaderboard."
+            )
         else:
             defined.append(replace(record, metric=metric, value=value))
     return defined, problems

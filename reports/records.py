@@ -13,9 +13,13 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import MIB, Refused, opened
 from reports.schema import AGAIN, Cases, Content, check_schema, decode
 
 FILE = "record.json"
+MOST = 64 * MIB  # of a record: one of 100,000 cases with ten scores each has a third of it
+LARGEST = 1e6  # of a metric; all of this suite's lie in [-1, 1]
 FIGURES = ("measured", "phantom")
 
 
@@ -25,6 +29,7 @@ class Record:
 
     Attributes:
         path: the file.
+        results: the folder in which it was found; whatever else of the run is read lies in it, too.
         run: identity of the run: a hash of its config, data and weights.
         task, dataset, kind, protocol, profile, seed: as in the plan of the run.
         split: 'published', or 'clean' where the published one leaks.
@@ -43,6 +48,7 @@ class Record:
     """
 
     path: Path
+    results: Path
     run: str
     task: str
     dataset: str
@@ -100,41 +106,67 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
     shared: dict[bytes, dict] = {}
     for path in tqdm(paths, "reading", unit=" records", disable=None, delay=1, leave=False):
         try:
-            records.append(record(decode(path.read_bytes(), Content), path, shared))
-        except OSError as error:
-            problems.append(unreadable(path, error))
+            content = decode(read_own(path, results, MOST), Content)
+            records.append(record(content, path, results, shared))
+        except Refused as error:
+            problems.append(str(error))
         except ValueError as error:
-            problems.append(f"{path}: {error}")
+            problems.append(f"{plain(path)}: {error}")
     return records, problems
 
 
 def find(results: Path) -> tuple[list[Path], list[str]]:
     """The files called record.json below a folder, sorted, and the folders that cannot be read."""
     problems: list[str] = []
-    found = [
-        os.path.join(folder, FILE)
-        for folder, folders, files in os.walk(
-            results, onerror=lambda error: problems.append(unreadable(error.filename, error))
-        )
-        if FILE in files or FILE in folders
-    ]
+    found: list[str] = []
+    left = [os.fspath(results)]
+    while left:  # os.walk goes no deeper than Python's own stack
+        folder = left.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name == FILE:
+                        found.append(entry.path)
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+        except OSError as error:
+            problems.append(
+                f"{plain(folder)}: cannot be read ({error.strerror}). Make it readable, or {AGAIN}."
+            )
     return [Path(path) for path in sorted(found)], sorted(problems)
 
 
-def unreadable(path: str | Path, error: OSError) -> str:
-    """What to do about a file or folder that cannot be read."""
-    return f"{path}: cannot be read ({error.strerror}). Make it readable, or {AGAIN}."
+def read_own(path: Path, results: Path, most: int) -> bytes:
+    """The content of a file that a run left, of at most so many bytes.
+
+    Args:
+        path: in a folder that `find` went through: only its last part can be a link, so no other is followed.
+
+    Raises:
+        Refused: if it is not there, is no regular file, too large, or a link out of `results`.
+    """
+    try:
+        with opened(path, within=results if os.path.islink(path) else None, most=most) as file:
+            return file.read()
+    except FileNotFoundError:
+        raise gone(path) from None
 
 
-def record(content: Content, path: Path, shared: dict[bytes, dict]) -> Record:
+def gone(path: Path) -> Refused:
+    """What is said of a file that is named and not there."""
+    return Refused(path, "is gone, or a link that leads nowhere", "Restore the file, or delete it")
+
+
+def record(content: Content, path: Path, results: Path, shared: dict[bytes, dict]) -> Record:
     """A record from the content of its file.
 
     Args:
+        results: the folder in which it was found.
         shared: versions, machines and counts of the records before, so that thousands of runs on a
             machine keep one copy of each.
 
     Raises:
-        ValueError: if the schema is another, or the headline is no fraction.
+        ValueError: if the schema is another, the headline is no fraction, or a metric is huge.
     """
     check_schema(content.schema)
 
@@ -144,6 +176,7 @@ def record(content: Content, path: Path, shared: dict[bytes, dict]) -> Record:
     backbone, data, provenance = content.backbone, content.data, content.provenance
     return Record(
         path=path,
+        results=results,
         run=content.run,
         task=intern(content.task),
         dataset=intern(content.dataset),
@@ -163,10 +196,7 @@ def record(content: Content, path: Path, shared: dict[bytes, dict]) -> Record:
         pretraining_seed=backbone.pretraining_seed,
         metric=intern(content.metric),
         value=headline(content),
-        metrics={
-            intern(name): value if value is not None and math.isfinite(value) else None
-            for name, value in content.metrics.items()
-        },
+        metrics={intern(name): defined(name, value) for name, value in content.metrics.items()},
         cost=content.cost,
         fingerprint=intern(data.fingerprint),
         complete=data.complete,
@@ -198,6 +228,21 @@ def headline(content: Content) -> float:
     return float(value)
 
 
+def defined(name: str, value: float | None) -> float | None:
+    """The value of a metric, None: undefined.
+
+    Raises:
+        ValueError: if it is so large that sums and percentages of it have no end.
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    if abs(value) > LARGEST:
+        raise ValueError(
+            f"metrics has {name} {value}, beyond {LARGEST:,.0f}. Restore the file, or {AGAIN}."
+        )
+    return value
+
+
 def read_cases(record: Record) -> list[dict[str, Any]]:
     """The score of every test case of a run, from its file: they would fill the memory if kept.
 
@@ -205,18 +250,18 @@ def read_cases(record: Record) -> list[dict[str, Any]]:
         A row per case: `case`, its name, and its scores, None: undefined. Empty if the run has none.
 
     Raises:
-        OSError, ValueError: naming the file, if it can no longer be read, or its cases are no such
-            rows.
+        ValueError: naming the file, if it can no longer be read, or its cases are no such rows.
     """
+    content = read_own(record.path, record.results, MOST)
     try:
-        rows = decode(record.path.read_bytes(), Cases).cases
+        rows = decode(content, Cases).cases
     except ValueError as error:
-        raise ValueError(f"{record.path}: {error}") from error
+        raise ValueError(f"{plain(record.path)}: {error}") from error
     for row in rows:
         texts = {name: value for name, value in row.items() if isinstance(value, str)}
         if list(texts) != ["case"] or not texts["case"].isprintable():
             raise ValueError(
-                f"{record.path}: cases has {reprlib.repr(row)}, not a printable name `case` and "
+                f"{plain(record.path)}: cases has {reprlib.repr(row)}, not a printable name `case` and "
                 f"numbers. Restore the file, or {AGAIN}."
             )
     return rows

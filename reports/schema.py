@@ -14,24 +14,28 @@ import msgspec
 SCHEMA = 1
 AGAIN = "delete its folder and run `python -m benchmarks run` again"
 FOREIGN = "not a record of this suite ({}). Move it out of the results."
+LONGEST = 500  # characters of a text: a longer one is no name, and no page has room for it
+MOST = 1000  # of the parts of a field
+DEEPEST = 4  # of a field's parts within parts
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Amount = Annotated[float, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]  # of seconds: 30 million years
 Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 class Part(msgspec.Struct):
-    """A part of a record. Its texts can stand in any report: none is blank or garbles a terminal."""
+    """A part of a record. Its texts can stand in any report: none is blank, endless or garbles a terminal."""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if not isinstance(value, (str, dict)):
-                continue
-            if not printable(value):
-                raise ValueError(f"{name} is {reprlib.repr(value)}, not printable")
-            if isinstance(value, str) and not value.strip():
-                raise ValueError(f"{name} is {value!r}, empty")
+            if isinstance(value, str):  # by itself, since a record has twenty
+                sound = value.isprintable() and len(value) <= LONGEST and value.strip()
+                wrong = "" if sound else fault(value) or "empty"
+            else:
+                wrong = fault(value) if isinstance(value, (dict, list)) else ""
+            if wrong:
+                raise ValueError(f"{name} is {reprlib.repr(value)}, {wrong}")
 
 
 class Backbone(Part):
@@ -111,7 +115,7 @@ def decode(data: bytes, kind: type[Kind]) -> Kind:
     """
     try:
         return DECODERS[kind].decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return explained(data, kind)
 
 
@@ -132,6 +136,8 @@ def explained(data: bytes, kind: type[Kind]) -> Kind:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         raise ValueError(sentence(str(error), content)) from error
+    except RecursionError as error:
+        raise ValueError(f"nested too deeply. Restore the file, or {AGAIN}.") from error
 
 
 def check_schema(schema: Any) -> None:
@@ -169,10 +175,26 @@ def sentence(error: str, content: Any) -> str:
     return f"{'.'.join([*names, words])}. Restore the file, or {AGAIN}."
 
 
-def printable(value: Any) -> bool:
-    """Whether every text in a field is printable, names of its fields included."""
+def fault(value: Any, depth: int = 0) -> str:
+    """What keeps a field out of reports, names of its parts included; empty if nothing does."""
     if isinstance(value, str):
-        return value.isprintable()
-    if isinstance(value, dict):
-        return "".join(value).isprintable() and all(map(printable, value.values()))
-    return all(map(printable, value)) if isinstance(value, list) else True
+        if not value.isprintable():
+            return "not printable"
+        return f"longer than {LONGEST} characters" if len(value) > LONGEST else ""
+    if isinstance(value, int):
+        return "" if -(2**63) < value < 2**63 else "beyond 64 bits"
+    if not isinstance(value, (dict, list)):
+        return ""
+    if len(value) > MOST:
+        return f"of more than {MOST} parts"
+    if depth == DEEPEST:
+        return "nested too deeply"
+    texts = "".join(value) if isinstance(value, dict) else ""  # at once: nearly all are sound
+    if len(texts) > LONGEST or not texts.isprintable():
+        for text in value:
+            if wrong := fault(text):
+                return wrong
+    for part in value.values() if isinstance(value, dict) else value:
+        if type(part) is not float and part is not None and (wrong := fault(part, depth + 1)):
+            return wrong
+    return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.display import plain
 from reports.agreement import column, grouped, setting
 from reports.records import Record, read_cases
 from reports.schema import AGAIN
@@ -58,8 +59,7 @@ def scores(records: Sequence[Record]) -> list[Scores]:
         records: of one setting, that agree with each other (`reports.agreement.agreeing`).
 
     Raises:
-        ValueError: if they are of several settings, or a record's cases are not sound.
-        OSError: if a record cannot be read again.
+        ValueError: if they are of several settings, a record cannot be read again, or its cases are not sound.
     """
     found, problems = sound_scores(records)
     if problems:
@@ -84,8 +84,6 @@ def sound_scores(records: Sequence[Record]) -> tuple[list[Scores], list[str]]:
         for run in sorted(runs, key=lambda run: run.seed):
             try:
                 by_run.append((run, case_scores(run)))
-            except OSError as error:
-                problems.append(f"{run.path}: its cases cannot be read ({error.strerror}).")
             except ValueError as error:
                 problems.append(str(error))
         if by_run:
@@ -118,8 +116,8 @@ def case_scores(run: Record) -> dict[str, float]:
     """Score of each case in the run's headline metric, NaN where undefined; empty if its cases lack the metric.
 
     Raises:
-        ValueError: naming the file and the case, if a case comes twice or its score is no fraction.
-        OSError: if the record cannot be read again.
+        ValueError: naming the file and the case, if a case comes twice or its score is no fraction; naming the file,
+            if it cannot be read again.
     """
     found: dict[str, float] = {}
     for row in read_cases(run):
@@ -127,11 +125,13 @@ def case_scores(run: Record) -> dict[str, float]:
             continue
         case, score = row["case"], row[run.metric]
         if case in found:
-            raise ValueError(f"{run.path}: case {case} comes twice. Restore the file, or {AGAIN}.")
+            raise ValueError(
+                f"{plain(run.path)}: case {case} comes twice. Restore the file, or {AGAIN}."
+            )
         found[case] = math.nan if score is None else float(score)
         if not (math.isnan(found[case]) or 0 <= found[case] <= 1):
             raise ValueError(
-                f"{run.path}: case {case} has {run.metric} {score}, not a fraction in [0, 1]. "
+                f"{plain(run.path)}: case {case} has {run.metric} {score}, not a fraction in [0, 1]. "
                 f"Restore the file, or {AGAIN}."
             )
     return found

@@ -25,7 +25,7 @@ values = st.integers(0, 20).map(lambda n: n / 20)
 
 def record(backbone: str, value: float, task: str = "drive", seed: int = 0, **more) -> Record:
     facts = dict(
-        path=Path(f"{task}/{backbone}/{seed}/record.json"), dataset=task, kind="segmentation",
+        path=Path(f"{task}/{backbone}/{seed}/record.json"), results=Path(), dataset=task, kind="segmentation",
         protocol="finetune", profile="small", split="published", label_fraction=1.0,
         figure="measured", architecture="ResNet-50", method="random", corpus="none", parameters=1,
         weights_sha256=None, pretraining_seed=None, metric="dice", fingerprint="f", complete=True, counts={"test": 2},

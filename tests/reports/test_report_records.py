@@ -20,7 +20,7 @@ from reports.schema import Content, decode
 
 def parse(data: bytes) -> Record:
     """A record from the bytes of its file."""
-    return records.record(decode(data, Content), Path("record.json"), {})
+    return records.record(decode(data, Content), Path("record.json"), Path(), {})
 
 
 def test_a_record_is_read_as_it_was_written(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
     folder.mkdir(parents=True)
     records, (problem,) = read(tmp_path)
     assert len(records) == 1
-    assert f"{folder}: cannot be read" in problem
+    assert f"{folder}: is a folder, not a regular file" in problem
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_cases_of_a_file_that_is_gone_are_an_error(
     path = write()
     (record,), _ = read(tmp_path)
     path.unlink()
-    with pytest.raises(FileNotFoundError, match=r"record.json"):
+    with pytest.raises(ValueError, match=r"record.json: is gone"):
         read_cases(record)
 
 
