@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +12,21 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.records import Record
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import MIB, Refused, opened, read_bytes, refusing, regular
+from reports.records import Record, gone
 from reports.schema import AGAIN, Count, Part, check_schema
 
 EDITED = f"The gallery was edited: {AGAIN}."
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 INDEX = "gallery.json"
-LARGEST = 4096  # pixels of a side; a run writes 512 at most
+LARGEST = 1024  # pixels of a side; a run writes 512 at most
+MOST_ENTRIES = 8  # a run writes 3
+MOST_BOXES = 1000  # a run writes 100 predictions
+JSON, PNG = 16 * MIB, 16 * MIB  # bytes of a file
+IGNORED = 255  # in a label map
+Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # pixels
+MODES = {"RGB": ("L", "LA", "P", "RGB", "RGBA"), None: ("L", "P")}
 FILES = {
     "segmentation": ("image", "truth", "prediction"),
     "volumes": ("image", "truth", "prediction"),
@@ -118,22 +127,22 @@ class Index(Part):
     kind: Literal["segmentation", "volumes", "detection", "classification"]
     metric: str
     classes: list[str]
-    entries: list[IndexEntry]
+    entries: Annotated[list[IndexEntry], msgspec.Meta(max_length=MOST_ENTRIES)]
 
 
 class Box(msgspec.Struct):
     """A box of a file of boxes; `score` of a predicted one."""
 
     label: Count
-    box: tuple[float, float, float, float]
+    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
     score: Share = 1.0
 
 
 class BoxFile(msgspec.Struct):
     """A file of boxes."""
 
-    truth: list[Box]
-    prediction: list[Box]
+    truth: Annotated[list[Box], msgspec.Meta(max_length=MOST_BOXES)]
+    prediction: Annotated[list[Box], msgspec.Meta(max_length=MOST_BOXES)]
 
 
 Kind = TypeVar("Kind", Index, BoxFile)
@@ -143,13 +152,16 @@ def read_gallery(record: Record) -> Gallery | None:
     """The gallery of a run; None if it left none, as runs of older versions.
 
     Raises:
-        OSError, ValueError: naming the file, what is wrong with it and the remedy.
+        ValueError: naming the file, what is wrong with it and the remedy.
     """
     path = record.path.parent / "gallery" / INDEX
-    if not path.is_file():
+    try:
+        index = decoded(path, Index, record.results)
+    except FileNotFoundError:
+        if path.is_symlink() or path.parent.is_symlink():
+            raise gone(path) from None
         return None
     try:
-        index = decoded(path, Index)
         check_schema(index.schema)
         return Gallery(
             path=path,
@@ -161,19 +173,19 @@ def read_gallery(record: Record) -> Gallery | None:
             ),
         )
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{plain(path)}: {error}") from error
 
 
-def decoded(path: Path, kind: type[Kind]) -> Kind:
+def decoded(path: Path, kind: type[Kind], within: Path) -> Kind:
     """The content of a JSON file of a gallery.
 
     Raises:
-        OSError, ValueError: if it is not as a run writes it.
+        FileNotFoundError: if there is none.
+        Refused: if it is not as a run writes it, or leads out of `within`.
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{error}. {EDITED}") from error
+    content = read_bytes(path, within=within, most=JSON)
+    with refusing(path, EDITED, "is not as a run writes it"):
+        return msgspec.json.decode(content, type=kind)
 
 
 def entry(written: IndexEntry, kind: str, classes: int, folder: Path) -> Entry:
@@ -182,7 +194,8 @@ def entry(written: IndexEntry, kind: str, classes: int, folder: Path) -> Entry:
     Raises:
         ValueError: if a file is missing or lies elsewhere, or a class does not exist.
     """
-    if kind == "classification":
+    classified = kind == "classification"
+    if classified:
         if len(written.probabilities) != classes:
             raise ValueError(
                 f"{len(written.probabilities)} probabilities of {classes} classes. {EDITED}"
@@ -197,9 +210,9 @@ def entry(written: IndexEntry, kind: str, classes: int, folder: Path) -> Entry:
         image=written.image,
         score=written.score,
         files={name: inside(folder, written.files[name]) for name in FILES[kind]},
-        truth=written.truth,
-        prediction=written.prediction,
-        probabilities=written.probabilities,
+        truth=written.truth if classified else None,
+        prediction=written.prediction if classified else None,
+        probabilities=written.probabilities if classified else (),
     )
 
 
@@ -215,15 +228,24 @@ def check_labels(labels: Sequence[int | None], classes: int) -> None:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """A file of a gallery; its name leads to no other folder.
+    """A file of a gallery; neither its name nor a link leads to another folder.
 
     Raises:
-        ValueError: if it would, or there is no such file.
+        Refused: if one does, or there is no such file.
     """
-    path = folder / name
-    if Path(name).name != name or path.is_symlink() or not path.is_file():
-        raise ValueError(f"{name!r} is no file of the gallery's own folder. {EDITED}")
-    return path
+    try:
+        return regular(folder / name, within=folder, most=PNG)
+    except FileNotFoundError:
+        raise gone(folder / name) from None
+
+
+def read_copy(path: Path) -> bytes:
+    """The bytes of a picture of a gallery, as they are.
+
+    Raises:
+        FileNotFoundError, Refused: if it is no regular file of its folder.
+    """
+    return read_bytes(path, within=path.parent, most=PNG)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -235,28 +257,54 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     return pixels(path, "RGB")
 
 
-def read_labels(path: Path) -> NDArray[np.uint8]:
-    """The classes of a label map: (H, W), 255 where a pixel has none.
+def read_labels(path: Path, classes: int) -> NDArray[np.uint8]:
+    """The classes of a label map, of so many: (H, W), 255 where a pixel has none.
 
     Raises:
-        OSError, ValueError: as `read_image`.
+        OSError, ValueError: as `read_image`; also if it has a class that does not exist.
     """
-    return pixels(path, None)
+    labels = pixels(path, None)
+    beyond = labels[(labels >= classes) & (labels != IGNORED)]
+    if beyond.size:
+        raise Refused(path, f"has class {beyond.max()} of {classes} classes", EDITED)
+    return labels
+
+
+def read_maps(
+    gallery: Gallery, entry: Entry
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Image, (H, W, 3), truth and prediction, (H, W), of a segmented case.
+
+    Raises:
+        OSError, ValueError: as `read_labels`; also if they differ in size.
+    """
+    image = read_image(entry.files["image"])
+    truth, prediction = (
+        read_labels(entry.files[name], len(gallery.classes)) for name in ("truth", "prediction")
+    )
+    if not image.shape[:2] == truth.shape == prediction.shape:
+        raise Refused(gallery.path, f"the files of {entry.case} differ in size", EDITED)
+    return image, truth, prediction
 
 
 def pixels(path: Path, mode: str | None) -> NDArray[np.uint8]:
     """The pixels of a PNG, converted to a mode of PIL; None: as they are, one channel."""
     from PIL import Image
 
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            if max(image.size) > LARGEST:
-                raise ValueError(f"{image.size} pixels, more than {LARGEST} a side")
-            if mode is None and image.mode not in ("L", "P"):
-                raise ValueError(f"a label map of mode {image.mode}")
-            return np.asarray(image.convert(mode) if mode else image)
-    except (ValueError, SyntaxError, OSError) as error:
-        raise ValueError(f"{path}: no sound PNG of a gallery ({error}). {EDITED}") from error
+    with (
+        opened(path, within=path.parent, most=PNG) as file,
+        refusing(path, EDITED, "is no sound PNG of a gallery"),
+        warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+        Image.open(file, formats=["PNG"]) as image,
+    ):
+        if max(image.size) > LARGEST:
+            raise Refused(
+                path, f"has {image.size} pixels, more than {LARGEST} a side", "Make it smaller"
+            )
+        if image.mode not in MODES[mode]:
+            what = "an image" if mode else "a label map"
+            raise Refused(path, f"is {what} of mode {image.mode}", EDITED)
+        return np.asarray(image.convert(mode) if mode else image)
 
 
 def read_boxes(path: Path, classes: int) -> Boxes:
@@ -265,11 +313,16 @@ def read_boxes(path: Path, classes: int) -> Boxes:
     Raises:
         OSError, ValueError: naming the file, if it holds no sound boxes.
     """
+    content = decoded(path, BoxFile, path.parent)
+    boxes = (*content.truth, *content.prediction)
     try:
-        content = decoded(path, BoxFile)
-        check_labels([box.label for box in (*content.truth, *content.prediction)], classes)
+        check_labels([box.label for box in boxes], classes)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{plain(path)}: {error}") from error
+    for box in boxes:
+        x1, y1, x2, y2 = box.box
+        if x2 < x1 or y2 < y1:
+            raise Refused(path, f"has the box {box.box}, whose corners are exchanged", EDITED)
     found = sorted(content.prediction, key=lambda box: -box.score)
     return Boxes(
         truth=corners(content.truth),

@@ -24,7 +24,7 @@ from reports.figures.overlays import (
     painted,
 )  # fmt: skip
 from reports.figures.style import EDGE, THEME, metric_words, shortened, theme
-from reports.gallery import Entry, Gallery, read_boxes, read_image, read_labels
+from reports.gallery import Entry, Gallery, read_boxes, read_image, read_maps
 
 SIDE = 1.25  # inches of an image
 SURE = 0.3  # less sure boxes are not shown, as in mmdetection's own pictures
@@ -110,10 +110,7 @@ def picture(axes: Axes, pixels: NDArray) -> None:
 
 def segmentation(row: Sequence[Axes], entry: Entry, gallery: Gallery) -> Key:
     """Fill a row with label maps over the image."""
-    image = read_image(entry.files["image"])
-    truth, prediction = (read_labels(entry.files[name]) for name in ("truth", "prediction"))
-    if not image.shape[:2] == truth.shape == prediction.shape:
-        raise ValueError(f"{gallery.path}: the files of {entry.case} differ in size.")
+    image, truth, prediction = read_maps(gallery, entry)
     foreground = range(1, len(gallery.classes))
     classes = {label: class_colour(label) for label in foreground}
     wrong = errors(truth, prediction)

@@ -23,7 +23,7 @@ def addresses(names: Iterable[str]) -> dict[str, str]:
     taken: set[str] = set()
     for name in sorted(set(names)):
         plain = UNSAFE.sub("-", name).strip("-")[:LONGEST] or "unnamed"
-        hashed = f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        hashed = f"{plain}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
         address = plain if plain == name and plain.lower() not in taken else hashed
         while address.lower() in taken:
             address += "-"

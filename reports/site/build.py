@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.outside import MIB, Refused
 from reports.agreement import Setting, grouped
 from reports.leaderboard import order
-from reports.records import Record
+from reports.records import MOST, Record, read_own
 from reports.scores import Scores
 from reports.site import comparisons, index, rendering
 from reports.site.addresses import addresses
@@ -21,6 +23,7 @@ from reports.site.results import Part, parts
 from reports.wording import detail
 
 HERE = Path(__file__).parent
+CONFIG = 16 * MIB  # of a config; a run writes a hundredth of one
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
@@ -56,15 +59,15 @@ def build(
         progress: wraps what takes long, given its name.
 
     Returns:
-        A sentence for each thing that could not be shown: spoilt galleries, figures that cannot be drawn.
+        A sentence for each thing that could not be shown: configs that are no plain files of the results, spoilt
+        galleries, figures that cannot be drawn.
 
     Raises:
         OSError, ValueError: if the site cannot be written, or records cannot be read again.
     """
     copy_static(folder)
-    site = plan(records)
-    copy_records(site, folder, progress)
     problems: list[str] = []
+    site = plan(records, copy_records(records, folder, progress, problems))
     by_task = {
         task: parts([record for record in site.records if record.task == task])
         for task in progress(site.tasks, "tasks")
@@ -132,19 +135,25 @@ def backbone_content(
     }
 
 
-def plan(records: Sequence[Record]) -> Site:
-    """Which pages there are, and where."""
-    ordered = sorted(
-        records, key=lambda r: (r.backbone, r.task, r.profile, r.label_fraction, r.seed)
-    )
+def plan(records: Sequence[Record], configs: set[Path]) -> Site:
+    """Which pages there are, and where.
+
+    Args:
+        configs: paths of the records that have a config beside them.
+    """
     return Site(
-        records=ordered,
+        records=ordered(records),
         tasks=addresses(record.task for record in records),
         backbones=addresses(record.backbone for record in records),
-        runs=run_addresses(ordered),
-        configs={record.path for record in records if config(record).is_file()},
+        runs=run_addresses(ordered(records)),
+        configs=configs,
         footer=index.footer(records),
     )
+
+
+def ordered(records: Sequence[Record]) -> list[Record]:
+    """By backbone, task and seed."""
+    return sorted(records, key=lambda r: (r.backbone, r.task, r.profile, r.label_fraction, r.seed))
 
 
 def run_addresses(records: Sequence[Record]) -> dict[Path, str]:
@@ -155,11 +164,6 @@ def run_addresses(records: Sequence[Record]) -> dict[Path, str]:
     return {path: known[name] for path, name in names.items()}
 
 
-def config(record: Record) -> Path:
-    """Where the config of a run is, if it left one."""
-    return record.path.with_name("config.py")
-
-
 def copy_static(folder: Path) -> None:
     """Copy styles, scripts, and the libraries with their licences."""
     (folder / "static").mkdir()
@@ -168,14 +172,36 @@ def copy_static(folder: Path) -> None:
             shutil.copyfile(path, folder / "static" / path.name)
 
 
-def copy_records(site: Site, folder: Path, progress: Progress) -> None:
-    """Copy every record and config, under names that no reader of results takes for a run."""
+def copy_records(
+    records: Sequence[Record], folder: Path, progress: Progress, problems: list[str]
+) -> set[Path]:
+    """Copy every record and config, under names that no reader of results takes for a run.
+
+    Returns:
+        Paths of the records that have a config; one that is no plain file of the results is added to the problems.
+
+    Raises:
+        ValueError: if a record cannot be read again.
+    """
     target = folder / "records"
     target.mkdir()
-    for record in progress(site.records, "records"):
-        shutil.copyfile(record.path, target / f"{site.runs[record.path]}.json")
-        if record.path in site.configs:
-            shutil.copyfile(config(record), target / f"{site.runs[record.path]}.config.txt")
+    runs = run_addresses(ordered(records))
+    having = set()
+    for record in progress(ordered(records), "records"):
+        (target / f"{runs[record.path]}.json").write_bytes(
+            read_own(record.path, record.results, MOST)
+        )
+        config = record.path.with_name("config.py")
+        if not os.path.lexists(config):
+            continue
+        try:
+            content = read_own(config, record.results, CONFIG)
+        except Refused as error:
+            problems.append(str(error))
+            continue
+        (target / f"{runs[record.path]}.config.txt").write_bytes(content)
+        having.add(record.path)
+    return having
 
 
 def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[str, list[Case]]:
@@ -186,7 +212,7 @@ def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[s
         first = min(runs, key=lambda record: record.seed)
         try:
             shown = cases(first, site.runs[first.path], folder)
-        except ValueError as error:
+        except (FileNotFoundError, ValueError) as error:
             problems.append(str(error))
             continue
         if shown:

@@ -12,7 +12,16 @@ from PIL import Image, ImageColor
 
 from reports.figures.overlays import ERRORS, errors
 from reports.figures.qualitative import SURE
-from reports.gallery import Boxes, Entry, Gallery, read_boxes, read_gallery, read_image, read_labels
+from reports.gallery import (
+    Boxes,
+    Entry,
+    Gallery,
+    read_boxes,
+    read_copy,
+    read_gallery,
+    read_image,
+    read_maps,
+)  # fmt: skip
 from reports.records import Record
 
 FOLDER = "cases"
@@ -71,20 +80,30 @@ def cases(record: Record, address: str, site: Path) -> list[Case]:
         return []
     folder = site / FOLDER / address
     folder.mkdir(parents=True)
-    return [case(gallery, entry, folder, f"{FOLDER}/{address}") for entry in gallery.entries]
+    try:
+        return [
+            case(gallery, number, folder, f"{FOLDER}/{address}")
+            for number in range(len(gallery.entries))
+        ]
+    except (OSError, ValueError):
+        shutil.rmtree(folder, ignore_errors=True)  # no part of a spoilt gallery is published
+        raise
 
 
-def case(gallery: Gallery, entry: Entry, folder: Path, address: str) -> Case:
+def case(gallery: Gallery, number: int, folder: Path, address: str) -> Case:
     """A case of a gallery, its images copied into `folder`, which is at `address` of the site."""
-    height, width, _ = read_image(entry.files["image"]).shape
-    stem = entry.role.replace(" ", "_")
+    entry = gallery.entries[number]
     pictures = {name: path for name, path in entry.files.items() if name != "boxes"}
-    copies = {name: f"{stem}-{name}.png" for name in pictures}
-    for name, path in pictures.items():
-        shutil.copyfile(path, folder / copies[name])
+    copies = {name: f"{number}-{name}.png" for name in pictures}  # a role may be any text
     if "truth" in pictures:
-        copies["error"] = f"{stem}-error.png"
-        write_errors(entry, folder / copies["error"])
+        image, truth, prediction = read_maps(gallery, entry)
+        copies["error"] = f"{number}-error.png"
+        write_errors(truth, prediction, folder / copies["error"])
+    else:
+        image = read_image(entry.files["image"])
+    height, width, _ = image.shape
+    for name, path in pictures.items():
+        (folder / copies[name]).write_bytes(read_copy(path))
     boxes = (
         read_boxes(entry.files["boxes"], len(gallery.classes)) if "boxes" in entry.files else None
     )
@@ -102,10 +121,9 @@ def case(gallery: Gallery, entry: Entry, folder: Path, address: str) -> Case:
     )
 
 
-def write_errors(entry: Entry, path: Path) -> None:
+def write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: Path) -> None:
     """Write where a prediction is right and where not, in the colours of the figures, transparent elsewhere."""
-    codes = errors(*(read_labels(entry.files[name]) for name in ("truth", "prediction")))
-    picture = Image.fromarray(codes)
+    picture = Image.fromarray(errors(truth, prediction))
     colours = {code: ImageColor.getrgb(colour) for code, (_, colour) in ERRORS.items()}
     picture.putpalette([v for code in range(len(ERRORS) + 1) for v in colours.get(code, (0, 0, 0))])
     picture.save(path, transparency=0)

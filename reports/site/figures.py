@@ -69,7 +69,7 @@ def draw(
     for one in progress(wanted, "figures"):
         try:
             content = render(one.draw(), "svg")
-        except ValueError as error:
+        except (FileNotFoundError, ValueError) as error:
             problems.append(f"{one.name} is not drawn: {error}")
             continue
         address = f"{FOLDER}/{one.name}.svg"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lvmmed_backbones.outside import Refused, read_bytes
+
 MARK = "site.txt"
 MADE_BY = "Made by `python -m reports site`, which replaces this folder as a whole.\n"
 
@@ -20,7 +22,7 @@ def replacing(out: Path) -> Iterator[Path]:
         FileExistsError: if something is at `out` that was not made so, and is no empty folder.
         OSError: if it cannot be written.
     """
-    out = out.resolve()
+    out = Path(os.path.realpath(out))  # Path.resolve raises RuntimeError where links go in a circle
     refuse_foreign(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = out.with_name(f".{out.name}.{os.getpid()}.partial")
@@ -47,9 +49,12 @@ def replacing(out: Path) -> Iterator[Path]:
 def refuse_foreign(out: Path) -> None:
     """Raise FileExistsError if `out` holds what this suite did not write."""
     remedy = "Name a folder that is new, empty, or was made by this command."
-    if out.exists() and not out.is_dir():
+    if os.path.lexists(out) and not out.is_dir():
         raise FileExistsError(f"{out}: not a folder. {remedy}")
     if out.is_dir() and any(out.iterdir()):
-        mark = out / MARK
-        if not mark.is_file() or mark.read_text(encoding="utf-8", errors="replace") != MADE_BY:
+        try:
+            made_by = read_bytes(out / MARK, within=out, most=len(MADE_BY))
+        except (FileNotFoundError, Refused):
+            made_by = b""
+        if made_by != MADE_BY.encode():
             raise FileExistsError(f"{out}: not made by `python -m reports site`. {remedy}")
