@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import MIB, Refused, read_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PATTERN = "*/vis_data/scalars.json"
+REMEDY = "Restore the file, or delete its folder"
+MOST = 64 * MIB  # of a file; 100,000 steps have a third of it
+MOST_FILES = 1000  # starts of a run
+MOST_VALUES = 2 * 10**7  # steps times scalars
 
 
 def read_curves(run: Path) -> pd.DataFrame:
@@ -25,39 +33,50 @@ def read_curves(run: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: if there is no such folder, or it has no curves.
-        ValueError: naming the file and the line that is no object of numbers with a step.
+        Refused: naming the file that is no plain file of the run, and the line that is no object of numbers with a
+            step; or if there is too much of it.
     """
     import pandas as pd
 
     if not run.is_dir():
         raise FileNotFoundError(
-            f"{run}: no such folder. Name the work folder of a pretraining run."
+            f"{plain(run)}: no such folder. Name the work folder of a pretraining run."
         )
     files = sorted(run.glob(PATTERN))
+    if len(files) > MOST_FILES:
+        raise Refused(run, f"has {len(files):,} starts, more than {MOST_FILES:,}", "Is it one run?")
+    steps: set[int] = set()
     curves: dict[str, dict[int, float]] = defaultdict(dict)
     for file in files:
-        for step, scalars in lines(file):
+        for step, scalars in lines(file, run):
+            steps.add(step)
             for name, value in scalars.items():
                 curves[name][step] = value
+        if len(steps) * len(curves) > MOST_VALUES:
+            size = f"{len(steps):,} steps of {len(curves):,} scalars"
+            raise Refused(file, f"has {size}, more than {MOST_VALUES:,} values", "Is it one run?")
     if not curves:
         raise FileNotFoundError(
-            f"{run}: no curves ({PATTERN}) in it. Name the work folder of a pretraining run that has begun."
+            f"{plain(run)}: no curves ({PATTERN}) in it. Name the work folder of a pretraining run that has begun."
         )
     return pd.DataFrame({name: pd.Series(points) for name, points in curves.items()}).sort_index()
 
 
-def lines(file: Path) -> list[tuple[int, dict[str, float]]]:
-    """The lines of a file: step, and what was logged there.
+def lines(file: Path, run: Path) -> list[tuple[int, dict[str, float]]]:
+    """The lines of a file of a run: step, and what was logged there.
 
     Raises:
-        OSError, ValueError: as `read_curves`.
+        Refused: as `read_curves`.
     """
-    texts = file.read_text(encoding="utf-8").split("\n")
+    try:
+        texts = read_text(file, within=run, most=MOST).split("\n")
+    except FileNotFoundError:
+        raise Refused(file, "is gone, or a link that leads nowhere", REMEDY) from None
     whole, last = texts[:-1], texts[-1]
     found = [line(text, f"{file}, line {number}") for number, text in enumerate(whole, 1) if text]
     try:
         return [*found, line(last, str(file))] if last else found
-    except ValueError:  # cut short by a kill: what it would have said is not known
+    except Refused:  # cut short by a kill: what it would have said is not known
         return found
 
 
@@ -65,16 +84,33 @@ def line(text: str, place: str) -> tuple[int, dict[str, float]]:
     """Step and scalars of a line.
 
     Raises:
-        ValueError: naming the place.
+        Refused: naming the place.
     """
     try:
         content = json.loads(text)
         step = content.pop("step")
-        scalars = {name: float(value) for name, value in content.items()}
-        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-            raise TypeError(f"step is {step!r}")
+        scalars = {name: number(name, value) for name, value in content.items()}
+        if type(step) is not int or not 0 <= step < 2**53:
+            raise TypeError(f"step is {reprlib.repr(step)}")
         return step, scalars
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise ValueError(
-            f"{place}: no line of mmengine's curves ({error!r}). Restore the file, or delete its folder."
-        ) from error
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+        OverflowError,
+    ) as error:
+        reason = f"no line of mmengine's curves ({type(error).__name__}: {error})"
+        raise Refused(place, reason, REMEDY) from error
+
+
+def number(name: str, value: object) -> float:
+    """The value of a scalar.
+
+    Raises:
+        TypeError, OverflowError: if it is no number, or beyond the largest one.
+    """
+    if type(value) not in (int, float):
+        raise TypeError(f"{reprlib.repr(name)} is {reprlib.repr(value)}")
+    return float(value)  # type: ignore[arg-type]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from lvmmed_backbones.display import plain
 from reports.agreement import grouped, setting
 from reports.curves import read_curves
 from reports.figures import pretraining, qualitative
@@ -52,7 +54,7 @@ def scores_of(made: Plan, records: Sequence[Record]) -> list[Scores]:
     for runs in grouped(records, lambda record: (record.task, record.protocol)):
         try:
             found += scores(runs)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             made.problems.append(f"{error} No figures of {runs[0].task}.")
     return found
 
@@ -93,9 +95,10 @@ def of_pretraining(made: Plan, runs: Sequence[Path]) -> None:
     """The curves of pretraining runs, all in one figure."""
     if not runs:
         return
-    names = [run.resolve().name for run in runs]
+    names = [os.path.basename(os.path.realpath(run)) for run in runs]
     unique = [
-        name if names.count(name) == 1 else str(run) for name, run in zip(names, runs, strict=True)
+        plain(name if names.count(name) == 1 else run)
+        for name, run in zip(names, runs, strict=True)
     ]
     curves = {}
     for name, run in zip(unique, runs, strict=True):
