@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lvmmed_backbones.display import csv_cell
 from reports import markdown
 from reports.wording import Sheet
 
@@ -30,9 +31,15 @@ def publish(cells: pd.DataFrame, sheets: Sequence[Sheet], out: Path) -> list[Pat
         out,
         {
             "leaderboard.md": markdown.render(sheets),
-            "leaderboard.csv": cells.to_csv(index=False, lineterminator="\n"),
+            "leaderboard.csv": as_csv(cells),
         },
     )
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """The text of a CSV file, in which no spreadsheet takes what a record says for a formula."""
+    texts = table.select_dtypes(exclude=["number", "bool"])
+    return table.assign(**texts.map(csv_cell)).to_csv(index=False, lineterminator="\n")
 
 
 def write_all(out: Path, texts: Mapping[str, str]) -> list[Path]:
@@ -55,7 +62,9 @@ def write(path: Path, content: str | bytes) -> None:
     """
     scratch = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        scratch.write_bytes(content.encode() if isinstance(content, str) else content)
+        scratch.unlink(missing_ok=True)
+        with scratch.open("xb") as file:  # x: follows no link that lies there
+            file.write(content.encode() if isinstance(content, str) else content)
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)

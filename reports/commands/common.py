@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from lvmmed_backbones.display import say_error
+from lvmmed_backbones.outside import Refused
 from reports.agreement import agreeing
 from reports.records import Record, read
 from reports.selection import add_filters, selected
@@ -71,8 +73,25 @@ def load(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
     return records, problems
 
 
+def destination(options: argparse.Namespace, *parts: str) -> Path:
+    """Where a verb writes to: `options.out`, else a folder of the results, which may be somebody else's.
+
+    Args:
+        parts: of the folder's path: its name, then those of folders in it.
+
+    Raises:
+        Refused: if a link in the results leads elsewhere.
+    """
+    if options.out:
+        return options.out.joinpath(*parts[1:])
+    out = options.results.joinpath(*parts)
+    if not Path(os.path.realpath(out)).is_relative_to(os.path.realpath(options.results)):
+        raise Refused(out, f"leads out of {options.results}", "Name a folder with --out")
+    return out
+
+
 def complain(problems: Sequence[str]) -> int:
     """Name the problems on stderr; exit code 1 if there are any."""
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        say_error(problem)
     return 1 if problems else 0

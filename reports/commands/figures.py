@@ -12,7 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from reports.commands.common import add_pretraining, add_results, complain, load
+from lvmmed_backbones.display import plain
+from reports.commands.common import add_pretraining, add_results, complain, destination, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,15 +42,15 @@ def run(options: argparse.Namespace) -> int:
     made = plan(records, options.pretraining)
     problems += made.problems
     for reason in made.missing:
-        print(f"not drawn: {reason}", file=sys.stderr)
-    out = options.out or options.results / "figures"
+        print(f"not drawn: {plain(reason)}", file=sys.stderr)
     # disable=None: no bar where stderr is no terminal.
     for planned in tqdm(made.figures, desc="figures", unit="figure", leave=False, disable=None):
         try:
             figure = planned.draw()
-        except ValueError as error:
+        except (FileNotFoundError, ValueError) as error:
             problems.append(f"{planned.name} is not drawn: {error}")
             continue
-        for path in save(figure, out / planned.name):
-            print(path)
+        folder, _, name = planned.name.rpartition("/")
+        for path in save(figure, destination(options, "figures", folder) / name):
+            print(plain(path))
     return complain(problems)

@@ -11,7 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from reports.commands.common import add_results, complain, load
+from lvmmed_backbones.display import plain
+from reports.commands.common import add_results, complain, destination, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
             cells = pd.concat([cells, of_paper], ignore_index=True)
         else:
             print("the paper has no figures of these tasks", file=sys.stderr)
-    files = publish(cells, sheets, options.out or options.results / "leaderboard")
+    files = publish(cells, sheets, destination(options, "leaderboard"))
     terminal.show(sheets, Console())
-    print(f"wrote {', '.join(map(str, files))}", file=sys.stderr)
+    print(f"wrote {', '.join(map(plain, files))}", file=sys.stderr)
     return complain(problems)

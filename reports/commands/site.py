@@ -11,6 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from lvmmed_backbones.display import plain
 from reports.commands.common import add_pretraining, add_results, complain, load
 
 
@@ -45,5 +46,5 @@ def run(options: argparse.Namespace) -> int:
     progress = partial(tqdm, leave=False, disable=None)
     with replacing(options.out) as folder:
         problems += build(records, options.pretraining, folder, progress)
-    print(f"wrote {options.out / 'index.html'}", file=sys.stderr)
+    print(f"wrote {plain(options.out / 'index.html')}", file=sys.stderr)
     return complain(problems)

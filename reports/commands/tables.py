@@ -11,7 +11,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from reports.commands.common import add_results, complain, load
+from lvmmed_backbones.display import plain
+from reports.commands.common import add_results, complain, destination, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
     from reports.tables.layout import chosen
 
     made, unread = tables(chosen(options.table), published.read(), records)
-    out = options.out or (options.results and options.results / "tables")
-    if out:
+    if options.out or options.results:
+        out = destination(options, "tables")
         by_name = {n: list(some) for n, some in groupby(made, lambda table: table.name)}
         files = write_all(
             out,
@@ -55,6 +56,6 @@ def run(options: argparse.Namespace) -> int:
                 "tables.html": page.render(made),
             },
         )
-        print(f"wrote {', '.join(map(str, files))}", file=sys.stderr)
+        print(f"wrote {', '.join(map(plain, files))}", file=sys.stderr)
     print(markdown.render(made), end="")
     return complain([*problems, *unread])

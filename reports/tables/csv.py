@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from reports.publish import as_csv
 from reports.tables.wording import Table
 
 SETTING = ("profile", "label_fraction")
@@ -34,5 +35,4 @@ def render(tables: Sequence[Table]) -> str:
         for heading, cell in zip(table.headings, row.cells, strict=True)
         if cell is not None
     ]
-    table = pd.DataFrame(cells).astype({"n": "Int64"})
-    return table.to_csv(index=False, lineterminator="\n")
+    return as_csv(pd.DataFrame(cells).astype({"n": "Int64"}))
