@@ -8,7 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from reports.wording import NOTHING, TITLE, Cell, Sheet
 
 # An underscore within a word is an underscore to GitHub, elsewhere it is emphasis.
-SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![^\W_])_|_(?![^\W_])")
+# It makes a link of http://, of www. and of an address with @.
+SPECIAL = re.compile(
+    r"[\\`*\[\]<>|~&#$@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=\bwww)\.", re.IGNORECASE
+)
 
 
 def render(sheets: Sequence[Sheet]) -> str:

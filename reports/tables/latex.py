@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from reports.tables.fill import Cell
 from reports.tables.wording import Table, mean_and_rest
@@ -38,12 +39,14 @@ SPECIAL = {
     "`": r"\textasciigrave{}",
     "[": "{[}",
     "]": "{]}",
+    "*": "{*}",  # behind \\ it would be part of the command
     "±": r"$\pm$",
     "−": r"$-$",
     "–": "--",
     "†": r"\textdagger{}",
     "‡": r"\textdaggerdbl{}",
 }
+LIGATURES = ("--", "-–", "–-", "––", ",,")  # which it would set as one other character
 # What pdflatex cannot set stands as its number, such as U+6F22.
 KNOWN = re.compile(r"[ -~¡-ÿĀ-ž]")
 
@@ -106,7 +109,10 @@ def figure(cell: Cell | None) -> str:
 
 def escape(text: str) -> str:
     """Text that LaTeX sets as it is, whatever it holds."""
-    return "".join(map(character, text))
+    return "".join(
+        character(one) + ("{}" if one + two in LIGATURES else "")
+        for one, two in pairwise(text + " ")
+    )
 
 
 def character(one: str) -> str:
