@@ -13,14 +13,11 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lvmmed_backbones.corpus.build import (
     REMOVED,
-    SCHEMA,
-    Options,
     Unit,
     read_file,
     shrink,
@@ -31,7 +28,10 @@ from lvmmed_backbones.corpus.build import (
 )
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
+from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, Options, read_rows
 from lvmmed_backbones.corpus.reading import Picture
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import Refused, read_text
 
 
 def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -73,7 +73,8 @@ def audit(corpus: Path, folders: Sequence[Path], options: Options, workers: int)
         hash_distance, correlation.
 
     Raises:
-        FileNotFoundError: if a folder does not exist; ValueError: if there is no image in the folders.
+        FileNotFoundError: if a folder does not exist; ValueError: if there is no image in the folders; Refused: if
+            the corpus is not whole.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -81,7 +82,7 @@ def audit(corpus: Path, folders: Sequence[Path], options: Options, workers: int)
     tests = list(test_images(folders, options, workers))
     if not tests:
         raise ValueError(f"no image in {', '.join(map(str, folders))}: nothing to audit against")
-    table = pq.read_table(corpus / "manifest.parquet")
+    table = read_rows(corpus, ["key", "data_set", "source", "sha256", "phash"])
     hashes = table["phash"].to_numpy()
     by_pixels: dict[str, list[int]] = {}
     wanted = {test.sha256 for test in tests}
@@ -133,11 +134,17 @@ def test_images(folders: Sequence[Path], options: Options, workers: int) -> Iter
     """The images in folders, read as a corpus reads them."""
     files = [(folder.resolve(), file) for folder in folders for file in test_files(folder)]
     read = partial(describe, options=options)
+    broken: list[str] = []
     with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
         for some in tqdm(
             pool.map(read, files, chunksize=16), total=len(files), desc="test images", unit="file"
         ):
-            yield from some
+            if isinstance(some, str):
+                broken.append(some)
+            else:
+                yield from some
+    if broken:
+        print(f"{len(broken)} test files are not compared, such as {broken[0]}", file=sys.stderr)
 
 
 def test_files(folder: Path) -> list[str]:
@@ -146,7 +153,7 @@ def test_files(folder: Path) -> list[str]:
     splits = sorted(folder.glob("splits/test*.txt"))
     if not splits:
         return files
-    lines = [line for split in splits for line in split.read_text().splitlines()]
+    lines = [line for split in splits for line in read_text(split, within=folder).splitlines()]
     # A line is a name, with or without its suffix, perhaps with a label behind it; a volume's is its slices' folder.
     names = {*lines, *(line.rpartition(" ")[0] for line in lines)}
     images = [file for file in files if file.startswith("images/")]
@@ -158,20 +165,22 @@ def test_files(folder: Path) -> list[str]:
     ]
 
 
-def describe(place: tuple[Path, str], options: Options) -> list[TestImage]:
-    """What tells the images of a file again."""
+def describe(place: tuple[Path, str], options: Options) -> list[TestImage] | str:
+    """What tells the images of a file again, or why it cannot be read."""
     folder, file = place
     unit = Unit(0, "", folder, (file,), options)
+    try:
+        found = [one for one in read_file(unit, file) if isinstance(one, Picture)]
+    except (FileNotFoundError, Refused) as error:
+        return str(error)
     tests = []
-    for found in read_file(unit, file):
-        if not isinstance(found, Picture):
-            continue
-        image = shrink(found.pixels, options.side)
+    for picture in found:
+        image = shrink(picture.pixels, options.side)
         turned = [turned_by(image) for turned_by in TURNS.values()]
         tests.append(
             TestImage(
-                str(folder / file),
-                found.part,
+                plain(folder / file),
+                picture.part,
                 pixel_hash(image),
                 tuple(perceptual_hash(t) for t in turned),
                 tuple(thumbnail(t) for t in turned),
@@ -180,14 +189,14 @@ def describe(place: tuple[Path, str], options: Options) -> list[TestImage]:
     return tests
 
 
-def remove(corpus: Path, rows: Sequence[dict]) -> int:
+def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
     """Take duplicates out of the manifest; the shards stay as they are. Returns how many images went."""
-    table = pq.read_table(corpus / "manifest.parquet")
+    table = read_rows(corpus, SCHEMA.names)
     keys = pa.array(sorted({row["key"] for row in rows}))
-    left = table.filter(pc.invert(pc.is_in(table["key"], keys)))
+    left = table.filter(pc.invert(pc.is_in(table["key"].cast(pa.string()), keys)))
     write_csv(corpus / REMOVED, list(rows))
-    write_parquet(corpus / "manifest.parquet", [left.cast(SCHEMA)])
-    write_summary(corpus)
+    write_parquet(corpus / MANIFEST, [left])
+    write_summary(corpus, options)
     return table.num_rows - left.num_rows
 
 

@@ -7,11 +7,13 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,42 +26,14 @@ from tqdm import tqdm
 
 from lvmmed_backbones.corpus.facts import facts_of
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash
+from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, SUMMARY, Options, read_rows
 from lvmmed_backbones.corpus.reading import NotAnImage, Picture, pictures
+from lvmmed_backbones.display import csv_cell, plain
+from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_text, refusing, regular
 
 UNIT = 200  # files of a shard: what a kill can cost
-SCHEMA = pa.schema(
-    [
-        ("key", pa.string()),
-        ("shard", pa.string()),
-        ("offset", pa.int64()),
-        ("length", pa.int64()),
-        ("data_set", pa.string()),
-        ("source", pa.string()),
-        ("part", pa.string()),
-        ("modality", pa.string()),
-        ("organ", pa.string()),
-        ("height", pa.int32()),
-        ("width", pa.int32()),
-        ("channels", pa.int32()),
-        ("sha256", pa.string()),
-        ("phash", pa.uint64()),
-    ]
-)
 REMOVED = "removed.csv"  # what an audit left out
 SKIPPED = ("data_set", "source", "part", "reason")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What decides the bytes of a corpus.
-
-    Attributes:
-        side: in pixels; the shorter side of larger images is reduced to it.
-        axis: along which NIfTI volumes are cut.
-    """
-
-    side: int = 256
-    axis: int = -1
 
 
 @dataclass(frozen=True)
@@ -97,12 +71,15 @@ def build(
     Raises:
         FileNotFoundError: if a source is not a folder.
         ValueError: if nothing in the sources is an image.
+        Refused: if the corpus's folders lead out of it, or a file kills the process that reads it.
     """
     for _, folder in sources:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not a folder")
-    (out / "shards").mkdir(parents=True, exist_ok=True)
-    (out / "parts").mkdir(exist_ok=True)
+    for name in ("shards", "parts"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+        if not (out / name).resolve().is_relative_to(out.resolve()):
+            raise Refused(out / name, f"leads out of {out}", "Make the corpus in another folder")
     units = list(plan(sources, out, options))
     todo = [unit for unit in units if not part_of(out, unit).exists()]
     files = sum(len(unit.files) for unit in units)
@@ -111,8 +88,15 @@ def build(
     with bar, ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
         futures = {pool.submit(build_unit, unit, out): unit for unit in todo}
         for future in as_completed(futures):
-            future.result()
-            bar.update(len(futures[future].files))
+            unit = futures[future]
+            try:
+                future.result()
+            except BrokenProcessPool as error:
+                reason = (
+                    f"a process died, perhaps over a file among {unit.files[0]} to {unit.files[-1]}"
+                )
+                raise Refused(unit.folder, reason, "Take it out, or give more memory") from error
+            bar.update(len(unit.files))
     return merge(units, out, options)
 
 
@@ -145,66 +129,87 @@ def build_unit(unit: Unit, out: Path) -> None:
     """Write the shard of a unit, what it left out, and its rows."""
     shard = out / "shards" / f"{unit.name}.tar"
     partial = shard.with_suffix(".partial")
+    partial.unlink(missing_ok=True)  # it may be a link
     rows: list[dict] = []
     skipped: list[dict] = []
-    modality, organ = facts_of(unit.data_set)
     with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
         for file in unit.files:
-            for found in read_file(unit, file):
-                if isinstance(found, tuple):
-                    part, reason = found
-                    skipped.append(
-                        dict(data_set=unit.data_set, source=file, part=part, reason=reason)
-                    )
-                    continue
-                image, content, suffix = encode(found, unit.folder / file, unit.options.side)
+            images, reasons = images_of(unit, file)
+            skipped += reasons
+            for facts, content, suffix in images:
                 key = f"{unit.number:06d}_{len(rows):06d}"
-                row = dict(
+                place = dict(
                     key=key,
                     shard=f"shards/{shard.name}",
                     offset=tar.offset + tarfile.BLOCKSIZE,
                     length=len(content),
-                    data_set=unit.data_set,
-                    source=file,
-                    part=found.part,
-                    modality=found.modality or modality,
-                    organ=organ,
-                    height=image.shape[0],
-                    width=image.shape[1],
-                    channels=1 if image.ndim == 2 else 3,
-                    sha256=pixel_hash(image),
-                    phash=perceptual_hash(image),
                 )
                 add(tar, f"{key}{suffix}", content)
-                words = {k: row[k] for k in ("data_set", "source", "part", "modality", "organ")}
+                words = {k: facts[k] for k in ("data_set", "source", "part", "modality", "organ")}
                 add(tar, f"{key}.json", json.dumps(words).encode())
-                rows.append(row)
+                rows.append(place | facts)
     partial.replace(shard)
     write_csv(out / "parts" / f"{unit.name}.csv", skipped)
     write_parquet(part_of(out, unit), [pa.Table.from_pylist(rows, SCHEMA)])
 
 
-def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
-    """The images of a file, and part and reason of what is not taken of it."""
+def images_of(unit: Unit, file: str) -> tuple[list[tuple[dict, bytes, str]], list[dict]]:
+    """What is known of each image of a file, its bytes and their suffix; a row for each part that is not taken.
+
+    Of a file that turns out broken, or too large, nothing is taken.
+    """
     path = unit.folder / file
+    modality, organ = facts_of(unit.data_set)
+    named = dict(data_set=text_of(unit.data_set), source=text_of(file))
+    images, skipped = [], []
     try:
-        if not path.resolve().is_relative_to(unit.folder):
-            raise NotAnImage("a link that leads out of the source")
+        for found in read_file(unit, file):
+            if isinstance(found, tuple):
+                skipped.append(dict(**named, part=found[0], reason=found[1]))
+                continue
+            image, content, suffix = encode(found, path, unit.options.side)
+            facts = dict(
+                **named,
+                part=found.part,
+                modality=found.modality or modality,
+                organ=organ,
+                height=image.shape[0],
+                width=image.shape[1],
+                channels=1 if image.ndim == 2 else 3,
+                sha256=pixel_hash(image),
+                phash=perceptual_hash(image),
+            )
+            images.append((facts, content, suffix))
+    except (FileNotFoundError, Refused) as error:
+        reason = str(error).removeprefix(f"{plain(path)}: ")
+        return [], [dict(**named, part="", reason=reason)]
+    return images, skipped
+
+
+def text_of(name: str) -> str:
+    """The name of a file, as a text: bytes that are no UTF-8 are written as \\xff."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
+    """The images of a file, and part and reason of what is not taken of it.
+
+    Raises:
+        FileNotFoundError, Refused: if it is no regular file, leads out of its source, is broken or declares too much.
+    """
+    path = regular(unit.folder / file, within=unit.folder)
+    try:
         for found in pictures(path, Path(file), unit.options.axis):
             yield (found[0], str(found[1])) if isinstance(found, tuple) else found
     except NotAnImage as reason:
         yield "", str(reason)
-    except (
-        Exception
-    ) as error:  # each format's library has errors of its own; one bad file is no reason to stop
-        yield "", f"cannot be read: {type(error).__name__}: {error}".splitlines()[0]
 
 
 def encode(picture: Picture, path: Path, side: int) -> tuple[NDArray[np.uint8], bytes, str]:
     """The image as it is stored, its bytes and their suffix: JPEG stays JPEG, everything else is PNG."""
     image = shrink(picture.pixels, side)
     if image is picture.pixels and picture.jpeg:
-        return image, path.read_bytes(), ".jpg"
+        return image, read_bytes(path, most=ARRAY), ".jpg"
     bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     suffix, quality = (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]) if picture.jpeg else (".png", [])
     done, content = cv2.imencode(suffix, bgr, quality)
@@ -236,70 +241,91 @@ def merge(units: Sequence[Unit], out: Path, options: Options) -> tuple[int, Coun
     for file in [*(out / "shards").iterdir(), *(out / "parts").iterdir()]:
         if file.stem not in keep:
             file.unlink()
-    parts = [out / "parts" / f"{name}.parquet" for name in names]
     reasons: Counter = Counter()
-    rows = []
+    skipped = []
     for name in names:
-        some = list(csv.DictReader((out / "parts" / f"{name}.csv").read_text().splitlines()))
-        rows += some
-        reasons.update(row["reason"].partition(":")[0].partition(", by")[0] for row in some)
-    write_csv(out / "skipped.csv", rows)
-    images = sum(pq.read_metadata(part).num_rows for part in parts)
+        some = read_csv(out, f"parts/{name}.csv")
+        skipped += some
+        reasons.update(re.split(r": | \(|, by", row["reason"])[0] for row in some)
+    write_csv(out / "skipped.csv", skipped)
+    parts = [f"parts/{name}.parquet" for name in names]
+    images = sum(read_rows(out, ["height"], part).num_rows for part in parts)
     if not images:
         raise ValueError(f"nothing in the sources is an image: {out / 'skipped.csv'} says why")
-    write_parquet(out / "manifest.parquet", (pq.read_table(part) for part in parts))
+    write_parquet(out / MANIFEST, (read_rows(out, SCHEMA.names, part) for part in parts))
     (out / REMOVED).unlink(missing_ok=True)  # the manifest holds everything again
     write_summary(out, options)
     return images, reasons
 
 
-def write_summary(corpus: Path, options: Options | None = None) -> None:
+def write_summary(corpus: Path, options: Options) -> None:
     """corpus.json: what the manifest holds, and a fingerprint of all pixels."""
-    file = corpus / "corpus.json"
-    chosen = asdict(options) if options else json.loads(file.read_text())["options"]
-    table = pq.read_table(corpus / "manifest.parquet", columns=["sha256", "data_set"])
+    table = read_rows(corpus, ["sha256", "data_set"])
     digest = hashlib.sha256()
     for value in sorted(table["sha256"].to_pylist()):
         digest.update(value.encode())
     content = dict(
-        name=corpus.resolve().name,
+        name=text_of(corpus.resolve().name),
         images=table.num_rows,
         fingerprint=digest.hexdigest(),
         data_sets=dict(sorted(Counter(table["data_set"].to_pylist()).items())),
-        options=chosen,
+        options=asdict(options),
     )
-    write_text(file, json.dumps(content, indent=1) + "\n")
+    write_text(corpus / SUMMARY, json.dumps(content, indent=1) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
     """By an atomic rename."""
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_of(path)
     partial.write_text(text)
     partial.replace(path)
 
 
+def partial_of(path: Path) -> Path:
+    """The file that a file is written to first; no link leads its bytes elsewhere."""
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    return partial
+
+
+def read_csv(out: Path, name: str) -> list[dict]:
+    """The rows of a table of what was left out.
+
+    Raises:
+        FileNotFoundError, Refused: if it is not as the builder writes it.
+    """
+    path = out / name
+    text = read_text(path, within=out)
+    with refusing(path, "Remove the folder parts, and build again", "is no whole table"):
+        return [{key: row[key] for key in SKIPPED} for row in csv.DictReader(io.StringIO(text))]
+
+
 def write_csv(path: Path, rows: Sequence[dict]) -> None:
-    """By an atomic rename."""
+    """By an atomic rename; a name of a file stays on its line, and is no formula."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0] if rows else SKIPPED, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow(
+            {key: csv_cell(plain(v) if isinstance(v, str) else v) for key, v in row.items()}
+        )
     write_text(path, text.getvalue())
 
 
 def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
     """By an atomic rename, a table at a time."""
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_of(path)
     with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
         for table in tables:
-            writer.write_table(table)
+            writer.write_table(table.cast(SCHEMA))
     partial.replace(path)
 
 
 def report(images: int, reasons: Counter, out: Path) -> None:
     """What was taken and what was not, on stderr."""
-    print(f"{images} images in {out}", file=sys.stderr)
-    for reason, count in reasons.most_common():
-        print(f"not taken: {count} times {reason}", file=sys.stderr)
+    lines = [f"{images} images in {out}"]
+    lines += [f"not taken: {count} times {reason}" for reason, count in reasons.most_common()]
     if reasons:
-        print(f"each by name: {out / 'skipped.csv'}", file=sys.stderr)
+        lines.append(f"each by name: {out / 'skipped.csv'}")
+    for line in lines:
+        print(plain(line), file=sys.stderr)

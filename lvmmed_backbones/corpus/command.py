@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import sys
 from pathlib import Path
@@ -14,7 +13,9 @@ from rich.table import Table
 
 from lvmmed_backbones.corpus import audit, build
 from lvmmed_backbones.corpus.facts import data_sets
+from lvmmed_backbones.corpus.manifest import Options, read_summary
 from lvmmed_backbones.corpus.reading import SMALLEST
+from lvmmed_backbones.display import csv_cell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +67,7 @@ def run_build(options: argparse.Namespace) -> int:
         name, equals, folder = text.partition("=")
         path = Path(folder if equals else text)
         sources.append((name if equals else path.resolve().name, path))
-    chosen = build.Options(options.side, options.axis)
+    chosen = Options(options.side, options.axis)
     audited = (options.out / build.REMOVED).is_file()
     images, reasons = build.build(sources, options.out, chosen, options.workers)
     build.report(images, reasons, options.out)
@@ -77,16 +78,16 @@ def run_build(options: argparse.Namespace) -> int:
 
 def run_audit(options: argparse.Namespace) -> int:
     """Audit; 1 if duplicates stay in the corpus."""
-    summary = options.corpus / "corpus.json"
-    if not summary.is_file():
-        raise FileNotFoundError(f"{options.corpus} holds no corpus: {summary} is missing")
-    chosen = build.Options(**json.loads(summary.read_text())["options"])
+    try:
+        chosen = read_summary(options.corpus).options
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{options.corpus} holds no corpus ({error})") from None
     rows = audit.audit(options.corpus, options.test, chosen, options.workers)
     audit.report(rows)
     if options.report:
         build.write_csv(options.report, rows)
     if rows and options.remove:
-        print(f"{audit.remove(options.corpus, rows)} images left out", file=sys.stderr)
+        print(f"{audit.remove(options.corpus, rows, chosen)} images left out", file=sys.stderr)
         return 0
     return 1 if rows else 0
 
@@ -97,7 +98,7 @@ def run_list(options: argparse.Namespace) -> int:
     if not sys.stdout.isatty():
         writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: csv_cell(value) for key, value in row.items()} for row in rows)
         return 0
     table = Table(*rows[0])
     for row in rows:

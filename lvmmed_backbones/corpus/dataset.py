@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import cv2
-import fsspec
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from mmcv.transforms import Compose
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
+
+from lvmmed_backbones.corpus.manifest import read_part, read_rows, read_summary
+from lvmmed_backbones.corpus.photos import decoded
+from lvmmed_backbones.outside import Refused
+
+REMEDY = "Is it cut off? Remove it and its part in parts/, and build the corpus again, which makes what is missing"
 
 
 @DATASETS.register_module()
@@ -33,7 +35,8 @@ class CorpusDataset(Dataset):
 
     Raises:
         FileNotFoundError: if there is no corpus at `root`.
-        ValueError: if fsspec does not know the URL's protocol, or lacks a package for it.
+        Refused: if fsspec does not know the URL's protocol, or lacks a package for it; if what lies at `root` is no
+            whole corpus, declares too much or names shards outside of it.
     """
 
     def __init__(self, root: str, pipeline: Sequence[Mapping] = (), seed: int = 0) -> None:
@@ -41,23 +44,21 @@ class CorpusDataset(Dataset):
         self.seed = seed
         self.pipeline = Compose(list(pipeline))
         try:
-            with fsspec.open(f"{self.root}/manifest.parquet") as file:
-                table = pq.read_table(file, columns=["shard", "offset", "length"])
-            with fsspec.open(f"{self.root}/corpus.json", "r") as file:
-                facts = json.load(file)
+            table = read_rows(self.root, ("shard", "offset", "length"))
+            summary = read_summary(self.root)
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"{self.root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {self.root}`"
             ) from None
-        except ImportError as error:
-            raise ValueError(f"{self.root} cannot be read: {error}") from error
-        shards = table["shard"].combine_chunks().dictionary_encode()
+        shards = table["shard"].combine_chunks()
         self.shards: list[str] = shards.dictionary.to_pylist()
         # Three arrays, not a million objects: forked workers share them.
         self.shard = shards.indices.to_numpy().astype(np.int32)
         self.offset = table["offset"].to_numpy()
         self.length = table["length"].to_numpy().astype(np.int32)
-        self.metainfo = {key: facts[key] for key in ("name", "images", "fingerprint")}
+        self.metainfo = dict(
+            name=summary.name, images=summary.images, fingerprint=summary.fingerprint
+        )
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -71,18 +72,14 @@ class CorpusDataset(Dataset):
             return self.pipeline(results)
 
     def read(self, index: int) -> np.ndarray:
-        """Image (H, W, 3) uint8, blue first. Raises ValueError naming the shard if its bytes are no image."""
-        url = f"{self.root}/{self.shards[self.shard[index]]}"
+        """Image (H, W, 3) uint8, blue first. Raises Refused naming the shard if its bytes are no image."""
+        name = self.shards[self.shard[index]]
         start, length = int(self.offset[index]), int(self.length[index])
-        system, path = fsspec.url_to_fs(url)
-        content = np.frombuffer(system.cat_file(path, start, start + length), np.uint8)
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) == length else None
-        if image is None:
-            raise ValueError(
-                f"{url} has no image at byte {start}: it is damaged or cut off. Remove it and its part in "
-                "parts/, and build the corpus again, which makes what is missing"
-            )
-        return image
+        content = read_part(self.root, name, start, length)
+        place = f"{self.root}/{name}"
+        if len(content) < length:
+            raise Refused(place, f"has no image at byte {start}", REMEDY)
+        return decoded(place, content, REMEDY, f"has no image at byte {start}")
 
 
 @contextmanager

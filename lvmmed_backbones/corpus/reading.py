@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import h5py
-import nibabel
 import numpy as np
-import pydicom
 import pydicom.pixels
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence
+from PIL import Image
 
+from lvmmed_backbones.corpus import containers, dicom, photos
+from lvmmed_backbones.corpus.volumes import nifti
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import Refused, opened, refusing
+
+PARTS = (
+    1_000_000  # images of a file; the largest set of small ones in a file has 236,386 (TissueMNIST)
+)
+REMEDY = "Save it again or leave it out"
 SMALLEST, LARGEST = 16, 20_000  # sides in pixels
 HOUNSFIELD = (-1000.0, 1000.0)  # air to dense bone
 PERCENTILES = (0.5, 99.5)
@@ -58,6 +62,7 @@ def pictures(path: Path, relative: Path, axis: int) -> Iterator[Picture | tuple[
 
     Raises:
         NotAnImage: if nothing of the file is taken.
+        FileNotFoundError, Refused: if it is no regular file, not whole, or declares too much.
     """
     *folders, name = relative.parts
     for part, pattern in [*((folder, LABEL_FOLDER) for folder in folders), (name, LABEL_NAME)]:
@@ -65,7 +70,10 @@ def pictures(path: Path, relative: Path, axis: int) -> Iterator[Picture | tuple[
             raise NotAnImage(f"label image, by the name {part}")
     if path.stat().st_size == 0:
         raise NotAnImage("empty file")
-    for part, image, jpeg, modality in reader_of(path)(path, axis):
+    for number, (part, image, jpeg, modality) in enumerate(reader_of(path)(path, axis)):
+        if number >= PARTS:
+            raise Refused(path, f"holds more than {PARTS:,} images", "Cut it into parts")
+        part = plain(part)
         try:
             check(image)
         except NotAnImage as reason:
@@ -92,40 +100,40 @@ Cut = Iterator[tuple[str, NDArray[np.uint8], bool, str]]
 
 def read_photo(path: Path, axis: int) -> Cut:
     """PNG, JPEG, TIFF and BMP, every frame."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
-            frames = getattr(image, "n_frames", 1)
-            for number, frame in enumerate(ImageSequence.Iterator(image)):
-                part = f"frame {number}" if frames > 1 else ""
-                jpeg = image.format == "JPEG" and frame.mode in ("L", "RGB")
-                yield part, photo_pixels(frame), jpeg, ""
+    for number, frame, pixels in photos.frames(path, photo_pixels, REMEDY):
+        with refusing(path, REMEDY):
+            part = f"frame {number}" if getattr(frame, "n_frames", 1) > 1 else ""
+        jpeg = frame.format == "JPEG" and frame.mode in ("L", "RGB")
+        yield part, to_8bit(pixels), jpeg, ""
 
 
-def photo_pixels(frame: Image.Image) -> NDArray[np.uint8]:
-    """8-bit pixels of an image in any of Pillow's modes."""
-    if frame.mode.startswith(("I", "F")):
-        return to_8bit(np.asarray(frame))
+def photo_pixels(frame: Image.Image) -> NDArray:
+    """Pixels of an image in any of Pillow's modes: 8-bit ones, (H, W) or (H, W, 3), or deep ones."""
+    if photos.deep(frame):
+        return np.asarray(frame)
     grey = frame.mode in ("1", "L", "LA", "La")
     return np.asarray(frame.convert("L" if grey else "RGB"))
 
 
 def read_dicom(path: Path, axis: int) -> Cut:
     """DICOM, every frame; Hounsfield units by the file's rescaling, MONOCHROME1 inverted."""
-    data = pydicom.dcmread(path)
+    data = dicom.read(path)
     if "PixelData" not in data:
         raise NotAnImage("DICOM without pixels")
-    array = data.pixel_array
-    modality = str(data.get("Modality", ""))
-    if data.get("SamplesPerPixel", 1) == 3:
-        space = data.PhotometricInterpretation
-        if space.startswith("YBR"):
+    array = dicom.pixels(path, data)
+    with dicom.reading(path):
+        modality = plain(data.get("Modality", ""))
+        space = str(data.get("PhotometricInterpretation", ""))
+        colour = data.get("SamplesPerPixel", 1) == 3
+        if not colour:
+            array = pydicom.pixels.apply_modality_lut(array, data).astype(np.float32)
+        elif space.startswith("YBR"):
             array = pydicom.pixels.convert_color_space(array, space, "RGB")
+    if colour:
         frames = array if array.ndim == 4 else array[None]
     else:
-        values = pydicom.pixels.apply_modality_lut(array, data).astype(np.float32)
-        volume = to_8bit(values, hounsfield=modality == "CT")
-        if data.get("PhotometricInterpretation") == "MONOCHROME1":
+        volume = to_8bit(array, hounsfield=modality == "CT")
+        if space == "MONOCHROME1":
             volume = 255 - volume
         frames = volume if volume.ndim == 3 else volume[None]
     for number, frame in enumerate(frames):
@@ -135,8 +143,7 @@ def read_dicom(path: Path, axis: int) -> Cut:
 
 def read_nifti(path: Path, axis: int) -> Cut:
     """NIfTI volumes, slice by slice; of a time series, every volume."""
-    image: Any = nibabel.load(path)
-    array = np.squeeze(np.asanyarray(image.dataobj))
+    array = np.squeeze(nifti(path, REMEDY))
     if array.dtype.kind not in "iuf" or array.ndim not in (2, 3, 4):
         raise NotAnImage(f"array of shape {array.shape} and type {array.dtype}")
     if not -array.ndim <= axis < array.ndim:
@@ -155,36 +162,33 @@ def read_nifti(path: Path, axis: int) -> Cut:
 
 def read_hdf5(path: Path, axis: int) -> Cut:
     """HDF5: every array that is not named as a label."""
-    with h5py.File(path) as file:
-        arrays: dict[str, h5py.Dataset] = {}
-        file.visititems(
-            lambda name, item: (
-                arrays.update({name: item}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-        yield from read_arrays({name: item[()] for name, item in arrays.items()})
+    yield from read_arrays(containers.hdf5(path, may_be_image))
 
 
 def read_numpy(path: Path, axis: int) -> Cut:
     """npz and npy, without pickled objects."""
-    content = np.load(path, allow_pickle=False)
-    yield from read_arrays(dict(content) if path.suffix == ".npz" else {"array": content})
+    yield from read_arrays(containers.numpy(path, may_be_image))
 
 
-def read_arrays(arrays: Mapping[str, NDArray]) -> Cut:
+def may_be_image(name: str, shape: tuple[int, ...], kind: np.dtype) -> bool:
+    """Whether a named array holds images, by its header."""
+    colour = len(shape) > 2 and shape[-1] in (1, 3)
+    return (
+        kind.kind in "iuf"
+        and 2 <= len(shape) - colour <= 3
+        and not LABEL_NAME.search(name)
+        and min(shape[-2 - colour : len(shape) - colour]) >= SMALLEST
+    )
+
+
+def read_arrays(arrays: Iterable[tuple[str, NDArray]]) -> Cut:
     """Images (H, W), stacks (N, H, W), colour images (H, W, 3) and stacks of them among named arrays."""
     found = False
-    for name, array in sorted(arrays.items()):
-        colour = array.ndim > 2 and array.shape[-1] in (1, 3)
-        if (
-            array.dtype.kind not in "iuf"
-            or not 2 <= array.ndim - colour <= 3
-            or LABEL_NAME.search(name)
-            or min(array.shape[-2 - colour : array.ndim - colour]) < SMALLEST
-            or few_values(array)
-        ):
+    for name, array in arrays:
+        if few_values(array):
             continue
         found = True
+        colour = array.ndim > 2 and array.shape[-1] in (1, 3)
         grey = to_8bit(array, hounsfield=looks_hounsfield(array))
         if colour and grey.shape[-1] == 1:
             grey = grey[..., 0]
@@ -251,7 +255,7 @@ def reader_of(path: Path) -> Callable[[Path, int], Cut]:
     suffix = ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
     if suffix in READERS:
         return READERS[suffix]
-    with path.open("rb") as file:
+    with opened(path) as file:
         if file.read(132)[128:] == b"DICM":
             return read_dicom
     raise NotAnImage(f"not an image format: {suffix or 'no suffix'}")

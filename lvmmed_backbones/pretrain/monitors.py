@@ -16,6 +16,9 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from lvmmed_backbones.corpus import photos
+from lvmmed_backbones.outside import Refused, read_bytes, refusing
+
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
@@ -165,10 +168,13 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def read_image(file: Path, size: int) -> np.ndarray:
-    """An image as (size, size, 3) uint8, blue first. Raises ValueError if it is none."""
-    image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+    """An image as (size, size, 3) uint8, blue first. Raises Refused if it is none, or declares too many pixels."""
+    remedy = "Remove it from the probe's folder"
+    photos.refuse_bomb(file, remedy)
+    with refusing(file, remedy, "is not an image"):
+        image = cv2.imdecode(np.frombuffer(read_bytes(file), np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise ValueError(f"{file} is not an image: remove it from the probe's folder")
+        raise Refused(file, "is not an image", remedy)
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 

@@ -105,11 +105,11 @@ REASONS = {
     "tiny.png": "8 x 8 pixels: sides of 16 to 20000 are taken",
     "notes.txt": "not an image format: .txt",
     "empty.jpg": "empty file",
-    "cut.png": "cannot be read: ",
-    "fake.jpg": "cannot be read: UnidentifiedImageError",
-    "broken.nii.gz": "cannot be read: ",
-    "object.npz": "cannot be read: ",
-    "link.png": "a link that leads out of the source",
+    "cut.png": "cannot be read (OSError: image file is truncated). Save it again",
+    "fake.jpg": "cannot be read (UnidentifiedImageError: ",
+    "broken.nii.gz": "cannot be read (EOFError: ",
+    "object.npz": "cannot be read (BadZipFile: ",
+    "link.png": "leads out of ",
 }
 
 

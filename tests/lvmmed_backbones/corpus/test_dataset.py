@@ -114,7 +114,7 @@ def test_what_is_missing_or_damaged_is_named(corpus: Path, tmp_path: Path) -> No
     try:
         shard.write_bytes(whole[: int(data.offset[11]) + 3])
         with pytest.raises(
-            ValueError, match=f"{shard.name} has no image at byte {data.offset[11]}"
+            ValueError, match=f"{shard.name}: has no image at byte {data.offset[11]}"
         ):
             data.read(11)
     finally:
@@ -124,7 +124,9 @@ def test_what_is_missing_or_damaged_is_named(corpus: Path, tmp_path: Path) -> No
 def test_a_storage_whose_package_is_missing_is_named(monkeypatch) -> None:
     storage = {"class": "no_such_module.FileSystem", "err": "Install no_such_module"}
     monkeypatch.setitem(known_implementations, "storage", storage)
-    with pytest.raises(ValueError, match="storage://corpus cannot be read: Install no_such_module"):
+    with pytest.raises(
+        ValueError, match=r"storage://corpus: cannot be read \(ImportError: Install no_such_module"
+    ):
         CorpusDataset("storage://corpus")
     with pytest.raises(ValueError, match="nowhere"):
         CorpusDataset("nowhere://corpus")

@@ -1,0 +1,182 @@
+"""Files of named arrays that somebody else made, HDF5 and numpy's: what they declare is bounded before it is read."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing, regular
+
+Wanted = Callable[[str, tuple[int, ...], np.dtype], bool]
+SLACK = 16 * MIB  # of a file beside its arrays, and of what needs no closer look
+RATIO = 1032  # bytes that deflate makes of one at the most
+DEFLATE = h5py.h5z.FILTER_DEFLATE
+REMEDY = "Save it again or leave it out"
+
+
+def hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
+    """The arrays of an HDF5 file, by name.
+
+    Args:
+        wanted: says by name, shape and type which are read.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is no whole HDF5 file, leads to another, or the arrays take more than `ARRAY` bytes.
+    """
+    regular(path, most=ARRAY + SLACK)
+    with refusing(path, REMEDY):
+        file = h5py.File(path, "r")
+    with file:
+        with refusing(path, REMEDY):
+            found = datasets(path, file, wanted)
+        for name, item in sorted(found.items()):
+            with refusing(path, REMEDY):
+                refuse_inflation(path, name, item)
+                array = item[()]
+            yield name, array
+
+
+def datasets(path: Path, file: h5py.File, wanted: Wanted) -> dict[str, h5py.Dataset]:
+    """The wanted arrays. Raises Refused if anything in the file leads out of it, or they are too large."""
+
+    def look(name: str, link: Any) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            raise Refused(path, f"{name} is a link to the file {link.filename}", REMEDY)
+
+    found = {}
+
+    def take(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset):
+            return
+        others = [part[0] for part in item.external or ()]
+        if item.is_virtual:
+            others += [part.file_name for part in item.virtual_sources() if part.file_name != "."]
+        if others:
+            raise Refused(path, f"{name} keeps its values in the file {others[0]}", REMEDY)
+        try:
+            kind = item.dtype
+        except TypeError:  # none that numpy has
+            return
+        if item.shape is not None and wanted(name, item.shape, kind):
+            found[name] = item
+
+    file.visititems_links(look)
+    file.visititems(take)
+    for item in found.values():
+        bounded(path, item.shape, item.dtype.itemsize)
+        bounded(path, item.chunks or (), item.dtype.itemsize)
+    bounded(path, (sum(item.nbytes for item in found.values()),), 1)
+    return found
+
+
+def refuse_inflation(path: Path, name: str, item: h5py.Dataset) -> None:
+    """Refuse an array whose chunks are inflated to more than they declare: HDF5 inflates whatever there is."""
+    plan = item.id.get_create_plist()
+    filters = [plan.get_filter(number)[0] for number in range(plan.get_nfilters())]
+    if DEFLATE not in filters:
+        return
+    if filters.count(DEFLATE) > 1:
+        raise Refused(path, f"{name} is deflated more than once", REMEDY)
+    most = int(np.prod(item.chunks, dtype=np.int64)) * item.dtype.itemsize + MIB
+    large: list[tuple[int, ...]] = []
+
+    def look(chunk: Any) -> None:
+        if chunk.size * RATIO > max(most, SLACK) and not chunk.filter_mask:
+            large.append(chunk.chunk_offset)
+
+    item.id.chunk_iter(look)
+    for offset in large:
+        inflater = zlib.decompressobj()
+        length = len(inflater.decompress(item.id.read_direct_chunk(offset)[1], MIB))
+        while length <= most and inflater.unconsumed_tail:
+            length += len(inflater.decompress(inflater.unconsumed_tail, MIB))
+        if length > most:
+            raise Refused(path, f"{name} is inflated to more than it declares", REMEDY)
+
+
+def numpy(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
+    """The arrays of an npz file by name, or that of an npy file, named array; never pickled objects.
+
+    Args:
+        wanted: says by name, shape and type which are read.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is no whole file of numpy, or the arrays take more than `ARRAY` bytes.
+    """
+    with opened(path, most=ARRAY + SLACK) as file:
+        packed = file.read(2) == b"PK"
+        file.seek(0)
+        if not packed:
+            with refusing(path, REMEDY):
+                shape, kind = header(file)
+                if not wanted("array", shape, kind):
+                    return
+                bounded(path, shape, kind.itemsize)
+                file.seek(0)
+                array = npy.read_array(file, allow_pickle=False)
+            yield "array", array
+            return
+        with refusing(path, REMEDY):
+            refuse_directory(path, file)
+            archive = zipfile.ZipFile(file)
+            members = dict(sorted(members_of(path, archive, wanted)))
+        for name, member in members.items():
+            with refusing(path, REMEDY), archive.open(member) as content:
+                array = npy.read_array(content, allow_pickle=False)
+            yield name, array
+
+
+def members_of(
+    path: Path, archive: zipfile.ZipFile, wanted: Wanted
+) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+    """Name and member of the wanted arrays. Raises Refused if they are too large, or packed in another way."""
+    total = 0
+    for member in archive.infolist():
+        name = member.filename.removesuffix(".npy")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Refused(path, f"{name} is packed in a way that numpy does not use", REMEDY)
+        with archive.open(member) as content:
+            if content.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
+                continue
+        with archive.open(member) as content:
+            shape, kind = header(content)
+        if wanted(name, shape, kind):
+            bounded(path, shape, kind.itemsize)
+            total += int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+            bounded(path, (total,), 1)
+            yield name, member
+
+
+def header(file: BinaryIO | Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type as an array's header has them; of a header for names beyond Latin-1, no shape and no type."""
+    version = npy.read_magic(file)
+    if version == (3, 0):
+        return (), np.dtype("V")
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, kind = read(file)
+    return shape, kind
+
+
+def refuse_directory(path: Path, file: BinaryIO) -> None:
+    """Refuse a zip file whose list of members is too long: zipfile reads it whole.
+
+    That of zip64 is refused, too: only files that are too large anyway need it.
+    """
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 2**16 - 22))
+    tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    bounded(path, (int.from_bytes(tail[at + 12 : at + 16], "little"),), 1, SLACK)
+    if at >= 20 and tail[at - 20 : at - 16] == b"PK\6\7":
+        raise Refused(path, "has a list of members in zip64", REMEDY)
+    file.seek(0)

@@ -1,0 +1,206 @@
+"""What a corpus says of itself, its manifest and its summary: a corpus may be somebody else's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+
+from lvmmed_backbones import outside
+from lvmmed_backbones.outside import ARRAY, MIB, TEXT, Refused, bounded, refusing
+
+COLUMN = 2 * TEXT  # bytes of a column, unpacked: checksums of 8 million images
+MANIFEST, SUMMARY = "manifest.parquet", "corpus.json"
+SHARD = re.compile(r"shards/[^/\\]+\.tar")
+SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("shard", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("data_set", pa.string()),
+        ("source", pa.string()),
+        ("part", pa.string()),
+        ("modality", pa.string()),
+        ("organ", pa.string()),
+        ("height", pa.int32()),
+        ("width", pa.int32()),
+        ("channels", pa.int32()),
+        ("sha256", pa.string()),
+        ("phash", pa.uint64()),
+    ]
+)
+REMEDY = "Build the corpus again, or fetch it again"
+REACH = "Can the storage be reached?"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides the bytes of a corpus.
+
+    Attributes:
+        side: in pixels; the shorter side of larger images is reduced to it.
+        axis: along which NIfTI volumes are cut.
+    """
+
+    side: int = 256
+    axis: int = -1
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What corpus.json says: the corpus's name, how many images it holds, a checksum of all pixels, how it was made."""
+
+    name: str
+    images: int
+    fingerprint: str
+    options: Options
+
+
+def storage(root: str | Path, name: str) -> tuple[Any, str | Path, Path | None]:
+    """Of a file of a corpus: the file system of fsspec and the path in it, and the corpus's folder if it has one.
+
+    Args:
+        root: folder, or URL that fsspec knows.
+
+    Raises:
+        Refused: if fsspec does not know the URL's protocol, or lacks a package for it.
+    """
+    if isinstance(root, Path):
+        return None, root / name, root
+    with refusing(root, "Is the address right, and what it needs installed?"):
+        system, path = fsspec.url_to_fs(f"{root}/{name}")
+    local = isinstance(system, LocalFileSystem)
+    return system, path, Path(path.removesuffix(name)) if local else None
+
+
+@contextmanager
+def opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
+    """A file of a corpus.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        Refused: as `storage`; if it is no regular file, leads out of the corpus's folder, or has more than
+            `most` bytes.
+    """
+    system, path, folder = storage(root, name)
+    if folder:
+        with outside.opened(path, within=folder, most=most) as file:
+            yield file
+        return
+    with refusing(path, REACH):
+        bounded(path, (system.size(path) or 0,), 1, most)
+        stream = system.open(path)
+    with stream as file:
+        yield file
+
+
+def read_part(root: str | Path, name: str, start: int, length: int) -> bytes:
+    """Bytes of a file of a corpus; fewer if it ends before. Raises as `opened`."""
+    system, path, folder = storage(root, name)
+    if folder:
+        with outside.opened(path, within=folder) as file:
+            return os.pread(file.fileno(), length, start)
+    with refusing(path, REACH):
+        return system.cat_file(path, start, start + length)[:length]
+
+
+def read_summary(root: str | Path) -> Summary:
+    """What corpus.json says.
+
+    Raises:
+        FileNotFoundError, Refused: as `opened`; Refused, too, if it is not as the builder writes it.
+    """
+    path = f"{root}/{SUMMARY}"
+    with opened(root, SUMMARY, 16 * MIB) as file, refusing(path, REMEDY, "is no whole JSON file"):
+        content = json.loads(file.read(16 * MIB))
+    with refusing(path, REMEDY, "is no summary of a corpus"):
+        options = Options(**content["options"])
+        found = Summary(content["name"], content["images"], content["fingerprint"], options)
+        texts, numbers = (found.name, found.fingerprint), (found.images, options.side, options.axis)
+        if set(map(type, texts)) != {str} or set(map(type, numbers)) != {int} or options.side < 1:
+            raise ValueError(f"{found} has a value that no corpus has")
+    return found
+
+
+def read_rows(root: str | Path, columns: Sequence[str], name: str = MANIFEST) -> pa.Table:
+    """Columns of the manifest, or of a part of it; texts as dictionaries, so that repeated ones take no memory.
+
+    Raises:
+        FileNotFoundError, Refused: as `opened`; Refused, too, if it is no whole table, lacks a column, has one of
+            another type or larger than `COLUMN`, an empty cell, or a place outside of the corpus's shards.
+    """
+    path = f"{root}/{name}"
+    with opened(root, name, ARRAY) as stream, refusing(path, REMEDY, "is no whole table"):
+        texts = [c for c in columns if SCHEMA.field(c).type == pa.string()]
+        file = pq.ParquetFile(stream, read_dictionary=texts)
+        refuse_size(path, file, columns)
+        table = file.read(columns=list(columns))
+        table.validate(full=True)
+        for number, column in enumerate(columns):
+            kind = SCHEMA.field(column).type
+            if table[column].null_count:
+                raise Refused(path, f"column {column} has empty cells", REMEDY)
+            if column in texts:
+                refuse_texts(path, column, table[column])
+            elif not pa.types.is_integer(table[column].type):
+                raise Refused(path, f"column {column} is of {table[column].type}", REMEDY)
+            else:
+                table = table.set_column(number, column, table[column].cast(kind))
+        if table.num_rows:
+            refuse_places(path, table)
+    return table
+
+
+def refuse_size(path: str, file: pq.ParquetFile, columns: Sequence[str]) -> None:
+    """Refuse a table that lacks columns, or declares too many rows or bytes."""
+    facts = file.metadata
+    numbers = {facts.schema.column(n).path: n for n in range(facts.num_columns)}
+    lacking = [column for column in columns if column not in numbers]
+    if lacking:
+        raise Refused(path, f"lacks the columns {', '.join(lacking)}", REMEDY)
+    bounded(path, (facts.num_rows,), 8, COLUMN)
+    groups = [facts.row_group(n) for n in range(facts.num_row_groups)]
+    for column in columns:
+        chunks = [group.column(numbers[column]) for group in groups]
+        bounded(path, (sum(chunk.total_uncompressed_size for chunk in chunks),), 1, COLUMN)
+
+
+def refuse_texts(path: str, column: str, texts: pa.ChunkedArray) -> None:
+    """Refuse a column that holds no texts, or texts that are too long, written out."""
+    total = 0
+    for chunk in texts.chunks:
+        if not pa.types.is_dictionary(chunk.type) or chunk.dictionary.type != pa.string():
+            raise Refused(path, f"column {column} is of {chunk.type}, not of texts", REMEDY)
+        lengths = pc.take(pc.binary_length(chunk.dictionary), chunk.indices)
+        total += pc.sum(lengths.cast(pa.int64())).as_py() or 0
+    bounded(path, (total,), 1, COLUMN)
+
+
+def refuse_places(path: str, table: pa.Table) -> None:
+    """Refuse places that lie in no shard of the corpus."""
+    names = table.column_names
+    if "shard" in names:
+        for chunk in table["shard"].chunks:
+            for shard in chunk.dictionary.to_pylist():
+                if not SHARD.fullmatch(shard):
+                    raise Refused(path, f"names the shard {shard}, not shards/NAME.tar", REMEDY)
+    for column, least, most in (("offset", 0, 2**62), ("length", 1, TEXT)):
+        if column in names:
+            low, high = pc.min_max(table[column]).as_py().values()
+            if low < least or high > most:
+                found = low if low < least else high
+                raise Refused(
+                    path, f"has the {column} {found:,}, not {least:,} to {most:,}", REMEDY
+                )

@@ -1,0 +1,134 @@
+"""Photographs that somebody else made: what they declare is bounded before their pixels are decoded."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lvmmed_backbones.outside import ARRAY, MIB, bounded, opened, refusing
+
+# Pillow's plain decoders, those that it has loaded already first. Others run programs: EPS starts Ghostscript.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000")
+PIXELS = 1024 * MIB // 4 // 3  # of a frame: Pillow's own limit, above which it warns of a bomb
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+JPEG_2000 = b"\xff\x4f\xff\x51"  # the mark of a codestream, within boxes or not
+NO_SIZE = {0xD8, 0x01, *range(0xD0, 0xD8)}  # JPEG's markers without a length
+SIZED = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # that start a frame, JPEG-LS too
+
+
+def frames(
+    path: Path,
+    values: Callable[[Image.Image], NDArray],
+    remedy: str,
+    reason: str = "cannot be read",
+) -> Iterator[tuple[int, Image.Image, NDArray]]:
+    """Every frame of a file, one after another: its number, itself, and its values.
+
+    Args:
+        values: takes them from a frame.
+        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is no whole image, a frame has more than `PIXELS`, or all together take more than `ARRAY` bytes.
+    """
+    total = 0
+    with warnings.catch_warnings(), opened(path, most=ARRAY) as file:
+        warnings.simplefilter("ignore")  # their texts are the file's
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with refusing(path, remedy, reason):
+            image = Image.open(file, formats=FORMATS)
+        for number in itertools.count():
+            with refusing(path, remedy, reason):
+                try:
+                    image.seek(number)
+                except EOFError:
+                    return
+                width, height = image.size
+                bounded(path, (height, width), 1, PIXELS)
+                total += height * width * (4 if deep(image) else len(image.getbands()))
+                bounded(path, (total,), 1)
+                pixels = values(image)
+            yield number, image, pixels
+
+
+def refuse_bomb(path: Path, remedy: str) -> None:
+    """Raises Refused if a file is no image, or its first frame declares more than `PIXELS`; reads its header only."""
+    first(path, lambda image: np.empty(0), remedy, "is not an image")
+
+
+def first(
+    path: Path, values: Callable[[Image.Image], NDArray], remedy: str, reason: str
+) -> NDArray:
+    """The values of a file's first frame. Raises as `frames`."""
+    with closing(frames(path, values, remedy, reason)) as found:
+        return next(pixels for _, _, pixels in found)
+
+
+def deep(image: Image.Image) -> bool:
+    """Whether an image has more than 8 bits."""
+    return image.mode.startswith(("I", "F"))
+
+
+def decoded(
+    path: str | Path, content: bytes, remedy: str, reason: str = "is no whole image"
+) -> NDArray[np.uint8]:
+    """A PNG or JPEG in memory as OpenCV reads it: (H, W, 3), blue first.
+
+    Args:
+        path: what the bytes are called in an error; remedy, reason: what is said of them.
+
+    Raises:
+        Refused: if they are no whole image, or declare more than `ARRAY` bytes of pixels.
+    """
+    height, width = declared_size(content)
+    bounded(path, (height, width, 3), 1)
+    with refusing(path, remedy, reason):
+        if not content.startswith((PNG, JPEG)):  # OpenCV reads many formats more
+            raise ValueError("neither PNG nor JPEG")
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError("it is damaged or cut off")
+    return np.asarray(image, np.uint8)
+
+
+def declared_size(content: bytes) -> tuple[int, int]:
+    """Height and width as the header of a PNG, JPEG or JPEG 2000 has them; 0 and 0 if it is none of them."""
+    if content.startswith(PNG):
+        return int.from_bytes(content[20:24], "big"), int.from_bytes(content[16:20], "big")
+    if content.startswith(JPEG):
+        return jpeg_size(content)
+    sizes = [(0, 0)]
+    for found in re.finditer(JPEG_2000, content):
+        words = content[found.end() + 4 : found.end() + 20]
+        right, bottom, left, top = (int.from_bytes(words[n : n + 4], "big") for n in (0, 4, 8, 12))
+        sizes.append((max(bottom - top, 0), max(right - left, 0)))
+    return max(sizes, key=lambda size: size[0] * size[1])
+
+
+def jpeg_size(content: bytes) -> tuple[int, int]:
+    """Height and width by the first segment that starts a frame; 0 and 0 if there is none."""
+    at = 2
+    while at + 9 <= len(content) and content[at] == 0xFF:
+        kind = content[at + 1]
+        if kind == 0xFF:  # padding
+            at += 1
+        elif kind in SIZED:
+            return (
+                int.from_bytes(content[at + 5 : at + 7], "big"),
+                int.from_bytes(content[at + 7 : at + 9], "big"),
+            )
+        elif kind in NO_SIZE:
+            at += 2
+        else:
+            at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return 0, 0
