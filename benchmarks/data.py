@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from tqdm import tqdm
 
 from tasks import datasets, phantoms
+from tasks.prepared.check import read_meta
 
 
 def prepared_folder(downloads: Path | None, work: Path) -> Path:
@@ -44,5 +44,5 @@ def prepare(
             if not (source / datasets.get(name).folder / "PHANTOM").is_file():
                 phantoms.generate(name, source)
         prepared = datasets.prepare(name, source, folder)
-        metas[name] = json.loads((prepared / "meta.json").read_text())
+        metas[name] = read_meta(prepared)
     return folder, metas

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from lvmmed_backbones.display import plain, say_error
 from tasks import datasets, phantoms
 from tasks.prepared import check
 
@@ -64,20 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show()
         elif options.verb == "prepare":
             for name in tqdm(options.names or there(options.data), desc="preparing", unit="set"):
-                print(datasets.prepare(name, options.data, options.out))
+                print(plain(datasets.prepare(name, options.data, options.out)))
         elif options.verb == "phantoms":
             for name in tqdm(options.names or datasets.names(), desc="drawing", unit="set"):
-                print(phantoms.generate(name, options.out, options.seed))
+                print(plain(phantoms.generate(name, options.out, options.seed)))
         else:
             problems = [
                 p
                 for folder in tqdm(options.folders, desc="checking", unit="set")
                 for p in check(folder)
             ]
-            print("\n".join(problems) or "sound")
+            print("\n".join(map(plain, problems)) or "sound")
             return 1 if problems else 0
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error)
         return 2
     return 0
 

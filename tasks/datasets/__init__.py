@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib
-import json
+import os
 import pkgutil
 import sys
 from collections.abc import Mapping
@@ -18,8 +18,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
 from tasks.prepared import Writer
+from tasks.prepared.check import read_meta
 
 __all__ = ["Dataset", "available", "get", "names", "prepare"]
 
@@ -102,7 +105,9 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         lacking = meta["found"] < meta["expected"] or bool(meta["missing"])
         meta["complete"] = meta["phantom"] or not lacking
     for sentence in warnings(meta):
-        tqdm.write(f"warning: {source} {sentence}", file=sys.stderr)  # clear of progress bars
+        tqdm.write(
+            plain(f"warning: {source} {sentence}"), file=sys.stderr
+        )  # clear of progress bars
     return folder
 
 
@@ -127,19 +132,28 @@ def warnings(meta: Mapping[str, Any]) -> list[str]:
 def is_prepared(folder: Path, signature: str) -> bool:
     """Whether a folder holds what this version of the preparers makes of a download."""
     try:
-        meta = json.loads((folder / "meta.json").read_text())
-    except (FileNotFoundError, ValueError):  # none yet, or spoilt: made anew
+        meta = read_meta(folder)
+    except (FileNotFoundError, Refused):  # none yet, or spoilt: made anew
         return False
     return meta.get("source_signature") == signature
 
 
 def source_signature(source: Path) -> str:
-    """A cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version."""
+    """A cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version.
+
+    The download's own folder may be a link to another disk. Within it, no link may lead out.
+
+    Raises:
+        Refused: if a link does.
+    """
     digest = hashlib.sha256(str(VERSION).encode())
+    inside = source.resolve()
     for path in sorted(source.rglob("*")):
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            remedy = f"Put the file itself there, or make a link of {source} as a whole"
+            raise Refused(path, f"leads out of {source}", remedy)
         if path.is_file():
             state = path.stat()
-            digest.update(
-                f"{path.relative_to(source)} {state.st_size} {state.st_mtime_ns}\n".encode()
-            )
+            name = os.fsencode(path.relative_to(source))
+            digest.update(b"%s %d %d\n" % (name, state.st_size, state.st_mtime_ns))
     return digest.hexdigest()

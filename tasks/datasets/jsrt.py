@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.outside import Refused, read_bytes
 from tasks.datasets.dataset import Dataset
 from tasks.prepared.images import each, read_mask, to_8_bit
 from tasks.prepared.splits import carve
@@ -52,23 +54,24 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not square.
+        Refused: if it is not square, or too large.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such image. Is the download complete?")
-    words = np.fromfile(path, ">u2")
-    side = round(len(words) ** 0.5)
-    if side * side != len(words) or path.stat().st_size % 2 or not side:
-        raise ValueError(
-            f"{path} has {path.stat().st_size} bytes, which is no square image of 16-bit words. Download it again."
-        )
+    try:
+        content = read_bytes(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
+    side = math.isqrt(len(content) // 2)
+    if not side or 2 * side * side != len(content):
+        reason = f"has {len(content)} bytes, which is no square image of 16-bit words"
+        raise Refused(path, reason, "Download it again")
+    words = np.frombuffer(content, ">u2")
     return 255 - to_8_bit(words.reshape(side, side).astype(np.float32))
 
 
 def shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Average blocks of pixels until an image has the side of its mask: SCR's are half of JSRT's."""
     factor = image.shape[0] // side
-    if factor * side != image.shape[0]:
+    if not factor or factor * side != image.shape[0]:
         raise ValueError(
             f"an X-ray of side {image.shape[0]} does not shrink to its masks' side {side}. "
             "Use SCR's masks of 1024 pixels."

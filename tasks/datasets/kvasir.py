@@ -41,7 +41,7 @@ def prepare(source: Path, writer: Writer) -> None:
         facts[path.name] = dict(file_name=path.name, width=width, height=height)
         try:
             boxes[path.name] = scaled(known[path.stem], width, height)
-        except (KeyError, TypeError, ZeroDivisionError) as error:
+        except (LookupError, TypeError, ArithmeticError) as error:
             raise ValueError(
                 f"{box_file}: the entry of {path.stem} is not as expected ({error!r}). Download it again."
             ) from error

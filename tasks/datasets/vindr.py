@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
+import pandas as pd
 from tqdm import tqdm
 
 from tasks.datasets.dataset import Dataset
@@ -41,6 +42,7 @@ DATASET = Dataset(
 )
 NO_FINDING = 14
 COLUMNS = ("image_id", "class_id", "x_min", "y_min", "x_max", "y_max", "width", "height")
+NUMBERS = list(COLUMNS[2:])
 
 
 def prepare(source: Path, writer: Writer) -> None:
@@ -53,11 +55,14 @@ def prepare(source: Path, writer: Writer) -> None:
             f"{table_file} lacks the columns {lacking}. Use the table of the 512 px data set, "
             "which has the original sizes."
         )
-    unknown = sorted(set(table["class_id"]) - set(range(NO_FINDING + 1)))
+    unknown = sorted(set(table["class_id"]) - set(range(NO_FINDING + 1)), key=str)
     if unknown:
         raise ValueError(
             f"{table_file} has the unknown classes {unknown[:6]}: expected 0 to {NO_FINDING}"
         )
+    # What is no number becomes none, which the writer refuses by the image's name.
+    table[NUMBERS] = table[NUMBERS].apply(pd.to_numeric, errors="coerce")
+    table[NUMBERS[-2:]] = table[NUMBERS[-2:]].where(table[NUMBERS[-2:]] > 0)
     facts: dict[str, dict] = {}
     boxes: dict[str, list[tuple]] = defaultdict(list)
     findings = table[table["class_id"] != NO_FINDING].groupby("image_id")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.outside import Refused, read_json, read_text
 from tasks.prepared.fingerprint import fingerprint
 from tasks.prepared.images import KEPT, read_image
 from tasks.prepared.splits import overlaps
+
+KINDS = ("segmentation", "volumes", "detection", "classification")
 
 
 def check(folder: Path) -> list[str]:
@@ -17,16 +20,20 @@ def check(folder: Path) -> list[str]:
 
     Raises:
         FileNotFoundError: if the folder is no prepared data set.
-        ValueError: if its meta.json is not whole.
+        Refused: if its meta.json is not whole.
     """
     problems = problems_of(folder)
     meta = read_meta(folder)
-    for path in sorted(p for p in (folder / "images").rglob("*") if p.is_file()):
+    for path in sorted(p for p in (folder / "images").rglob("*") if not p.is_dir()):
         mask = folder / "masks" / path.relative_to(folder / "images").with_suffix(".png")
         problems += problems_of_image(path, mask, len(meta["classes"]))
     for path in sorted((folder / "splits").glob("*.json")):
-        problems += wrong_boxes(path, folder / "images")
-    if meta.get("fingerprint") != fingerprint(folder):
+        problems += wrong_boxes(path, names_of(folder / "images"))
+    try:
+        changed = meta.get("fingerprint") != fingerprint(folder)
+    except (FileNotFoundError, Refused) as error:
+        return [*problems, str(error)]
+    if changed:
         problems.append(
             f"{folder} was changed after it was prepared: its files do not have the fingerprint of meta.json. "
             "Delete it and prepare it again."
@@ -39,30 +46,42 @@ def read_meta(folder: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if the folder is no prepared data set.
-        ValueError: if the file is not whole.
+        Refused: if the file is not whole, or of another structure.
     """
     path = folder / "meta.json"
-    if not path.is_file():
+    remedy = f"Delete {folder} and prepare it again"
+    try:
+        meta = read_json(path, remedy, within=folder)
+    except FileNotFoundError:
         raise FileNotFoundError(
             f"{path} is missing: {folder} is no prepared data set. "
             "Make one by `python -m tasks prepare`."
-        )
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is no whole JSON file ({error}). Delete {folder} and prepare it again."
-        ) from error
+        ) from None
+    if not isinstance(meta, dict) or meta.get("kind") not in KINDS:
+        raise Refused(path, f"tells no kind of annotation ({', '.join(KINDS)})", remedy)
+    for key, what in (("classes", str), ("leaks", list), ("disjoint", list)):
+        values = meta.get(key, () if key != "classes" else None)
+        if not isinstance(values, list | tuple) or not all(
+            isinstance(value, what) and all(isinstance(name, str) for name in value)
+            for value in values
+        ):
+            raise Refused(path, f"has {key} of another form than the preparers write", remedy)
+    return meta
+
+
+def names_of(folder: Path) -> set[str]:
+    """The files below a folder, relative to it."""
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
 
 
 def problems_of_image(path: Path, mask_path: Path, classes: int) -> list[str]:
     """What is wrong with an image and its mask, if it has one."""
     try:
         image = read_image(path)
-        if not mask_path.is_file():
+        if not mask_path.exists():
             return []
         mask = read_image(mask_path)
-    except ValueError as error:
+    except (FileNotFoundError, Refused) as error:
         return [str(error)]
     problems = []
     if mask.shape != image.shape[:2]:
@@ -79,18 +98,19 @@ def problems_of(folder: Path) -> list[str]:
 
     Raises:
         FileNotFoundError: if the folder is no prepared data set.
-        ValueError: if its meta.json is not whole.
+        Refused: if its meta.json is not whole.
     """
     meta = read_meta(folder)
-    files = {
-        p.relative_to(folder / "images").as_posix()
-        for p in (folder / "images").rglob("*")
-        if p.suffix in KEPT
-    }
+    files = {name for name in names_of(folder / "images") if Path(name).suffix in KEPT}
+    masks = names_of(folder / "masks")
     stems = {name.rpartition(".")[0] for name in files}
     problems, splits = [], {}
     for path in sorted((folder / "splits").glob("*.txt")):
-        lines = path.read_text().splitlines()
+        try:
+            lines = read_text(path, within=folder).splitlines()
+        except (FileNotFoundError, Refused) as error:
+            problems.append(str(error))
+            continue
         labelled = meta["kind"] == "classification"
         names = [line.rpartition(" ")[0] if labelled else line for line in lines]
         splits[path.stem] = names
@@ -104,7 +124,7 @@ def problems_of(folder: Path) -> list[str]:
         if labelled:
             problems += wrong_labels(path, lines, len(meta["classes"]))
         if meta["kind"] in ("segmentation", "volumes"):
-            bare = [n for n in names if not (folder / "masks" / f"{n}.png").is_file()]
+            bare = [n for n in names if f"{n}.png" not in masks]
             if bare:
                 problems.append(
                     f"{len(bare)} images of split {path.stem} have no mask, such as {bare[0]}"
@@ -128,26 +148,41 @@ def wrong_labels(path: Path, lines: Sequence[str], classes: int) -> list[str]:
     ]
 
 
-def wrong_boxes(path: Path, folder: Path) -> list[str]:
-    """What is wrong with a split of boxes on the images of a folder: a sentence for each kind, with its first image."""
+def wrong_boxes(path: Path, files: set[str]) -> list[str]:
+    """What is wrong with a split of boxes: a sentence for each kind, with its first image.
+
+    Args:
+        files: the images that there are.
+    """
     try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        return [f"{path} is no whole JSON file ({error})"]
-    images = {image["id"]: image for image in content["images"]}
-    missing = [i["file_name"] for i in images.values() if not (folder / i["file_name"]).is_file()]
-    empty, outside = [], []
-    for box in content["annotations"]:
-        image = images[box["image_id"]]
-        x, y, width, height = box["bbox"]
-        if width <= 0 or height <= 0:
-            empty.append(image["file_name"])
-        # A pixel of slack: some downloads count the last pixel in, others do not.
-        elif min(x, y) < -1 or x + width > image["width"] + 1 or y + height > image["height"] + 1:
-            outside.append(image["file_name"])
+        content = read_json(path, "Prepare the data set again", within=path.parent.parent)
+    except (FileNotFoundError, Refused) as error:
+        return [str(error)]
+    missing, empty, outside = [], [], []
+    try:
+        images = {image["id"]: image for image in content["images"]}
+        missing = [i["file_name"] for i in images.values() if i["file_name"] not in files]
+        for box in content["annotations"]:
+            image = images[box["image_id"]]
+            x, y, width, height = map(number, box["bbox"])
+            # A pixel of slack: some downloads count the last pixel in, others do not.
+            right, below = number(image["width"]) + 1, number(image["height"]) + 1
+            if width <= 0 or height <= 0:
+                empty.append(image["file_name"])
+            elif min(x, y) < -1 or x + width > right or y + height > below:
+                outside.append(image["file_name"])
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        return [f"{path} is not as the preparers write it ({type(error).__name__}: {error})"]
     kinds = (
         (missing, "images that are not there"),
         (empty, "boxes without area"),
         (outside, "boxes that leave their image"),
     )
     return [f"{path} has {len(k)} {what}, such as of {k[0]}" for k, what in kinds if k]
+
+
+def number(value: object) -> float:
+    """A finite number. Raises TypeError, ValueError or OverflowError if a value is none."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tqdm import tqdm
 
+from lvmmed_backbones.corpus import photos
+from lvmmed_backbones.corpus.volumes import nifti
+from lvmmed_backbones.outside import Refused
+
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
-BROKEN_VOLUME = (
-    nibabel.filebasedimages.ImageFileError,
-    nibabel.spatialimages.HeaderDataError,
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-)
+REMEDY = "Download it again"
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -29,25 +23,32 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no whole image.
+        Refused: if it is no whole image, or too large.
     """
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith("I"):  # 16 bit
-                return to_8_bit(np.asarray(image, np.float32))
-            return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path} is no whole image ({error}). Download it again.") from error
+    pixels = first_frame(path, eight_bits)
+    return pixels if pixels.dtype == np.uint8 else to_8_bit(pixels)
+
+
+def eight_bits(image: Image.Image) -> NDArray:
+    """Pixels of an image in any of Pillow's modes; of one of 16 bits as float32."""
+    if image.mode.startswith("I"):
+        return np.asarray(image, np.float32)
+    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
 
 
 def is_kept(path: Path) -> bool:
-    """Whether an image's file can stay as it is: PNG or JPEG of 8 bits."""
+    """Whether an image's file can stay as it is: PNG or JPEG of 8 bits. Raises as `read_image`."""
     if path.suffix.lower() not in KEPT:
         return False
-    with Image.open(path) as image:
-        return not image.mode.startswith("I")
+    return not first_frame(path, lambda image: np.array(image.mode.startswith("I")))
+
+
+def first_frame(path: Path, values: Callable[[Image.Image], NDArray]) -> NDArray:
+    """What `values` takes from the first frame of an image's file. Raises as `read_image`."""
+    try:
+        return photos.first(path, values, REMEDY, "is no whole image")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
 
 
 def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
@@ -81,20 +82,15 @@ def read_volume(path: Path) -> NDArray[np.float32]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no whole volume of three axes.
+        Refused: if it is no whole volume of three axes, or too large.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such volume. Is the download complete?")
     try:
-        # Decompressed as a whole: nibabel stops at the last voxel, before gzip compares the checksum.
-        content = gzip.decompress(path.read_bytes())
-        volume = np.asarray(nibabel.Nifti1Image.from_bytes(content).dataobj, np.float32)
-    except BROKEN_VOLUME as error:
-        raise ValueError(f"{path} is no whole NIfTI file ({error}). Download it again.") from error
-    if volume.ndim != 3:
-        raise ValueError(
-            f"{path}: a volume of three axes is expected, this one has the shape {volume.shape}"
-        )
+        volume = nifti(path, REMEDY, "is no whole NIfTI file", np.float32)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such volume. Is the download complete?") from None
+    if volume.ndim != 3 or not volume.size:
+        reason = f"a volume of three axes is expected, this one has the shape {volume.shape}"
+        raise Refused(path, reason, "Is it the right file?")
     return volume
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from lvmmed_backbones import outside
+from lvmmed_backbones.outside import Refused, read_bytes, refusing
 
-def read_json(path: Path, what: str) -> Any:
-    """The content of a JSON file.
+REMEDY = "Download it again"
+
+
+def read_json(path: Path, what: str) -> dict:
+    """The content of a JSON file, an object.
 
     Raises:
         FileNotFoundError: if there is none, naming what was looked for.
-        ValueError: if it is not whole.
+        Refused: if it is not whole, or of another structure.
     """
-    found(path, what)
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is no whole JSON file ({error}). Download it again.") from error
+        content = outside.read_json(path, REMEDY)
+    except FileNotFoundError:
+        raise missing(path, what) from None
+    if not isinstance(content, dict):
+        raise Refused(path, f"holds a {type(content).__name__}, not {what} by name", REMEDY)
+    return content
 
 
 def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -32,16 +38,16 @@ def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> pd.Da
 
     Raises:
         FileNotFoundError: if there is none, naming what was looked for.
-        ValueError: if it is not whole.
+        Refused: if it is not whole.
     """
-    found(path, what)
     try:
-        return pd.read_csv(path, header=None if names else "infer", names=names)
-    except ValueError as error:
-        raise ValueError(f"{path} is no whole table ({error}). Download it again.") from error
+        content = read_bytes(path)
+    except FileNotFoundError:
+        raise missing(path, what) from None
+    with refusing(path, REMEDY, "is no whole table"):
+        return pd.read_csv(io.BytesIO(content), header=None if names else "infer", names=names)
 
 
-def found(path: Path, what: str) -> None:
-    """Raise FileNotFoundError if a file of a download is not there."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no {what} there. Is the download unpacked in this place?")
+def missing(path: Path, what: str) -> FileNotFoundError:
+    """The error for a file of a download that is not there."""
+    return FileNotFoundError(f"{path}: no {what} there. Is the download unpacked in this place?")

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -16,9 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lvmmed_backbones.display import plain
 from tasks.prepared.check import problems_of
 from tasks.prepared.fingerprint import fingerprint
 from tasks.prepared.images import is_kept, read_image, same_size
+
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
 
 
 class Writer:
@@ -59,13 +63,14 @@ class Writer:
         Raises:
             FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder.
         """
+        path = self._path("images", f"{name}.png")
         if isinstance(source, Path):
             pixels = read_image(source)
             if is_kept(source):
                 shutil.copyfile(source, self._path("images", name + source.suffix.lower()))
                 return pixels
             source = pixels
-        Image.fromarray(source).save(self._path("images", f"{name}.png"))
+        Image.fromarray(source).save(path)
         return source
 
     def mask(self, name: str, image: NDArray[np.uint8], mask: NDArray, source: Path) -> None:
@@ -135,9 +140,10 @@ class Writer:
 
     def _path(self, kind: str, name: str) -> Path:
         pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in name or "\n" in name:
+        unfit = pure.is_absolute() or ".." in pure.parts or "\\" in name
+        if unfit or any(unicodedata.category(c) in UNPRINTABLE for c in name):
             raise ValueError(
-                f"the name {name!r} leaves its folder: rename the file in the download"
+                f"the name {plain(name)} leaves its folder, or cannot be printed: rename the file in the download"
             )
         path = self.scratch / kind / pure
         path.parent.mkdir(parents=True, exist_ok=True)

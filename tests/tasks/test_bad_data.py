@@ -99,13 +99,13 @@ def test_truncated_image(name: str, image: str, download, tmp_path: Path) -> Non
     path = first(download(name), image)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     escaped = path.name.replace("(", r"\(").replace(")", r"\)")
-    refused(name, tmp_path, ValueError, f"{escaped} is no whole image .* Download it again")
+    refused(name, tmp_path, ValueError, f"{escaped}: is no whole image .* Download it again")
 
 
 def test_truncated_raw_image(download, tmp_path: Path) -> None:
     path = first(download("jsrt"), "All247images/*.IMG")
     path.write_bytes(path.read_bytes()[:-2])
-    refused("jsrt", tmp_path, ValueError, f"{path.name} has .* bytes, which is no square image")
+    refused("jsrt", tmp_path, ValueError, f"{path.name}: has .* bytes, which is no square image")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_truncated_raw_image(download, tmp_path: Path) -> None:
 def test_truncated_volume(name: str, volume: str, download, tmp_path: Path) -> None:
     path = first(download(name), volume)
     path.write_bytes(path.read_bytes()[:2000])
-    refused(name, tmp_path, ValueError, f"{path.name} is no whole NIfTI file")
+    refused(name, tmp_path, ValueError, f"{path.name}: is no whole NIfTI file")
 
 
 def test_mask_with_unknown_values(download, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_what_is_no_prepared_data_set(tmp_path: Path) -> None:
 def test_truncated_boxes(download, tmp_path: Path) -> None:
     path = download("kvasir") / "kavsir_bboxes.json"
     path.write_text(path.read_text()[:100])
-    refused("kvasir", tmp_path, ValueError, r"kavsir_bboxes\.json is no whole JSON file")
+    refused("kvasir", tmp_path, ValueError, r"kavsir_bboxes\.json: is no whole JSON file")
 
 
 def test_boxes_of_another_form(download, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_finding_without_numbers(download, tmp_path: Path) -> None:
 
 def test_an_empty_table(download, tmp_path: Path) -> None:
     (download("vindr") / "train.csv").write_text("")
-    refused("vindr", tmp_path, ValueError, r"train\.csv is no whole table .* Download it again")
+    refused("vindr", tmp_path, ValueError, r"train\.csv: is no whole table .* Download it again")
 
 
 def test_an_empty_table_of_grades(download, tmp_path: Path) -> None:
@@ -279,4 +279,4 @@ def test_a_volume_with_a_spoilt_middle(download, tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 400] = bytes([255]) * 400
     path.write_bytes(bytes(content))
-    refused("prostate", tmp_path, ValueError, f"{path.name} is no whole NIfTI file")
+    refused("prostate", tmp_path, ValueError, f"{path.name}: is no whole NIfTI file")

@@ -80,7 +80,7 @@ def test_a_truncated_meta_is_named_and_prepared_anew(phantom_root: Path, tmp_pat
     path = folder / "meta.json"
     whole = path.read_text()
     path.write_text(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"meta\.json is no whole JSON file .* prepare it again"):
+    with pytest.raises(ValueError, match=r"meta\.json: is no whole JSON file .* prepare it again"):
         check(folder)
     datasets.prepare("buid", phantom_root, tmp_path)
     assert path.read_text() == whole
