@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import grid, profiles
+from lvmmed_backbones.display import say_error
 
 
 def parser() -> argparse.ArgumentParser:
@@ -101,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return job.main(cells, options, chosen=bool(options.tasks))
     except (ValueError, OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error)
         return 2
 
 

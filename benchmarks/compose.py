@@ -76,6 +76,10 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
 def fit_backbone(config: Config, name: str, seed: int) -> None:
     """Put a catalogue backbone, of this seed if it has several, into the model and give the heads its channels."""
     entry = catalogue.get(name, seed)
+    if (
+        home := catalogue.home(entry)
+    ) is not None:  # the run's own process must know the class, too
+        config.custom_imports.imports.append(home)
     if entry.pretraining_seed is not None:
         # Part of the run's identity: the same weights may be a backbone of one file, too.
         config.pretraining_seed = entry.pretraining_seed
@@ -133,7 +137,6 @@ def bind(config: Config, prepared: Path, run_dir: Path, cell: Cell) -> Config:
         ):
             if config.get(evaluator):
                 config[evaluator].ann_file = str(root / config[loader].dataset.ann_file)
-    config.resume = any(run_dir.glob("last_checkpoint"))
     return config
 
 

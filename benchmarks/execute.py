@@ -9,22 +9,24 @@ import resource
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
 import tasks.registration  # noqa: F401
 from benchmarks import gallery, provenance
 from benchmarks.grid import Cell
 from benchmarks.record import FILE, SCHEMA, finite, write_json
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.openmmlab.resumption import CheckedRunner, last_checkpoint
 
 ERROR = "error.txt"
+CONFIG = "config.py"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Run:
 
     Attributes:
         run_id: identity, 16 hex digits.
-        config: path of the mmengine config, in the run's folder.
+        folder: of the run.
+        config: as composed and bound; its text lies in the folder for people, and is not read again.
         cell: what it is a run of.
         fingerprint, complete, phantom: of the prepared data set, from its meta.json.
         weights_sha256: of the weights' file, None for random weights.
@@ -42,7 +45,8 @@ class Run:
     """
 
     run_id: str
-    config: Path
+    folder: Path
+    config: Config = field(compare=False)
     cell: Cell
     fingerprint: str
     complete: bool
@@ -57,7 +61,7 @@ def execute(run: Run) -> None:
 
     Everything that the run prints goes to run.log in its folder.
     """
-    folder = run.config.parent
+    folder = run.folder
     error = folder / ERROR
     error.unlink(missing_ok=True)
     with (folder / "run.log").open("a") as log:
@@ -75,8 +79,11 @@ def execute(run: Run) -> None:
 def measure(run: Run) -> dict:
     """Train and test, and leave a gallery; the record as a dict."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    config = Config.fromfile(run.config)
-    runner = Runner.from_cfg(config)
+    config = run.config
+    import_modules_from_strings(**config.custom_imports)
+    if last := last_checkpoint(run.folder):
+        config.load_from, config.resume = str(last), True
+    runner = CheckedRunner.from_cfg(config)
     begin = time.monotonic()
     runner.train()
     trained = time.monotonic()
@@ -84,8 +91,8 @@ def measure(run: Run) -> dict:
     metrics = runner.test()
     tested = time.monotonic()
     memory = peak_memory_mb()
-    cases = json.loads((run.config.parent / "cases.json").read_text())
-    gallery.write(runner, cases, pixels, run.config.parent / gallery.FOLDER)
+    cases = json.loads((run.folder / "cases.json").read_text())
+    gallery.write(runner, cases, pixels, run.folder / gallery.FOLDER)
     entry = catalogue.get(run.cell.backbone, run.cell.seed)
     task = config.task
     return {
@@ -126,7 +133,7 @@ def measure(run: Run) -> dict:
         "provenance": {
             "versions": provenance.versions(),
             "git_revision": run.git_revision,
-            "config_sha256": hashlib.sha256(run.config.read_bytes()).hexdigest(),
+            "config_sha256": hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
             "started": started,
             "machine": provenance.machine() | {"threads": run.threads},
         },

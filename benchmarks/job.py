@@ -17,12 +17,15 @@ from tqdm import tqdm
 
 from benchmarks import data, pretraining, profiles
 from benchmarks.compose import bind, budget_key, compose
-from benchmarks.execute import ERROR, Run
+from benchmarks.execute import CONFIG, ERROR, Run
 from benchmarks.grid import TASK_CONFIGS, Cell, run_id
 from benchmarks.pool import carry_out
 from benchmarks.record import is_done
+from lvmmed_backbones.catalogue.architectures import on_meta
+from lvmmed_backbones.outside import Refused, read_text, regular
 from lvmmed_backbones.revision import git_revision
-from lvmmed_backbones.weights.loading import file_sha256
+from lvmmed_backbones.weights.checksums import file_sha256
+from lvmmed_backbones.weights.loading import find
 from tasks import datasets
 
 
@@ -41,6 +44,7 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     now = [cell for cell in cells if cell.backbone not in later]
     # Wrong words end here, before anything long.
     composed = {cell: compose(cell) for cell in tqdm(now, "composing", unit="run", leave=False)}
+    open_weights(composed.values())
     if options.verb == "run":
         pretraining.provide(cells[0].profile, later, options.work)
         composed |= {cell: compose(cell) for cell in cells if cell not in composed}
@@ -53,24 +57,52 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
     folder, metas = data.prepare(names, options.data, options.work)
     revision = git_revision()
-    configs = dict(
-        assemble(cell, composed[cell], folder, metas, revision, options) for cell in cells
-    )
-    runs = list(configs)
-    todo = [run for run in runs if not is_done(run.config.parent)]
+    runs = [assemble(cell, composed[cell], folder, metas, revision, options) for cell in cells]
+    todo = [run for run in runs if not is_done(run.folder)]
     show(cells, runs, options.jobs)
     if options.verb == "plan" or not todo:
         return 0
     for run in todo:
-        run.config.parent.mkdir(parents=True, exist_ok=True)
-        configs[run].dump(run.config)
+        make_own(run.folder)
+        run.config.dump(run.folder / CONFIG)
     failed = run_all(todo, options.jobs)
     say(
         f"{len(todo) - len(failed)} runs done, {len(runs) - len(todo)} were done before, {len(failed)} failed"
     )
     for run, reason in failed:
-        say(f"FAILED {run.config.parent}: {reason}")
+        say(f"FAILED {run.folder}: {reason}")
     return 1 if failed else 0
+
+
+def open_weights(configs: Iterable[Config]) -> None:
+    """See that each file of weights fills its backbone, before anything long.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file, as `lvmmed_backbones.weights.loading.load_strictly`.
+    """
+    backbones = {
+        (backbone.weights.file, backbone.output): backbone
+        for backbone in (config.model.backbone for config in configs)
+        if backbone.get("weights")
+    }
+    for backbone in tqdm(backbones.values(), "opening weights", unit="file", leave=False):
+        weights = backbone.weights
+        module = on_meta({key: value for key, value in backbone.items() if key != "weights"})
+        find(module, Path(weights.file), [weights.layout])
+
+
+def make_own(folder: Path) -> None:
+    """Make a run's folder, in which nothing leads elsewhere.
+
+    Raises:
+        Refused: if it, or a file in it, is a link, a FIFO or a device, as a folder of results from elsewhere may have.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (folder, *folder.iterdir()):
+        if path.is_symlink():
+            raise Refused(path, "is a link", "Remove it: a run writes to its own folder")
+        if not path.is_dir():
+            regular(path)
 
 
 def with_data(cells: Sequence[Cell], downloads: Path | None, chosen: bool) -> list[Cell]:
@@ -117,7 +149,7 @@ def assemble(
     metas: dict[str, dict],
     revision: str | None,
     options: argparse.Namespace,
-) -> tuple[Run, Config]:
+) -> Run:
     """Name a composed cell, and bind it to its folder; nothing is written."""
     meta = metas[config.task.dataset]
     weights = config.model.backbone.get("weights")
@@ -129,9 +161,10 @@ def assemble(
         portable.to_dict() | {"label_fraction": cell.label_fraction}, meta["fingerprint"], sha256
     )
     run_dir = options.results / "runs" / identity
-    run = Run(
+    return Run(
         run_id=identity,
-        config=run_dir / "config.py",
+        folder=run_dir,
+        config=bind(config, prepared, run_dir, cell),
         cell=cell,
         fingerprint=meta["fingerprint"],
         complete=meta["complete"],
@@ -140,14 +173,13 @@ def assemble(
         git_revision=revision,
         threads=max(1, (os.cpu_count() or 1) // options.jobs),
     )
-    return run, bind(config, prepared, run_dir, cell)
 
 
 def show(cells: Sequence[Cell], runs: Sequence[Run], jobs: int) -> None:
     """Print the grid: a row per task, a column per backbone, runs done of runs planned, and the estimate."""
     backbones = list(dict.fromkeys(cell.backbone for cell in cells))
     table = Table("task", *backbones, title=f"{len(runs)} runs, profile {cells[0].profile}")
-    state = [(cell, is_done(run.config.parent)) for cell, run in zip(cells, runs, strict=True)]
+    state = [(cell, is_done(run.folder)) for cell, run in zip(cells, runs, strict=True)]
     for task in dict.fromkeys(cell.task for cell in cells):
         row = [
             [done for cell, done in state if (cell.task, cell.backbone) == (task, b)]
@@ -176,18 +208,21 @@ def run_all(runs: Sequence[Run], jobs: int) -> list[tuple[Run, str]]:
     with tqdm(total=len(runs), desc="runs", unit="run") as bar:
         for run, code in carry_out(runs, jobs):
             bar.update()
-            if code == 0 and is_done(run.config.parent):
+            if code == 0 and is_done(run.folder):
                 continue
             failed.append((run, reason(run, code)))
-            bar.write(f"failed: {run.config.parent}: {failed[-1][1]}", file=sys.stderr)
+            bar.write(f"failed: {run.folder}: {failed[-1][1]}", file=sys.stderr)
     return failed
 
 
 def reason(run: Run, code: int) -> str:
     """Why a run failed, in a line."""
-    error = run.config.parent / ERROR
-    if error.is_file():
-        return f"{error.read_text().strip().splitlines()[-1]} (all of it in {ERROR})"
+    try:
+        said = read_text(run.folder / ERROR, within=run.folder).strip().splitlines()
+    except (FileNotFoundError, Refused):
+        said = []
+    if said:
+        return f"{said[-1]} (all of it in {ERROR})"
     return f"its process ended with code {code}" + (
         " (killed; out of memory?)" if code == -9 else ""
     )

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.corpus import command as corpus
+from lvmmed_backbones.display import plain, say_error
 from lvmmed_backbones.pretrain import command
 
 
@@ -36,22 +39,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exporting = verbs.add_parser("export", help="make a pretrained backbone one of the catalogue")
     command.add_export_arguments(exporting)
     exporting.set_defaults(action=command.run_export)
+    taking = verbs.add_parser(
+        "add", help="make a file of weights a backbone of the catalogue", description=adding.__doc__
+    )
+    adding.add_arguments(taking)
+    taking.set_defaults(action=adding.run)
     options = parser.parse_args(arguments)
     try:
         return options.action(options)
     except (OSError, ValueError, ArithmeticError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error)
         return 1
 
 
 def run_list(options: argparse.Namespace) -> int:
-    """Show the catalogue."""
-    facts = [describe(name) for name in catalogue.names()]
+    """Show the catalogue; 1 if a file in it is spoilt, which takes no other with it."""
+    facts, problems = (
+        [],
+        [f"{file}: its name is no name of a backbone: rename it" for file in catalogue.misnamed()],
+    )
+    for name in catalogue.names():
+        try:
+            facts.append(describe(name))
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
     if options.json:
         print(json.dumps(facts, indent=1))
     else:
         show(facts)
-    return 0
+    for problem in problems:
+        say_error(problem)
+    return 1 if problems else 0
 
 
 def describe(name: str) -> dict:
@@ -74,7 +92,7 @@ def describe(name: str) -> dict:
         "weights": weights
         and {
             "file": weights.file,
-            "from": weights.url or weights.page or f"the package {weights.package}",
+            "from": weights.origin,
             "sha256": weights.sha256,
             "layout": weights.layout,
             "here": weights.is_here,
@@ -83,26 +101,33 @@ def describe(name: str) -> dict:
 
 
 def show(facts: Sequence[dict]) -> None:
-    """A block per backbone."""
+    """A block per backbone. What a file says of itself is text, and never markup."""
     table = Table(title="Backbones", show_header=False, box=box.SIMPLE, show_edge=False)
     table.add_column()
     table.add_column(overflow="fold")
     for fact in facts:
         weights = fact["weights"]
-        table.add_row("[bold]name[/bold]", f"[bold]{fact['name']}[/bold]")
-        table.add_row("architecture", fact["architecture"])
-        table.add_row("method, corpus", f"{fact['method']}, {fact['corpus']}")
+        rows = [
+            ("architecture", fact["architecture"]),
+            ("method, corpus", f"{fact['method']}, {fact['corpus']}"),
+        ]
         if weights:
             here = "on this machine" if weights["here"] else "not on this machine"
-            table.add_row("weights", f"{weights['file']} ({here})")
-            table.add_row("", f"from {weights['from']}")
-            table.add_row("sha256", weights["sha256"] or "not published")
+            rows += [
+                ("weights", f"{weights['file']} ({here})"),
+                ("", f"from {weights['from']}"),
+                ("sha256", weights["sha256"] or "not published"),
+            ]
         if seeds := fact["pretraining_seeds"]:
             several = ", ".join(map(str, seeds))
-            table.add_row("pretraining seeds", f"{several}; the weights above are of {seeds[0]}")
+            rows.append(("pretraining seeds", f"{several}; the weights above are of {seeds[0]}"))
         mean, std = (" ".join(f"{v:g}" for v in fact[key]) for key in ("mean", "std"))
-        table.add_row("normalisation", f"mean {mean}, std {std} (RGB, 0 to 255)")
-        table.add_row("licence, source", f"{fact['licence']}, {fact['source']}", end_section=True)
+        rows.append(("normalisation", f"mean {mean}, std {std} (RGB, 0 to 255)"))
+        table.add_row(Text("name", style="bold"), Text(fact["name"], style="bold"))
+        for key, value in rows:
+            table.add_row(key, Text(plain(value)))
+        source = f"{fact['licence']}, {fact['source']}"
+        table.add_row("licence, source", Text(plain(source)), end_section=True)
     Console(soft_wrap=True).print(table)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from mmengine.logging import MMLogger
@@ -41,12 +43,19 @@ def build(
         >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
         [(1, 256, 16, 16), (1, 512, 8, 8), (1, 1024, 4, 4), (1, 2048, 2, 2)]
     """
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel("WARNING")  # mmengine tells of every single parameter that it initialises
-    try:
+    with silent():
         model = MODELS.build(catalogue.get(name, seed).model(output, image_size, frozen))
         model.init_weights()
+    return model
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Within, mmengine does not tell of every single parameter that it initialises."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
     finally:
         logger.setLevel(level)
-    return model

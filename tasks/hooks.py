@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner
+
+from lvmmed_backbones.openmmlab.resumption import load_all, own_file
+from lvmmed_backbones.weights.reading import read
 
 
 @HOOKS.register_module()
@@ -20,7 +25,8 @@ class LoadBestHook(Hook):
     def after_train(self, runner: Runner) -> None:
         if "best_ckpt" not in runner.message_hub.runtime_info:
             return
-        best = runner.message_hub.get_info("best_ckpt")
+        folder = Path(runner.work_dir)
+        best = own_file(runner.message_hub.get_info("best_ckpt"), folder, folder)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        load_checkpoint(model, best, map_location="cpu", strict=True)
+        load_all(model, read(best)["state_dict"], best)
         runner.logger.info(f"testing the best checkpoint on the valid split, {best}")

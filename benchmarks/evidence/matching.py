@@ -16,8 +16,13 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 import lvmmed_backbones.pretrain  # noqa: F401
+from benchmarks.evidence.results import AGAIN, RESULT, read_result
+from benchmarks.evidence.variants import VARIANTS
 from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.openmmlab.resumption import load_all
+from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain.affinities import edge_affinity, knn_edges
+from lvmmed_backbones.pretrain.command import CONFIGS
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity
 from lvmmed_backbones.weights.loading import read
@@ -78,16 +83,32 @@ def loaded(
 ) -> tuple[BaseSelfSupervisor, Iterator[dict]]:
     """The model of a checkpoint, and batches of its corpus ready for it."""
     content = read(checkpoint)
-    config = Config.fromstring(content["meta"]["cfg"], ".py")
+    config = config_of(checkpoint.parent)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
         dataset = DATASETS.build(dict(config.train_dataloader.dataset, root=str(corpus)))
-    model.load_state_dict(content["state_dict"])
+    load_all(model, content.get("state_dict", {}), checkpoint)
     model.train()  # embeddings by the statistics of the batch, as in training
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
     chosen = order[: number * BATCH].split(BATCH)
     samples = (default_collate([dataset[int(n), 0] for n in some]) for some in chosen)
     return model, (model.data_preprocessor(some, training=True) for some in samples)
+
+
+def config_of(run: Path) -> Config:
+    """The config of a run of the study: that of its variant, which our code has, and not the text in its files.
+
+    Raises:
+        FileNotFoundError, Refused: if the run has no result, or one of no variant.
+    """
+    file = run / RESULT
+    name = read_result(file)["variant"]
+    variant = VARIANTS[name]
+    if variant.config is None:
+        raise Refused(file, f"is of the variant {name!r}, which was not trained", AGAIN)
+    config = Config.fromfile(CONFIGS / f"{variant.config}.py")
+    config.merge_from_dict(dict(variant.changes))
+    return config
 
 
 def problem(model: BaseSelfSupervisor, data: dict) -> tuple[Tensor, Tensor, list[Tensor]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
+from benchmarks.evidence.results import RESULT, read_result
 from benchmarks.evidence.variants import VARIANTS
 from reports.figures.files import save
 from reports.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
-RESULT = "result.json"
 MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
 LOOKS = {  # by learning rate
     1e-3: dict(color=PALETTE[1], marker="s", fillstyle="none"),
@@ -42,7 +41,7 @@ def read(work: Path) -> pd.DataFrame:
         FileNotFoundError: if there is none.
         ValueError: if nothing was pretrained.
     """
-    rows = [json.loads(file.read_text()) for file in sorted(work.glob(f"*/{RESULT}"))]
+    rows = [read_result(file) for file in sorted(work.glob(f"*/{RESULT}"))]
     if not rows:
         raise FileNotFoundError(
             f"{work} holds no */{RESULT}: run `python -m benchmarks.evidence pretrain` first"

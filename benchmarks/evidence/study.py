@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from mmengine.registry import MODELS
 from tqdm import tqdm
 
 from benchmarks.evidence import halves  # noqa: F401  registers its hook
 from benchmarks.evidence.curves import ends
 from benchmarks.evidence.probe import SIZE, probe
+from benchmarks.evidence.results import RESULT
 from benchmarks.evidence.variants import VARIANTS
 from benchmarks.record import write_json
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
-from lvmmed_backbones.pretrain.command import run_pretrain
+from lvmmed_backbones.pretrain.command import compose, run_pretrain
 from lvmmed_backbones.pretrain.export import export
 
-RESULT = "result.json"
 LOG = "log.txt"
 
 
@@ -94,8 +93,8 @@ def carry_out(job: Job) -> None:
         model.init_weights()
     else:
         weights = pretrain(job)
-        config = Config.fromfile(job.folder / "config.py", import_custom_modules=False)
-        row |= dict(steps=read_facts(weights)["steps"], rate=config.optim_wrapper.optimizer.lr)
+        rate = compose(options(job)).optim_wrapper.optimizer.lr
+        row |= dict(steps=read_facts(weights).steps, rate=rate)
         row |= ends(job.folder)
         model = MODELS.build(entry_of(weights).model("vector", SIZE))
         model.init_weights()
@@ -103,19 +102,22 @@ def carry_out(job: Job) -> None:
     write_json(job.folder / RESULT, row)
 
 
+def options(job: Job) -> argparse.Namespace:
+    """The options of the pretraining of a job."""
+    variant = VARIANTS[job.variant]
+    return argparse.Namespace(
+        config=variant.config,
+        corpus=str(job.corpus),
+        work_dir=job.folder,
+        resume=True,
+        epochs=job.epochs,
+        launcher="none",
+        probe=None,
+        cfg_options={"randomness.seed": job.seed, **variant.changes},
+    )
+
+
 def pretrain(job: Job) -> Path:
     """Pretrain, from where it was stopped; the exported backbone."""
-    variant = VARIANTS[job.variant]
-    run_pretrain(
-        argparse.Namespace(
-            config=variant.config,
-            corpus=str(job.corpus),
-            work_dir=job.folder,
-            resume=True,
-            epochs=job.epochs,
-            launcher="none",
-            probe=None,
-            cfg_options={"randomness.seed": job.seed, **variant.changes},
-        )
-    )
+    run_pretrain(options(job))
     return export(job.folder, job.folder / "backbone.safetensors")

@@ -24,8 +24,8 @@ class Pretrained(BaseModule):
         arguments: the architecture's.
     """
 
-    # Parameters that no checkpoint holds, since they come with the task: exempt from the strict check.
-    fresh: tuple[str, ...] = ()
+    # Parts that the architecture can have beyond those that this module has: a file that holds them is of another one.
+    own_parts: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -44,11 +44,22 @@ class Pretrained(BaseModule):
         if frozen:
             self.requires_grad_(False)
 
+    def own_names(self) -> dict[str, str]:
+        """The name that the architecture's own project has for each entry of `state_dict()`, one to one.
+
+        What comes with a task, so that no checkpoint holds it, is left out. Files are stored under these names.
+        """
+        return {name: name for name in self.state_dict()}
+
+    def resampled(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Tensors by their own names, fitted to this module's image size: positions are interpolated."""
+        return tensors
+
     def init_weights(self) -> None:
         """Initialise at random, then load the weights over it."""
         super().init_weights()
         if self.weights is not None:
-            load_strictly(self, **self.weights, fresh=self.fresh)
+            load_strictly(self, **self.weights)
 
     def train(self, mode: bool = True) -> Pretrained:
         """A frozen backbone stays in evaluation mode."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from mmengine.model import BaseModule
@@ -11,6 +12,7 @@ from mmpretrain.models.utils import LayerNorm2d
 from torch import Tensor, nn
 
 from lvmmed_backbones.backbones.pretrained import Pretrained
+from lvmmed_backbones.weights.layouts import segment_anything_name
 
 
 @MODELS.register_module()
@@ -24,23 +26,51 @@ class BackboneViTSAM(Pretrained, ViTSAM):
         arch: 'base' (768 wide, 12 deep), 'large', 'huge', or a dict of embed_dims, num_layers, num_heads,
             feedforward_channels and global_attn_indexes.
         img_size: side in pixels that position embeddings are made for; those of a checkpoint are interpolated to it.
+        use_abs_pos: add absolute positions, as SAM does; LVM-Med's released transformer does not.
         arguments: of `Pretrained` and of mmpretrain's ViTSAM.
     """
 
-    fresh = ("pyramid.",)
+    own_parts = ("pos_embed",)
 
     def __init__(
         self,
         arch: str | dict = "base",
         img_size: int = 224,
         output: Literal["maps", "last", "vector"] = "maps",
+        use_abs_pos: bool = True,
         **arguments: Any,
     ) -> None:
-        super().__init__(arch=arch, img_size=img_size, output=output, out_channels=0, **arguments)
+        super().__init__(
+            arch=arch,
+            img_size=img_size,
+            output=output,
+            use_abs_pos=use_abs_pos,
+            out_channels=0,
+            **arguments,
+        )
+        if not use_abs_pos:
+            self.pos_embed = None  # mmpretrain's initialisation asks for it
         if output == "maps":
             self.pyramid = SimpleFeaturePyramid(
                 self.embed_dims
             )  # new, so trained even if the rest is frozen
+
+    def own_names(self) -> dict[str, str]:
+        """segment_anything's names; the pyramid comes with the task."""
+        return {
+            name: segment_anything_name(name)
+            for name in self.state_dict()
+            if not name.startswith("pyramid.")
+        }
+
+    def resampled(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Absolute and relative positions, interpolated as mmpretrain does when it loads a state dict."""
+        ours = {own: name for name, own in self.own_names().items()}
+        state = {ours.get(name, name): value for name, value in tensors.items()}
+        if self.use_abs_pos:
+            self._prepare_pos_embed(state, "")
+        self._prepare_relative_position(state, "")
+        return {segment_anything_name(name): value for name, value in state.items()}
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """From (B, 3, H, W) to four maps (B, C, h, w), one, or one (B, C) vector: see `Pretrained`."""

@@ -1,8 +1,8 @@
 """The catalogue of backbones: one file each, found by convention.
 
 A new backbone is a new file beside this one that says `ENTRY = Entry(...)`, or a file of weights that
-`python -m lvmmed_backbones export` wrote, here or in a folder of `folders()`; its name is the file's. A backbone
-that was pretrained with several seeds is a folder NAME/ of files SEED.safetensors.
+`python -m lvmmed_backbones add` or `export` wrote, here or in a folder of `folders()`; its name is the file's. A
+backbone that was pretrained with several seeds is a folder NAME/ of files SEED.safetensors.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ import difflib
 import importlib
 import os
 import pkgutil
+import re
 from pathlib import Path
+
+from mmengine.registry import MODELS
 
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
 from lvmmed_backbones.weights.source import cache_folder
 
-__all__ = ["Entry", "folders", "get", "names", "seeds"]
+__all__ = ["Entry", "folders", "get", "home", "names", "seeds"]
 
-NOT_ENTRIES = ("entry", "exported")
+NOT_ENTRIES = ("adding", "architectures", "entry", "exported")
+NAME = re.compile(
+    r"[A-Za-z0-9][\w.-]*", re.ASCII
+)  # of a backbone: a word of a command line, a table and a file
 
 
 def folders() -> list[Path]:
@@ -40,9 +46,16 @@ def exported() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in reversed(folders()):
         several = {file.parent for file in folder.glob("*/*.safetensors")}
-        found |= {one.name: one for one in several if files_by_seed(one)}
-        found |= {file.stem: file for file in folder.glob("*.safetensors")}
+        places = {one.name: one for one in several if files_by_seed(one)}
+        places |= {file.stem: file for file in folder.glob("*.safetensors")}
+        found |= {name: place for name, place in places.items() if NAME.fullmatch(name)}
     return found
+
+
+def misnamed() -> list[Path]:
+    """Files in the catalogue's folders whose names are no names of backbones, so that nothing can ask for them."""
+    files = [file for folder in folders() for file in sorted(folder.glob("*.safetensors"))]
+    return [file for file in files if not NAME.fullmatch(file.stem)]
 
 
 def modules() -> set[str]:
@@ -89,3 +102,9 @@ def get(name: str, seed: int = 0) -> Entry:
             f"Choose from these (--seeds), or pretrain with seed {seed} and export that run"
         )
     return entry_of(files[seed], seed)
+
+
+def home(entry: Entry) -> str | None:
+    """The module that registers an entry's class, for another process to import; None: it is one of the suite's own."""
+    module = MODELS.get(entry.config["type"]).__module__
+    return None if module.startswith("lvmmed_backbones.backbones.") else module

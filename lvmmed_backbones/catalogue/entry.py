@@ -10,6 +10,7 @@ from lvmmed_backbones.weights.source import Weights
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+SIZED = ("BackboneTIMM", "BackboneViTSAM")  # have positions, made for an image size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Entry:
         licence: of the weights.
         source: paper or page.
         config: the registered class and its arguments.
-        channels: of the four feature maps.
+        channels: of the four feature maps; None where the architecture has none.
         vector_channels: length of the pooled vector.
         weights: None for random ones.
         mean, std: that images in RGB, 0 to 255, are normalised with.
@@ -36,7 +37,7 @@ class Entry:
     licence: str
     source: str
     config: Mapping[str, Any]
-    channels: tuple[int, int, int, int]
+    channels: tuple[int, int, int, int] | None
     vector_channels: int
     weights: Weights | None = None
     mean: tuple[float, float, float] = IMAGENET_MEAN
@@ -54,10 +55,16 @@ class Entry:
             frozen: keep the weights as they are.
 
         Raises:
+            ValueError: if the architecture has no maps, and they are asked for.
             FileNotFoundError, ConnectionError, ValueError: as `Weights.fetch`.
         """
+        if output == "maps" and self.channels is None:
+            raise ValueError(
+                f"{self.architecture} has no maps at strides 4, 8, 16 and 32: "
+                "use it for classification, or choose another backbone"
+            )
         config = dict(self.config, output=output, frozen=frozen)
-        if config["type"] == "BackboneViTSAM":
+        if config["type"] in SIZED:
             config["img_size"] = image_size
         if self.weights is not None:
             config["weights"] = dict(

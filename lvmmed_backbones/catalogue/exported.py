@@ -1,40 +1,126 @@
-"""Catalogue entries that are files of weights: what `python -m lvmmed_backbones export` writes."""
+"""Catalogue entries that are files of weights: what `python -m lvmmed_backbones export` and `add` write."""
 
 from __future__ import annotations
 
 import json
+import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from safetensors import SafetensorError, safe_open
+import msgspec
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
+from lvmmed_backbones.catalogue.architectures import checked
 from lvmmed_backbones.catalogue.entry import Entry
-from lvmmed_backbones.weights.loading import file_sha256
+from lvmmed_backbones.outside import Refused, refusing, regular
+from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.source import Weights
 
 KEY = "lvmmed_backbones"
-SCHEMA = 1
-TYPES = ("BackboneResNet", "BackboneTIMM", "BackboneViTSAM")
+SCHEMA = 2
+LAYOUTS = {1: "openmmlab", 2: "own"}  # of the tensors, by schema
+REMEDY = "Make it again: `python -m lvmmed_backbones export RUN NAME`, or `add FILE NAME`"
 
 
-def read_facts(file: Path) -> dict:
-    """What an exported backbone says of itself.
+class Facts(msgspec.Struct, omit_defaults=True):
+    """What a file of the catalogue says of itself.
+
+    Attributes:
+        schema: version of these facts.
+        architecture, method: in the field's words.
+        config: of the backbone: registered type and arguments.
+        channels: of the four maps; None where the architecture has none.
+        vector_channels: length of the vector.
+        mean, std: that images in RGB, 0 to 255, are normalised with.
+        corpus: name, images and fingerprint of what it was pretrained on, as far as known.
+        licence, source: where it comes from.
+        steps, epochs, images_seen, seed, git_revision, training: of a pretraining run; `training` is its config, a
+            text for people that nothing reads.
+    """
+
+    schema: int
+    architecture: str
+    method: str
+    config: dict[str, Any]
+    channels: tuple[int, int, int, int] | None
+    vector_channels: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    corpus: dict[str, str | int | None] = {}
+    licence: str = "as its images"
+    source: str = ""
+    steps: int | None = None
+    epochs: int | None = None
+    images_seen: int | None = None
+    seed: int | None = None
+    git_revision: str | None = None
+    training: str = ""
+
+    def __post_init__(self) -> None:
+        texts = dict(
+            architecture=self.architecture,
+            method=self.method,
+            licence=self.licence,
+            source=self.source,
+            git_revision=self.git_revision or "none",
+            corpus=" ".join(f"{key} {value}" for key, value in self.corpus.items()),
+        )
+        for name, text in texts.items():
+            if not text.isprintable() or len(text) > 1000:
+                raise ValueError(f"{name} is {text[:50]!r}, not a printable line")
+        if not all(math.isfinite(v) for v in (*self.mean, *self.std)) or min(self.std) <= 0:
+            raise ValueError(f"mean {self.mean} and std {self.std} normalise no image")
+
+
+def write(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
+    """Write a file of the catalogue, which appears at once when it is whole.
+
+    Args:
+        tensors: by the architecture's own names.
 
     Raises:
-        ValueError: naming the file, if it does not hold an exported backbone, or one of a newer version.
+        ValueError: if the facts are none that could be read again.
+        OSError: if it cannot be written.
     """
+    text = msgspec.json.encode(facts).decode()
+    msgspec.json.decode(text, type=Facts)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
+        save_file(
+            {n: v.clone(memory_format=torch.contiguous_format) for n, v in tensors.items()},
+            partial,
+            metadata={KEY: text},
+        )
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_facts(file: Path) -> Facts:
+    """What a file of the catalogue says of itself.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: naming the file, if it is none that `export` or `add` wrote, or one of a newer version.
+    """
+    regular(file)
+    with refusing(file, REMEDY, "is not a backbone that `export` or `add` wrote"):
         with safe_open(file, "pt") as content:
-            facts = json.loads((content.metadata() or {})[KEY])
-        schema, kind = facts["schema"], facts["config"]["type"]
-    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{file} is not a backbone that `python -m lvmmed_backbones export` wrote "
-            f"({type(error).__name__}: {error})"
-        ) from error
-    if schema != SCHEMA:
-        raise ValueError(f"{file} has schema {schema}, known is {SCHEMA}: update lvmmed_backbones")
-    if kind not in TYPES:
-        raise ValueError(f"{file} wants to build a {kind!r}: choose from {', '.join(TYPES)}")
+            text = (content.metadata() or {})[KEY]
+        schema = json.loads(text)["schema"]
+    if schema not in LAYOUTS:
+        raise Refused(
+            file, f"has schema {schema}, known is up to {SCHEMA}", "Update lvmmed_backbones"
+        )
+    with refusing(file, REMEDY, "is not a backbone that `export` or `add` wrote"):
+        facts = msgspec.json.decode(text, type=Facts)
+    checked(facts.config, file)
     return facts
 
 
@@ -45,34 +131,46 @@ def files_by_seed(folder: Path) -> dict[int, Path]:
 
 
 def entry_of(file: Path, pretraining_seed: int | None = None) -> Entry:
-    """The catalogue entry of an exported backbone.
+    """The catalogue entry of a file.
 
     Args:
         pretraining_seed: that the file's name tells, where the backbone has several.
 
     Raises:
-        ValueError: as `read_facts`, or if the file says that it was pretrained with another seed.
+        Refused: as `read_facts`, or if the file says that it was pretrained with another seed.
     """
     facts = read_facts(file)
-    if pretraining_seed is not None and facts["seed"] != pretraining_seed:
-        raise ValueError(
-            f"{file} was pretrained with seed {facts['seed']}, not {pretraining_seed}: "
-            "remove it, and export its run again"
+    if pretraining_seed is not None and facts.seed != pretraining_seed:
+        raise Refused(
+            file,
+            f"was pretrained with seed {facts.seed}, not {pretraining_seed}",
+            "Remove it, and export its run again",
         )
-    corpus = facts["corpus"]
     return Entry(
-        architecture=facts["architecture"],
-        method=facts["method"],
-        corpus=f"{corpus.get('name', 'unknown')}, {corpus.get('images', 'unknown')} images, "
-        f"fingerprint {str(corpus.get('fingerprint', 'unknown'))[:12]}",
-        licence="as its images",
-        source=f"{facts['steps']} steps of the config inside the file, "
-        f"code {str(facts['git_revision'])[:12]}",
-        config=facts["config"],
-        channels=tuple(facts["channels"]),
-        vector_channels=facts["vector_channels"],
-        weights=Weights(file=str(file.resolve()), layout="native", sha256=file_sha256(file)),
-        mean=tuple(facts["mean"]),
-        std=tuple(facts["std"]),
+        architecture=facts.architecture,
+        method=facts.method,
+        corpus=corpus_line(facts.corpus),
+        licence=facts.licence,
+        source=facts.source
+        or f"{facts.steps} steps of the config inside the file, "
+        f"code {str(facts.git_revision)[:12]}",
+        config=facts.config,
+        channels=facts.channels,
+        vector_channels=facts.vector_channels,
+        weights=Weights(
+            file=str(file.resolve()), layout=LAYOUTS[facts.schema], sha256=file_sha256(file)
+        ),
+        mean=facts.mean,
+        std=facts.std,
         pretraining_seed=pretraining_seed,
+    )
+
+
+def corpus_line(corpus: dict[str, str | int | None]) -> str:
+    """A corpus in a line."""
+    if set(corpus) <= {"name"}:
+        return str(corpus.get("name", "unknown"))
+    return (
+        f"{corpus.get('name', 'unknown')}, {corpus.get('images', 'unknown')} images, "
+        f"fingerprint {str(corpus.get('fingerprint', 'unknown'))[:12]}"
     )

@@ -14,7 +14,7 @@ ENTRY = Entry(
     vector_channels=2048,
     weights=Weights(
         file="resnet50-0676ba61.pth",
-        layout="torchvision",
+        layout="own",
         sha256="0676ba61",
         url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
     ),

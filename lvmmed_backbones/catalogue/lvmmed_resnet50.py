@@ -14,8 +14,8 @@ ENTRY = Entry(
     vector_channels=2048,
     weights=Weights(
         file="lvmmed_resnet.torch",
-        layout="torchvision",
+        layout="own",
         sha256=None,
-        page="https://drive.google.com/file/d/11Uamq4bT_AbTf8sigIctIAnQJN4EethW/view",
+        page="https://drive.google.com/file/d/1p31IGo97g3ng9bOaq3eL8JaljfoCcBx0/view",
     ),
 )

@@ -1,4 +1,4 @@
-"""LVM-Med's ViT-B, as its authors released it: SAM's image encoder, trained on."""
+"""LVM-Med's ViT-B, as its authors released it: SAM's image encoder, trained on, without absolute positions."""
 
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.weights.source import Weights
@@ -9,13 +9,13 @@ ENTRY = Entry(
     corpus="LVM-Med, 1.3 million images of 55 data sets",
     licence="CC BY-NC-ND 2.0",
     source="Nguyen et al., NeurIPS 2023, arXiv 2306.11925",
-    config=dict(type="BackboneViTSAM", arch="base"),
+    config=dict(type="BackboneViTSAM", arch="base", use_abs_pos=False),
     channels=(768, 768, 768, 768),
     vector_channels=768,
     weights=Weights(
         file="lvmmed_vit.pth",
-        layout="segment_anything",
+        layout="own",
         sha256=None,
-        page="https://drive.google.com/file/d/17WnE34S0ylYiA3tMXobH8uUrK_mCVPT4/view",
+        page="https://drive.google.com/file/d/1DOM3uyK8SGE5XRF1L6K6K_BWPfpPePRD/view",
     ),
 )

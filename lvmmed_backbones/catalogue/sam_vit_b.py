@@ -14,8 +14,8 @@ ENTRY = Entry(
     vector_channels=768,
     weights=Weights(
         file="sam_vit_b_01ec64.pth",
-        layout="segment_anything",
-        sha256="01ec64",
+        layout="own",
+        sha256="ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
         url="https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth",
     ),
 )

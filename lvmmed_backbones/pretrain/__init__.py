@@ -10,7 +10,7 @@ import mmpretrain.engine.hooks
 import mmpretrain.engine.optimizers
 import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
 
-import lvmmed_backbones.openmmlab
+import lvmmed_backbones.openmmlab  # noqa: F401
 from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, precision, views  # noqa: F401
 
 for _module in pkgutil.iter_modules(methods.__path__):

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import get_world_size, init_dist, is_distributed
-from mmengine.runner import Runner
 
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from lvmmed_backbones.pretrain.export import export
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
 from lvmmed_backbones.revision import git_revision
@@ -87,7 +87,7 @@ def run_pretrain(options: argparse.Namespace) -> int:
         print(f"{work_dir} holds no checkpoint: beginning anew", file=sys.stderr)
     work_dir.mkdir(parents=True, exist_ok=True)
     config.dump(work_dir / "config.py")
-    Runner.from_cfg(config).train()
+    CheckedRunner.from_cfg(config).train()
     return 0
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
-from mmengine.registry import MODELS
-from safetensors.torch import save_file
 
-from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
-from lvmmed_backbones.catalogue.exported import KEY, SCHEMA, files_by_seed, read_facts
+from lvmmed_backbones.catalogue.architectures import architecture, checked, on_meta, outline
+from lvmmed_backbones.catalogue.exported import SCHEMA, Facts, files_by_seed, read_facts, write
+from lvmmed_backbones.outside import Refused, regular
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
-from lvmmed_backbones.weights.loading import read
+from lvmmed_backbones.pretrain.origin import Origin, read_origin
+from lvmmed_backbones.weights.loading import check_values
+from lvmmed_backbones.weights.networks import needed
+from lvmmed_backbones.weights.reading import read
 
 # What the files of one backbone have in common, whatever the seed.
-SHARED = ("architecture", "method", "config", "steps", "images_seen")
+SHARED = ("architecture", "method", "config", "mean", "std", "steps", "images_seen")
+BACKBONE = "backbone."
 
 
 def export(run: Path, out: Path, by_seed: bool = False) -> Path:
@@ -43,96 +45,92 @@ def export(run: Path, out: Path, by_seed: bool = False) -> Path:
             f"{out if by_seed else folder} is there, and {out.stem} cannot be both one file and several seeds: "
             "choose another name, or remove it"
         )
-    checkpoint = newest_checkpoint(run) if run.is_dir() else run
+    checkpoint = regular(newest_checkpoint(run), within=run) if run.is_dir() else run
     content = read(checkpoint)
-    meta = content.get("meta", {})
-    tensors = {
-        name.removeprefix("backbone."): value.contiguous()
-        for name, value in content.get("state_dict", {}).items()
-        if name.startswith("backbone.")
-    }
-    if not tensors or "cfg" not in meta:
-        raise ValueError(f"{checkpoint} is not a checkpoint of a pretraining run")
-    config = Config.fromstring(meta["cfg"], ".py")
-    facts = describe(config, meta)
+    meta = content.get("meta")
+    origin = read_origin(meta, checkpoint)
+    config = checked(origin.backbone, checkpoint)
+    tensors = own_tensors(config, content.get("state_dict"), checkpoint)
+    facts = describe(origin, meta, config, checkpoint)
     if by_seed:
         out = folder / f"{seed_among(folder, facts)}.safetensors"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    save_file(tensors, partial, metadata={KEY: json.dumps(facts)})
-    partial.replace(out)
+    write(out, tensors, facts)
     return out
 
 
-def seed_among(folder: Path, facts: dict) -> int:
+def own_tensors(config: dict, state: object, file: Path) -> dict[str, torch.Tensor]:
+    """The backbone's weights in a run's state, by the architecture's own names.
+
+    Raises:
+        Refused: if one is missing, of another shape, or holds no numbers.
+    """
+    module = on_meta({**config, "output": "last"})
+    tensors, wanted = {}, needed(module)  # type: ignore[arg-type]
+    for name, own in module.own_names().items():  # type: ignore[operator]
+        value = state.get(BACKBONE + name) if isinstance(state, Mapping) else None
+        if not isinstance(value, torch.Tensor) or value.shape != wanted[own].shape:
+            raise Refused(
+                file,
+                f"lacks the backbone's {name}: it is not a checkpoint of a pretraining run",
+                "Is it of this version?",
+            )
+        tensors[own] = value
+    check_values(tensors, wanted, file)
+    return tensors
+
+
+def seed_among(folder: Path, facts: Facts) -> int:
     """The seed of a run that joins those of the other seeds of its backbone.
 
     Raises:
         ValueError: if it has none, or differs from the others in more than that.
     """
-    seed = facts["seed"]
-    if seed is None:
+    if facts.seed is None:
         raise ValueError(
             "the run has no seed: pretrain with --cfg-options randomness.seed=0, or export it as one file"
         )
-    known = json.loads(json.dumps(facts))  # as the files have it
     for other, file in files_by_seed(folder).items():
         there = read_facts(file)
-        differing = [key for key in SHARED if there[key] != known[key]]
-        if there["corpus"].get("fingerprint") != known["corpus"].get("fingerprint"):
+        differing = [key for key in SHARED if getattr(there, key) != getattr(facts, key)]
+        if there.corpus.get("fingerprint") != facts.corpus.get("fingerprint"):
             differing.append("corpus")
-        if differing and other != seed:
+        if differing and other != facts.seed:
             raise ValueError(
                 f"the run differs from seed {other} ({file}) in {', '.join(differing)}: "
                 "choose another name, or pretrain both alike"
             )
-    return seed
+    return facts.seed
 
 
-def describe(config: Config, meta: dict) -> dict:
-    """What the file says of itself, as plain data."""
-    backbone = {
-        key: value
-        for key, value in config.model.backbone.items()
-        if key not in ("output", "weights")
-    }
-    corpus = dict(meta.get("dataset_meta") or {})
-    images = config.train_dataloader.batch_size * config.get("world_size", 1) * meta["iter"]
-    return dict(
+def describe(origin: Origin, meta: dict, config: dict, file: Path) -> Facts:
+    """What the file says of itself.
+
+    Raises:
+        Refused: if the checkpoint counts no steps, or its images were not as the catalogue's are.
+    """
+    steps, epochs = (meta.get(key) for key in ("iter", "epoch"))
+    if type(steps) is not int or type(epochs) is not int:
+        raise Refused(file, f"counts {steps!r} steps and {epochs!r} epochs", "Is it of a run?")
+    if not origin.red_first:
+        raise Refused(
+            file,
+            "was trained on images with blue first, the catalogue's backbones take red first",
+            "Pretrain with data_preprocessor.to_rgb=True",
+        )
+    data = meta.get("dataset_meta") or {}
+    return Facts(
         schema=SCHEMA,
-        architecture=architecture(backbone),
-        method=config.model.type,
-        corpus=corpus,
-        config=backbone,
-        **widths(backbone),
-        mean=list(IMAGENET_MEAN),
-        std=list(IMAGENET_STD),
-        steps=meta["iter"],
-        epochs=meta["epoch"],
-        images_seen=images,
-        seed=config.randomness.seed,
-        git_revision=config.get("git_revision"),
-        training=config.pretty_text,
+        architecture=architecture(config),
+        method=origin.method,
+        corpus={k: v for k, v in data.items() if k in ("name", "images", "fingerprint")},
+        config=config,
+        **outline(config, file),
+        mean=tuple(origin.mean or (0.0, 0.0, 0.0)),  # type: ignore[arg-type]
+        std=tuple(origin.std or (1.0, 1.0, 1.0)),  # type: ignore[arg-type]
+        steps=steps,
+        epochs=epochs,
+        images_seen=origin.batch_size * origin.world_size * steps,
+        seed=origin.seed,
+        git_revision=origin.git_revision,
+        training=origin.training,
     )
-
-
-def architecture(backbone: dict) -> str:
-    """In the field's words, such as ResNet-50."""
-    if backbone["type"] == "BackboneResNet":
-        width = backbone.get("base_channels", 64) / 64
-        return f"ResNet-{backbone['depth']}" + (f", width {width:g}" if width != 1 else "")
-    if backbone["type"] == "BackboneTIMM":
-        return backbone["model_name"]
-    arch = backbone.get("arch", "base")
-    return "SAM ViT" + (f"-{arch[0].upper()}/16" if isinstance(arch, str) else "")
-
-
-def widths(backbone: dict) -> dict:
-    """Channels of the four maps and length of the vector, from a pass over a blank image."""
-    size = dict(img_size=64) if backbone["type"] == "BackboneViTSAM" else {}
-    found = {}
-    for key, output in (("channels", "maps"), ("vector_channels", "vector")):
-        model = MODELS.build(backbone | size | dict(output=output)).eval()
-        with torch.no_grad():
-            found[key] = [features.shape[1] for features in model(torch.zeros(1, 3, 64, 64))]
-    return dict(channels=found["channels"], vector_channels=found["vector_channels"][0])

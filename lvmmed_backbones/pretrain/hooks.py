@@ -15,6 +15,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from lvmmed_backbones.pretrain.origin import KEY, origin_of
+
 CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 
 
@@ -89,7 +91,8 @@ class AtomicCheckpointHook(Hook):
             return
         name = f"iter_{step}.pth"
         partial = f".{name}.partial"
-        runner.save_checkpoint(runner.work_dir, partial, by_epoch=False)
+        meta = {KEY: origin_of(runner.cfg)}
+        runner.save_checkpoint(runner.work_dir, partial, by_epoch=False, meta=meta)
         if not is_main_process():
             return
         folder = Path(runner.work_dir)

@@ -1,4 +1,4 @@
-"""Key layouts: how others name the parameters of our architectures."""
+"""Key layouts: how others name the parameters of our architectures, once no prefix stands before the names."""
 
 from __future__ import annotations
 
@@ -14,26 +14,11 @@ T = TypeVar("T", bound=Callable)
 LAYOUTS: dict[str, Callable[[Tensors], dict[str, Tensor]]] = {}
 
 
-def convert(tensors: Tensors, layout: str, source: str) -> dict[str, Tensor]:
-    """Rename a checkpoint's tensors to our architectures' names.
-
-    Args:
-        tensors: by the checkpoint's names.
-        layout: a key of `LAYOUTS`.
-        source: the file, for the message.
-
-    Raises:
-        ValueError: if there is no such layout, naming those that there are.
-    """
-    if layout not in LAYOUTS:
-        raise ValueError(
-            f"{source}: no layout {layout!r}: choose from {', '.join(sorted(LAYOUTS))}"
-        )
-    return LAYOUTS[layout](tensors)
-
-
 def layout(name: str) -> Callable[[T], T]:
-    """Register a function as the converter of a layout."""
+    """Register a function as the converter of a layout to the architecture's own names.
+
+    These are torchvision's for a ResNet, segment_anything's for SAM's transformer, timm's for every model of timm.
+    """
 
     def register(function: T) -> T:
         LAYOUTS[name] = function
@@ -42,76 +27,79 @@ def layout(name: str) -> Callable[[T], T]:
     return register
 
 
-def renamed(tensors: Tensors, rules: list[tuple[str, str]]) -> dict[str, Tensor]:
-    """Apply regular expressions, in order, to every name."""
+def converted(tensors: Tensors, layout: str) -> dict[str, Tensor]:
+    """Rename a checkpoint's tensors to the architecture's own names.
+
+    Args:
+        tensors: by the checkpoint's names, without a prefix.
+        layout: a key of `LAYOUTS`.
+
+    Raises:
+        ValueError: if there is no such layout, naming those that there are.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"no layout {layout!r}: choose from {', '.join(sorted(LAYOUTS))}")
+    return LAYOUTS[layout](tensors)
+
+
+@layout("own")
+def own(tensors: Tensors) -> dict[str, Tensor]:
+    """The architecture's own names."""
+    return dict(tensors)
+
+
+@layout("openmmlab")
+def openmmlab(tensors: Tensors) -> dict[str, Tensor]:
+    """mmpretrain's names of SAM's transformer, and its wrapper of timm's models; its ResNets have torchvision's."""
+    if any(name.startswith("timm_model.") for name in tensors):
+        return {n.removeprefix("timm_model."): value for n, value in tensors.items()}
+    return {segment_anything_name(name): value for name, value in tensors.items()}
+
+
+def segment_anything_name(name: str) -> str:
+    """segment_anything's name of an entry of mmpretrain's ViTSAM."""
+    for pattern, replacement in (
+        (r"^patch_embed\.projection\.", "patch_embed.proj."),
+        (r"^layers\.", "blocks."),
+        (r"\.ln(\d)\.", r".norm\1."),
+        (r"\.ffn\.layers\.0\.0\.", ".mlp.lin1."),
+        (r"\.ffn\.layers\.1\.", ".mlp.lin2."),
+    ):
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+@layout("torchvision_sequential")
+def torchvision_sequential(tensors: Tensors) -> dict[str, Tensor]:
+    """A torchvision ResNet whose parts were put into one nn.Sequential, as lightly and RadImageNet have it."""
+    parts = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
     result = {}
     for name, value in tensors.items():
-        for pattern, replacement in rules:
-            name = re.sub(pattern, replacement, name)
-        result[name] = value
+        first, dot, rest = name.partition(".")
+        result[parts.get(first, first) + dot + rest] = value
     return result
-
-
-@layout("native")
-def native(tensors: Tensors) -> dict[str, Tensor]:
-    """Our own names, perhaps below `backbone.` as OpenMMLab's models save them."""
-    inner = {
-        n.removeprefix("backbone."): v for n, v in tensors.items() if n.startswith("backbone.")
-    }
-    return inner or dict(tensors)
-
-
-@layout("torchvision")
-def torchvision(tensors: Tensors) -> dict[str, Tensor]:
-    """ResNets of torchvision; mmpretrain's have the same names. Training code may put `module.` before them."""
-    names = renamed(
-        tensors, [(r"^module\.", ""), (r"^_feature_blocks\.", ""), (r"^backbone\.", "")]
-    )
-    return {name: value for name, value in names.items() if not name.startswith("fc.")}
-
-
-@layout("segment_anything")
-def segment_anything(tensors: Tensors) -> dict[str, Tensor]:
-    """SAM's image encoder, with or without the rest of SAM around it, to mmpretrain's ViTSAM, without the neck."""
-    inner = {
-        n.removeprefix("image_encoder."): v
-        for n, v in tensors.items()
-        if n.startswith("image_encoder.")
-    }
-    names = renamed(
-        inner or tensors,
-        [
-            (r"^patch_embed\.proj\.", "patch_embed.projection."),
-            (r"^blocks\.", "layers."),
-            (r"\.norm(\d)\.", r".ln\1."),
-            (r"\.mlp\.lin1\.", ".ffn.layers.0.0."),
-            (r"\.mlp\.lin2\.", ".ffn.layers.1."),
-        ],
-    )
-    return {name: value for name, value in names.items() if not name.startswith("neck.")}
 
 
 @layout("efficientnet_pytorch")
 def efficientnet_pytorch(tensors: Tensors) -> dict[str, Tensor]:
-    """EfficientNet-PyTorch's lite networks to timm's, below BackboneTIMM's `timm_model.`.
+    """EfficientNet-PyTorch's lite networks to timm's.
 
     The two hold the same layers in the same order. EfficientNet-PyTorch numbers the blocks from one end to the other,
     timm stage by stage; a stage begins where the blocks' width changes, as it does in every EfficientNet.
     """
     widths: dict[int, int] = {}
     for name, value in tensors.items():
-        if match := re.match(r"_blocks\.(\d+)\._project_conv\.weight", name):
+        if (match := re.match(r"_blocks\.(\d{1,4})\._project_conv\.weight", name)) and value.ndim:
             widths[int(match[1])] = value.shape[0]
     place, stage, block = {}, -1, 0
     for index in sorted(widths):
-        new = index == 0 or widths[index] != widths[index - 1]
+        new = widths[index] != widths.get(index - 1)
         stage, block = (stage + 1, 0) if new else (stage, block + 1)
         place[index] = (stage, block)
     result = {}
     for name, value in tensors.items():
-        if name.startswith("_fc."):
-            continue
-        if match := re.match(r"_blocks\.(\d+)\.(.+)", name):
+        match = re.match(r"_blocks\.(\d{1,4})\.(.+)", name)
+        if match and int(match[1]) in place:
             index = int(match[1])
             expands = f"_blocks.{index}._expand_conv.weight" in tensors
             stage, block = place[index]
@@ -120,7 +108,7 @@ def efficientnet_pytorch(tensors: Tensors) -> dict[str, Tensor]:
             name = re.sub(r"^_(conv_stem|conv_head)", r"\1", name)
             name = re.sub(r"^_bn0\.", "bn1.", name)
             name = re.sub(r"^_bn1\.", "bn2.", name)
-        result[f"timm_model.{name}"] = value
+        result[name] = value
     return result
 
 
@@ -143,4 +131,4 @@ def block_part(name: str, expands: bool) -> str:
             "_bn2": "bn2",
         }
     layer, _, leaf = name.partition(".")
-    return f"{parts[layer]}.{leaf}"
+    return f"{parts.get(layer, layer)}.{leaf}"

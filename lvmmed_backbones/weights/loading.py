@@ -1,137 +1,97 @@
-"""Read a checkpoint safely and load it strictly."""
+"""Load a checkpoint strictly: every parameter is filled, with numbers."""
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import torch
 from mmengine.logging import MMLogger
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lvmmed_backbones.weights.layouts import convert
-
-SHOWN = 5  # names in a message
+from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.weights.checksums import check_sha256
+from lvmmed_backbones.weights.networks import Network, chosen, flat, needed, networks, some, why_not
+from lvmmed_backbones.weights.reading import read
 
 
 def load_strictly(
     module: nn.Module,
     file: str,
-    layout: str = "native",
+    layout: str = "own",
     sha256: str | None = None,
-    fresh: Sequence[str] = (),
+    wrapper: str | None = None,
 ) -> None:
-    """Fill a backbone from a checkpoint, every parameter and buffer of it.
+    """Fill a backbone from a checkpoint, every parameter and running statistic of it.
 
     Args:
-        module: the backbone.
-        file: a .safetensors file, or one that `torch.save` wrote.
+        module: the backbone, a `Pretrained`.
+        file: a safetensors file, or one that `torch.save` wrote.
         layout: how the checkpoint names things, see `lvmmed_backbones.weights.layouts`.
         sha256: checksum of the file, or its first digits; None: not checked.
-        fresh: prefixes of parameters that no checkpoint holds.
+        wrapper: which of several networks, by a part of the names before it.
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: naming the file and what is wrong with it: its checksum, that it is no checkpoint or would run
-            code, the parameters that it does not fill, or fills with another shape.
+        Refused: naming the file and what is wrong with it: its checksum, that it is no checkpoint or would run code,
+            the parameters that it does not fill, or fills with another shape, integers or what is no number.
     """
     path = Path(file)
     if sha256 is not None:
         check_sha256(path, sha256)
-    found = convert(unwrap(read(path)), layout, str(path))
-    needed = {
-        name: value
-        for name, value in module.state_dict().items()
-        if not name.startswith(tuple(fresh))
-    }
-    missing = sorted(set(needed) - set(found))
-    if missing:
-        raise ValueError(
-            f"{path} does not fill {len(missing)} of {len(needed)} parameters of {type(module).__name__}, such as "
-            f"{', '.join(missing[:SHOWN])}. Is it of this architecture, and its layout {layout!r}?"
-        )
-    left = sorted(set(found) - set(needed))
-    try:
-        module.load_state_dict({name: found[name] for name in needed}, strict=False)
-    except (
-        RuntimeError
-    ) as error:  # torch lists each parameter of another shape on a line of its own
-        lines = str(error).splitlines()[1:]
-        raise ValueError(
-            f"{path} holds {len(lines)} parameters of another shape than {type(module).__name__} has:\n"
-            + "\n".join(lines[:SHOWN])
-        ) from error
-    if left:
+    network = find(module, path, [layout], wrapper)
+    fill(module, network.tensors)
+    if network.unused:
         MMLogger.get_current_instance().info(
-            f"{path}: {len(left)} entries are not the backbone's and were not used, such as {', '.join(left[:SHOWN])}"
+            f"{path}: {len(network.unused)} entries are not the backbone's and were not used, such as "
+            f"{some(network.unused)}"
         )
 
 
-def read(path: Path) -> Mapping:
-    """The content of a checkpoint file; no code of the file's choosing runs.
+def fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load tensors, by the architecture's own names; what a module does not need is left."""
+    state = {
+        name: tensors[own]
+        for name, own in module.own_names().items()  # type: ignore[operator]
+        if own in tensors
+    }
+    module.load_state_dict(state, strict=False)
+
+
+def find(
+    module: nn.Module, path: Path, layouts: Sequence[str], wrapper: str | None = None
+) -> Network:
+    """The weights of a module in a file, checked.
+
+    Args:
+        module: a `Pretrained`; it may lie on the meta device.
+        layouts: those that are tried, in this order.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it cannot be read without running code, or not at all.
+        FileNotFoundError, Refused: as `load_strictly`.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of weights")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path} is refused: reading it would run code that it names ({first_line(error)}). Ask its "
-            "authors for a .safetensors file, or, if you trust them, load it elsewhere and save its "
-            "tensors with safetensors."
-        ) from error
-    except (SafetensorError, RuntimeError, OSError, EOFError, BadZipFile, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read ({first_line(error)}). Is the download complete? Remove it and fetch it again."
-        ) from error
-    if not isinstance(content, Mapping):
-        raise ValueError(
-            f"{path} holds a {type(content).__name__}, not a mapping of names to tensors"
-        )
-    return content
+    tensors = flat(read(path), path)
+    found = networks(tensors, module, layouts, path)  # type: ignore[arg-type]
+    if not found:
+        reason = why_not(tensors, module, layouts, path)  # type: ignore[arg-type]
+        raise Refused(path, reason, "Is it of this architecture?")
+    network = chosen(found, wrapper, path)
+    check_values(network.tensors, needed(module), path)  # type: ignore[arg-type]
+    return network
 
 
-def unwrap(content: Mapping) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, out of the wrappers that training code puts around them."""
-    for wrapper in ("state_dict", "model", "classy_state_dict", "base_model", "trunk"):
-        if isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
-
-
-def check_sha256(path: Path, expected: str) -> None:
-    """Compare the checksum of a file with all digits, or the first, of the expected one.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if they differ.
-    """
-    found = file_sha256(path)
-    if not found.startswith(expected):
-        raise ValueError(
-            f"{path} has sha256 {found}, expected {expected}: it is damaged or another file. "
-            "Remove it and fetch it again."
-        )
-
-
-def file_sha256(path: Path) -> str:
-    """Checksum of a file, 64 hex digits."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of weights")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def check_values(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    """Raises Refused, naming the parameter, for what is no dense tensor of finite numbers."""
+    for name, value in tensors.items():
+        if not wanted[name].is_floating_point():
+            continue
+        if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
+            raise Refused(path, f"holds {name} without plain values", "Save a state_dict")
+        if not value.is_floating_point():
+            raise Refused(
+                path, f"holds {name} as {value.dtype}, not as floats", "Save unquantised weights"
+            )
+        if not torch.isfinite(value.to(wanted[name].dtype)).all():
+            raise Refused(
+                path, f"holds {name} with values that are no numbers", "Its training diverged"
+            )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from lvmmed_backbones.weights.loading import check_sha256
+from lvmmed_backbones.weights.checksums import check_sha256
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,12 @@ class Weights:
                     "pip install 'lvmmed-backbones[imagenet]'"
                 ) from None
         return cache_folder() / self.file
+
+    @property
+    def origin(self) -> str:
+        """Where the file comes from, in words."""
+        package = self.package and f"the package {self.package}"
+        return self.url or self.page or package or "this machine's catalogue"
 
     @property
     def is_here(self) -> bool:

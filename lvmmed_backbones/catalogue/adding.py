@@ -1,0 +1,336 @@
+"""`python -m lvmmed_backbones add`: a file of weights that somebody else made, as a backbone of the catalogue."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.building import silent
+from lvmmed_backbones.catalogue.architectures import NAMED, architecture, named, on_meta, outline
+from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD, SIZED
+from lvmmed_backbones.catalogue.exported import SCHEMA, Facts, files_by_seed, write
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.weights.checksums import file_sha256
+from lvmmed_backbones.weights.layouts import LAYOUTS
+from lvmmed_backbones.weights.loading import check_values, fill
+from lvmmed_backbones.weights.networks import (
+    Network,
+    chosen,
+    flat,
+    heads,
+    needed,
+    networks,
+    some,
+    why_not,
+)
+from lvmmed_backbones.weights.reading import read
+
+NAME_IT = (
+    "Name its --architecture: resnet50, sam_vit_b, or timm:NAME with a name of timm.list_models()"
+)
+IMAGES, SIDE = 8, 224  # the reference images
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a network makes of the reference images.
+
+    Attributes:
+        mean: of all values.
+        spread: standard deviation over the images, mean over the channels: 0 where all images look the same to it.
+    """
+
+    mean: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Added:
+    """What `add` made of a file.
+
+    Attributes:
+        file: that was written.
+        architecture: in the field's words.
+        network: which of the tensors it took.
+        there: prefixes of all networks of this architecture in the file.
+        features, random: of its network, and of one with random weights.
+    """
+
+    file: Path
+    architecture: str
+    network: Network
+    there: list[str]
+    features: Features
+    random: Features
+
+
+def add(
+    file: Path,
+    name: str,
+    out: Path,
+    *,
+    architecture_name: str | None = None,
+    layout: str = "auto",
+    wrapper: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    method: str = "unknown",
+    corpus: str = "unknown",
+    licence: str = "unknown",
+) -> Added:
+    """Write a file of weights as a backbone of the catalogue.
+
+    Args:
+        file: a safetensors file, or one that `torch.save` wrote.
+        name: of the backbone.
+        out: folder of the catalogue.
+        architecture_name: as `architectures.named` takes it; None: told by the tensors' names and shapes.
+        layout: a key of `LAYOUTS`; 'auto': the first that fits.
+        wrapper: which of several networks, by a part of the names before it, such as teacher.
+        mean, std: that images in RGB, 0 to 255, are normalised with; None: timm's of the model, or ImageNet's.
+        method, corpus, licence: in words, for the tables.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the file, and what it has instead of a network of this architecture; or if the name is taken.
+    """
+    target = free_place(name, out)
+    layouts = list(LAYOUTS) if layout == "auto" else [layout]
+    content = read(file)
+    tensors = flat(content, file)
+    config = found_config(architecture_name, content, tensors, layouts, file)
+    module = on_meta({**config, **native(config, tensors), "output": whole(config)})
+    found = networks(tensors, module, layouts, file)  # type: ignore[arg-type]
+    if not found:
+        raise Refused(file, why_not(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
+    network = chosen(found, wrapper, file)
+    check_values(network.tensors, needed(module), file)  # type: ignore[arg-type]
+    ours = timm_statistics(config)
+    facts = Facts(
+        schema=SCHEMA,
+        architecture=architecture(config),
+        method=plain(method),
+        config=config,
+        **outline(config, file),
+        mean=tuple(mean or ours[0]),  # type: ignore[arg-type]
+        std=tuple(std or ours[1]),  # type: ignore[arg-type]
+        corpus=dict(name=plain(corpus)),
+        licence=plain(licence),
+        source=f"{plain(file.name)}, sha256 {file_sha256(file)[:12]}",
+    )
+    random, features = look(config, network.tensors, facts, file)
+    write(target, network.tensors, facts)
+    return Added(
+        target, facts.architecture, network, [one.prefix for one in found], features, random
+    )
+
+
+def free_place(name: str, out: Path) -> Path:
+    """The file of a new backbone. Raises ValueError if the name is taken or no name of a backbone."""
+    if not catalogue.NAME.fullmatch(name):
+        raise ValueError(f"{plain(name)} is no name of a backbone: use letters, digits, _, - and .")
+    target = out / f"{name}.safetensors"
+    if name in catalogue.modules() or target.exists() or files_by_seed(out / name):
+        raise ValueError(f"{name} is in the catalogue: choose another name, or remove {target}")
+    return target
+
+
+def found_config(
+    asked: str | None,
+    content: Mapping,
+    tensors: Mapping[str, Tensor],
+    layouts: Sequence[str],
+    file: Path,
+) -> dict[str, Any]:
+    """The config of the architecture that was asked for, or whose network is in the file.
+
+    Raises:
+        ValueError: if there is no architecture called so.
+        Refused: if the file has a network of none that we know without being told.
+    """
+    if asked is not None:
+        return named(asked)
+    names = list(NAMED)
+    if isinstance(told := content.get("arch"), str) and timm.is_model(told):
+        names.insert(0, f"timm:{told}")
+    for name in names:
+        config = named(name)
+        try:
+            module = on_meta({**config, **native(config, tensors), "output": whole(config)})
+            if networks(tensors, module, layouts, file):  # type: ignore[arg-type]
+                return config
+        except Refused:  # of a larger architecture
+            continue
+    raise Refused(
+        file,
+        f"has no ResNet and no image encoder of SAM in it: its prefixes are {some(heads(tensors))}, "
+        f"such keys as {some(list(tensors))}",
+        NAME_IT,
+    )
+
+
+def whole(config: Mapping[str, Any]) -> str:
+    """The output for which a backbone has all of its weights, so that one set serves every output."""
+    return "vector" if config["type"] == "BackboneTIMM" else "last"
+
+
+def native(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """The image size that a file's positions are for, so that they are stored as they are."""
+    if config["type"] == "BackboneTIMM":
+        size = timm.get_pretrained_cfg(config["model_name"])
+        return dict(img_size=size.input_size[-1]) if size else {}
+    if config["type"] not in SIZED:
+        return {}
+    absolute = [v.shape[1] for n, v in tensors.items() if n.endswith("pos_embed") and v.ndim == 4]
+    relative = [
+        (v.shape[0] + 1) // 2 for n, v in tensors.items() if n.endswith("rel_pos_h") and v.ndim == 2
+    ]
+    return dict(img_size=16 * min(max([*absolute, *relative, 4]), 256))
+
+
+def timm_statistics(config: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and standard deviation (RGB, 0 to 255) that the architecture's project uses."""
+    told = timm.get_pretrained_cfg(config.get("model_name", "")) if "model_name" in config else None
+    if told is None:
+        return IMAGENET_MEAN, IMAGENET_STD
+    return [255 * v for v in told.mean], [255 * v for v in told.std]
+
+
+def look(
+    config: Mapping[str, Any], tensors: Mapping[str, Tensor], facts: Facts, file: Path
+) -> tuple[Features, Features]:
+    """Features of the reference images, with random weights and with a file's.
+
+    Raises:
+        Refused: if the file's are no numbers.
+    """
+    size = dict(img_size=SIDE) if config["type"] in SIZED else {}
+    with silent():
+        module = MODELS.build({**config, **size, "output": "vector"})
+        module.init_weights()
+    images = (reference_images() - column(facts.mean)) / column(facts.std)
+    random = features(module, images)
+    fill(module, module.resampled(tensors))
+    found = features(module, images)
+    if not found.mean == found.mean:
+        raise Refused(file, "gives features that are no numbers", "Its weights are of no use")
+    return random, found
+
+
+@torch.no_grad()
+def features(module: nn.Module, images: Tensor) -> Features:
+    """Mean and spread of the vectors of images."""
+    (vectors,) = module.eval()(images)
+    return Features(float(vectors.mean()), float(vectors.std(dim=0).mean()))
+
+
+def reference_images() -> Tensor:
+    """(8, 3, 224, 224), 0 to 255: soft random fields of four scales, the same everywhere; half of them grey."""
+    generator = torch.Generator().manual_seed(0)
+    fields = torch.zeros(IMAGES, 3, SIDE, SIDE)
+    for cells in (4, 8, 16, 32):
+        coarse = torch.randn(IMAGES, 3, cells, cells, generator=generator)
+        fields += interpolate(coarse, SIDE, mode="bilinear", align_corners=False)
+    fields[::2] = fields[::2, :1]
+    return (127.5 + 40 * fields).clamp(0, 255)
+
+
+def column(values: Sequence[float]) -> Tensor:
+    """(3,) as (3, 1, 1)."""
+    return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `add`."""
+    parser.add_argument("file", type=Path, help="safetensors, or what torch.save wrote")
+    parser.add_argument("name", help="of the backbone in the catalogue")
+    parser.add_argument(
+        "--architecture",
+        help=f"{', '.join(NAMED)}, or timm:NAME; default: told by the tensors' names and shapes",
+    )
+    parser.add_argument(
+        "--layout",
+        default="auto",
+        choices=("auto", *LAYOUTS),
+        help="how the file names things (auto: the first that fits)",
+    )
+    parser.add_argument(
+        "--wrapper",
+        help="which of several networks: a part of the names before it, such as teacher",
+    )
+    for name in ("mean", "std"):
+        parser.add_argument(
+            f"--{name}",
+            type=float,
+            nargs=3,
+            metavar=("R", "G", "B"),
+            help="that images (0 to 255) are normalised with; default: timm's of the model, or ImageNet's",
+        )
+    for name in ("method", "corpus", "licence"):
+        parser.add_argument(f"--{name}", default="unknown", help="in words, for the tables")
+    parser.add_argument(
+        "--out", type=Path, default=catalogue.folders()[-1], help="folder; default: %(default)s"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Add, and say what was used, dropped and created; the exit code."""
+    added = add(
+        options.file,
+        options.name,
+        options.out,
+        architecture_name=options.architecture,
+        layout=options.layout,
+        wrapper=options.wrapper,
+        mean=options.mean,
+        std=options.std,
+        method=options.method,
+        corpus=options.corpus,
+        licence=options.licence,
+    )
+    for line in report(added):
+        print(plain(line))
+    return 0
+
+
+def report(added: Added) -> list[str]:
+    """What became of a file, line by line."""
+    network = added.network
+    several = f", of {len(added.there)}: {', '.join(added.there)}" if len(added.there) > 1 else ""
+    dropped = Counter(grouped(network.unused))
+    created = Counter(name.rpartition(".")[2] for name in network.created)
+    return [
+        f"wrote {added.file}",
+        f"architecture: {added.architecture}",
+        f"used: {len(network.tensors)} tensors below {network.prefix or '(no prefix)'}{several}; "
+        f"layout {network.layout}",
+        f"dropped: {counted(dropped)}",
+        f"created: {counted(created)}",
+        f"features of {IMAGES} reference images: mean {added.features.mean:.4g}, spread {added.features.spread:.4g} "
+        f"(with random weights: {added.random.mean:.4g}, {added.random.spread:.4g})",
+    ]
+
+
+def grouped(names: Sequence[str]) -> list[str]:
+    """Each name's beginning: two parts, or all but the last of a shorter one."""
+    return [".".join(name.split(".")[: min(2, max(1, name.count(".")))]) for name in names]
+
+
+def counted(groups: Counter[str]) -> str:
+    """Groups with their numbers, the largest first."""
+    if not groups:
+        return "nothing"
+    first = ", ".join(f"{name} ({count})" for name, count in groups.most_common(8))
+    return first + (f" and {len(groups) - 8} more groups" if len(groups) > 8 else "")

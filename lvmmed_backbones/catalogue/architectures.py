@@ -1,0 +1,163 @@
+"""Which architecture a file may ask for: one that we ship, or that this process registered; plain arguments only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.registry import MODELS
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from lvmmed_backbones import openmmlab
+from lvmmed_backbones.backbones.pretrained import Pretrained
+from lvmmed_backbones.catalogue.entry import SIZED
+from lvmmed_backbones.outside import Refused, refusing
+
+# Arguments by which a constructor fetches or reads something, or imports it.
+FORBIDDEN = {
+    "cache_dir",
+    "checkpoint_path",
+    "custom_imports",
+    "init_cfg",
+    "plugins",
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "weights",
+}
+LARGEST = 16_384  # a width, a number of layers, a size in pixels
+DEEPEST = 5  # of arguments within arguments
+REMEDY = "Make the file again: `python -m lvmmed_backbones export` or `add`"
+
+
+def checked(config: Any, file: Path) -> dict[str, Any]:
+    """The config of a backbone out of a file, as data that chooses among registered architectures.
+
+    Raises:
+        Refused: if it names none, or has arguments that are no plain values, lead to a file or a network, or are
+            larger than any architecture's.
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("type"), str):
+        raise Refused(file, "has a config without a type", REMEDY)
+    kind = config["type"]
+    # A dotted name would make mmengine import what it names.
+    known = MODELS.get(kind) if kind.isidentifier() else None
+    if not (isinstance(known, type) and issubclass(known, Pretrained)):
+        ours = ", ".join(openmmlab.__all__)
+        raise Refused(
+            file, f"wants to build a {kind!r}", f"Choose from {ours}, or register it before"
+        )
+    for key, value in config.items():
+        check_argument(key, value, file)
+    name = str(config.get("model_name", ""))
+    if name and not name.replace(".", "_").isidentifier():  # a scheme such as hf-hub: is a request
+        raise Refused(file, f"wants timm's model {name!r}", "Name one of timm.list_models()")
+    return config
+
+
+def check_argument(key: Any, value: Any, file: Path, depth: int = 0) -> None:
+    """Raises Refused for an argument of a backbone that is no plain value, or is none that a file may give."""
+    where = f"has the argument {key!r}"
+    if not isinstance(key, str) or not key.isidentifier() or key in FORBIDDEN:
+        raise Refused(file, f"{where}, which no file may give", REMEDY)
+    if depth > DEEPEST:
+        raise Refused(file, f"{where}, nested more than {DEEPEST} deep", REMEDY)
+    if isinstance(value, dict):
+        for inner, held in value.items():
+            check_argument(inner, held, file, depth + 1)
+    elif isinstance(value, list):
+        for held in value[: LARGEST + 1]:
+            check_argument(key, held, file, depth + 1)
+    elif isinstance(value, str):
+        if key == "type" and not value.isidentifier():
+            raise Refused(file, f"wants to build a {value!r}", REMEDY)
+        if not value.isprintable() or len(value) > 200:
+            raise Refused(file, f"{where} of {value!r}, which is no name", REMEDY)
+    elif not isinstance(value, (bool, int, float, type(None))):
+        raise Refused(file, f"{where} of {value!r}, which is no plain value", REMEDY)
+    elif isinstance(value, (int, float)) and not abs(value) <= LARGEST:
+        raise Refused(file, f"{where} of {value}, which no architecture has", REMEDY)
+
+
+def named(name: str) -> dict[str, Any]:
+    """The config of an architecture by its name: resnet50, sam_vit_b, lvmmed_vit_b, timm:NAME.
+
+    Raises:
+        ValueError: if there is none called so, naming those that there are.
+    """
+    if name.startswith("timm:"):
+        return dict(type="BackboneTIMM", model_name=name.removeprefix("timm:"))
+    if name not in NAMED:
+        raise ValueError(
+            f"no architecture {name!r}: choose from {', '.join(NAMED)}, or timm:NAME with a name of timm.list_models()"
+        )
+    return dict(NAMED[name])
+
+
+NAMED: dict[str, Mapping[str, Any]] = {
+    **{f"resnet{d}": dict(type="BackboneResNet", depth=d) for d in (18, 34, 50, 101, 152)},
+    **{
+        f"{family}_vit_{size[0]}": dict(type="BackboneViTSAM", arch=size, **more)
+        for size in ("base", "large", "huge")
+        for family, more in (("sam", {}), ("lvmmed", dict(use_abs_pos=False)))
+    },
+}
+
+
+def on_meta(config: Mapping[str, Any]) -> nn.Module:
+    """A backbone without values, for its names and shapes."""
+    with torch.device("meta"), LinspaceWithValues():
+        module = MODELS.build(dict(config))
+    module.said = architecture(config)  # in messages
+    return module
+
+
+class LinspaceWithValues(TorchFunctionMode):
+    """mmpretrain's ResNet reckons its drop rates by torch.linspace, which has no values on the meta device."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Any = None
+    ) -> Any:
+        more = dict(device="cpu") if func is torch.linspace else {}
+        return func(*args, **{**(kwargs or {}), **more})
+
+
+def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """What the catalogue tells of an architecture: `channels` of its four maps, or None, and `vector_channels`.
+
+    Args:
+        file: that asks for it, for the message.
+
+    Raises:
+        Refused: if it cannot be built, neither for maps nor for a vector.
+    """
+    size = dict(img_size=64) if config["type"] in SIZED else {}
+    found: dict[str, Any] = dict(channels=None)
+    for key, output in (("channels", "maps"), ("vector_channels", "vector")):
+        try:
+            with refusing(file, REMEDY, f"asks for {config}, which cannot be built"):
+                model = on_meta({**config, **size, "output": output}).eval()
+                with torch.no_grad():
+                    features = model(torch.zeros(1, 3, 64, 64, device="meta"))
+                found[key] = [part.shape[1] for part in features]
+        except Refused:
+            if output == "vector":
+                raise
+    return found | dict(vector_channels=math.prod(found["vector_channels"]))
+
+
+def architecture(config: Mapping[str, Any]) -> str:
+    """In the field's words, such as ResNet-50."""
+    if config["type"] == "BackboneResNet":
+        width = config.get("base_channels", 64) / 64
+        return f"ResNet-{config['depth']}" + (f", width {width:g}" if width != 1 else "")
+    if config["type"] == "BackboneTIMM":
+        return config["model_name"]
+    arch = config.get("arch", "base") if config["type"] == "BackboneViTSAM" else config["type"]
+    if config["type"] != "BackboneViTSAM":
+        return arch
+    return "SAM ViT" + (f"-{arch[0].upper()}/16" if isinstance(arch, str) else "")

@@ -1,0 +1,210 @@
+"""Resume a run of mmengine from a checkpoint that is data: its text is not run, its paths lead nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from mmengine.logging import HistoryBuffer
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from lvmmed_backbones.outside import MIB, Refused, read_text, refusing, regular
+from lvmmed_backbones.weights.reading import read
+
+LAST = "last_checkpoint"  # mmengine's note of the newest one
+REMEDY = "Remove it, and go on from an earlier checkpoint or begin anew"
+# What mmengine's CheckpointHook goes on from; everything else of a message hub is written anew by the run itself.
+KEPT = ("best_score", "best_ckpt", "last_ckpt", "keep_ckpt_ids")
+OWN_FILES = ("best_ckpt", "last_ckpt")
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint of a run of mmengine, in the run's own folder; None before the first.
+
+    Raises:
+        Refused: if the note of it names something else, or it is no regular file of this folder.
+    """
+    note = folder / LAST
+    try:
+        name = read_text(note, within=folder, most=MIB).strip()
+    except FileNotFoundError:
+        return None
+    return own_file(name, folder, note)
+
+
+def own_file(name: Any, folder: Path, where: Path) -> Path:
+    """The file of a run's own folder that a note or a checkpoint names; of a path only the last part counts.
+
+    Raises:
+        Refused: naming `where` it was read, if it is no name, or no regular file of this folder.
+    """
+    last = PurePath(name).name if isinstance(name, str) and name.isprintable() else ""
+    if not last or len(last) > 255:
+        raise Refused(where, f"names {name!r}, which is no file", REMEDY)
+    try:
+        return regular(folder / last, within=folder)
+    except FileNotFoundError:
+        raise Refused(where, f"names {last}, which is not in {folder}", REMEDY) from None
+
+
+class CheckedRunner(Runner):
+    """mmengine's runner, but for how it reads checkpoints.
+
+    mmengine runs the config text inside a checkpoint that it resumes, loads what fits and only logs the rest, and
+    deletes whatever folder the checkpoint calls its last best one. Here a checkpoint must have every parameter of the
+    model, states that are like those of the run, and names of files in the run's own folder.
+    """
+
+    def load_or_resume(self) -> None:
+        """Raises Refused, naming the checkpoint, if it does not fit the run."""
+        if self._has_loaded or not self._load_from:
+            return super().load_or_resume()
+        with refusing(self._load_from, REMEDY, "does not fit this run"):
+            return super().load_or_resume()
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
+        """The content of a checkpoint, checked, its weights in the model."""
+        file = regular(filename, within=Path(self.work_dir))
+        checkpoint = checked(read(file), file, Path(self.work_dir))
+        meta = checkpoint["meta"]
+        if meta["iter"] > self.train_loop.max_iters or meta["epoch"] > self.train_loop.max_epochs:
+            raise Refused(
+                file,
+                f"is of step {meta['iter']}, beyond the run's last, {self.train_loop.max_iters}",
+                REMEDY,
+            )
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        load_all(model, checkpoint["state_dict"], file)
+        check_optimizer(self.optim_wrapper.state_dict(), checkpoint.get("optimizer"), model, file)
+        schedulers = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
+        check_alike(schedulers, checkpoint.get("param_schedulers", []), "param_schedulers", file)
+        self._has_loaded = True
+        self.logger.info(f"Load checkpoint from {file}")
+        return checkpoint
+
+
+def checked(content: Mapping, file: Path, folder: Path) -> dict[str, Any]:
+    """The parts of a checkpoint that a run goes on from, and nothing else of it.
+
+    Raises:
+        Refused: if one is missing, or not as mmengine writes it.
+    """
+    found: dict[str, Any] = {}
+    for key in ("meta", "state_dict", "message_hub", "optimizer"):
+        if not isinstance(content.get(key), Mapping):
+            raise Refused(file, f"has no {key}: it is no checkpoint of a run", REMEDY)
+        found[key] = dict(content[key])
+    meta = found["meta"]
+    numbers = {key: meta.get(key) for key in ("epoch", "iter", "seed")}
+    for key in ("epoch", "iter"):
+        if type(numbers[key]) is not int or numbers[key] < 0:
+            raise Refused(file, f"has the {key} {numbers[key]!r}", REMEDY)
+    if type(numbers["seed"]) not in (int, type(None)):
+        raise Refused(file, f"has the seed {numbers['seed']!r}", REMEDY)
+    found["meta"] = numbers | dict(dataset_meta=meta.get("dataset_meta"))
+    found["message_hub"] = message_hub(found["message_hub"], file, folder)
+    found["param_schedulers"] = content.get("param_schedulers", [])
+    return found
+
+
+def message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
+    """The curves so far, and what the checkpoint hook goes on from."""
+    for key in ("log_scalars", "runtime_info", "resumed_keys"):
+        if not isinstance(state.get(key), Mapping):
+            raise Refused(file, f"has no {key}: it is no checkpoint of a run", REMEDY)
+    curves = {str(name): history(buffer, file) for name, buffer in state["log_scalars"].items()}
+    facts = {}
+    for name, value in state["runtime_info"].items():
+        kind = next((k for k in KEPT if str(name) == k or str(name).startswith(f"{k}_")), None)
+        if kind in OWN_FILES:
+            facts[name] = str(own_file(value, folder, file))
+        elif kind == "best_score" and type(value) in (int, float):
+            facts[name] = value
+        elif kind == "keep_ckpt_ids" and all(type(v) is int for v in value):
+            facts[name] = list(value)
+        elif kind:
+            raise Refused(file, f"has the {name} {value!r}", REMEDY)
+    return dict(log_scalars=curves, runtime_info=facts, resumed_keys=dict.fromkeys(curves, True))
+
+
+def history(buffer: Any, file: Path) -> HistoryBuffer:
+    """A curve of a message hub, made anew from its numbers."""
+    parts = [getattr(buffer, name, None) for name in ("_log_history", "_count_history")]
+    sound = isinstance(buffer, HistoryBuffer) and all(
+        isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind in "iuf"
+        for part in parts
+    )
+    if not sound or len(parts[0]) != len(parts[1]):
+        raise Refused(file, "has a curve that is no numbers", REMEDY)
+    return HistoryBuffer(*(part.tolist() for part in parts))
+
+
+def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
+    """Fill a model with the state of a checkpoint of the same model.
+
+    Raises:
+        Refused: if an entry is missing, too much, of another shape or no tensor.
+    """
+    wanted = model.state_dict()
+    wrong = sorted(
+        str(name)
+        for name in {*wanted, *state}
+        if name not in wanted
+        or not isinstance(state.get(name), Tensor)
+        or state[name].shape != wanted[name].shape
+    )
+    if wrong:
+        several = ", ".join(wrong[:5])
+        raise Refused(
+            file,
+            f"differs from the run's model in {len(wrong)} of {len(wanted)} entries, such as {several}",
+            "Go on with the config that it was trained with",
+        )
+    model.load_state_dict(dict(state))
+
+
+def check_optimizer(ours: Mapping, theirs: Any, model: nn.Module, file: Path) -> None:
+    """Raises Refused unless an optimizer's state is like that of the run's own."""
+    check_alike(ours["param_groups"], theirs.get("param_groups"), "optimizer.param_groups", file)
+    known = {k: v for k, v in ours.items() if k not in ("state", "param_groups")}
+    rest = {k: v for k, v in theirs.items() if k not in ("state", "param_groups")}
+    check_alike(known, rest, "optimizer", file)
+    shapes = {tuple(p.shape) for p in model.parameters()} | {()}
+    state = theirs.get("state")
+    if not isinstance(state, Mapping) or not all(isinstance(s, Mapping) for s in state.values()):
+        raise Refused(file, "has no state of its optimizer", REMEDY)
+    for number, values in state.items():
+        for name, value in values.items():
+            if (
+                isinstance(value, Tensor)
+                and tuple(value.shape) in shapes
+                and value.device.type == "cpu"
+            ):
+                continue
+            if not isinstance(value, (int, float, type(None))):
+                raise Refused(
+                    file, f"has optimizer.state.{number}.{name} that fits no parameter", REMEDY
+                )
+
+
+def check_alike(ours: Any, theirs: Any, where: str, file: Path) -> None:
+    """Raises Refused, naming the place, where plain data differs in kind: other keys, lengths or types."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping) and set(ours) == set(theirs):
+        for key in ours:
+            check_alike(ours[key], theirs[key], f"{where}.{key}", file)
+    elif isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
+        if len(ours) != len(theirs):
+            raise Refused(file, f"has {len(theirs)} {where}, the run {len(ours)}", REMEDY)
+        for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            check_alike(one, other, f"{where}.{number}", file)
+    elif kind_of(ours) != kind_of(theirs) and None not in (ours, theirs):
+        raise Refused(file, f"has {where} of another kind than the run", REMEDY)
+
+
+def kind_of(value: Any) -> type:
+    """Numbers are one kind."""
+    return float if isinstance(value, (bool, int, float, np.number)) else type(value)
