@@ -18,7 +18,8 @@ from lvmmed_backbones.display import plain
 
 MIB = 2**20
 TEXT = 256 * MIB  # of a text, a table or a record
-ARRAY = 2048 * MIB  # of the pixels of one file, decoded: a CT of 2,000 slices of 512 x 512 has half of it
+# Of the pixels of one file, decoded: a CT of 2,000 slices of 512 x 512 has half of it.
+ARRAY = 2048 * MIB
 
 KINDS = {
     stat.S_IFDIR: "a folder",

@@ -114,7 +114,7 @@ def read_facts(file: Path) -> Facts:
         with safe_open(file, "pt") as content:
             text = (content.metadata() or {})[KEY]
         schema = json.loads(text)["schema"]
-    if schema not in LAYOUTS:
+    if type(schema) is not int or schema not in LAYOUTS:
         raise Refused(
             file, f"has schema {schema}, known is up to {SCHEMA}", "Update lvmmed_backbones"
         )

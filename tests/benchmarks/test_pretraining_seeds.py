@@ -18,6 +18,7 @@ from benchmarks.compose import compose
 from benchmarks.grid import Cell
 from lvmmed_backbones.pretrain.command import CONFIGS
 from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.pretrain.origin import KEY, origin_of
 from reports.__main__ import main as reports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
         weights = MODELS.build(config.model.backbone).state_dict()
         content = {
             "state_dict": {f"backbone.{name}": value for name, value in weights.items()},
-            "meta": {"cfg": config.pretty_text, "iter": 1, "epoch": 1},
+            "meta": {KEY: origin_of(config), "iter": 1, "epoch": 1},
         }
         torch.save(content, folder / "iter_1.pth")
         export(folder / "iter_1.pth", folder / "mine.safetensors", by_seed=True)
