@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import reprlib
 from collections import defaultdict
 from pathlib import Path
@@ -14,7 +15,7 @@ from lvmmed_backbones.outside import MIB, Refused, read_text
 if TYPE_CHECKING:
     import pandas as pd
 
-PATTERN = "*/vis_data/scalars.json"
+FILE = Path("vis_data", "scalars.json")  # in the folder of a start
 REMEDY = "Restore the file, or delete its folder"
 MOST = 64 * MIB  # of a file; 100,000 steps have a third of it
 MOST_FILES = 1000  # starts of a run
@@ -42,7 +43,8 @@ def read_curves(run: Path) -> pd.DataFrame:
         raise FileNotFoundError(
             f"{plain(run)}: no such folder. Name the work folder of a pretraining run."
         )
-    files = sorted(run.glob(PATTERN))
+    starts = sorted(run.iterdir())
+    files = [start / FILE for start in starts if os.path.lexists(start / FILE)]
     if len(files) > MOST_FILES:
         raise Refused(run, f"has {len(files):,} starts, more than {MOST_FILES:,}", "Is it one run?")
     steps: set[int] = set()
@@ -57,7 +59,7 @@ def read_curves(run: Path) -> pd.DataFrame:
             raise Refused(file, f"has {size}, more than {MOST_VALUES:,} values", "Is it one run?")
     if not curves:
         raise FileNotFoundError(
-            f"{plain(run)}: no curves ({PATTERN}) in it. Name the work folder of a pretraining run that has begun."
+            f"{plain(run)}: no curves (*/{FILE}) in it. Name the work folder of a pretraining run that has begun."
         )
     return pd.DataFrame({name: pd.Series(points) for name, points in curves.items()}).sort_index()
 

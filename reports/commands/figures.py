@@ -45,12 +45,11 @@ def run(options: argparse.Namespace) -> int:
         print(f"not drawn: {plain(reason)}", file=sys.stderr)
     # disable=None: no bar where stderr is no terminal.
     for planned in tqdm(made.figures, desc="figures", unit="figure", leave=False, disable=None):
+        folder, _, name = planned.name.rpartition("/")
+        out = destination(options, "figures", folder)
         try:
-            figure = planned.draw()
+            for path in save(planned.draw(), out / name):
+                print(plain(path))
         except (FileNotFoundError, ValueError) as error:
             problems.append(f"{planned.name} is not drawn: {error}")
-            continue
-        folder, _, name = planned.name.rpartition("/")
-        for path in save(figure, destination(options, "figures", folder) / name):
-            print(plain(path))
     return complain(problems)

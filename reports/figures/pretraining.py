@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ PANELS = {
     "effective_rank": "effective rank of the features",
     "probe/accuracy": "accuracy of nearest neighbours",
 }
+LARGEST = 1e15  # what is beyond has diverged, and no axis has room for it
 WINDOWS = 40  # a curve of more points is smoothed over a 40th of them; the points stay behind it
 
 
@@ -63,13 +63,18 @@ def panels(curves: Mapping[str, pd.DataFrame]) -> list[str]:
     return [
         name
         for name in PANELS
-        if any(name in c and np.isfinite(c[name]).sum() > 1 for c in curves.values())
+        if any(name in c and len(drawable(c[name])) > 1 for c in curves.values())
     ]
 
 
+def drawable(values: pd.Series) -> pd.Series:
+    """The values that are finite and within `LARGEST`, in the order of their steps."""
+    return values[values.abs() <= LARGEST]
+
+
 def curve(axes: Axes, values: pd.Series, look: Look) -> None:
-    """A scalar over its steps; steps without a finite value are left out."""
-    points = values.replace([np.inf, -np.inf], np.nan).dropna()
+    """A scalar over its steps."""
+    points = drawable(values)
     width = len(points) // WINDOWS
     smooth = points
     if width > 1:

@@ -60,6 +60,7 @@ THEME = {
     "savefig.dpi": 220,
 }
 EDGE = "#222222"
+NARROWEST = 0.25  # of a letter's height: no letter is narrower
 WORDS = {
     "dice": "Dice", "iou": "IoU", "map50": "mAP50", "map": "mAP50:95", "accuracy": "accuracy",
     "kappa": "kappa", "macro_f1": "macro F1", "auroc": "AUROC",
@@ -171,7 +172,8 @@ def mark(figure: Figure) -> None:
 def wrapped(text: str, inches: float, points: float, weight: str = "normal") -> str:
     """Text in lines that fit a width; a word longer than a line is broken."""
     text = text.replace(" %", "\N{NO-BREAK SPACE}%")
-    for letters in range(len(text), 0, -1):
+    most = int(72 * inches / (points * NARROWEST))
+    for letters in range(min(len(text), most), 0, -1):
         lines = textwrap.wrap(text, letters)
         if all(text_width(line, points, weight) <= inches for line in lines):
             return "\n".join(lines)
