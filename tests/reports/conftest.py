@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from reports.__main__ import main
+from tests.reports.hostile import SECRET
 
 PLAIN: dict[str, Any] = {
     "schema": 1,
@@ -115,3 +119,40 @@ def joined_groups(mean_ranks: NDArray[np.float64], critical: float) -> list[list
 def cliques() -> Callable[..., list[list[int]]]:
     """What a critical difference joins, reckoned from the mean ranks alone."""
     return joined_groups
+
+
+@pytest.fixture
+def limit() -> Iterator[None]:
+    """A test that hangs fails."""
+
+    def hangs(*_: object) -> None:
+        pytest.fail("hangs")
+
+    former = signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
+
+
+@pytest.fixture
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private file outside the results."""
+    path = tmp_path_factory.mktemp("home") / "secret"
+    path.write_text(SECRET)
+    return path
+
+
+@pytest.fixture
+def errors(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """Run a verb that finds faults; its errors, each one line without control characters."""
+
+    def run(*words: object, code: int = 1) -> list[str]:
+        capsys.readouterr()
+        assert main([str(word) for word in words]) == code
+        said = capsys.readouterr()
+        for line in (said.out + said.err).split("\n"):
+            assert line.isprintable(), line
+        return [line for line in said.err.split("\n") if line.startswith("error: ")]
+
+    return run
