@@ -86,9 +86,9 @@ def open_weights(configs: Iterable[Config]) -> None:
         if backbone.get("weights")
     }
     for backbone in tqdm(backbones.values(), "opening weights", unit="file", leave=False):
-        weights = backbone.weights
-        module = on_meta({key: value for key, value in backbone.items() if key != "weights"})
-        find(module, Path(weights.file), [weights.layout])
+        file, layout = Path(backbone.weights.file), backbone.weights.layout
+        config = {key: value for key, value in backbone.items() if key != "weights"}
+        find(on_meta(config, file), file, [layout])
 
 
 def make_own(folder: Path) -> None:

@@ -19,7 +19,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.building import silent
 from lvmmed_backbones.catalogue.architectures import NAMED, architecture, named, on_meta, outline
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD, SIZED
-from lvmmed_backbones.catalogue.exported import SCHEMA, Facts, files_by_seed, write
+from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, sound, write
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.weights.checksums import file_sha256
@@ -111,25 +111,25 @@ def add(
     content = read(file)
     tensors = flat(content, file)
     config = found_config(architecture_name, content, tensors, layouts, file)
-    module = on_meta({**config, **native(config, tensors), "output": whole(config)})
+    module = on_meta({**config, **native(config, tensors), "output": whole(config)}, file)
     found = networks(tensors, module, layouts, file)  # type: ignore[arg-type]
     if not found:
         raise Refused(file, why_not(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
     network = chosen(found, wrapper, file)
     check_values(network.tensors, needed(module), file)  # type: ignore[arg-type]
     ours = timm_statistics(config)
-    facts = Facts(
-        schema=SCHEMA,
+    told = dict(
         architecture=architecture(config),
         method=plain(method),
         config=config,
         **outline(config, file),
-        mean=tuple(mean or ours[0]),  # type: ignore[arg-type]
-        std=tuple(std or ours[1]),  # type: ignore[arg-type]
+        mean=mean or ours[0],
+        std=std or ours[1],
         corpus=dict(name=plain(corpus)),
         licence=plain(licence),
         source=f"{plain(file.name)}, sha256 {file_sha256(file)[:12]}",
     )
+    facts = sound(told, file)
     random, features = look(config, network.tensors, facts, file)
     write(target, network.tensors, facts)
     return Added(
@@ -168,7 +168,7 @@ def found_config(
     for name in names:
         config = named(name)
         try:
-            module = on_meta({**config, **native(config, tensors), "output": whole(config)})
+            module = on_meta({**config, **native(config, tensors), "output": whole(config)}, file)
             if networks(tensors, module, layouts, file):  # type: ignore[arg-type]
                 return config
         except Refused:  # of a larger architecture

@@ -108,10 +108,18 @@ NAMED: dict[str, Mapping[str, Any]] = {
 }
 
 
-def on_meta(config: Mapping[str, Any]) -> nn.Module:
-    """A backbone without values, for its names and shapes."""
-    with torch.device("meta"), LinspaceWithValues():
-        module = MODELS.build(dict(config))
+def on_meta(config: Mapping[str, Any], file: Path) -> nn.Module:
+    """A backbone without values, for its names and shapes.
+
+    Args:
+        file: that asks for it, for the message.
+
+    Raises:
+        Refused: if its arguments build none.
+    """
+    with refusing(file, REMEDY, f"asks for {dict(config)}, which cannot be built"):
+        with torch.device("meta"), LinspaceWithValues():
+            module = MODELS.build(dict(config))
     module.said = architecture(config)  # in messages
     return module
 
@@ -140,7 +148,7 @@ def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
     for key, output in (("channels", "maps"), ("vector_channels", "vector")):
         try:
             with refusing(file, REMEDY, f"asks for {config}, which cannot be built"):
-                model = on_meta({**config, **size, "output": output}).eval()
+                model = on_meta({**config, **size, "output": output}, file).eval()
                 with torch.no_grad():
                     features = model(torch.zeros(1, 3, 64, 64, device="meta"))
                 found[key] = [part.shape[1] for part in features]

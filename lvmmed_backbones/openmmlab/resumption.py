@@ -193,7 +193,9 @@ def check_optimizer(ours: Mapping, theirs: Any, model: nn.Module, file: Path) ->
 
 def check_alike(ours: Any, theirs: Any, where: str, file: Path) -> None:
     """Raises Refused, naming the place, where plain data differs in kind: other keys, lengths or types."""
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping) and set(ours) == set(theirs):
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        if differing := sorted(map(str, set(ours) ^ set(theirs))):
+            raise Refused(file, f"differs in {where}: {', '.join(differing[:5])}", REMEDY)
         for key in ours:
             check_alike(ours[key], theirs[key], f"{where}.{key}", file)
     elif isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):

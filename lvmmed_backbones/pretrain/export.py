@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from lvmmed_backbones.catalogue.architectures import architecture, checked, on_meta, outline
-from lvmmed_backbones.catalogue.exported import SCHEMA, Facts, files_by_seed, read_facts, write
+from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, read_facts, sound, write
 from lvmmed_backbones.outside import Refused, regular
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.origin import Origin, read_origin
@@ -51,7 +51,7 @@ def export(run: Path, out: Path, by_seed: bool = False) -> Path:
     origin = read_origin(meta, checkpoint)
     config = checked(origin.backbone, checkpoint)
     tensors = own_tensors(config, content.get("state_dict"), checkpoint)
-    facts = describe(origin, meta, config, checkpoint)
+    facts = sound(describe(origin, meta, config, checkpoint), checkpoint)
     if by_seed:
         out = folder / f"{seed_among(folder, facts)}.safetensors"
     write(out, tensors, facts)
@@ -64,7 +64,7 @@ def own_tensors(config: dict, state: object, file: Path) -> dict[str, torch.Tens
     Raises:
         Refused: if one is missing, of another shape, or holds no numbers.
     """
-    module = on_meta({**config, "output": "last"})
+    module = on_meta({**config, "output": "last"}, file)
     tensors, wanted = {}, needed(module)  # type: ignore[arg-type]
     for name, own in module.own_names().items():  # type: ignore[operator]
         value = state.get(BACKBONE + name) if isinstance(state, Mapping) else None
@@ -102,8 +102,8 @@ def seed_among(folder: Path, facts: Facts) -> int:
     return facts.seed
 
 
-def describe(origin: Origin, meta: dict, config: dict, file: Path) -> Facts:
-    """What the file says of itself.
+def describe(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
+    """What the file says of itself: fields of `Facts`.
 
     Raises:
         Refused: if the checkpoint counts no steps, or its images were not as the catalogue's are.
@@ -117,16 +117,16 @@ def describe(origin: Origin, meta: dict, config: dict, file: Path) -> Facts:
             "was trained on images with blue first, the catalogue's backbones take red first",
             "Pretrain with data_preprocessor.to_rgb=True",
         )
-    data = meta.get("dataset_meta") or {}
-    return Facts(
-        schema=SCHEMA,
+    data = meta.get("dataset_meta")
+    data = data if isinstance(data, dict) else {}
+    return dict(
         architecture=architecture(config),
         method=origin.method,
         corpus={k: v for k, v in data.items() if k in ("name", "images", "fingerprint")},
         config=config,
         **outline(config, file),
-        mean=tuple(origin.mean or (0.0, 0.0, 0.0)),  # type: ignore[arg-type]
-        std=tuple(origin.std or (1.0, 1.0, 1.0)),  # type: ignore[arg-type]
+        mean=origin.mean or (0.0, 0.0, 0.0),
+        std=origin.std or (1.0, 1.0, 1.0),
         steps=steps,
         epochs=epochs,
         images_seen=origin.batch_size * origin.world_size * steps,

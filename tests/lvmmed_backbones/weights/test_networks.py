@@ -79,7 +79,7 @@ def test_every_published_large_transformer_fits(name: str) -> None:
     """On the meta device: names and shapes, without 2.5 GB of values."""
     from lvmmed_backbones.weights.networks import flat
 
-    module = on_meta(dict(named(TRANSFORMERS[name]), img_size=1024, output="vector"))
+    module = on_meta(dict(named(TRANSFORMERS[name]), img_size=1024, output="vector"), Path("w"))
     tensors = flat(published(name, "meta"), Path(name))
     (found,) = networks(tensors, module, ["own"], Path(name))
     assert len(found.tensors) == len(module.state_dict())
@@ -88,7 +88,7 @@ def test_every_published_large_transformer_fits(name: str) -> None:
 def test_absolute_positions_are_not_left_out_silently(tmp_path: Path) -> None:
     """SAM's file in LVM-Med's module would give other features."""
     torch.save(published("sam_vit_b"), tmp_path / "w.pth")
-    module = on_meta(dict(named("lvmmed_vit_b"), img_size=64))
+    module = on_meta(dict(named("lvmmed_vit_b"), img_size=64), Path("w"))
     with pytest.raises(Refused, match=r"does not have, such as pos_embed"):
         find(module, tmp_path / "w.pth", ["own"])
 
@@ -213,14 +213,14 @@ def test_a_deeper_network_is_not_cut_to_size(tmp_path: Path) -> None:
     """All that a ResNet-50 needs stands in a ResNet-101 under the same names and shapes."""
     torch.save(resnet101().state_dict(), tmp_path / "w.pth")
     with pytest.raises(Refused, match=r"tensors that ResNet-50 does not have, such as layer3\.6"):
-        find(on_meta(named("resnet50")), tmp_path / "w.pth", ["own"])
+        find(on_meta(named("resnet50"), Path("w")), tmp_path / "w.pth", ["own"])
 
 
 def test_a_foreign_network_is_refused_with_what_the_file_has(tmp_path: Path) -> None:
     tensors = {f"model.vit.block{n}.w": torch.zeros(3) for n in range(9)}
     torch.save(tensors | {"model.\x1b[2Jhead": torch.zeros(2)}, tmp_path / "w.pth")
     with pytest.raises(Refused) as error:
-        find(on_meta(named("resnet50")), tmp_path / "w.pth", ["own"])
+        find(on_meta(named("resnet50"), Path("w")), tmp_path / "w.pth", ["own"])
     said = str(error.value)
     assert "has the prefixes model.vit, model.\\x1b[2Jhead" in said
     assert "such keys as model.vit.block0.w" in said and said.isprintable()
@@ -263,4 +263,4 @@ def test_mappings_without_end_are_refused(tmp_path: Path) -> None:
     endless["self"] = endless
     torch.save(endless, tmp_path / "w.pth")
     with pytest.raises(Refused, match="nests more than"):
-        find(on_meta(named("resnet18")), tmp_path / "w.pth", ["own"])
+        find(on_meta(named("resnet18"), Path("w")), tmp_path / "w.pth", ["own"])
