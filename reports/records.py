@@ -111,7 +111,7 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         except Refused as error:
             problems.append(str(error))
         except ValueError as error:
-            problems.append(f"{plain(path)}: {error}")
+            problems.append(plain(f"{path}: {error}"))
     return records, problems
 
 

@@ -91,6 +91,18 @@ def sound_scores(records: Sequence[Record]) -> tuple[list[Scores], list[str]]:
     return found, problems
 
 
+def with_sound_cases(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    """The records whose cases are sound, and a sentence for each other one."""
+    found, problems = [], []
+    for record in records:
+        try:
+            case_scores(record)
+            found.append(record)
+        except ValueError as error:
+            problems.append(str(error))
+    return found, problems
+
+
 def scored(runs: Sequence[Record], by_case: Sequence[dict[str, float]]) -> Scores:
     """The scores of the runs of one backbone on one task, in the order of their seeds."""
     cases = tuple(sorted(set().union(*by_case)))

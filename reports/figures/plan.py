@@ -18,7 +18,7 @@ from reports.figures.style import looks
 from reports.gallery import read_gallery
 from reports.leaderboard import order
 from reports.records import Record
-from reports.scores import Scores, scores
+from reports.scores import sound_scores
 
 __all__ = ["Plan", "Planned", "plan"]
 
@@ -32,10 +32,11 @@ def plan(records: Sequence[Record], runs: Sequence[Path] = ()) -> Plan:
     """
     made = Plan()
     styles = looks(record.backbone for record in records)
-    groups = [
-        Group(setting(some[0]), some, scores_of(made, some))
-        for some in sorted(grouped(records, setting), key=lambda some: order(setting(some[0])))
-    ]
+    groups = []
+    for some in sorted(grouped(records, setting), key=lambda some: order(setting(some[0]))):
+        scores, unsound = sound_scores(some)
+        made.problems += unsound
+        groups.append(Group(setting(some[0]), some, scores))
     for group in groups:
         for scored in grouped(group.scores, lambda s: (s.task, s.protocol)):
             of_task(made, group, scored, styles)
@@ -46,17 +47,6 @@ def plan(records: Sequence[Record], runs: Sequence[Path] = ()) -> Plan:
     of_label_fractions(made, groups, styles)
     of_pretraining(made, runs)
     return made
-
-
-def scores_of(made: Plan, records: Sequence[Record]) -> list[Scores]:
-    """The scores of records of one setting, without the tasks on which a record cannot be read."""
-    found = []
-    for runs in grouped(records, lambda record: (record.task, record.protocol)):
-        try:
-            found += scores(runs)
-        except ValueError as error:
-            made.problems.append(f"{error} No figures of {runs[0].task}.")
-    return found
 
 
 def of_galleries(made: Plan, group: Group) -> None:

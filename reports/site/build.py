@@ -53,7 +53,7 @@ def build(
     """Write all pages and what they show.
 
     Args:
-        records: that agree with each other.
+        records: that agree with each other and whose cases are sound.
         pretraining: work folders of pretraining runs.
         folder: an empty one.
         progress: wraps what takes long, given its name.

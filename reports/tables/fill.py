@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.agreement import grouped
+from reports.agreement import grouped, paths
 from reports.records import Record
 from reports.tables.layout import MEASURED, Column, Layout, Line, column, label, line, of_table
 from reports.tables.matching import MEANS, line_of, metric_of, protocol
@@ -143,9 +143,9 @@ def measured(runs: Sequence[Record], one: Column, problems: list[str]) -> Cell |
     if one.metric == "params_millions":
         return Cell(runs[0].figure, runs[0].parameters / 1e6)
     if one.task in MEANS:
-        parts = [having(runs, part) for part in MEANS[one.task]]
+        parts = [unmixed(having(runs, part), problems) for part in MEANS[one.task]]
         return mean([cell(plain_figure(*part), part[0]) if part else None for part in parts])
-    found = having(runs, one)
+    found = unmixed(having(runs, one), problems)
     return cell(figure(*found, problems), found[0]) if found else None
 
 
@@ -154,6 +154,21 @@ def having(runs: Sequence[Record], one: Column) -> tuple[list[Record], str] | No
     metrics = [(run, metric_of(run, one)) for run in runs]
     found = [(r, m) for r, m in metrics if m is not None and r.metrics.get(m) is not None]
     return ([run for run, _ in found], found[0][1]) if found else None
+
+
+def unmixed(
+    found: tuple[list[Record], str] | None, problems: list[str]
+) -> tuple[list[Record], str] | None:
+    """What `having` found; None, and a problem, if it is of several tasks: a column is of one."""
+    if found is None or len({run.task for run in found[0]}) == 1:
+        return found
+    runs = found[0]
+    tasks = " and ".join(sorted({run.task for run in runs}))
+    problems.append(
+        f"{paths(runs)}: {tasks} are both of the data set {runs[0].dataset}, left out of its column. "
+        "Name one of them with --task."
+    )
+    return None
 
 
 def cell(figure: Figure, runs: Sequence[Record]) -> Cell:
