@@ -169,23 +169,24 @@ def describe(place: tuple[Path, str], options: Options) -> list[TestImage] | str
     """What tells the images of a file again, or why it cannot be read."""
     folder, file = place
     unit = Unit(0, "", folder, (file,), options)
+    tests = []
     try:
-        found = [one for one in read_file(unit, file) if isinstance(one, Picture)]
+        for found in read_file(unit, file):
+            if not isinstance(found, Picture):
+                continue
+            image = shrink(found.pixels, options.side)
+            turned = [turned_by(image) for turned_by in TURNS.values()]
+            tests.append(
+                TestImage(
+                    plain(folder / file),
+                    found.part,
+                    pixel_hash(image),
+                    tuple(perceptual_hash(t) for t in turned),
+                    tuple(thumbnail(t) for t in turned),
+                )
+            )
     except (FileNotFoundError, Refused) as error:
         return str(error)
-    tests = []
-    for picture in found:
-        image = shrink(picture.pixels, options.side)
-        turned = [turned_by(image) for turned_by in TURNS.values()]
-        tests.append(
-            TestImage(
-                plain(folder / file),
-                picture.part,
-                pixel_hash(image),
-                tuple(perceptual_hash(t) for t in turned),
-                tuple(thumbnail(t) for t in turned),
-            )
-        )
     return tests
 
 

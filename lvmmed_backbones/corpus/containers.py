@@ -48,20 +48,21 @@ def hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
 def datasets(path: Path, file: h5py.File, wanted: Wanted) -> dict[str, h5py.Dataset]:
     """The wanted arrays. Raises Refused if anything in the file leads out of it, or they are too large."""
 
+    others: dict[str, str] = {}  # HDF5 bears no exception of what it calls
+    found: dict[str, h5py.Dataset] = {}
+
     def look(name: str, link: Any) -> None:
         if isinstance(link, h5py.ExternalLink):
-            raise Refused(path, f"{name} is a link to the file {link.filename}", REMEDY)
-
-    found = {}
+            others[name] = link.filename
 
     def take(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset):
             return
-        others = [part[0] for part in item.external or ()]
-        if item.is_virtual:
-            others += [part.file_name for part in item.virtual_sources() if part.file_name != "."]
-        if others:
-            raise Refused(path, f"{name} keeps its values in the file {others[0]}", REMEDY)
+        for file_name, *_ in item.external or ():
+            others[name] = file_name
+        for part in item.virtual_sources() if item.is_virtual else ():
+            if part.file_name != ".":
+                others[name] = part.file_name
         try:
             kind = item.dtype
         except TypeError:  # none that numpy has
@@ -71,6 +72,8 @@ def datasets(path: Path, file: h5py.File, wanted: Wanted) -> dict[str, h5py.Data
 
     file.visititems_links(look)
     file.visititems(take)
+    for name, other in others.items():
+        raise Refused(path, f"{name} lies in another file, {other}", REMEDY)
     for item in found.values():
         bounded(path, item.shape, item.dtype.itemsize)
         bounded(path, item.chunks or (), item.dtype.itemsize)

@@ -144,8 +144,9 @@ def read_rows(root: str | Path, columns: Sequence[str], name: str = MANIFEST) ->
     path = f"{root}/{name}"
     with opened(root, name, ARRAY) as stream, refusing(path, REMEDY, "is no whole table"):
         texts = [c for c in columns if SCHEMA.field(c).type == pa.string()]
-        file = pq.ParquetFile(stream, read_dictionary=texts)
-        refuse_size(path, file, columns)
+        facts = pq.ParquetFile(stream).metadata
+        refuse_size(path, facts, columns)
+        file = pq.ParquetFile(stream, metadata=facts, read_dictionary=texts)
         table = file.read(columns=list(columns))
         table.validate(full=True)
         for number, column in enumerate(columns):
@@ -163,9 +164,8 @@ def read_rows(root: str | Path, columns: Sequence[str], name: str = MANIFEST) ->
     return table
 
 
-def refuse_size(path: str, file: pq.ParquetFile, columns: Sequence[str]) -> None:
+def refuse_size(path: str, facts: pq.FileMetaData, columns: Sequence[str]) -> None:
     """Refuse a table that lacks columns, or declares too many rows or bytes."""
-    facts = file.metadata
     numbers = {facts.schema.column(n).path: n for n in range(facts.num_columns)}
     lacking = [column for column in columns if column not in numbers]
     if lacking:

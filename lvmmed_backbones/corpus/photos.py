@@ -6,7 +6,7 @@ import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -25,6 +25,26 @@ NO_SIZE = {0xD8, 0x01, *range(0xD0, 0xD8)}  # JPEG's markers without a length
 SIZED = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # that start a frame, JPEG-LS too
 
 
+@contextmanager
+def opened_image(path: Path, remedy: str, reason: str) -> Iterator[Image.Image]:
+    """An image of Pillow's, its first frame found, but not yet decoded.
+
+    Args:
+        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is no image, or declares more than `PIXELS`.
+    """
+    with warnings.catch_warnings(), opened(path, most=ARRAY) as file:
+        warnings.simplefilter("ignore")  # their texts are the file's
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with refusing(path, remedy, reason):
+            image = Image.open(file, formats=FORMATS)
+            bounded(path, image.size, 1, PIXELS)
+        yield image
+
+
 def frames(
     path: Path,
     values: Callable[[Image.Image], NDArray],
@@ -35,43 +55,59 @@ def frames(
 
     Args:
         values: takes them from a frame.
-        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+        remedy, reason: as of `opened_image`.
 
     Raises:
         FileNotFoundError: if there is no such file.
         Refused: if it is no whole image, a frame has more than `PIXELS`, or all together take more than `ARRAY` bytes.
     """
-    total = 0
-    with warnings.catch_warnings(), opened(path, most=ARRAY) as file:
-        warnings.simplefilter("ignore")  # their texts are the file's
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with opened_image(path, remedy, reason) as image:
         with refusing(path, remedy, reason):
-            image = Image.open(file, formats=FORMATS)
+            refuse_many(path, image)
         for number in itertools.count():
             with refusing(path, remedy, reason):
                 try:
                     image.seek(number)
                 except EOFError:
                     return
-                width, height = image.size
-                bounded(path, (height, width), 1, PIXELS)
-                total += height * width * (4 if deep(image) else len(image.getbands()))
-                bounded(path, (total,), 1)
+                bounded(path, image.size, 1, PIXELS)
                 pixels = values(image)
             yield number, image, pixels
 
 
+def refuse_many(path: Path, image: Image.Image) -> None:
+    """Refuse frames that take more than `ARRAY` bytes all together, before one is decoded."""
+    count = getattr(image, "n_frames", 1)
+    if (
+        image.format != "TIFF"
+    ):  # their frames are of one size, and to go to one means to decode those before it
+        bounded(path, (count, *image.size), depth(image))
+        return
+    total = 0
+    for number in range(count):
+        image.seek(number)
+        bounded(path, image.size, depth(image))
+        total += image.size[0] * image.size[1] * depth(image)
+        bounded(path, (total,), 1)
+
+
+def depth(image: Image.Image) -> int:
+    """Bytes of a pixel, decoded."""
+    return 4 if deep(image) else 3 if image.mode == "P" else len(image.getbands())
+
+
 def refuse_bomb(path: Path, remedy: str) -> None:
-    """Raises Refused if a file is no image, or its first frame declares more than `PIXELS`; reads its header only."""
-    first(path, lambda image: np.empty(0), remedy, "is not an image")
+    """Raises Refused if a file is no image, or declares more than `PIXELS`; only its header is read."""
+    with opened_image(path, remedy, "is not an image"):
+        pass
 
 
 def first(
     path: Path, values: Callable[[Image.Image], NDArray], remedy: str, reason: str
 ) -> NDArray:
     """The values of a file's first frame. Raises as `frames`."""
-    with closing(frames(path, values, remedy, reason)) as found:
-        return next(pixels for _, _, pixels in found)
+    with opened_image(path, remedy, reason) as image, refusing(path, remedy, reason):
+        return values(image)
 
 
 def deep(image: Image.Image) -> bool:
