@@ -171,7 +171,7 @@ def record(content: Content, path: Path, results: Path, shared: dict[bytes, dict
     check_schema(content.schema)
 
     def once(facts: dict) -> dict:
-        return shared.setdefault(msgspec.json.encode(facts), facts)
+        return shared.setdefault(msgspec.msgpack.encode(facts), facts)  # in JSON, NaN is null
 
     backbone, data, provenance = content.backbone, content.data, content.provenance
     return Record(

@@ -61,12 +61,14 @@ def load(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
 
     Raises:
         FileNotFoundError: if there is no such folder, or no record in it.
-        ValueError: if no record passes the filters.
-        NothingLeft: if no record is sound and agrees with the others.
+        NothingLeft: if no record is sound, passes the filters and agrees with the others.
     """
     records, problems = read(options.results)
     if records:
-        records, contradictions = agreeing(selected(records, options))
+        try:
+            records, contradictions = agreeing(selected(records, options))
+        except ValueError as error:
+            raise NothingLeft([*problems, str(error)]) from error
         problems += contradictions
     if not records:
         raise NothingLeft([*problems, f"{options.results}: {REPAIR}"])

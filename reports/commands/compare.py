@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Sequence
 
 from reports.agreement import setting
-from reports.commands.common import add_results, complain, load
+from reports.commands.common import NothingLeft, add_results, complain, load
 from reports.records import Record
 
 
@@ -31,7 +31,10 @@ def run(options: argparse.Namespace) -> int:
         OSError, ValueError: if there is nothing to compare.
     """
     records, problems = load(options)
-    named(options.a, options.b, records)
+    try:
+        named(options.a, options.b, records)
+    except ValueError as error:
+        raise NothingLeft([*problems, str(error)]) from error
 
     # scipy, statsmodels and rich take seconds to import: --help and wrong names answer before that.
     from rich.console import Console

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from lvmmed_backbones.display import plain
-from reports.commands.common import add_results, complain, destination, load
+from reports.commands.common import NothingLeft, add_results, complain, destination, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +58,10 @@ def run(options: argparse.Namespace) -> int:
 
     boards = []
     for metric in options.metric or [None]:
-        headed, undefined = in_metric(records, metric) if metric else (records, [])
+        try:
+            headed, undefined = in_metric(records, metric) if metric else (records, [])
+        except ValueError as error:
+            raise NothingLeft([*problems, str(error)]) from error
         boards += leaderboards(headed, options.by, metric)
         problems += undefined
     sheets = [sheet(board) for board in boards]

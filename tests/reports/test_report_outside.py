@@ -37,6 +37,20 @@ def test_each_other_thing_called_record_is_one_line(
     assert "| good |" in text and "| better |" in text
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["compare", "good", "x"], ["leaderboard", "--metric", "x"], ["leaderboard", "--task", "x"]],
+)
+def test_what_is_wrong_is_named_beside_a_wrong_word(
+    write: Callable[..., Path], tmp_path: Path, errors: Callable[..., list[str]], words: list[str]
+) -> None:
+    write("good")
+    bad = write("bad")
+    bad.write_text("{")
+    first, second = errors(words[0], tmp_path, *words[1:])
+    assert str(bad) in first and " x" in second
+
+
 def test_a_record_may_be_a_link_within_the_results(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -124,6 +138,14 @@ def test_numbers_and_texts_without_bounds_are_named(
     assert [record.backbone for record in records] == ["good"]
     assert problem.startswith(f"{path}: ") and re.search(message, problem)
     assert len(problem) < 1000 and problem.isprintable()
+
+
+def test_machines_that_differ_in_what_is_no_number_are_told_apart(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    for seed, gpu in enumerate((None, float("nan"), float("inf"))):
+        write(fields={"provenance.machine": {"gpu": gpu}}, seed=seed)
+    assert [str(record.machine["gpu"]) for record in read(tmp_path)[0]] == ["None", "nan", "inf"]
 
 
 def test_of_keys_that_come_twice_the_last_counts(
