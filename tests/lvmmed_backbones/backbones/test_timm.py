@@ -190,8 +190,8 @@ def test_weights_published_for_dinov2_are_renamed_by_timm() -> None:
 
 def test_tensors_of_another_architecture_are_left_as_they_are() -> None:
     tensors = {"pos_embed": torch.zeros(()), "patch_embed.proj.weight": torch.zeros(1, 1, 999, 9)}
-    for name in ("vit_tiny_patch16_224", "caformer_s18", "tnt_s_patch16_224"):
-        assert BackboneTIMM(name, "vector").resampled(tensors) == tensors
+    for name in ("vit_tiny_patch16_224", "tnt_s_patch16_224"):
+        assert BackboneTIMM(name, "vector", depth=1).resampled(tensors) == tensors
 
 
 def test_an_error_that_is_not_the_image_sizes_stays_as_it_is() -> None:
