@@ -48,7 +48,13 @@ def nifti(
         offset = int(header.get_data_offset())
         bounded(path, shape, itemsize)
         bounded(path, (offset,), 1, SLACK)
-        wanted = offset + int(np.prod(shape, dtype=np.int64)) * itemsize
+        if 0 in shape:
+            raise Refused(path, "declares no voxel", remedy)
+        # nibabel mends an offset that is too low.
+        wanted = (
+            max(offset, image.header_class.single_vox_offset)
+            + int(np.prod(shape, dtype=np.int64)) * itemsize
+        )
         if packed and os.fstat(file.fileno()).st_size > wanted + SLACK:
             raise Refused(path, f"is larger than its {wanted:,} bytes unpacked", remedy)
         content = head + taken(stream, wanted - len(head))
