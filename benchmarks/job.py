@@ -22,6 +22,7 @@ from benchmarks.grid import TASK_CONFIGS, Cell, run_id
 from benchmarks.pool import carry_out
 from benchmarks.record import is_done
 from lvmmed_backbones.catalogue.architectures import on_meta
+from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused, read_text, regular
 from lvmmed_backbones.revision import git_revision
 from lvmmed_backbones.weights.checksums import file_sha256
@@ -222,7 +223,7 @@ def reason(run: Run, code: int) -> str:
     except (FileNotFoundError, Refused):
         said = []
     if said:
-        return f"{said[-1]} (all of it in {ERROR})"
+        return f"{plain(said[-1])} (all of it in {ERROR})"
     return f"its process ended with code {code}" + (
         " (killed; out of memory?)" if code == -9 else ""
     )

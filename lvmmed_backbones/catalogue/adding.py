@@ -217,7 +217,8 @@ def look(
         Refused: if the file's are no numbers.
     """
     size = dict(img_size=SIDE) if config["type"] in SIZED else {}
-    with silent():
+    with silent(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         module = MODELS.build({**config, **size, "output": "vector"})
         module.init_weights()
     images = (reference_images() - column(facts.mean)) / column(facts.std)
@@ -309,7 +310,7 @@ def report(added: Added) -> list[str]:
     """What became of a file, line by line."""
     network = added.network
     several = f", of {len(added.there)}: {', '.join(added.there)}" if len(added.there) > 1 else ""
-    dropped = Counter(grouped(network.unused))
+    dropped = Counter(group(name, network.prefix) for name in network.unused)
     created = Counter(name.rpartition(".")[2] for name in network.created)
     return [
         f"wrote {added.file}",
@@ -323,9 +324,13 @@ def report(added: Added) -> list[str]:
     ]
 
 
-def grouped(names: Sequence[str]) -> list[str]:
-    """Each name's beginning: two parts, or all but the last of a shorter one."""
-    return [".".join(name.split(".")[: min(2, max(1, name.count(".")))]) for name in names]
+def group(name: str, prefix: str) -> str:
+    """What a name is part of: its first part that the network's prefix does not share, and those before it."""
+    parts, shared = name.split("."), prefix.split(".")
+    depth = 0
+    while depth < len(parts) - 1 and parts[depth] == shared[depth]:
+        depth += 1
+    return ".".join(parts[: depth + 1])
 
 
 def counted(groups: Counter[str]) -> str:

@@ -117,9 +117,9 @@ def on_meta(config: Mapping[str, Any], file: Path) -> nn.Module:
     Raises:
         Refused: if its arguments build none.
     """
-    with refusing(file, REMEDY, f"asks for {dict(config)}, which cannot be built"):
-        with torch.device("meta"), LinspaceWithValues():
-            module = MODELS.build(dict(config))
+    reason = f"asks for {dict(config)}, which cannot be built"
+    with refusing(file, REMEDY, reason), torch.device("meta"), LinspaceWithValues():
+        module = MODELS.build(dict(config))
     module.said = architecture(config)  # in messages
     return module
 

@@ -107,10 +107,14 @@ def networks(
                 continue
             refuse_larger(known, wanted, module, path)
             used = {n: known[n] for n in wanted if n in known}
-            outside = [name for name in tensors if not name.startswith(prefix)]
-            rest = [prefix + name for name in known if name not in wanted]
             created = [name for name in wanted if name not in known]
-            found.append(Network(prefix, layout, used, created, outside + rest))
+            same = {id(value) for value in used.values()}
+            unused = [
+                name
+                for name, value in tensors.items()
+                if id(value) not in same and name.removeprefix(prefix) not in wanted
+            ]
+            found.append(Network(prefix, layout, used, created, unused))
             break
     return found
 

@@ -1,0 +1,189 @@
+"""A folder of results, a catalogue and files of weights from elsewhere, in `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.models import resnet18
+
+from benchmarks.__main__ import main
+from benchmarks.compose import compose
+from benchmarks.grid import Cell
+from benchmarks.job import make_own
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.outside import Refused
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = "import os\nos.mkdir({harm!r})\n"
+
+
+def words(folder: Path, *backbones: str, verb: str = "run") -> list[str]:
+    return [
+        *(verb, "--tasks", "brain_tumor_linear", "--seeds", "0", "--backbones", *backbones),
+        *("--results", str(folder / "results"), "--work", str(folder / "work")),
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run's results, and its work."""
+    folder = tmp_path_factory.mktemp("job")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words(folder, "random_vit_tiny")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("place", ["beside it", "elsewhere", "a configuration"])
+def test_a_folder_of_results_runs_no_code(finished: Path, tmp_path: Path, place: str) -> None:
+    """mmengine follows last_checkpoint wherever it leads, and runs the config text in what it finds there."""
+    folder = tmp_path / "job"
+    shutil.copytree(finished, folder)
+    (run,) = (folder / "results" / "runs").iterdir()
+    record = json.loads((run / "record.json").read_text())
+    (run / "record.json").unlink()
+    harm = tmp_path / "harm"
+    text = CODE.format(harm=str(harm))
+    if place == "a configuration":
+        (run / "config.py").write_text(text)
+    else:
+        file = (run if place == "beside it" else tmp_path) / "iter_5.pth"
+        hub = {"log_scalars": {}, "runtime_info": {"cfg": text}, "resumed_keys": {}}
+        meta = {"config": text, "cfg": text, "iter": 1, "epoch": 0, "seed": 0}
+        torch.save({"meta": meta, "state_dict": {}, "message_hub": hub, "optimizer": {}}, file)
+        (run / "last_checkpoint").write_text(str(file))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words(folder, "random_vit_tiny")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert not harm.exists()
+    if place == "a configuration":  # written anew, as every run's is
+        assert done.returncode == 0, done.stderr
+        again = json.loads((run / "record.json").read_text())
+        assert again["metrics"] == record["metrics"]
+        return
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("FAILED")]
+    expected = {
+        "beside it": "iter_5.pth: differs from the run's model",
+        "elsewhere": "names iter_5.pth, which is not in",
+    }
+    assert expected[place] in line and not (run / "record.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "a linked folder"])
+def test_a_run_writes_to_its_own_folder(tmp_path: Path, kind: str) -> None:
+    run = tmp_path / "runs" / "0"
+    if kind == "a linked folder":
+        (tmp_path / "elsewhere").mkdir()
+        run.parent.mkdir()
+        run.symlink_to(tmp_path / "elsewhere")
+    else:
+        run.mkdir(parents=True)
+        path = run / "run.log"
+        path.symlink_to(tmp_path / "secret") if kind == "link" else os.mkfifo(path)
+    with pytest.raises(Refused, match=r"is a (link|FIFO)"):
+        make_own(run)
+
+
+@pytest.mark.parametrize("fault", ["cut off", "NaN", "another network"])
+def test_plan_opens_the_weights_before_any_data_is_prepared(
+    tmp_path: Path, monkeypatch, capsys, fault: str
+) -> None:
+    monkeypatch.setenv("LVMMED_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "cache" / "weights" / "lvmmed_resnet.torch"
+    file.parent.mkdir(parents=True)
+    state = resnet18().state_dict()
+    if fault == "NaN":
+        from torchvision.models import resnet50
+
+        state = resnet50().state_dict()
+        state["layer1.0.bn1.weight"][0] = float("nan")
+    torch.save(state, file)
+    if fault == "cut off":
+        file.write_bytes(file.read_bytes()[:-100])
+    assert main(words(tmp_path, "lvmmed_resnet50", verb="plan")) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    expected = {
+        "cut off": "is cut off",
+        "NaN": "holds layer1.0.bn1.weight with values that are no numbers",
+        "another network": "does not fill",
+    }
+    assert line.startswith(f"error: {file}: ") and expected[fault] in line
+    assert not (tmp_path / "work" / "prepared").exists()
+
+
+ENTRY = '''
+"""A user's own architecture."""
+from mmengine.registry import MODELS
+from lvmmed_backbones.backbones import BackboneResNet
+from lvmmed_backbones.catalogue.entry import Entry
+
+@MODELS.register_module(force=True)
+class MyNet(BackboneResNet):
+    """A ResNet-18 of a quarter of the width."""
+
+ENTRY = Entry(
+    architecture="MyNet", method="random", corpus="none", licence="none", source="none",
+    config=dict(type="MyNet", depth=18, stem_channels=16, base_channels=16),
+    channels=(16, 32, 64, 128), vector_channels=128,
+)
+'''
+FRESH = """
+import sys
+import lvmmed_backbones.catalogue
+from mmengine.config import Config
+from mmengine.registry import MODELS
+lvmmed_backbones.catalogue.__path__.append(sys.argv[2])
+print(type(MODELS.build(Config.fromfile(sys.argv[1]).model.backbone)).__name__)
+"""
+
+
+def test_a_class_in_a_catalogue_file_works_in_runs_as_in_python(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """The config of a run names the module, so that the run's own process, and a bare one, know the class."""
+    import lvmmed_backbones
+
+    (tmp_path / "my_net.py").write_text(ENTRY)
+    monkeypatch.setattr(catalogue, "__path__", [*catalogue.__path__, str(tmp_path)])
+    assert type(lvmmed_backbones.build("my_net")).__name__ == "MyNet"
+    config = compose(Cell("brain_tumor_linear", "my_net", "mini", 0))
+    config.dump(tmp_path / "config.py")
+    fresh = [sys.executable, "-c", FRESH, tmp_path / "config.py", tmp_path]
+    done = subprocess.run(fresh, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip().endswith("MyNet"), done.stderr
+
+
+def test_no_key_of_a_config_becomes_code(tmp_path: Path, monkeypatch) -> None:
+    """mmengine writes keys into config.py as they are; what reads it again would run them."""
+    from safetensors.torch import save_file
+
+    harm = tmp_path / "harm"
+    key = f"a': __import__('os').mkdir({str(harm)!r}), 'b"
+    facts = dict(
+        schema=2, architecture="x", method="x", config={"type": "BackboneResNet", "depth": 18, key: 1},
+        channels=[64, 128, 256, 512], vector_channels=512, mean=[0.0] * 3, std=[1.0] * 3,
+    )  # fmt: skip
+    save_file(
+        resnet18().state_dict(),
+        tmp_path / "mine.safetensors",
+        {"lvmmed_backbones": json.dumps(facts)},
+    )
+    monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path))
+    with pytest.raises(Refused, match="which no file may give"):
+        compose(Cell("brain_tumor_linear", "mine", "mini", 0))
+    assert not harm.exists()
