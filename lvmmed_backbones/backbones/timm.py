@@ -47,7 +47,8 @@ class BackboneTIMM(Pretrained):
         timm_models.check_request(model_name, arguments)
         super().__init__(output=output, weights=weights, frozen=frozen)
         self.model_name = model_name
-        size = (img_size, img_size) if isinstance(img_size, int) else tuple(img_size)
+        height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
+        size = (height, width)
         self.arguments = timm_models.sized(model_name, size, arguments)
         if output == "maps":
             levels = timm_models.pyramid(model_name, self.arguments)
@@ -56,7 +57,8 @@ class BackboneTIMM(Pretrained):
             self.chosen = dict(self.arguments, num_classes=0)
         timm_models.check_outputs(model_name, self.chosen, output, size)
         self.timm_model = timm_models.create(model_name, self.chosen)
-        self.timm_model.is_init = True  # or mmengine would call the init_weights that some have
+        # Or mmengine would call the init_weights that some models have.
+        self.timm_model.is_init = True  # type: ignore[assignment]
         if frozen:
             self.requires_grad_(False)
 
@@ -97,7 +99,6 @@ class BackboneTIMM(Pretrained):
             return timm_models.outputs(self.timm_model, self.output, x)
         except (AssertionError, RuntimeError):
             # The meta device tells whether the images' size is the reason.
-            timm_models.check_outputs(
-                self.model_name, self.chosen, self.output, tuple(x.shape[-2:])
-            )
+            height, width = x.shape[-2:]
+            timm_models.check_outputs(self.model_name, self.chosen, self.output, (height, width))
             raise

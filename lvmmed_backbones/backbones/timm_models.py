@@ -92,7 +92,7 @@ def constructor_arguments(name: str) -> frozenset[str]:
     """What the class of a model takes, by its constructor and those of its bases."""
     with torch.device("meta"):
         kinds = type(create(name, dict(num_classes=0))).__mro__
-    return frozenset(p for kind in kinds for p in inspect.signature(kind.__init__).parameters)
+    return frozenset(p for kind in kinds for p in inspect.signature(kind).parameters)
 
 
 def pyramid(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
@@ -103,7 +103,7 @@ def pyramid(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
     """
     try:
         with torch.device("meta"):
-            info = create(name, dict(arguments, features_only=True)).feature_info
+            info: Any = create(name, dict(arguments, features_only=True)).feature_info
     except ValueError as error:
         raise ValueError(f"{name} has no maps: {REMEDY} ({error})") from error
     strides = [level["reduction"] for level in getattr(info, "info", info)]
@@ -148,7 +148,7 @@ def remedy(name: str, arguments: Mapping[str, Any], output: str, size: tuple[int
     return other if own == size else f"try img_size={own}, which timm made it for, or {other}"
 
 
-def outputs(network: nn.Module, output: str, images: Tensor) -> tuple[Tensor, ...]:
+def outputs(network: Any, output: str, images: Tensor) -> tuple[Tensor, ...]:
     """Maps (B, C, h, w), or a vector (B, C), of a model that was built for them."""
     if output == "vector":
         return (network(images),)
