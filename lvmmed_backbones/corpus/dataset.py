@@ -13,7 +13,7 @@ from mmcv.transforms import Compose
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
-from lvmmed_backbones.corpus.manifest import read_part, read_rows, read_summary
+from lvmmed_backbones.corpus.manifest import Shards, read_rows, read_summary
 from lvmmed_backbones.corpus.photos import decoded
 from lvmmed_backbones.outside import Refused
 
@@ -50,6 +50,7 @@ class CorpusDataset(Dataset):
             raise FileNotFoundError(
                 f"{self.root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {self.root}`"
             ) from None
+        self.files = Shards(self.root)
         shards = table["shard"].combine_chunks()
         self.shards: list[str] = shards.dictionary.to_pylist()
         # Three arrays, not a million objects: forked workers share them.
@@ -75,7 +76,7 @@ class CorpusDataset(Dataset):
         """Image (H, W, 3) uint8, blue first. Raises Refused naming the shard if its bytes are no image."""
         name = self.shards[self.shard[index]]
         start, length = int(self.offset[index]), int(self.length[index])
-        content = read_part(self.root, name, start, length)
+        content = self.files.read(name, start, length)
         place = f"{self.root}/{name}"
         if len(content) < length:
             raise Refused(place, f"has no image at byte {start}", REMEDY)

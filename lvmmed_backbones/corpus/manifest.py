@@ -106,14 +106,27 @@ def opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
         yield file
 
 
-def read_part(root: str | Path, name: str, start: int, length: int) -> bytes:
-    """Bytes of a file of a corpus; fewer if it ends before. Raises as `opened`."""
-    system, path, folder = storage(root, name)
-    if folder:
-        with outside.opened(path, within=folder) as file:
-            return os.pread(file.fileno(), length, start)
-    with refusing(path, REACH):
-        return system.cat_file(path, start, start + length)[:length]
+class Shards:
+    """The bytes of a corpus's shards. Of a corpus in a folder, where a shard leads is looked at once, not per image.
+
+    Args:
+        root: folder, or URL that fsspec knows.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        *_, folder = storage(root, "")
+        self.root = folder or root
+        self.known: set[str] = set()
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        """Bytes of a shard; fewer if it ends before. Raises as `opened`."""
+        system, path, folder = storage(self.root, name)
+        if folder:
+            with outside.opened(path, within=None if name in self.known else folder) as file:
+                self.known.add(name)
+                return os.pread(file.fileno(), length, start)
+        with refusing(path, REACH):
+            return system.cat_file(path, start, start + length)[:length]
 
 
 def read_summary(root: str | Path) -> Summary:
