@@ -178,8 +178,10 @@ def refuse_directory(path: Path, file: BinaryIO) -> None:
     size = file.seek(0, 2)
     file.seek(max(0, size - 2**16 - 22))
     tail = file.read()
+    file.seek(0)
     at = tail.rfind(b"PK\5\6")
+    if at < 0:
+        return  # zipfile says so
     bounded(path, (int.from_bytes(tail[at + 12 : at + 16], "little"),), 1, SLACK)
     if at >= 20 and tail[at - 20 : at - 16] == b"PK\6\7":
         raise Refused(path, "has a list of members in zip64", REMEDY)
-    file.seek(0)
