@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 MOST = 2000  # characters of a message
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 
 def plain(text: object, most: int = MOST) -> str:

@@ -64,7 +64,7 @@ def regular(path: str | Path, *, within: Path | None = None, most: int | None = 
         Refused: if it is a folder, FIFO, device or socket, leads out of `within`, is larger than `most`, or may not
             be looked at.
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)
     try:
         found = path.stat()
         if within is not None and not path.resolve().is_relative_to(within.resolve()):
@@ -119,7 +119,8 @@ def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT
         FileNotFoundError, Refused: as `regular`.
     """
     with opened(path, within=within, most=most) as file:
-        content = file.read(most + 1)  # a file of the kernel's tells no size
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(size or most + 1)  # a file of the kernel's tells no size
     if len(content) > most:
         raise Refused(path, f"has more than {most:,} bytes", "Is it the right file?")
     return content

@@ -143,14 +143,16 @@ def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
     Raises:
         Refused: if it cannot be built, neither for maps nor for a vector.
     """
-    size = dict(img_size=64) if config["type"] in SIZED else {}
+    # timm's models may need the size that they were made for, 224 px or less.
+    side = 224 if config["type"] == "BackboneTIMM" else 64
+    size = dict(img_size=side) if config["type"] in SIZED else {}
     found: dict[str, Any] = dict(channels=None)
     for key, output in (("channels", "maps"), ("vector_channels", "vector")):
         try:
             with refusing(file, REMEDY, f"asks for {config}, which cannot be built"):
                 model = on_meta({**config, **size, "output": output}, file).eval()
                 with torch.no_grad():
-                    features = model(torch.zeros(1, 3, 64, 64, device="meta"))
+                    features = model(torch.zeros(1, 3, side, side, device="meta"))
                 found[key] = [part.shape[1] for part in features]
         except Refused:
             if output == "vector":

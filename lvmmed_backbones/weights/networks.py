@@ -106,8 +106,11 @@ def networks(
             if any(n not in known or known[n].shape != shape for n, shape in required.items()):
                 continue
             refuse_larger(known, wanted, module, path)
-            used = {n: known[n] for n in wanted if n in known}
-            created = [name for name in wanted if name not in known]
+            # A counter of another shape, as torch 0.4 wrote them, is no reason to refuse a network.
+            used = {
+                n: known[n] for n, v in wanted.items() if n in known and known[n].shape == v.shape
+            }
+            created = [name for name in wanted if name not in used]
             same = {id(value) for value in used.values()}
             unused = [
                 name

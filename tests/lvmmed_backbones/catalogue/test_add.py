@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import timm
 import torch
+from mmengine.registry import MODELS
 from torchvision.models import resnet18, resnet50
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.catalogue.adding import reference_images
 
 
@@ -273,11 +275,16 @@ def test_the_reference_images_are_the_same_everywhere() -> None:
     assert torch.equal(images[0, 0], images[0, 2]) and not torch.equal(images[1, 0], images[1, 2])
 
 
-def test_300_damaged_files(tmp_path: Path, shelf: Path, capsys) -> None:
+SMALL = dict(type="BackboneResNet", depth=18, stem_channels=4, base_channels=4)
+
+
+def test_300_damaged_files(tmp_path: Path, shelf: Path, monkeypatch, capsys) -> None:
     """Bytes changed, cut off or put in, and parts exchanged: the weights of the file, or one line and nothing left."""
     from safetensors.torch import load_file
 
-    state = dict(timm.create_model("test_resnet", num_classes=3).state_dict())
+    monkeypatch.setattr(adding, "SIDE", 32)
+    monkeypatch.setitem(adding.NAMED, "small", SMALL)
+    state = MODELS.build(SMALL).state_dict()
     rng = np.random.default_rng(0)
     file = tmp_path / "w.pth"
     torch.save({"model": state}, file)
@@ -308,7 +315,7 @@ def test_300_damaged_files(tmp_path: Path, shelf: Path, capsys) -> None:
             damaged = bytearray(whole)
             damaged[rng.integers(len(whole))] = rng.integers(256)
             file.write_bytes(damaged[: rng.integers(len(whole))] if number % 10 == 0 else damaged)
-        code = add(file, shelf, "--architecture", "timm:test_resnet")
+        code = add(file, shelf, "--architecture", "small")
         said = capsys.readouterr()
         outcomes[code] += 1
         out = shelf / "mine.safetensors"
