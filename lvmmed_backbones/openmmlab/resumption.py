@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -147,7 +148,7 @@ def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
     """Fill a model with the state of a checkpoint of the same model.
 
     Raises:
-        Refused: if an entry is missing, too much, of another shape or no tensor.
+        Refused: if an entry is missing, too much, of another shape, or holds what is no number.
     """
     wanted = model.state_dict()
     wrong = sorted(
@@ -164,6 +165,9 @@ def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
             f"differs from the run's model in {len(wrong)} of {len(wanted)} entries, such as {several}",
             "Go on with the config that it was trained with",
         )
+    spoilt = [name for name, value in state.items() if not torch.isfinite(value).all()]
+    if spoilt:
+        raise Refused(file, f"holds {spoilt[0]} with values that are no numbers", REMEDY)
     model.load_state_dict(dict(state))
 
 

@@ -329,3 +329,41 @@ def test_300_damaged_files(tmp_path: Path, shelf: Path, monkeypatch, capsys) -> 
             assert line.startswith(f"error: {file}: ") and line.isprintable()
         assert not shelf.exists() or not list(shelf.iterdir())
     assert min(outcomes.values()) > 50, outcomes
+
+
+OWN = {
+    "lvmmed_resnet18_mini": [],
+    "lvmmed_vit_tiny_mini": None,
+    "mocov2_resnet18_mini": ["--wrapper", "backbone"],
+    "dino_resnet18_mini": ["--wrapper", "backbone"],
+    "swav_resnet18_mini": [],
+    "vicregl_resnet18_mini": [],
+}
+
+
+@pytest.mark.parametrize(("config", "words"), OWN.items(), ids=OWN)
+def test_checkpoints_of_our_own_pretraining(
+    config: str, words: list[str] | None, tmp_path: Path, shelf: Path, capsys
+) -> None:
+    """By their names alone, as if somebody else had made them; a method's momentum copy is another network."""
+    from mmengine.config import Config
+    from mmengine.registry import DefaultScope
+
+    import lvmmed_backbones.pretrain
+    from lvmmed_backbones.pretrain.command import CONFIGS
+
+    model = Config.fromfile(CONFIGS / f"{config}.py").model
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        state = MODELS.build(dict(model, data_preprocessor=None)).state_dict()
+    torch.save({"state_dict": state, "meta": {"iter": 3}}, tmp_path / "iter_3.pth")
+    if words is None:  # no architecture that has a name: its wrapper is told, its size is not
+        assert add(tmp_path / "iter_3.pth", shelf) == 1
+        assert "such keys as state_dict.backbone.pos_embed" in capsys.readouterr().err
+        return
+    if words:
+        assert add(tmp_path / "iter_3.pth", shelf) == 1
+        said = capsys.readouterr().err
+        assert "holds 2 networks: state_dict.backbone, state_dict." in said
+    assert add(tmp_path / "iter_3.pth", shelf, *words) == 0
+    built = lvmmed_backbones.build("mine", "vector").state_dict()
+    assert all(torch.equal(v, state[f"backbone.{n}"]) for n, v in built.items())

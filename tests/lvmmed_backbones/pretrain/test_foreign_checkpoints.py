@@ -294,3 +294,58 @@ def test_300_changed_checkpoints(
             assert str(file) in line and line.isprintable()
         assert not list(tmp_path.glob("*mine*"))
     assert min(outcomes.values()) > 50, outcomes
+
+
+def test_300_changed_checkpoints_before_a_resumption(
+    trained: Path, arguments: list[str], tmp_path: Path, monkeypatch
+) -> None:
+    """By the runner of `pretrain --resume`, up to the first step: the states of the file, or one line."""
+    from lvmmed_backbones.openmmlab.resumption import CheckedRunner
+
+    class Reached(Exception):
+        """The run would train now."""
+
+    def stop(self) -> None:
+        raise Reached
+
+    runners: list[CheckedRunner] = []
+    monkeypatch.setattr("lvmmed_backbones.pretrain.loop.ResumableEpochLoop.run", stop)
+    load_or_resume = CheckedRunner.load_or_resume
+    monkeypatch.setattr(
+        CheckedRunner, "load_or_resume", lambda self: (runners.append(self), load_or_resume(self))
+    )
+    file = planted(trained, tmp_path / "run", lambda content: None)
+    with pytest.raises(Reached):
+        resume(arguments, tmp_path / "run")
+    (runner,) = runners
+    content = torch.load(trained / "iter_2.pth", weights_only=True)
+    whole = file.read_bytes()
+    rng = np.random.default_rng(1)
+    outcomes = {"right": 0, "refused": 0}
+    for number in range(300):
+        if number % 2:
+            mutant = copy.deepcopy(content)
+            part = ("meta", "message_hub", "optimizer", "param_schedulers")[number // 2 % 4]
+            scrambled(mutant if number % 20 == 1 else mutant[part], rng)
+            torch.save(mutant, file)
+        else:
+            damaged = bytearray(whole)
+            damaged[rng.integers(len(damaged))] = rng.integers(256)
+            file.write_bytes(damaged[: rng.integers(len(whole))] if number % 10 == 0 else damaged)
+        runner._has_loaded = False
+        try:
+            load_or_resume(runner)
+        except Refused as error:
+            outcomes["refused"] += 1
+            assert str(file) in str(error) and str(error).isprintable()
+            continue
+        outcomes["right"] += 1
+        found = torch.load(file, weights_only=True)
+        assert (runner.iter, runner.epoch) == (found["meta"]["iter"], found["meta"]["epoch"])
+        for name, value in runner.model.state_dict().items():
+            assert torch.equal(value, found["state_dict"][name])
+        for group in runner.optim_wrapper.param_groups:
+            assert isinstance(group["lr"], float)
+        for path in (runner.message_hub.runtime_info.get("best_ckpt", str(file)),):
+            assert Path(path).parent == file.parent
+    assert min(outcomes.values()) > 50, outcomes
