@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -91,13 +91,14 @@ def fit_backbone(config: Config, name: str, seed: int) -> None:
     )
     config.model.backbone = backbone
     config.model.data_preprocessor.update(mean=list(entry.mean), std=list(entry.std))
+    channels: Sequence[int] = entry.channels or ()  # without maps `entry.model` has refused a dense task
     if classify:
         config.model.head.in_channels = entry.vector_channels
     elif config.task.kind == "detection":
-        config.model.neck.in_channels = list(entry.channels)
+        config.model.neck.in_channels = list(channels)
     else:
-        config.model.decode_head.in_channels = list(entry.channels)
-        config.model.auxiliary_head.in_channels = entry.channels[2]
+        config.model.decode_head.in_channels = list(channels)
+        config.model.auxiliary_head.in_channels = channels[2]
 
 
 def use_clean_split(config: Config) -> None:

@@ -11,8 +11,9 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from lvmmed_backbones.display import plain
 
@@ -95,7 +96,7 @@ def fit(path: Path, found: os.stat_result, most: int | None) -> None:
 @contextmanager
 def opened(
     path: str | Path, *, within: Path | None = None, most: int | None = None
-) -> Iterator[BinaryIO]:
+) -> Iterator[BufferedReader]:
     """A file, open for reading. What was opened is checked, not only what had the name before.
 
     Raises:

@@ -27,7 +27,7 @@ LAYOUTS = {1: "openmmlab", 2: "own"}  # of the tensors, by schema
 REMEDY = "Make it again: `python -m lvmmed_backbones export RUN NAME`, or `add FILE NAME`"
 
 
-class Facts(msgspec.Struct, omit_defaults=True):
+class Facts(msgspec.Struct):
     """What a file of the catalogue says of itself.
 
     Attributes:

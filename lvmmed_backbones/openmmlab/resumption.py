@@ -118,7 +118,7 @@ def message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
         if not isinstance(state.get(key), Mapping):
             raise Refused(file, f"has no {key}: it is no checkpoint of a run", REMEDY)
     curves = {str(name): history(buffer, file) for name, buffer in state["log_scalars"].items()}
-    facts = {}
+    facts: dict[str, Any] = {}
     for name, value in state["runtime_info"].items():
         kind = next((k for k in KEPT if str(name) == k or str(name).startswith(f"{k}_")), None)
         if kind in OWN_FILES:
@@ -134,7 +134,7 @@ def message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
 
 def history(buffer: Any, file: Path) -> HistoryBuffer:
     """A curve of a message hub, made anew from its numbers."""
-    parts = [getattr(buffer, name, None) for name in ("_log_history", "_count_history")]
+    parts: list[Any] = [getattr(buffer, name, None) for name in ("_log_history", "_count_history")]
     sound = isinstance(buffer, HistoryBuffer) and all(
         isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind in "iuf"
         for part in parts

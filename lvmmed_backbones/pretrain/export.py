@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -47,7 +48,7 @@ def export(run: Path, out: Path, by_seed: bool = False) -> Path:
         )
     checkpoint = regular(newest_checkpoint(run), within=run) if run.is_dir() else run
     content = read(checkpoint)
-    meta = content.get("meta")
+    meta: Any = content.get("meta")  # `read_origin` sees that it is a dict
     origin = read_origin(meta, checkpoint)
     config = checked(origin.backbone, checkpoint)
     tensors = own_tensors(config, content.get("state_dict"), checkpoint)
