@@ -11,6 +11,7 @@ import mmpretrain.engine.optimizers
 import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
 
 import lvmmed_backbones.openmmlab  # noqa: F401
+from lvmmed_backbones.corpus import dataset  # noqa: F401
 from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, precision, views  # noqa: F401
 
 for _module in pkgutil.iter_modules(methods.__path__):
