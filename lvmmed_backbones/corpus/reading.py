@@ -90,7 +90,7 @@ def check(image: NDArray[np.uint8]) -> None:
     # Some at a time: numpy counts 8 bytes wide.
     flat = image.reshape(-1)
     parts = (flat[start : start + 2**20] for start in range(0, flat.size, 2**20))
-    counts = sum(np.bincount(part, minlength=256) for part in parts) / flat.size
+    counts = np.sum([np.bincount(part, minlength=256) for part in parts], axis=0) / flat.size
     values = np.arange(256)
     variance = counts @ (values - counts @ values) ** 2
     if variance < 1 or counts.max() > 0.995:
