@@ -161,13 +161,14 @@ def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
 
 
 def architecture(config: Mapping[str, Any]) -> str:
-    """In the field's words, such as ResNet-50."""
-    if config["type"] == "BackboneResNet":
+    """In the field's words, such as ResNet-50; a user's own class by its name."""
+    kind = config["type"]
+    if kind == "BackboneResNet":
         width = config.get("base_channels", 64) / 64
-        return f"ResNet-{config['depth']}" + (f", width {width:g}" if width != 1 else "")
-    if config["type"] == "BackboneTIMM":
+        return f"ResNet-{config.get('depth', 50)}" + (f", width {width:g}" if width != 1 else "")
+    if kind == "BackboneTIMM":
         return config["model_name"]
-    arch = config.get("arch", "base") if config["type"] == "BackboneViTSAM" else config["type"]
-    if config["type"] != "BackboneViTSAM":
-        return arch
+    if kind != "BackboneViTSAM":
+        return kind
+    arch = config.get("arch", "base")
     return "SAM ViT" + (f"-{arch[0].upper()}/16" if isinstance(arch, str) else "")

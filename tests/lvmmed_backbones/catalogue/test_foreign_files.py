@@ -215,3 +215,15 @@ def test_several_hundred_damaged_files(tmp_path: Path, monkeypatch) -> None:
             expected = load_file(whole)
             assert all(torch.equal(value, expected.get(n, value)) for n, value in state.items())
     assert 50 < loaded < 250
+
+
+def test_an_architecture_is_named_by_what_it_is_built_with() -> None:
+    from lvmmed_backbones.catalogue.architectures import architecture
+
+    assert architecture({"type": "BackboneResNet"}) == "ResNet-50"
+    assert (
+        architecture({"type": "BackboneResNet", "depth": 18, "base_channels": 32})
+        == "ResNet-18, width 0.5"
+    )
+    assert architecture({"type": "BackboneViTSAM"}) == "SAM ViT-B/16"
+    assert architecture({"type": "Registered"}) == "Registered"
