@@ -80,13 +80,9 @@ def check_whole_safetensors(path: Path, size: int) -> None:
 
 def check_archive(path: Path, size: int) -> None:
     """Raises Refused for a zip archive that is cut off, unpacks to far more than it has, or is no checkpoint."""
-    with opened(path) as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                members = archive.infolist()
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-            reason = f"is cut off or damaged: a zip archive of {size:,} bytes whose end is missing"
-            raise Refused(path, reason, AGAIN) from error
+    reason = f"is cut off or damaged: a zip archive of {size:,} bytes whose end is missing"
+    with opened(path) as file, refusing(path, AGAIN, reason), zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
     unpacked = sum(member.file_size for member in members)
     if unpacked > GROWTH * size + MIB:
         raise Refused(

@@ -258,6 +258,15 @@ def test_sam_weights_at_another_size(tmp_path: Path, prefix: str) -> None:
     assert smaller.pos_embed.shape == (1, 4, 4, 192)
 
 
+def test_a_wrong_checksum_is_named_and_nothing_is_loaded(state, tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "w.pth")
+    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    before = model.conv1.weight.clone()
+    with pytest.raises(Refused, match=r"w\.pth: has sha256 .*expected 00ff"):
+        load_strictly(model, str(tmp_path / "w.pth"), sha256="00ff")
+    assert torch.equal(model.conv1.weight, before)
+
+
 def test_mappings_without_end_are_refused(tmp_path: Path) -> None:
     endless: dict = {"a": torch.zeros(1)}
     endless["self"] = endless
