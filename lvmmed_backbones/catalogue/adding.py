@@ -110,9 +110,11 @@ def add(
     layouts = list(LAYOUTS) if layout == "auto" else [layout]
     content = read(file)
     tensors = flat(content, file)
-    config = found_config(architecture_name, content, tensors, layouts, file)
-    module = on_meta({**config, **native(config, tensors), "output": whole(config)}, file)
-    found = networks(tensors, module, layouts, file)  # type: ignore[arg-type]
+    if architecture_name is None:
+        config, module, found = recognised(content, tensors, layouts, file)
+    else:
+        config = named(architecture_name)
+        module, found = looked_for(config, tensors, layouts, file)
     if not found:
         raise Refused(file, why_not(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
     network = chosen(found, wrapper, file)
@@ -147,32 +149,33 @@ def free_place(name: str, out: Path) -> Path:
     return target
 
 
-def found_config(
-    asked: str | None,
-    content: Mapping,
-    tensors: Mapping[str, Tensor],
-    layouts: Sequence[str],
-    file: Path,
-) -> dict[str, Any]:
-    """The config of the architecture that was asked for, or whose network is in the file.
+def looked_for(
+    config: Mapping[str, Any], tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
+) -> tuple[nn.Module, list[Network]]:
+    """An architecture on the meta device, and its networks in a file. Raises Refused as `networks`."""
+    module = on_meta({**config, **native(config, tensors), "output": whole(config)}, file)
+    return module, networks(tensors, module, layouts, file)  # type: ignore[arg-type]
+
+
+def recognised(
+    content: Mapping, tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
+) -> tuple[dict[str, Any], nn.Module, list[Network]]:
+    """The config of the architecture whose network is in a file, that architecture, and its networks there.
 
     Raises:
-        ValueError: if there is no architecture called so.
         Refused: if the file has a network of none that we know without being told.
     """
-    if asked is not None:
-        return named(asked)
     names = list(NAMED)
     if isinstance(told := content.get("arch"), str) and timm.is_model(told):
         names.insert(0, f"timm:{told}")
     for name in names:
         config = named(name)
         try:
-            module = on_meta({**config, **native(config, tensors), "output": whole(config)}, file)
-            if networks(tensors, module, layouts, file):  # type: ignore[arg-type]
-                return config
+            module, found = looked_for(config, tensors, layouts, file)
         except Refused:  # of a larger architecture
             continue
+        if found:
+            return config, module, found
     raise Refused(
         file,
         f"has no ResNet and no image encoder of SAM in it: its prefixes are {some(heads(tensors))}, "
