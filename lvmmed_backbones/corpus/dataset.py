@@ -14,7 +14,7 @@ from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
 from lvmmed_backbones.corpus.manifest import Shards, read_rows, read_summary
-from lvmmed_backbones.corpus.photos import decoded
+from lvmmed_backbones.images.photos import decoded
 from lvmmed_backbones.outside import Refused
 
 REMEDY = "Is it cut off? Remove it and its part in parts/, and build the corpus again, which makes what is missing"

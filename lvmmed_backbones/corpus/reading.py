@@ -12,9 +12,8 @@ import pydicom.pixels
 from numpy.typing import NDArray
 from PIL import Image
 
-from lvmmed_backbones.corpus import containers, dicom, photos
-from lvmmed_backbones.corpus.volumes import nifti
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.images import containers, dicom, photos, volumes
 from lvmmed_backbones.outside import Refused, opened, refusing
 
 PARTS = (
@@ -148,20 +147,20 @@ def read_dicom(path: Path, axis: int) -> Cut:
 
 def read_nifti(path: Path, axis: int) -> Cut:
     """NIfTI volumes, slice by slice; of a time series, every volume."""
-    array = np.squeeze(nifti(path, REMEDY))
+    array = np.squeeze(volumes.read(path, REMEDY).values)
     if array.dtype.kind not in "iuf" or array.ndim not in (2, 3, 4):
         raise NotAnImage(f"array of shape {array.shape} and type {array.dtype}")
     if not -array.ndim <= axis < array.ndim:
         raise NotAnImage(f"no axis {axis} in an array of shape {array.shape}")
-    volumes = np.moveaxis(array, -1, 0) if array.ndim == 4 else array[None]
-    for time, volume in enumerate(volumes):
+    several = np.moveaxis(array, -1, 0) if array.ndim == 4 else array[None]
+    for time, volume in enumerate(several):
         if few_values(volume):
             raise NotAnImage("label image, by its few values")
         grey = to_8bit(volume, hounsfield=looks_hounsfield(volume))
         # NIfTI's first axis runs from left to right, an image's from top to bottom.
         slices = np.moveaxis(grey, axis, 0) if grey.ndim == 3 else grey[None]
         for number, cut in enumerate(slices):
-            part = f"slice {number}" + (f" of volume {time}" if len(volumes) > 1 else "")
+            part = f"slice {number}" + (f" of volume {time}" if len(several) > 1 else "")
             yield part, np.ascontiguousarray(np.rot90(cut)), False, ""
 
 

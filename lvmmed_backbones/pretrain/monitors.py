@@ -16,7 +16,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from lvmmed_backbones.corpus import photos
+from lvmmed_backbones.images import photos
 from lvmmed_backbones.outside import Refused, read_bytes, refusing
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from lvmmed_backbones.corpus import photos
-from lvmmed_backbones.corpus.volumes import nifti
+from lvmmed_backbones.images import photos, volumes
 from lvmmed_backbones.outside import Refused
 
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
@@ -85,7 +84,7 @@ def read_volume(path: Path) -> NDArray[np.float32]:
         Refused: if it is no whole volume of three axes, or too large.
     """
     try:
-        volume = nifti(path, REMEDY, "is no whole NIfTI file", np.float32)
+        volume = volumes.read(path, REMEDY, "is no whole volume", np.float32).values
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such volume. Is the download complete?") from None
     if volume.ndim != 3 or not volume.size:

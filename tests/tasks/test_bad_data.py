@@ -114,7 +114,7 @@ def test_truncated_raw_image(download, tmp_path: Path) -> None:
 def test_truncated_volume(name: str, volume: str, download, tmp_path: Path) -> None:
     path = first(download(name), volume)
     path.write_bytes(path.read_bytes()[:2000])
-    refused(name, tmp_path, ValueError, f"{path.name}: is no whole NIfTI file")
+    refused(name, tmp_path, ValueError, f"{path.name}: is no whole volume")
 
 
 def test_mask_with_unknown_values(download, tmp_path: Path) -> None:
@@ -279,4 +279,4 @@ def test_a_volume_with_a_spoilt_middle(download, tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 400] = bytes([255]) * 400
     path.write_bytes(bytes(content))
-    refused("prostate", tmp_path, ValueError, f"{path.name}: is no whole NIfTI file")
+    refused("prostate", tmp_path, ValueError, f"{path.name}: is no whole volume")

@@ -20,10 +20,10 @@ from PIL import Image
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.corpus import containers, dicom, photos
 from lvmmed_backbones.corpus.build import Options, Unit, read_file
 from lvmmed_backbones.corpus.reading import Picture, photo_pixels
-from lvmmed_backbones.corpus.volumes import nifti
+from lvmmed_backbones.images import containers, dicom, photos
+from lvmmed_backbones.images.volumes import nifti
 from lvmmed_backbones.outside import Refused
 
 COUNT = 300  # of each format
@@ -215,7 +215,7 @@ def ours(path: Path) -> list[np.ndarray]:
     if suffix == ".dcm":
         return [dicom.pixels(path, dicom.read(path))]
     if suffix in (".nii", ".gz"):
-        return [nifti(path, "Take another")]
+        return [nifti(path, "Take another").values]
     return [a for _, _, a in photos.frames(path, photo_pixels, "Take another")]
 
 

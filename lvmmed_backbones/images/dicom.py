@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
-from lvmmed_backbones.corpus.photos import declared_size
+from lvmmed_backbones.images.photos import declared_size
 from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing
 
 SLACK = 16 * MIB  # of a file's elements beside its pixels, and of what needs no closer look

@@ -1,0 +1,204 @@
+"""Volumes that somebody else made: NIfTI, Analyze, MetaImage and NRRD. No more is unpacked than they declare."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from lvmmed_backbones.outside import (
+    ARRAY,
+    MIB,
+    Refused,
+    bounded,
+    opened,
+    refusing,
+    regular,
+)
+
+SLACK = 16 * MIB  # of a file around its voxels: extensions before them, padding behind them
+HEADER = 540  # bytes of NIfTI-2's, the longer one
+CHUNK = 16 * MIB
+KINDS = (nibabel.Nifti1Image, nibabel.Nifti2Image)
+LPS = np.diag(
+    (-1.0, -1.0, 1.0, 1.0)
+)  # ITK's axes run to the left, back and up, NIfTI's to the right, front and up
+TEXT = 64 * 1024  # bytes of a header in text
+# By ending: ITK's reader, and what names the file of the voxels in a header in text.
+ITK: dict[str, tuple[str, str | None]] = {
+    ".mha": ("MetaImageIO", r"ElementDataFile\s*=\s*(.*)"),
+    ".mhd": ("MetaImageIO", r"ElementDataFile\s*=\s*(.*)"),
+    ".nrrd": ("NrrdImageIO", r"data ?file:\s*(.*)"),
+    ".nhdr": ("NrrdImageIO", r"data ?file:\s*(.*)"),
+    ".hdr": ("NiftiImageIO", None),
+}
+ENDINGS = (".nii", ".nii.gz", *ITK)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The voxels of a file, and where they lie.
+
+    Attributes:
+        values: (X, Y), (X, Y, Z) or (X, Y, Z, T), scaled as the header says.
+        affine: (4, 4), from voxel indices to millimetres to the patient's right, front and up, as in NIfTI.
+    """
+
+    values: NDArray
+    affine: NDArray[np.float64]
+
+
+def ending(path: Path) -> str:
+    """The ending of a file's name, in lower case; of compressed NIfTI both parts."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
+def read(
+    path: Path, remedy: str, reason: str = "cannot be read", kind: type | None = None
+) -> Volume:
+    """A volume of any format in `ENDINGS`.
+
+    Args:
+        remedy: a sentence, for a file that is no whole volume; reason: what is said of it.
+        kind: of the values; None: the header's.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is no whole volume, or declares more than `ARRAY` bytes.
+    """
+    found = ending(path)
+    if found in ITK:
+        return itk(path, remedy, reason, kind)
+    return nifti(path, remedy, reason, kind)
+
+
+def nifti(
+    path: Path, remedy: str, reason: str = "cannot be read", kind: type | None = None
+) -> Volume:
+    """A NIfTI volume, compressed or not.
+
+    A compressed one is read to its end: nibabel stops at the last voxel, before gzip compares the checksum.
+
+    Raises:
+        FileNotFoundError, Refused: as `read`; Refused, too, if it goes on long after its voxels.
+    """
+    with opened(path, most=ARRAY + SLACK) as file, refusing(path, remedy, reason):
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        stream = gzip.GzipFile(fileobj=file) if packed else file
+        head = stream.read(HEADER)
+        image = next((k for k in KINDS if k.header_class.may_contain_header(head)), None)
+        if image is None:
+            raise Refused(path, f"{reason} (it has no header of NIfTI)", remedy)
+        header = image.header_class.from_fileobj(io.BytesIO(head), check=False)
+        shape, itemsize = header.get_data_shape(), header.get_data_dtype().itemsize
+        offset = int(header.get_data_offset())
+        bounded(path, shape, itemsize)
+        bounded(path, (offset,), 1, SLACK)
+        if 0 in shape:
+            raise Refused(path, "declares no voxel", remedy)
+        # nibabel mends an offset that is too low.
+        wanted = (
+            max(offset, image.header_class.single_vox_offset)
+            + int(np.prod(shape, dtype=np.int64)) * itemsize
+        )
+        if packed and os.fstat(file.fileno()).st_size > wanted + SLACK:
+            raise Refused(path, f"is larger than its {wanted:,} bytes unpacked", remedy)
+        content = head + taken(stream, wanted - len(head))
+        if packed and len(taken(stream, SLACK + 1)) > SLACK:
+            raise Refused(path, f"goes on after the {wanted:,} bytes that it declares", remedy)
+        whole = image.from_bytes(content)
+        return Volume(np.asarray(whole.dataobj, kind), np.asarray(whole.affine, np.float64))
+
+
+def taken(stream: BinaryIO | gzip.GzipFile, count: int) -> bytes:
+    """As many bytes as there are, up to a count; memory is taken as they come, not before."""
+    parts = []
+    while count > 0 and (part := stream.read(min(count, CHUNK))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def itk(
+    path: Path, remedy: str, reason: str = "cannot be read", kind: type | None = None
+) -> Volume:
+    """A volume of MetaImage, NRRD or Analyze, by SimpleITK.
+
+    Raises:
+        FileNotFoundError, Refused: as `read`; Refused, too, if its header names voxels outside of its folder.
+    """
+    regular(path, most=ARRAY + SLACK)
+    for part in parts(path, remedy):
+        regular(part, within=path.parent, most=ARRAY + SLACK)
+    sitk = simple_itk()
+    with refusing(path, remedy, reason):
+        reader = sitk.ImageFileReader()
+        reader.SetImageIO(ITK[ending(path)][0])
+        reader.SetFileName(str(path))
+        reader.ReadImageInformation()
+        components = reader.GetNumberOfComponents()
+        bounded(path, (*reader.GetSize(), components), 8)
+        if components > 1 or reader.GetDimension() not in (2, 3, 4):
+            raise Refused(
+                path, f"has {components} values a voxel, {reader.GetDimension()} axes", remedy
+            )
+        image = reader.Execute()
+        values = sitk.GetArrayViewFromImage(image).transpose()
+        return Volume(np.array(values, kind, order="F"), affine_of(image))
+
+
+def parts(path: Path, remedy: str) -> list[Path]:
+    """The files of the voxels that a header names.
+
+    Raises:
+        FileNotFoundError: if one is not there.
+        Refused: if it names several, or none.
+    """
+    _, pattern = ITK[ending(path)]
+    if pattern is None:  # Analyze: of the same name
+        files = [path.with_suffix(suffix) for suffix in (".img", ".img.gz", ".IMG")]
+        there = [file for file in files if file.exists()]
+        if not there:
+            raise FileNotFoundError(f"{path}: its voxels, {files[0].name}, are not beside it")
+        return there[:1]
+    with opened(path) as file:
+        head = file.read(TEXT).decode("latin-1")
+    if ending(path) in (".nrrd", ".nhdr"):
+        head = re.split(r"\r?\n\r?\n", head, maxsplit=1)[0]
+    found = re.search(f"^{pattern}$", head, re.MULTILINE | re.IGNORECASE)
+    name = found[1].strip() if found else ""
+    if name.upper() == "LOCAL" or (not found and ending(path) == ".nrrd"):
+        return []
+    if not name or "%" in name or name.upper().startswith("LIST") or len(name.split()) > 1:
+        raise Refused(path, f"names its voxels by {name!r}, not by one file", remedy)
+    return [path.parent / name]
+
+
+def affine_of(image: Any) -> NDArray[np.float64]:
+    """NIfTI's affine of an image of ITK."""
+    count = min(image.GetDimension(), 3)
+    direction = np.array(image.GetDirection()).reshape(image.GetDimension(), -1)[:count, :count]
+    affine = np.eye(4)
+    affine[:count, :count] = direction * np.array(image.GetSpacing())[:count]
+    affine[:count, 3] = image.GetOrigin()[:count]
+    return LPS @ affine
+
+
+@cache
+def simple_itk() -> Any:
+    """SimpleITK, which takes half a second to import; its warnings go nowhere: they are a file's words."""
+    import SimpleITK
+
+    SimpleITK.ProcessObject_SetGlobalWarningDisplay(False)
+    return SimpleITK
