@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -143,6 +144,7 @@ def build_unit(unit: Unit, out: Path) -> None:
                     shard=f"shards/{shard.name}",
                     offset=tar.offset + tarfile.BLOCKSIZE,
                     length=len(content),
+                    crc32=zlib.crc32(content),
                 )
                 add(tar, f"{key}{suffix}", content)
                 words = {k: facts[k] for k in ("data_set", "source", "part", "modality", "organ")}

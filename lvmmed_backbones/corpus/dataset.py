@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -44,7 +45,7 @@ class CorpusDataset(Dataset):
         self.seed = seed
         self.pipeline = Compose(list(pipeline))
         try:
-            table = read_rows(self.root, ("shard", "offset", "length"))
+            table = read_rows(self.root, ("shard", "offset", "length", "crc32"))
             summary = read_summary(self.root)
         except FileNotFoundError:
             raise FileNotFoundError(
@@ -53,10 +54,11 @@ class CorpusDataset(Dataset):
         self.files = Shards(self.root)
         shards = table["shard"].combine_chunks()
         self.shards: list[str] = shards.dictionary.to_pylist()
-        # Three arrays, not a million objects: forked workers share them.
+        # Arrays, not a million objects: forked workers share them.
         self.shard = shards.indices.to_numpy().astype(np.int32)
         self.offset = table["offset"].to_numpy()
         self.length = table["length"].to_numpy().astype(np.int32)
+        self.crc32 = table["crc32"].to_numpy()
         self.metainfo = dict(
             name=summary.name, images=summary.images, fingerprint=summary.fingerprint
         )
@@ -73,13 +75,17 @@ class CorpusDataset(Dataset):
             return self.pipeline(results)
 
     def read(self, index: int) -> np.ndarray:
-        """Image (H, W, 3) uint8, blue first. Raises Refused naming the shard if its bytes are no image."""
+        """Image (H, W, 3) uint8, blue first. Raises Refused naming the shard if it is absent, or its bytes are damaged."""
         name = self.shards[self.shard[index]]
         start, length = int(self.offset[index]), int(self.length[index])
-        content = self.files.read(name, start, length)
         place = f"{self.root}/{name}"
-        if len(content) < length:
-            raise Refused(place, f"has no image at byte {start}", REMEDY)
+        try:
+            content = self.files.read(name, start, length)
+        except FileNotFoundError:
+            raise Refused(place, "is named by the manifest and is not there", REMEDY) from None
+        if len(content) < length or zlib.crc32(content) != self.crc32[index]:
+            reason = f"has other bytes from {start:,} to {start + length:,} than when it was built"
+            raise Refused(place, reason, REMEDY)
         return decoded(place, content, REMEDY, f"has no image at byte {start}")
 
 

@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         ("shard", pa.string()),
         ("offset", pa.int64()),
         ("length", pa.int64()),
+        ("crc32", pa.uint32()),
         ("data_set", pa.string()),
         ("source", pa.string()),
         ("part", pa.string()),

@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom.pixels
 from numpy.typing import NDArray
-from PIL import Image
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.images import containers, dicom, photos, volumes
-from lvmmed_backbones.outside import Refused, opened, refusing
+from lvmmed_backbones.images import containers, dicom, volumes
+from lvmmed_backbones.images import pictures as photographs
+from lvmmed_backbones.images.windows import NoContrast, eight_bits
+from lvmmed_backbones.outside import Refused, opened
 
 PARTS = (
     1_000_000  # images of a file; the largest set of small ones in a file has 236,386 (TissueMNIST)
 )
 REMEDY = "Save it again or leave it out"
 SMALLEST, LARGEST = 16, 20_000  # sides in pixels
-HOUNSFIELD = (-1000.0, 1000.0)  # air to dense bone
-PERCENTILES = (0.5, 99.5)
 LABEL = (
     r"(?:^|(?<!with)[_\-\s.])(?:masks?|labels?(?:tr|ts)?|seg(?:mentations?)?|gt|ground[_\-\s]?truths?|scribbles?|"
     r"annotations?|contours?|manual\d*)"
@@ -103,50 +101,43 @@ Cut = Iterator[tuple[str, NDArray[np.uint8], bool, str]]
 
 
 def read_photo(path: Path, axis: int) -> Cut:
-    """PNG, JPEG, TIFF and BMP, every frame."""
-    for number, frame, pixels in photos.frames(path, photo_pixels, REMEDY):
-        with refusing(path, REMEDY):
-            part = f"frame {number}" if getattr(frame, "n_frames", 1) > 1 else ""
-        jpeg = frame.format == "JPEG" and frame.mode in ("L", "RGB")
-        yield part, to_8bit(pixels), jpeg, ""
+    """PNG, JPEG, TIFF and BMP, every frame; deep ones of one size and type share a scale, as the slices of a stack."""
+    frames = list(photographs.frames(path, REMEDY))
+    alike: dict[tuple, list[int]] = {}
+    for number, frame in enumerate(frames):
+        alike.setdefault((frame.pixels.shape, frame.pixels.dtype), []).append(number)
+    shown: dict[int, NDArray[np.uint8]] = {}
+    for numbers in alike.values():
+        stack = scaled(np.stack([frames[number].pixels for number in numbers]))
+        shown |= dict(zip(numbers, stack, strict=True))
+    for number, frame in enumerate(frames):
+        part = f"frame {number}" if len(frames) > 1 else ""
+        yield part, shown[number], frame.kept and is_jpeg(path), ""
 
 
-def photo_pixels(frame: Image.Image) -> NDArray:
-    """Pixels of an image in any of Pillow's modes: 8-bit ones, (H, W) or (H, W, 3), or deep ones."""
-    if photos.deep(frame):
-        return np.asarray(frame)
-    grey = frame.mode in ("1", "L", "LA", "La")
-    return np.asarray(frame.convert("L" if grey else "RGB"))
+def is_jpeg(path: Path) -> bool:
+    """Whether a file's bytes begin as a JPEG's."""
+    with opened(path) as file:
+        return file.read(2) == b"\xff\xd8"
 
 
 def read_dicom(path: Path, axis: int) -> Cut:
-    """DICOM, every frame; Hounsfield units by the file's rescaling, MONOCHROME1 inverted."""
-    data = dicom.read(path)
-    if "PixelData" not in data:
+    """DICOM, every frame; Hounsfield units where the file says so, inverse ones turned to bright on dark."""
+    found = dicom.frames(path)
+    if found is None:
         raise NotAnImage("DICOM without pixels")
-    array = dicom.pixels(path, data)
-    with dicom.reading(path):
-        modality = plain(data.get("Modality", ""))
-        space = str(data.get("PhotometricInterpretation", ""))
-        colour = data.get("SamplesPerPixel", 1) == 3
-        if not colour:
-            array = pydicom.pixels.apply_modality_lut(array, data).astype(np.float32)
-        elif space.startswith("YBR"):
-            array = pydicom.pixels.convert_color_space(array, space, "RGB")
-    if colour:
-        frames = array if array.ndim == 4 else array[None]
-    else:
-        volume = to_8bit(array, hounsfield=modality == "CT")
-        if space == "MONOCHROME1":
-            volume = 255 - volume
-        frames = volume if volume.ndim == 3 else volume[None]
-    for number, frame in enumerate(frames):
-        part = f"frame {number}" if len(frames) > 1 else ""
-        yield part, np.asarray(frame, np.uint8), False, modality
+    shown = scaled(found.values, found.hounsfield, found.padding)
+    if found.inverse:
+        shown = 255 - shown
+        if found.padding is not None:
+            shown[found.padding] = 0
+    for number, frame in enumerate(shown):
+        part = f"frame {number}" if len(shown) > 1 else ""
+        yield part, frame, False, found.modality
 
 
-def read_nifti(path: Path, axis: int) -> Cut:
-    """NIfTI volumes, slice by slice; of a time series, every volume."""
+def read_volume(path: Path, axis: int) -> Cut:
+    """NIfTI, MetaImage, NRRD and Analyze, slice by slice; of a time series, every volume."""
     array = np.squeeze(volumes.read(path, REMEDY).values)
     if array.dtype.kind not in "iuf" or array.ndim not in (2, 3, 4):
         raise NotAnImage(f"array of shape {array.shape} and type {array.dtype}")
@@ -156,8 +147,8 @@ def read_nifti(path: Path, axis: int) -> Cut:
     for time, volume in enumerate(several):
         if few_values(volume):
             raise NotAnImage("label image, by its few values")
-        grey = to_8bit(volume, hounsfield=looks_hounsfield(volume))
-        # NIfTI's first axis runs from left to right, an image's from top to bottom.
+        grey = scaled(volume)
+        # The first axis runs from left to right, an image's from top to bottom.
         slices = np.moveaxis(grey, axis, 0) if grey.ndim == 3 else grey[None]
         for number, cut in enumerate(slices):
             part = f"slice {number}" + (f" of volume {time}" if len(several) > 1 else "")
@@ -191,9 +182,12 @@ def read_arrays(arrays: Iterable[tuple[str, NDArray]]) -> Cut:
     for name, array in arrays:
         if few_values(array):
             continue
-        found = True
         colour = array.ndim > 2 and array.shape[-1] in (1, 3)
-        grey = to_8bit(array, hounsfield=looks_hounsfield(array))
+        try:
+            grey = eight_bits(array)
+        except NoContrast:  # one of many arrays, not the file
+            continue
+        found = True
         if colour and grey.shape[-1] == 1:
             grey = grey[..., 0]
             colour = False
@@ -211,39 +205,21 @@ def few_values(array: NDArray) -> bool:
     return len(values) <= 16 and bool((values == np.round(values)).all())
 
 
-def looks_hounsfield(array: NDArray) -> bool:
-    """Whether values are Hounsfield units, as files tell who do not say: air near -1000, or padding below it."""
-    return bool(array.min() <= -900 and array.max() >= 100 and array.max() < 20_000)
+def scaled(
+    array: NDArray, hounsfield: bool = False, padding: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    """As `eight_bits`. Raises NotAnImage if there is nothing to see."""
+    try:
+        return eight_bits(array, hounsfield, padding)
+    except NoContrast as reason:
+        raise NotAnImage(str(reason)) from reason
 
 
-def to_8bit(array: NDArray, hounsfield: bool = False) -> NDArray[np.uint8]:
-    """Intensities to 0 to 255: Hounsfield units within a fixed window, others between robust percentiles.
-
-    Args:
-        array: any shape: what shares a scale is passed together, as the slices of a volume are. uint8 stays.
-
-    Raises:
-        NotAnImage: if it is constant or holds no number.
-    """
-    if array.dtype == np.uint8:
-        return array
-    values = array.astype(np.float32)
-    finite = np.isfinite(values)
-    if not finite.any():
-        raise NotAnImage("no finite value")
-    low, high = HOUNSFIELD if hounsfield else np.percentile(values[finite], PERCENTILES)
-    if high <= low:  # a small bright thing on a flat ground
-        low, high = values[finite].min(), values[finite].max()
-    if high <= low:
-        raise NotAnImage("constant")
-    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / (high - low)
-    return (np.clip(scaled, 0, 1) * 255).round().astype(np.uint8)
-
-
+VOXELS = (".raw", ".zraw", ".img")  # of MetaImage, NRRD and Analyze
 READERS: dict[str, Callable[[Path, int], Cut]] = {
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), read_photo),
     **dict.fromkeys((".dcm", ".dicom", ".ima"), read_dicom),
-    **dict.fromkeys((".nii", ".nii.gz"), read_nifti),
+    **dict.fromkeys(volumes.ENDINGS, read_volume),
     **dict.fromkeys((".h5", ".hdf5"), read_hdf5),
     **dict.fromkeys((".npz", ".npy"), read_numpy),
 }
@@ -255,10 +231,11 @@ def reader_of(path: Path) -> Callable[[Path, int], Cut]:
     Raises:
         NotAnImage: if it is of no format that is known.
     """
-    name = path.name.lower()
-    suffix = ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+    suffix = volumes.ending(path)
     if suffix in READERS:
         return READERS[suffix]
+    if suffix in VOXELS:
+        raise NotAnImage("voxels without a header: they are read through the header beside them")
     with opened(path) as file:
         if file.read(132)[128:] == b"DICM":
             return read_dicom

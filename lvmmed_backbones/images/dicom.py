@@ -7,21 +7,38 @@ import itertools
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+from pydicom.uid import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    EnhancedCTImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    RLELossless,
+)
 
+from lvmmed_backbones.display import plain
 from lvmmed_backbones.images.photos import declared_size
 from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing
 
 SLACK = 16 * MIB  # of a file's elements beside its pixels, and of what needs no closer look
 PIXEL_DATA = 0x7FE00010
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+# What pydicom makes grey or RGB of. JPEG 2000's YBR_ICT and YBR_RCT are RGB once they are decoded.
+SPACES = (
+    *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB"),
+    *("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
+)
+CT = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 REMEDY = "Export it again or leave it out"
 
 
@@ -75,8 +92,113 @@ def inflated(
     return data
 
 
+@dataclass(frozen=True)
+class Frames:
+    """The pixels of a DICOM file, as they are meant to be seen.
+
+    Attributes:
+        values: (N, H, W), grey, by the file's modality transform; (N, H, W, 3) RGB, uint8 or uint16.
+        modality: such as CT; empty if it says none.
+        hounsfield: whether grey values are Hounsfield units.
+        inverse: whether low values are bright.
+        padding: (N, H, W), where grey values mean nothing; None if the file says of none.
+    """
+
+    values: NDArray
+    modality: str
+    hounsfield: bool
+    inverse: bool
+    padding: NDArray[np.bool_] | None
+
+
+def frames(path: Path) -> Frames | None:
+    """Every frame of a file; None if it has no pixels.
+
+    By pydicom's own pipeline: YBR becomes RGB, a palette its colours, a modality lookup table or rescaling is applied
+    where the standard lets it stand: in the file, or in the functional groups of an enhanced one, shared or per frame
+    (PS3.3 C.7.6.16.2.9).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is no whole DICOM file, or declares too much; if its pixels are packed or coloured in a way that
+            is not read.
+    """
+    data = read(path)
+    if not any(name in data for name in PIXELS):
+        return None
+    stored = pixels(path, data)
+    with reading(path):
+        space = str(data.get("PhotometricInterpretation", ""))
+        if space not in SPACES:
+            raise Refused(path, f"has the colours {space or 'unnamed'}, which are not read", REMEDY)
+        modality = plain(data.get("Modality", ""))
+        if space == "PALETTE COLOR":
+            stored, space = apply_color_lut(stored, data), "RGB"
+        if int(data.get("SamplesPerPixel") or 1) > 1 or space == "RGB":
+            values = stored if stored.ndim == 4 else stored[None]
+            return Frames(values, modality, False, False, None)
+        stored = stored if stored.ndim == 3 else stored[None]
+        return Frames(
+            values=rescaled(stored, data),
+            modality=modality,
+            hounsfield=is_hounsfield(data),
+            inverse=space == "MONOCHROME1" or data.get("PresentationLUTShape") == "INVERSE",
+            padding=padding_of(stored, data),
+        )
+
+
+def rescaled(stored: NDArray, data: pydicom.Dataset) -> NDArray:
+    """Stored values (N, H, W) by the transform of the file, or of the functional groups of each frame."""
+    found = transforms(data, len(stored))
+    if len({id(one) for one in found}) == 1:
+        return apply_modality_lut(stored, found[0])
+    return np.stack([apply_modality_lut(a, one) for a, one in zip(stored, found, strict=True)])
+
+
+def transforms(data: pydicom.Dataset, count: int) -> list[pydicom.Dataset]:
+    """What holds the modality transform of each frame: the file itself, or an item of its functional groups."""
+    if "RescaleSlope" in data or "ModalityLUTSequence" in data:
+        return [data] * count
+    shared = group_of(data.get("SharedFunctionalGroupsSequence"), 0)
+    each = [group_of(data.get("PerFrameFunctionalGroupsSequence"), n) for n in range(count)]
+    return [one or shared or data for one in each]
+
+
+def group_of(groups: Sequence | None, number: int) -> pydicom.Dataset | None:
+    """The item of the pixel value transformation in a frame's functional groups."""
+    if not groups or number >= len(groups):
+        return None
+    found = groups[number].get("PixelValueTransformationSequence")
+    return found[0] if found else None
+
+
+def is_hounsfield(data: pydicom.Dataset) -> bool:
+    """Whether the file says that its rescaled values are Hounsfield units.
+
+    By its rescale type; what is stored as a CT image has them without one, by definition (PS3.3 C.8.2.1), if it is
+    rescaled at all.
+    """
+    unnamed = "HU" if data.get("SOPClassUID") in CT else ""
+    for one in transforms(data, frames_of(data)):
+        kind = one.get("RescaleType") or unnamed
+        if "RescaleSlope" not in one or kind != "HU":
+            return False
+    return True
+
+
+def padding_of(stored: NDArray, data: pydicom.Dataset) -> NDArray[np.bool_] | None:
+    """Where stored values are the file's padding, or within its range (PS3.3 C.7.5.1.1.2)."""
+    value = data.get("PixelPaddingValue")
+    if value is None:
+        return None
+    limit = data.get("PixelPaddingRangeLimit")
+    low, high = sorted((int(value), int(value if limit is None else limit)))
+    found = (stored >= low) & (stored <= high)
+    return found if found.any() and not found.all() else None
+
+
 def pixels(path: Path, data: pydicom.FileDataset) -> NDArray:
-    """The values as stored, (H, W) or (N, H, W), of colours with a last axis of 3.
+    """The values as stored, (H, W) or (N, H, W); colours in RGB, or as indices of a palette.
 
     Raises:
         Refused: if they are not whole, or take more than `ARRAY` bytes, or a frame holds more than is declared.
@@ -86,14 +208,14 @@ def pixels(path: Path, data: pydicom.FileDataset) -> NDArray:
         syntax = data.file_meta.TransferSyntaxUID
         if syntax.is_encapsulated:
             plane = int(data.Rows) * int(data.Columns)
-            frames = generate_frames(data.PixelData, number_of_frames=frames_of(data))
-            for number, frame in enumerate(frames):
+            packed = generate_frames(data.PixelData, number_of_frames=frames_of(data))
+            for number, frame in enumerate(packed):
                 height, width = declared_size(frame)
                 longest = longest_run(frame) if syntax == RLELossless else height * width
                 if longest > plane:
                     reason = f"frame {number} holds {longest:,} pixels, but {plane:,} are declared"
                     raise Refused(path, reason, REMEDY)
-        return data.pixel_array
+        return pixel_array(data)
 
 
 def declared(path: Path, data: pydicom.Dataset) -> int:

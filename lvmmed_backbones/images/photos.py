@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,11 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lvmmed_backbones.outside import ARRAY, MIB, bounded, opened, refusing
+from lvmmed_backbones.outside import ARRAY, MIB, bounded, opened, read_bytes, refusing
 
 # Pillow's plain decoders, those that it has loaded already first. Others run programs: EPS starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000")
 PIXELS = 1024 * MIB // 4 // 3  # of a frame: Pillow's own limit, above which it warns of a bomb
+KEPT = ("PNG", "JPEG")
+GREY = ("1", "L", "LA", "La")
+ORIENTATION = 274  # the tag, of EXIF and TIFF
+# By number: where the first row and column of the pixels belong.
+TURNS: dict[int, Callable[[NDArray], NDArray]] = {
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 JPEG_2000 = b"\xff\x4f\xff\x51"  # the mark of a codestream, within boxes or not
 NO_SIZE = {0xD8, 0x01, *range(0xD0, 0xD8)}  # JPEG's markers without a length
@@ -45,17 +60,25 @@ def opened_image(path: Path, remedy: str, reason: str) -> Iterator[Image.Image]:
         yield image
 
 
-def frames(
-    path: Path,
-    values: Callable[[Image.Image], NDArray],
-    remedy: str,
-    reason: str = "cannot be read",
-) -> Iterator[tuple[int, Image.Image, NDArray]]:
-    """Every frame of a file, one after another: its number, itself, and its values.
+@dataclass(frozen=True)
+class Frame:
+    """An image of a file.
+
+    Attributes:
+        pixels: (H, W) or (H, W, 3) RGB, upright, in their own depth.
+        kept: whether the bytes of the file stand for just these pixels to any reader, so that it can be kept as it is:
+            a PNG or JPEG of 8 bits, grey or RGB, of one image that needs no turn.
+    """
+
+    pixels: NDArray
+    kept: bool = False
+
+
+def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[Frame]:
+    """Every image of a file, one after another.
 
     Args:
-        values: takes them from a frame.
-        remedy, reason: as of `opened_image`.
+        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -71,8 +94,56 @@ def frames(
                 except EOFError:
                     return
                 bounded(path, image.size, 1, PIXELS)
-                pixels = values(image)
-            yield number, image, pixels
+                found = frame(path, image)
+            yield found
+            if image.format == "MPO":  # a camera's: what follows are previews of the first
+                return
+
+
+def frame(path: Path, image: Image.Image) -> Frame:
+    """The present frame of an image of Pillow's."""
+    image.load()  # before a damaged part can be taken for damaged EXIF
+    turn = orientation(image)
+    if deep_colours(image):
+        return Frame(upright(deep_pixels(path), turn))
+    if deep(image):
+        return Frame(upright(np.asarray(image), turn))
+    mode = image.mode
+    pixels = np.asarray(image.convert("L" if mode in GREY else "RGB"))
+    whole = image.format in KEPT and mode in ("L", "RGB") and getattr(image, "n_frames", 1) == 1
+    return Frame(upright(pixels, turn), kept=whole and turn == 1)
+
+
+def deep_colours(image: Image.Image) -> bool:
+    """Whether a PNG has colours, or an alpha channel, of 16 bits, of which Pillow keeps 8."""
+    return (
+        image.format == "PNG"
+        and any("16B" in str(tile[3]) for tile in image.tile)
+        and not deep(image)
+    )
+
+
+def deep_pixels(path: Path) -> NDArray:
+    """The pixels of a PNG of 16 bits with several channels, without its alpha channel."""
+    content = np.frombuffer(read_bytes(path, most=ARRAY), np.uint8)
+    pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError("it is damaged or cut off")
+    return pixels[..., 2::-1]
+
+
+def orientation(image: Image.Image) -> int:
+    """How an image is to be turned to stand upright: EXIF's number, 1 for not at all."""
+    try:
+        turn = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # of damaged EXIF every reader makes an image that is not turned
+        return 1
+    return turn if turn in TURNS else 1
+
+
+def upright(pixels: NDArray, turn: int) -> NDArray:
+    """Pixels (H, W, ...) as EXIF's and TIFF's orientation wants them shown."""
+    return np.ascontiguousarray(TURNS.get(turn, TURNS[1])(pixels))
 
 
 def refuse_many(path: Path, image: Image.Image) -> None:

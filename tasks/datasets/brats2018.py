@@ -33,7 +33,9 @@ def prepare(source: Path, writer: Writer) -> None:
         files = {
             key: folder / f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")
         }
-        channels = [to_8_bit(read_volume(files[key])) for key in ("t1ce", "t2", "flair")]
+        channels = [
+            to_8_bit(read_volume(files[key]), files[key]) for key in ("t1ce", "t2", "flair")
+        ]
         labels = label_map(read_volume(files["seg"]), {1: 1, 2: 2, 4: 3}, files["seg"])
         for channel in channels:
             same_size(channel, labels, files["seg"])

@@ -65,7 +65,7 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
         reason = f"has {len(content)} bytes, which is no square image of 16-bit words"
         raise Refused(path, reason, "Download it again")
     words = np.frombuffer(content, ">u2")
-    return 255 - to_8_bit(words.reshape(side, side).astype(np.float32))
+    return 255 - to_8_bit(words.reshape(side, side).astype(np.float32), path)
 
 
 def shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

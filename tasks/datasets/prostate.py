@@ -45,7 +45,7 @@ def prepare(source: Path, writer: Writer) -> None:
             mask = masks.get(name.lower(), source / site / name)
             labels = (read_volume(mask) > 0).astype(np.uint8)
             slices[site][case] = write_slices(
-                writer, f"{site}/{case}", to_8_bit(read_volume(path)), labels, mask
+                writer, f"{site}/{case}", to_8_bit(read_volume(path), path), labels, mask
             )
     tests = {site: sorted(cases) for site, cases in slices.items()}
     for split, cases in carve(list(slices["BMC"]), dict(train=0.6, valid=0.1, test=0.3)).items():

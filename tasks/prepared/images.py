@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
-from lvmmed_backbones.images import photos, volumes
+from lvmmed_backbones.images import pictures, volumes
+from lvmmed_backbones.images.photos import Frame
+from lvmmed_backbones.images.windows import NoContrast, eight_bits
 from lvmmed_backbones.outside import Refused
 
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
@@ -18,34 +19,19 @@ REMEDY = "Download it again"
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """An 8-bit image: (H, W) or (H, W, 3).
+    """An 8-bit image, upright: (H, W) or (H, W, 3).
 
     Raises:
         FileNotFoundError: if there is no such file.
-        Refused: if it is no whole image, or too large.
+        Refused: if it is no whole image, holds several or nothing to see, or is too large.
     """
-    pixels = first_frame(path, eight_bits)
-    return pixels if pixels.dtype == np.uint8 else to_8_bit(pixels)
+    return to_8_bit(frame(path).pixels, path)
 
 
-def eight_bits(image: Image.Image) -> NDArray:
-    """Pixels of an image in any of Pillow's modes; of one of 16 bits as float32."""
-    if image.mode.startswith("I"):
-        return np.asarray(image, np.float32)
-    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
-
-
-def is_kept(path: Path) -> bool:
-    """Whether an image's file can stay as it is: PNG or JPEG of 8 bits. Raises as `read_image`."""
-    if path.suffix.lower() not in KEPT:
-        return False
-    return not first_frame(path, lambda image: np.array(image.mode.startswith("I")))
-
-
-def first_frame(path: Path, values: Callable[[Image.Image], NDArray]) -> NDArray:
-    """What `values` takes from the first frame of an image's file. Raises as `read_image`."""
+def frame(path: Path) -> Frame:
+    """The image of a file, in its own depth. Raises as `read_image`."""
     try:
-        return photos.first(path, values, REMEDY, "is no whole image")
+        return pictures.only(path, REMEDY, "is no whole image")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
 
@@ -93,10 +79,12 @@ def read_volume(path: Path) -> NDArray[np.float32]:
     return volume
 
 
-def to_8_bit(volume: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Intensities to 0..255, from percentile 0.5 to percentile 99.5, so that outliers do not rule."""
-    low, high = np.percentile(volume, (0.5, 99.5))
-    return (np.clip((volume - low) / max(high - low, 1e-6), 0, 1) * 255).round().astype(np.uint8)
+def to_8_bit(values: NDArray, path: Path) -> NDArray[np.uint8]:
+    """Intensities of a file to 0..255, as `eight_bits`. Raises Refused if there is nothing to see."""
+    try:
+        return eight_bits(values)
+    except NoContrast as error:
+        raise Refused(path, f"shows nothing ({error})", "Is it the right file?") from error
 
 
 def label_map(volume: NDArray, values: dict[int, int], path: Path) -> NDArray[np.uint8]:

@@ -30,7 +30,9 @@ def prepare_heart(source: Path, split_name: str, writer: Writer) -> None:
         case = image.name.removesuffix("_image.nii.gz")
         label = source / f"{case}_label.nii.gz"
         labels = label_map(read_volume(label), LABELS, label)
-        slices[case] = write_slices(writer, case, to_8_bit(read_volume(image)), labels, label)
+        slices[case] = write_slices(
+            writer, case, to_8_bit(read_volume(image), image), labels, label
+        )
     splits, writer.meta["missing"] = present(published(split_name), list(slices))
     for split, cases in splits.items():
         writer.split(split, [name for case in cases for name in slices[case]])

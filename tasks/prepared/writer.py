@@ -20,7 +20,7 @@ from PIL import Image
 from lvmmed_backbones.display import plain
 from tasks.prepared.check import problems_of
 from tasks.prepared.fingerprint import fingerprint
-from tasks.prepared.images import is_kept, read_image, same_size
+from tasks.prepared.images import KEPT, frame, same_size, to_8_bit
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
 
@@ -58,15 +58,17 @@ class Writer:
 
         Args:
             name: without extension.
-            source: a file, copied byte for byte if it is an 8-bit PNG or JPEG, after it was read in whole; or an array.
+            source: a file, copied byte for byte if it is an upright 8-bit PNG or JPEG, after it was read in whole; or
+                an array.
 
         Raises:
             FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder.
         """
         path = self._path("images", f"{name}.png")
         if isinstance(source, Path):
-            pixels = read_image(source)
-            if is_kept(source):
+            found = frame(source)
+            pixels = to_8_bit(found.pixels, source)
+            if found.kept and source.suffix.lower() in KEPT:
                 shutil.copyfile(source, self._path("images", name + source.suffix.lower()))
                 return pixels
             source = pixels

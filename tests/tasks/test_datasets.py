@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
+from lvmmed_backbones.images.windows import eight_bits
 from tasks import datasets
 from tasks.datasets.kvasir import scaled
 from tasks.prepared import check
-from tasks.prepared.images import label_map, to_8_bit
+from tasks.prepared.images import label_map
 from tasks.prepared.splits import carve, published
 
 REAL = ["brain_tumor", "buid", "drive", "isic2018", "kvasir"]
@@ -159,8 +160,8 @@ def test_label_maps_and_intensities() -> None:
     ramp = np.arange(1000, dtype=np.float32).reshape(10, 10, 10)
     outlier = ramp.copy()
     outlier[0, 0, 0] = 1e6
-    assert to_8_bit(ramp).min() == 0 and to_8_bit(ramp).max() == 255
-    assert abs(int(to_8_bit(outlier)[5, 5, 5]) - int(to_8_bit(ramp)[5, 5, 5])) <= 2
+    assert eight_bits(ramp).min() == 0 and eight_bits(ramp).max() == 255
+    assert abs(int(eight_bits(outlier)[5, 5, 5]) - int(eight_bits(ramp)[5, 5, 5])) <= 2
 
 
 def test_carving_is_seeded_disjoint_and_in_proportion() -> None:

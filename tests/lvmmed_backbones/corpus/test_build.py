@@ -23,7 +23,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.build import Options, build
-from lvmmed_backbones.corpus.reading import HOUNSFIELD, NotAnImage, to_8bit
+from lvmmed_backbones.images.windows import HOUNSFIELD, NoContrast, eight_bits
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -164,16 +164,16 @@ def test_monochrome1_is_inverted(tmp_path: Path) -> None:
 def test_outliers_do_not_darken_an_image() -> None:
     values = np.random.default_rng(0).uniform(100, 200, (64, 64))
     values[0, 0] = 60_000
-    assert 100 < np.median(to_8bit(values)) < 155
-    with pytest.raises(NotAnImage, match="constant"):
-        to_8bit(np.ones((4, 4)))
-    with pytest.raises(NotAnImage, match="no finite value"):
-        to_8bit(np.full((4, 4), np.nan))
+    assert 100 < np.median(eight_bits(values)) < 155
+    with pytest.raises(NoContrast, match="constant"):
+        eight_bits(np.ones((4, 4)))
+    with pytest.raises(NoContrast, match="no finite value"):
+        eight_bits(np.full((4, 4), np.nan))
 
 
 def test_slices_of_a_volume_share_their_scale(tmp_path: Path) -> None:
     dim, bright = blobs(seed=1) / 4.0, blobs(seed=2) * 1.0
-    volume = to_8bit(np.stack((dim, bright)))
+    volume = eight_bits(np.stack((dim, bright)))
     assert volume[0].max() < 80 < volume[1].max()
 
 

@@ -16,13 +16,13 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.corpus.build import Options, Unit, read_file
-from lvmmed_backbones.corpus.reading import Picture, photo_pixels
-from lvmmed_backbones.images import containers, dicom, photos
+from lvmmed_backbones.corpus.reading import Picture
+from lvmmed_backbones.images import containers, dicom, pictures
 from lvmmed_backbones.images.volumes import nifti
 from lvmmed_backbones.outside import Refused
 
@@ -216,7 +216,7 @@ def ours(path: Path) -> list[np.ndarray]:
         return [dicom.pixels(path, dicom.read(path))]
     if suffix in (".nii", ".gz"):
         return [nifti(path, "Take another").values]
-    return [a for _, _, a in photos.frames(path, photo_pixels, "Take another")]
+    return [frame.pixels for frame in pictures.frames(path, "Take another")]
 
 
 def theirs(path: Path) -> list[np.ndarray]:
@@ -247,7 +247,9 @@ def theirs(path: Path) -> list[np.ndarray]:
         arrays = []
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
-            arrays.append(photo_pixels(image))
+            grey = image.mode in ("1", "L", "LA", "La")
+            whole = image if image.mode.startswith(("I", "F")) else image.convert("L" if grey else "RGB")
+            arrays.append(np.asarray(ImageOps.exif_transpose(whole)))
     return arrays
 
 

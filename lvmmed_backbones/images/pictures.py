@@ -1,0 +1,43 @@
+"""Photographs, scans and slides of any format, told by their bytes and not by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lvmmed_backbones.images import photos, tiffs
+from lvmmed_backbones.images.photos import Frame
+from lvmmed_backbones.outside import Refused, opened
+
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[Frame]:
+    """Every image of a file, upright and in its own depth.
+
+    Args:
+        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: as `photos.frames` and `tiffs.planes`.
+    """
+    with opened(path) as file:
+        head = file.read(4)
+    if head in TIFF:
+        yield from map(Frame, tiffs.planes(path, remedy, reason))
+    else:
+        yield from photos.frames(path, remedy, reason)
+
+
+def only(path: Path, remedy: str, reason: str = "cannot be read") -> Frame:
+    """The image of a file that holds one.
+
+    Raises:
+        FileNotFoundError, Refused: as `frames`; Refused, too, if it holds several.
+    """
+    found = frames(path, remedy, reason)
+    first = next(found)
+    if next(found, None) is not None:
+        raise Refused(path, "holds several images", "Save the one that is meant")
+    return first

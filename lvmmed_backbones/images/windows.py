@@ -1,0 +1,50 @@
+"""Intensities of any range to 8 bits: one way for corpora and tasks, whatever format they come from."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+HOUNSFIELD = (-1000.0, 1000.0)  # air to dense bone
+PERCENTILES = (0.5, 99.5)  # so that no outlier rules, a voxel of 32767 or of metal
+
+
+class NoContrast(ValueError):
+    """Values that no window can show: all the same, or no numbers."""
+
+
+def eight_bits(
+    values: NDArray, hounsfield: bool = False, padding: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    """Intensities to 0 to 255: Hounsfield units within a fixed window, others between robust percentiles.
+
+    Args:
+        values: any shape: what shares a scale is passed together, as the slices of a volume are. uint8 stays as it
+            is. NaN and what is infinite do not count; they become the nearest end of the window, NaN the lower one.
+        hounsfield: whether they are Hounsfield units. Only a file that says so makes them that; a guess by the values
+            would hang on a single voxel.
+        padding: where values mean nothing, as DICOM's padding does: they do not count, and become 0.
+
+    Raises:
+        NoContrast: if they are constant, or hold no number.
+    """
+    if values.dtype == np.uint8 and padding is None:
+        return values
+    values = values.astype(np.float32)
+    counted = np.isfinite(values)
+    if padding is not None:
+        counted &= ~padding
+    known = values if counted.all() else values[counted]
+    if not known.size:
+        raise NoContrast("no finite value")
+    low, high = HOUNSFIELD if hounsfield else np.percentile(known, PERCENTILES)
+    if high <= low:  # a small bright thing on a flat ground
+        low, high = known.min(), known.max()
+    if high <= low:
+        raise NoContrast("constant")
+    if known is not values:
+        values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    scaled = (np.clip((values - low) / (high - low), 0, 1) * 255).round().astype(np.uint8)
+    if padding is not None:
+        scaled[padding] = 0
+    return scaled
