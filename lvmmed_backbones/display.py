@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from tqdm import tqdm
+
 MOST = 2000  # characters of a message
 FORMULA = tuple("=+-@\t\r＝＋－＠")
 
@@ -19,8 +21,8 @@ def plain(text: object, most: int = MOST) -> str:
 
 
 def say_error(error: object) -> None:
-    """An error on stderr, on one line."""
-    print(f"error: {plain(error)}", file=sys.stderr)
+    """An error on stderr, on a line of its own, even if a progress bar stands there."""
+    tqdm.write(f"error: {plain(error)}", file=sys.stderr)
 
 
 def csv_cell(value: object) -> object:

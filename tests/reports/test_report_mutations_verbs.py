@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.reports.mutations import (
 )
 
 pytestmark = pytest.mark.usefixtures("limit")
+COUNTS = pytest.mark.parametrize("count", [24, pytest.param(300, marks=pytest.mark.slow)])
 
 
 @pytest.fixture
@@ -100,20 +102,24 @@ def test_tables_of_tampered_records(
             assert any((results / "out").iterdir())
 
 
+@COUNTS
 @pytest.mark.filterwarnings("ignore:Glyph", "ignore:Invalid APNG")
 def test_figures_of_tampered_records(
-    stranger: Callable[..., Path], reported: Callable[..., None]
+    stranger: Callable[..., Path], reported: Callable[..., None], count: int
 ) -> None:
-    results = stranger(0, random.Random(6), 24, galleries=True)
+    signal.alarm(60 + 4 * count)
+    results = stranger(0, random.Random(6), count, galleries=True)
     reported(results, "figures", results)
     assert len(list(results.glob("figures/*/*.svg"))) == len(list(results.glob("figures/*/*.png")))
 
 
+@COUNTS
 @pytest.mark.filterwarnings("ignore:Glyph", "ignore:Invalid APNG")
 def test_a_site_of_tampered_records(
-    stranger: Callable[..., Path], reported: Callable[..., None], tmp_path: Path
+    stranger: Callable[..., Path], reported: Callable[..., None], tmp_path: Path, count: int
 ) -> None:
-    results = stranger(0, random.Random(7), 24, galleries=True)
+    signal.alarm(60 + 4 * count)
+    results = stranger(0, random.Random(7), count, galleries=True)
     reported(results, "site", results, "--out", tmp_path / "site")
     assert (tmp_path / "site" / "index.html").is_file()
     for path in (tmp_path / "site").rglob("*.html"):

@@ -28,6 +28,7 @@ from tasks.datasets.jsrt import read_raw
 from tasks.prepared import check
 from tasks.prepared.images import read_image, read_mask, read_volume
 from tasks.prepared.tables import read_csv, read_json
+from tests.spoiling import spoilt_bytes
 
 COUNT = 300  # of each reader
 MEMORY = 300 * 2**20
@@ -252,32 +253,11 @@ def test_a_huge_file_is_not_read(read, tmp_path: Path) -> None:
 # Generated files
 
 
-def spoilt(content: bytes, rng: random.Random) -> bytes:
-    """Flips, cuts and insertions, half of them behind the header."""
-    changed = bytearray(content)
-    for _ in range(rng.randint(1, 3)):
-        start = len(changed) // 4 if rng.random() < 0.5 else 0
-        at = min(rng.randrange(start, max(start + 1, len(changed))), len(changed) - 1)
-        way = rng.randrange(6)
-        if way < 2:
-            changed[at] ^= 1 << rng.randrange(8)
-        elif way == 2:
-            changed[at] = rng.choice(b"\0\xff\"',[]{}-9x\n")
-        elif way == 3:
-            del changed[at : at + rng.randint(1, 30)]
-        elif way == 4:
-            changed[at:at] = rng.randbytes(rng.randint(1, 9))
-        elif rng.random() < 0.3:
-            del changed[at:]
-        changed = changed or bytearray(b"\0")
-    return bytes(changed)
-
-
 def spoilt_volume(content: bytes, rng: random.Random) -> bytes:
     """Packed again, so that half of the changes are behind gzip's checksum."""
     if rng.random() < 0.5:
-        return spoilt(content, rng)
-    return gzip.compress(spoilt(gzip.decompress(content), rng), 1)
+        return spoilt_bytes(content, rng)
+    return gzip.compress(spoilt_bytes(gzip.decompress(content), rng), 1)
 
 
 def same_image(path: Path) -> np.ndarray:
@@ -296,17 +276,17 @@ def same_volume(path: Path) -> np.ndarray:
 
 
 READERS: dict[str, tuple] = {
-    "image": ("drive", "training/images/*.tif", read_image, same_image, spoilt),
-    "photo": ("kvasir", "images/*.jpg", read_image, same_image, spoilt),
-    "mask": ("isic2018", "*GroundTruth/*.png", read_mask, same_mask, spoilt),
-    "gif": ("drive", "training/1st_manual/*.gif", read_mask, same_mask, spoilt),
+    "image": ("drive", "training/images/*.tif", read_image, same_image, spoilt_bytes),
+    "photo": ("kvasir", "images/*.jpg", read_image, same_image, spoilt_bytes),
+    "mask": ("isic2018", "*GroundTruth/*.png", read_mask, same_mask, spoilt_bytes),
+    "gif": ("drive", "training/1st_manual/*.gif", read_mask, same_mask, spoilt_bytes),
     "volume": ("mmwhs_ct", "*_image.nii.gz", read_volume, same_volume, spoilt_volume),
-    "raw": ("jsrt", "All247images/*.IMG", read_raw, None, spoilt),
+    "raw": ("jsrt", "All247images/*.IMG", read_raw, None, spoilt_bytes),
     "json": (
         "kvasir", "kavsir_bboxes.json", lambda p: read_json(p, "boxes"),
-        lambda p: json.loads(p.read_bytes()), spoilt,
+        lambda p: json.loads(p.read_bytes()), spoilt_bytes,
     ),
-    "csv": ("vindr", "train.csv", lambda p: read_csv(p, "rows"), None, spoilt),
+    "csv": ("vindr", "train.csv", lambda p: read_csv(p, "rows"), None, spoilt_bytes),
 }  # fmt: skip
 
 
@@ -354,7 +334,7 @@ def test_generated_data_sets_are_checked(prepared, capsys) -> None:
                 at = at[key]
             path.write_text(json.dumps(content))
         else:
-            path.write_bytes(spoilt(whole[path], rng))
+            path.write_bytes(spoilt_bytes(whole[path], rng))
         assert main(["check", str(folder)]) in (1, 2)
         said = capsys.readouterr()
         lines = (said.out + said.err.replace("\r", "\n")).splitlines()
@@ -363,19 +343,21 @@ def test_generated_data_sets_are_checked(prepared, capsys) -> None:
         path.write_bytes(whole[path])
 
 
+@pytest.mark.parametrize("count", [5, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["kvasir", "vindr", "drive", "fgadr", "jsrt", "prostate"])
 def test_generated_downloads_are_prepared_or_refused(
-    name: str, download, tmp_path: Path, capsys
+    name: str, count: int, download, tmp_path: Path, capsys
 ) -> None:
-    """12 of each: a whole data set, or a line and nothing on the disk."""
+    """A whole data set, or a line and nothing on the disk."""
+    signal.alarm(20 * count)
     source, rng = download(name), random.Random(name)
     tables = [p for p in sorted(source.rglob("*")) if p.suffix in (".json", ".csv")]
     files = [p for p in sorted(source.rglob("*")) if p.is_file() and p.name != "PHANTOM"]
     line = ["prepare", name, "--data", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
-    for number in range(12):
+    for number in range(count):
         path = rng.choice(tables if tables and number % 2 else files)
         content = path.read_bytes()
-        path.write_bytes(spoilt(content, rng))
+        path.write_bytes(spoilt_bytes(content, rng))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             code = main(line)

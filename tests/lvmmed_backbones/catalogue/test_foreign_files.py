@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.registry import MODELS
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import lvmmed_backbones
@@ -20,6 +21,7 @@ from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.backbones import BackboneResNet
 from lvmmed_backbones.catalogue.exported import KEY, entry_of, read_facts
 from lvmmed_backbones.outside import Refused
+from tests.spoiling import spoilt_bytes
 
 SOUND = {
     "schema": 2,
@@ -184,28 +186,24 @@ def test_any_value_in_any_place_is_a_right_result_or_one_line(
         assert again == expected or again != again
 
 
-def test_several_hundred_damaged_files(tmp_path: Path, monkeypatch) -> None:
-    """Bytes changed, cut off or put in: what loads is what safetensors' own reader gives, everything else one line."""
+@pytest.fixture
+def whole(tmp_path: Path, monkeypatch) -> Path:
+    """A sound file of a small ResNet, in the user's catalogue."""
     small = {"type": "BackboneResNet", "depth": 18, "stem_channels": 4, "base_channels": 4}
-    tensors = MODELS.build(small).state_dict()
     facts = SOUND | {"config": small, "channels": [4, 8, 16, 32], "vector_channels": 32}
-    whole = shelve(tmp_path, facts)
-    save_file(tensors, whole, metadata={KEY: json.dumps(facts)})
-    content = whole.read_bytes()
-    header = 8 + int.from_bytes(content[:8], "little")
+    file = tmp_path / "mine.safetensors"
+    save_file(MODELS.build(small).state_dict(), file, metadata={KEY: json.dumps(facts)})
     monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path))
-    rng = np.random.default_rng(0)
+    return file
+
+
+def test_several_hundred_damaged_files(whole: Path) -> None:
+    """Bytes changed, cut off or put in: what loads is what safetensors' own reader gives, everything else one line."""
+    content = whole.read_bytes()
+    rng, header = random.Random(0), 8 + int.from_bytes(content[:8], "little")
     loaded = 0
-    for number in range(300):
-        damaged = bytearray(content)
-        where = int(rng.integers(header) if number % 2 else rng.integers(header, len(content)))
-        if number % 5 == 0:
-            del damaged[where:]
-        elif number % 5 == 1:
-            damaged[where:where] = rng.bytes(int(rng.integers(1, 9)))
-        else:
-            damaged[where] = rng.integers(256)
-        whole.write_bytes(damaged)
+    for _ in range(300):
+        whole.write_bytes(spoilt_bytes(content, rng, header))
         try:
             state = lvmmed_backbones.build("mine").state_dict()
         except ValueError as error:
@@ -215,6 +213,27 @@ def test_several_hundred_damaged_files(tmp_path: Path, monkeypatch) -> None:
             expected = load_file(whole)
             assert all(torch.equal(value, expected.get(n, value)) for n, value in state.items())
     assert 50 < loaded < 250
+
+
+def test_a_list_of_several_hundred_damaged_files(whole: Path, capsys) -> None:
+    """Each is shown with its facts, or named in a line."""
+    content = whole.read_bytes()
+    rng, header = random.Random(1), 8 + int.from_bytes(content[:8], "little")
+    files = [whole.with_name(f"d{number:03}.safetensors") for number in range(300)]
+    for file in files:
+        file.write_bytes(spoilt_bytes(content, rng, header))
+    assert main(["list", "--json"]) == 1
+    said = capsys.readouterr()
+    shown = {one["name"]: one for one in json.loads(said.out)}
+    problems = said.err.splitlines()
+    assert all(line.startswith("error: ") and line.isprintable() for line in problems)
+    refused = [f for f in files if any(str(f) in line for line in problems)]
+    assert len(refused) == len(problems) and 30 < len(refused) < 200
+    for file in {*files} - {*refused}:
+        with safe_open(file, "numpy") as opened:
+            facts = json.loads(opened.metadata()[KEY])
+        one = shown[file.stem]
+        assert (one["mean"], one["std"]) == (facts["mean"], facts["std"])
 
 
 def test_an_architecture_is_named_by_what_it_is_built_with() -> None:

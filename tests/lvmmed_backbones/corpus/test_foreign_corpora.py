@@ -256,11 +256,12 @@ def test_a_cached_remote_corpus_is_bounded_too(corpus: Path, whole: Path) -> Non
         CorpusDataset(f"simplecache::file://{corpus}")
 
 
+@pytest.mark.parametrize("audits", [10, pytest.param(300, marks=pytest.mark.slow)])
 def test_generated_corpora_are_read_right_or_refused(
-    corpus: Path, whole: Path, capsys: pytest.CaptureFixture
+    audits: int, corpus: Path, whole: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """300 each of manifests and summaries that are whole but for a few bytes, and 40 audits of them."""
-    rng = random.Random(0)
+    """300 each of manifests and summaries that are whole but for a few bytes, and audits of some of them."""
+    rng = random.Random(audits)
     right = [CorpusDataset(str(corpus)).read(n) for n in range(6)]
     for name in ("manifest.parquet", "corpus.json"):
         content = (whole / "corpus" / name).read_bytes()
@@ -289,7 +290,7 @@ def test_generated_corpora_are_read_right_or_refused(
                 assert all(any(np.array_equal(a, b) for b in right) for a in found)
             except Refused as error:
                 assert str(error).startswith(str(corpus)) and str(error).isprintable()
-            if number % 15 == 0:
+            if number % (600 // audits) == 0:
                 line = ["corpus", "audit", str(corpus), "--test", str(whole / "test")]
                 assert main([*line, "--workers", "1"]) in (0, 1)
                 assert "Traceback" not in capsys.readouterr().err

@@ -25,6 +25,7 @@ from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.images import containers, dicom, pictures
 from lvmmed_backbones.images.volumes import nifti
 from lvmmed_backbones.outside import Refused
+from tests.spoiling import spoilt_bytes
 
 COUNT = 300  # of each format
 NUMBERS = [0, 1, 2, 7, 8, 16, 40, 48, 127, 255, 256, 32_767, 65_535, 2**31 - 1, 2**32 - 1]
@@ -89,27 +90,6 @@ def dicom_file() -> bytes:
     file = io.BytesIO()
     data.save_as(file, enforce_file_format=True)
     return file.getvalue()
-
-
-def spoilt_bytes(content: bytes, rng: random.Random) -> bytes:
-    """Flips, cuts and insertions, half of them behind the header."""
-    spoilt = bytearray(content)
-    for _ in range(rng.randint(1, 3)):
-        first = len(spoilt) // 4 if rng.random() < 0.5 else 0
-        at = min(rng.randrange(first, max(first + 1, len(spoilt))), len(spoilt) - 1)
-        way = rng.randrange(6)
-        if way < 2:
-            spoilt[at] ^= 1 << rng.randrange(8)
-        elif way == 2:
-            spoilt[at] = rng.choice(b"\0\1\x7f\x80\xff")
-        elif way == 3:
-            del spoilt[at : at + rng.randint(1, 40)]
-        elif way == 4:
-            spoilt[at:at] = rng.randbytes(rng.randint(1, 40))
-        elif rng.random() < 0.3:
-            del spoilt[at:]
-        spoilt = spoilt or bytearray(b"\0")
-    return bytes(spoilt)
 
 
 def spoilt_dicom(content: bytes, rng: random.Random) -> bytes:
@@ -282,11 +262,11 @@ def test_a_generated_file_is_read_right_or_refused(name: str, tmp_path: Path) ->
 
 
 def test_generated_files_are_built_and_audited(tmp_path: Path, capsys) -> None:
-    """20 of each format at once, and their test images."""
+    """22 of each format at once, and their test images."""
     for folder, seed in (("in", 1), ("test", 1)):
         (tmp_path / folder).mkdir()
         for name in WHOLE:
-            for number, content in enumerate(generated(name, 20, seed)):
+            for number, content in enumerate(generated(name, 22, seed)):
                 (tmp_path / folder / f"{number}{name}").write_bytes(content)
     out, report = tmp_path / "out", tmp_path / "report.csv"
     assert main(["corpus", "build", str(tmp_path / "in"), "--out", str(out), "--workers", "1"]) == 0
