@@ -75,7 +75,11 @@ class CorpusDataset(Dataset):
             return self.pipeline(results)
 
     def read(self, index: int) -> np.ndarray:
-        """Image (H, W, 3) uint8, blue first. Raises Refused naming the shard if it is absent, or its bytes are damaged."""
+        """Image (H, W, 3) uint8, blue first.
+
+        Raises:
+            Refused: naming the shard, if it is absent, or its bytes are damaged.
+        """
         name = self.shards[self.shard[index]]
         start, length = int(self.offset[index]), int(self.length[index])
         place = f"{self.root}/{name}"

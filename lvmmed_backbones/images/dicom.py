@@ -27,6 +27,8 @@ from pydicom.uid import (
 )
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.images import dicom_jpeg
+from lvmmed_backbones.images.complaints import kept
 from lvmmed_backbones.images.photos import declared_size
 from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing
 
@@ -39,7 +41,10 @@ SPACES = (
     *("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
 )
 CT = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
+LOGGERS = ("pydicom", "pydicom.pixels.decoders.base")
 REMEDY = "Export it again or leave it out"
+
+dicom_jpeg.register()
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def reading(path: Path) -> Iterator[None]:
     Raises:
         Refused: in place of what pydicom raises.
     """
-    with warnings.catch_warnings(), refusing(path, REMEDY):
+    with warnings.catch_warnings(), kept(*LOGGERS), refusing(path, REMEDY):
         warnings.simplefilter("ignore")
         yield
 
@@ -126,11 +131,11 @@ def frames(path: Path) -> Frames | None:
     data = read(path)
     if not any(name in data for name in PIXELS):
         return None
+    space = str(data.get("PhotometricInterpretation") or "")
+    if space not in SPACES:
+        raise Refused(path, f"has the colours {space!r}, which are not read", REMEDY)
     stored = pixels(path, data)
     with reading(path):
-        space = str(data.get("PhotometricInterpretation", ""))
-        if space not in SPACES:
-            raise Refused(path, f"has the colours {space or 'unnamed'}, which are not read", REMEDY)
         modality = plain(data.get("Modality", ""))
         if space == "PALETTE COLOR":
             stored, space = apply_color_lut(stored, data), "RGB"
@@ -178,7 +183,8 @@ def is_hounsfield(data: pydicom.Dataset) -> bool:
     By its rescale type; what is stored as a CT image has them without one, by definition (PS3.3 C.8.2.1), if it is
     rescaled at all.
     """
-    unnamed = "HU" if data.get("SOPClassUID") in CT else ""
+    stored_as = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
+    unnamed = "HU" if stored_as in CT else ""
     for one in transforms(data, frames_of(data)):
         kind = one.get("RescaleType") or unnamed
         if "RescaleSlope" not in one or kind != "HU":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -102,9 +103,10 @@ def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[
 
 def frame(path: Path, image: Image.Image) -> Frame:
     """The present frame of an image of Pillow's."""
+    sixteen = deep_colours(image)
     image.load()  # before a damaged part can be taken for damaged EXIF
     turn = orientation(image)
-    if deep_colours(image):
+    if sixteen:
         return Frame(upright(deep_pixels(path), turn))
     if deep(image):
         return Frame(upright(np.asarray(image), turn))
@@ -125,11 +127,8 @@ def deep_colours(image: Image.Image) -> bool:
 
 def deep_pixels(path: Path) -> NDArray:
     """The pixels of a PNG of 16 bits with several channels, without its alpha channel."""
-    content = np.frombuffer(read_bytes(path, most=ARRAY), np.uint8)
-    pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ValueError("it is damaged or cut off")
-    return pixels[..., 2::-1]
+    pixels = imagecodecs.png_decode(read_bytes(path, most=ARRAY))
+    return pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
 
 
 def orientation(image: Image.Image) -> int:
@@ -165,12 +164,6 @@ def refuse_many(path: Path, image: Image.Image) -> None:
 def depth(image: Image.Image) -> int:
     """Bytes of a pixel, decoded."""
     return 4 if deep(image) else 3 if image.mode == "P" else len(image.getbands())
-
-
-def refuse_bomb(path: Path, remedy: str) -> None:
-    """Raises Refused if a file is no image, or declares more than `PIXELS`; only its header is read."""
-    with opened_image(path, remedy, "is not an image"):
-        pass
 
 
 def first(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
+from lvmmed_backbones.images.complaints import kept
 from lvmmed_backbones.images.photos import PIXELS, declared_size, upright
 from lvmmed_backbones.outside import ARRAY, Refused, bounded, opened, refusing
 
@@ -48,10 +47,11 @@ def planes(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[
         Refused: if it is no whole TIFF, is packed or coloured in a way that is not read, an image has more than
             `PIXELS`, or all together take more than `ARRAY` bytes.
     """
-    with opened(path, most=ARRAY) as file, warnings.catch_warnings(), complaints() as said:
+    with opened(path, most=ARRAY) as file, warnings.catch_warnings(), kept("tifffile") as said:
         warnings.simplefilter("ignore")  # their texts are the file's
         with refusing(path, remedy, reason):
             pages = wanted(path, TiffFile(file, name=path.name), remedy)
+        # tifffile goes on without the pages that a damaged place would lead to.
         if lost := [text for text in said if "page" in text]:
             raise Refused(path, f"has pages that are lost: {lost[0]}", remedy)
         for page in pages:
@@ -61,30 +61,17 @@ def planes(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[
             yield from found
 
 
-@contextmanager
-def complaints() -> Iterator[list[str]]:
-    """What tifffile logs, in place of logging it. It goes on without the pages that a damaged place would lead to."""
-    said: list[str] = []
-
-    def keep(record: logging.LogRecord) -> bool:
-        said.append(record.getMessage())
-        return False
-
-    log = logging.getLogger("tifffile")
-    log.addFilter(keep)
-    try:
-        yield said
-    finally:
-        log.removeFilter(keep)
-
-
 def wanted(path: Path, tiff: TiffFile, remedy: str) -> list[TiffPage]:
     """The pages that are images of their own. Raises Refused for more than `PAGES`, or too many bytes."""
     found: list[TiffPage] = []
-    total = 0
+    total, places = 0, set()
     for number, page in enumerate(tiff.pages):
-        if number >= PAGES:
-            raise Refused(path, f"has more than {PAGES:,} pages", remedy)
+        if number >= PAGES or page.offset in places:
+            reason = (
+                f"has more than {number:,} pages" if number >= PAGES else "has pages in a circle"
+            )
+            raise Refused(path, reason, remedy)
+        places.add(page.offset)
         if not isinstance(page, TiffPage) or page.dtype is None:
             raise Refused(path, f"has a page {number} of no known kind of values", remedy)
         if int(page.subfiletype) & (REDUCED | MASK) or (found and is_reduced(page, found[0])):

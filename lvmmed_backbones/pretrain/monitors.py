@@ -16,9 +16,11 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from lvmmed_backbones.images import photos
-from lvmmed_backbones.outside import Refused, read_bytes, refusing
+from lvmmed_backbones.images import pictures
+from lvmmed_backbones.images.windows import NoContrast, eight_bits
+from lvmmed_backbones.outside import Refused
 
+REMEDY = "Remove it from the probe's folder"
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
@@ -168,14 +170,14 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def read_image(file: Path, size: int) -> np.ndarray:
-    """An image as (size, size, 3) uint8, blue first. Raises Refused if it is none, or declares too many pixels."""
-    remedy = "Remove it from the probe's folder"
-    photos.refuse_bomb(file, remedy)
-    with refusing(file, remedy, "is not an image"):
-        image = cv2.imdecode(np.frombuffer(read_bytes(file), np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise Refused(file, "is not an image", remedy)
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    """An image as (size, size, 3) uint8, blue first. Raises Refused if it is none, or shows nothing."""
+    found = pictures.only(file, REMEDY, "is not an image").pixels
+    try:
+        shown = eight_bits(found)
+    except NoContrast as error:
+        raise Refused(file, f"shows nothing ({error})", REMEDY) from error
+    colours = cv2.COLOR_GRAY2BGR if shown.ndim == 2 else cv2.COLOR_RGB2BGR
+    return cv2.resize(cv2.cvtColor(shown, colours), (size, size), interpolation=cv2.INTER_AREA)
 
 
 def unwrapped(runner: Runner) -> BaseSelfSupervisor:
