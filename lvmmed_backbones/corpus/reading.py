@@ -112,13 +112,7 @@ def read_photo(path: Path, axis: int) -> Cut:
         shown |= dict(zip(numbers, stack, strict=True))
     for number, frame in enumerate(frames):
         part = f"frame {number}" if len(frames) > 1 else ""
-        yield part, shown[number], frame.kept and is_jpeg(path), ""
-
-
-def is_jpeg(path: Path) -> bool:
-    """Whether a file's bytes begin as a JPEG's."""
-    with opened(path) as file:
-        return file.read(2) == b"\xff\xd8"
+        yield part, shown[number], frame.kept == "JPEG", ""
 
 
 def read_dicom(path: Path, axis: int) -> Cut:

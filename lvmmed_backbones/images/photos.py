@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import cv2
 import imagecodecs
@@ -23,7 +24,14 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000")
 PIXELS = 1024 * MIB // 4 // 3  # of a frame: Pillow's own limit, above which it warns of a bomb
 KEPT = ("PNG", "JPEG")
 GREY = ("1", "L", "LA", "La")
-ORIENTATION = 274  # the tag, of EXIF and TIFF
+BITS, PHOTOMETRIC, SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 339  # tags of TIFF
+ORIENTATION = 274  # of TIFF and EXIF
+EXIF = {
+    "exif",
+    "xmp",
+    "Raw profile type exif",
+    "XML:com.adobe.xmp",
+}  # where Pillow finds an orientation
 # By number: where the first row and column of the pixels belong.
 TURNS: dict[int, Callable[[NDArray], NDArray]] = {
     1: lambda a: a,
@@ -52,13 +60,25 @@ def opened_image(path: Path, remedy: str, reason: str) -> Iterator[Image.Image]:
         FileNotFoundError: if there is no such file.
         Refused: if it is no image, or declares more than `PIXELS`.
     """
-    with warnings.catch_warnings(), opened(path, most=ARRAY) as file:
-        warnings.simplefilter("ignore")  # their texts are the file's
+    with opened(path, most=ARRAY) as file, quiet():
+        yield found(path, file, remedy, reason)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Pillow's warnings: of a bomb it becomes an error, the others have the file's texts and go nowhere."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with refusing(path, remedy, reason):
-            image = Image.open(file, formats=FORMATS)
-            bounded(path, image.size, 1, PIXELS)
-        yield image
+        yield
+
+
+def found(path: Path, file: BinaryIO, remedy: str, reason: str) -> Image.Image:
+    """The image in an open file. Raises as `opened_image`."""
+    with refusing(path, remedy, reason):
+        image = Image.open(file, formats=FORMATS)
+        bounded(path, image.size, 1, PIXELS)
+    return image
 
 
 @dataclass(frozen=True)
@@ -67,25 +87,27 @@ class Frame:
 
     Attributes:
         pixels: (H, W) or (H, W, 3) RGB, upright, in their own depth.
-        kept: whether the bytes of the file stand for just these pixels to any reader, so that it can be kept as it is:
-            a PNG or JPEG of 8 bits, grey or RGB, of one image that needs no turn.
+        kept: PNG or JPEG, if the bytes of the file stand for just these pixels to any reader, so that it can be kept
+            as it is: of 8 bits, grey or RGB, of one image that needs no turn; else empty.
     """
 
     pixels: NDArray
-    kept: bool = False
+    kept: str = ""
 
 
-def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[Frame]:
-    """Every image of a file, one after another.
+def frames(
+    path: Path, file: BinaryIO, remedy: str, reason: str = "cannot be read"
+) -> Iterator[Frame]:
+    """Every image of an open file, one after another, as Pillow reads it.
 
     Args:
-        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+        path: of the file; remedy: a sentence, for a file that is no whole image; reason: what is said of it.
 
     Raises:
-        FileNotFoundError: if there is no such file.
         Refused: if it is no whole image, a frame has more than `PIXELS`, or all together take more than `ARRAY` bytes.
     """
-    with opened_image(path, remedy, reason) as image:
+    with quiet():
+        image = found(path, file, remedy, reason)
         with refusing(path, remedy, reason):
             refuse_many(path, image)
         for number in itertools.count():
@@ -95,10 +117,31 @@ def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[
                 except EOFError:
                     return
                 bounded(path, image.size, 1, PIXELS)
-                found = frame(path, image)
-            yield found
+                one = frame(path, image)
+            yield one
             if image.format == "MPO":  # a camera's: what follows are previews of the first
                 return
+
+
+def is_plain_tiff(file: BinaryIO) -> bool:
+    """Whether a TIFF holds one upright image of 8 bits, grey or RGB, which Pillow reads right and fastest."""
+    with quiet():
+        try:
+            image: Any = Image.open(file, formats=("TIFF",))
+            tags = image.tag_v2
+            samples, colours = {"L": (1, 1), "RGB": (3, 2)}.get(image.mode, (0, 0))
+            return (
+                tags.get(BITS) == (8,) * samples
+                and tags.get(SAMPLES, 1) == samples
+                and set(tags.get(SAMPLE_FORMAT, (1,))) == {1}
+                and tags.get(PHOTOMETRIC) == colours
+                and tags.get(ORIENTATION, 1) == 1
+                and image.n_frames == 1
+            )
+        except Exception:  # tifffile says what is wrong with it
+            return False
+        finally:
+            file.seek(0)
 
 
 def frame(path: Path, image: Image.Image) -> Frame:
@@ -112,8 +155,8 @@ def frame(path: Path, image: Image.Image) -> Frame:
         return Frame(upright(np.asarray(image), turn))
     mode = image.mode
     pixels = np.asarray(image.convert("L" if mode in GREY else "RGB"))
-    whole = image.format in KEPT and mode in ("L", "RGB") and getattr(image, "n_frames", 1) == 1
-    return Frame(upright(pixels, turn), kept=whole and turn == 1)
+    single = turn == 1 and mode in ("L", "RGB") and getattr(image, "n_frames", 1) == 1
+    return Frame(upright(pixels, turn), image.format if single and image.format in KEPT else "")
 
 
 def deep_colours(image: Image.Image) -> bool:
@@ -133,6 +176,8 @@ def deep_pixels(path: Path) -> NDArray:
 
 def orientation(image: Image.Image) -> int:
     """How an image is to be turned to stand upright: EXIF's number, 1 for not at all."""
+    if not EXIF & image.info.keys():
+        return 1
     try:
         turn = image.getexif().get(ORIENTATION, 1)
     except Exception:  # of damaged EXIF every reader makes an image that is not turned
@@ -146,19 +191,11 @@ def upright(pixels: NDArray, turn: int) -> NDArray:
 
 
 def refuse_many(path: Path, image: Image.Image) -> None:
-    """Refuse frames that take more than `ARRAY` bytes all together, before one is decoded."""
-    count = getattr(image, "n_frames", 1)
-    if (
-        image.format != "TIFF"
-    ):  # their frames are of one size, and to go to one means to decode those before it
-        bounded(path, (count, *image.size), depth(image))
-        return
-    total = 0
-    for number in range(count):
-        image.seek(number)
-        bounded(path, image.size, depth(image))
-        total += image.size[0] * image.size[1] * depth(image)
-        bounded(path, (total,), 1)
+    """Refuse frames that take more than `ARRAY` bytes all together, before one is decoded.
+
+    They are of one size, and to go to one means to decode those before it.
+    """
+    bounded(path, (getattr(image, "n_frames", 1), *image.size), depth(image))
 
 
 def depth(image: Image.Image) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lvmmed_backbones.images import photos, tiffs
 from lvmmed_backbones.images.photos import Frame
-from lvmmed_backbones.outside import Refused, opened
+from lvmmed_backbones.outside import ARRAY, Refused, opened
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -22,12 +22,13 @@ def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[
         FileNotFoundError: if there is no such file.
         Refused: as `photos.frames` and `tiffs.planes`.
     """
-    with opened(path) as file:
+    with opened(path, most=ARRAY) as file:
         head = file.read(4)
-    if head in TIFF:
-        yield from map(Frame, tiffs.planes(path, remedy, reason))
-    else:
-        yield from photos.frames(path, remedy, reason)
+        file.seek(0)
+        if head in TIFF and not photos.is_plain_tiff(file):
+            yield from map(Frame, tiffs.planes(path, file, remedy, reason))
+        else:
+            yield from photos.frames(path, file, remedy, reason)
 
 
 def only(path: Path, remedy: str, reason: str = "cannot be read") -> Frame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
 from lvmmed_backbones.images.complaints import kept
 from lvmmed_backbones.images.photos import PIXELS, declared_size, upright
-from lvmmed_backbones.outside import ARRAY, Refused, bounded, opened, refusing
+from lvmmed_backbones.outside import Refused, bounded, refusing
 
 PAGES = 100_000
 # Those that unpack into memory of the declared size, and the two whose own header is compared with it.
@@ -32,22 +33,23 @@ CODED = {7: "JPEG", 33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000", 
 REDUCED, MASK = 1, 4  # bits of NewSubfileType: a smaller copy of another page, a transparency mask
 
 
-def planes(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[NDArray]:
-    """Every image of a file, upright: (H, W) grey or (H, W, 3) RGB, in its own depth.
+def planes(
+    path: Path, file: BinaryIO, remedy: str, reason: str = "cannot be read"
+) -> Iterator[NDArray]:
+    """Every image of an open file, upright: (H, W) grey or (H, W, 3) RGB, in its own depth.
 
     Of a pyramid only the largest image, and no transparency masks. White-is-zero is inverted, a palette becomes its
     colours, CMYK and YCbCr become RGB, an alpha channel is left out; of several channels of no colour each is an image.
     Fewer than 8 bits are stretched to 8.
 
     Args:
-        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+        path: of the file; remedy: a sentence, for a file that is no whole image; reason: what is said of it.
 
     Raises:
-        FileNotFoundError: if there is no such file.
         Refused: if it is no whole TIFF, is packed or coloured in a way that is not read, an image has more than
             `PIXELS`, or all together take more than `ARRAY` bytes.
     """
-    with opened(path, most=ARRAY) as file, warnings.catch_warnings(), kept("tifffile") as said:
+    with warnings.catch_warnings(), kept("tifffile") as said:
         warnings.simplefilter("ignore")  # their texts are the file's
         with refusing(path, remedy, reason):
             pages = wanted(path, TiffFile(file, name=path.name), remedy)

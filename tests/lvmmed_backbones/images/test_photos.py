@@ -39,7 +39,7 @@ def test_photographs_are_read_upright(turn: int, kind: str, tmp_path: Path) -> N
     path = turned(tmp_path / "a", turn, kind)
     found = only(path, "Take another")
     right = np.asarray(ImageOps.exif_transpose(Image.open(path)))
-    assert np.array_equal(found.pixels, right) and found.kept == (turn == 1)
+    assert np.array_equal(found.pixels, right) and bool(found.kept) == (turn == 1)
     if kind == "JPEG":  # as OpenCV shows it
         assert np.array_equal(found.pixels, cv2.imread(str(path))[..., ::-1])
 
@@ -112,7 +112,7 @@ def test_modes(mode: str, tmp_path: Path) -> None:
     found = only(path, "Take another")
     right = np.asarray(Image.open(path).convert("L" if mode in ("1", "L", "LA") else "RGB"))
     assert np.array_equal(found.pixels, right)
-    assert found.kept == (mode in ("L", "RGB"))
+    assert bool(found.kept) == (mode in ("L", "RGB"))
 
 
 def test_several_images_are_not_one(tmp_path: Path) -> None:
