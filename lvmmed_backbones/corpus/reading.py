@@ -165,7 +165,7 @@ def may_be_image(name: str, shape: tuple[int, ...], kind: np.dtype) -> bool:
     return (
         kind.kind in "iuf"
         and 2 <= len(shape) - colour <= 3
-        and not LABEL_NAME.search(name)
+        and not any(LABEL_NAME.search(part) for part in name.split("/"))
         and min(shape[-2 - colour : len(shape) - colour]) >= SMALLEST
     )
 
