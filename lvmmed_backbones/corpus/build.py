@@ -33,6 +33,7 @@ from lvmmed_backbones.display import csv_cell, plain
 from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_text, refusing, regular
 
 UNIT = 200  # files of a shard: what a kill can cost
+READERS = 2  # version of what is made of a file: parts of another are built anew
 REMOVED = "removed.csv"  # what an audit left out
 SKIPPED = ("data_set", "source", "part", "reason")
 
@@ -49,10 +50,10 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """Its number, and a checksum of what it is made of: a changed file makes another unit."""
+        """Its number, and a checksum of what it is made of: a changed file, or other readers, make another unit."""
         stats = [(self.folder / file).lstat() for file in self.files]
         state = [(f, s.st_size, s.st_mtime_ns) for f, s in zip(self.files, stats, strict=True)]
-        text = json.dumps([self.data_set, str(self.folder), state, asdict(self.options)])
+        text = json.dumps([READERS, self.data_set, str(self.folder), state, asdict(self.options)])
         return f"{self.number:06d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
