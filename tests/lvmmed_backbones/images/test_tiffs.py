@@ -321,3 +321,19 @@ def test_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     with pytest.raises(Refused):
         read(tmp_path / "a.tif")
     assert not caplog.records
+
+
+@pytest.mark.parametrize("packing", ["group3", "group4", "tiff_ccitt"])
+def test_faxes(packing: str, tmp_path: Path) -> None:
+    bits = soft() > 127
+    Image.fromarray(bits).save(tmp_path / "a.tif", compression=packing)
+    (found,) = read(tmp_path / "a.tif")
+    assert np.array_equal(found, bits * np.uint8(255))
+
+
+def test_bigtiff_and_the_other_byte_order(tmp_path: Path) -> None:
+    image = soft(3, np.uint16)
+    for number, options in enumerate((dict(bigtiff=True), dict(byteorder=">"), dict(bigtiff=True, byteorder=">"))):
+        tifffile.imwrite(tmp_path / f"{number}.tif", image, photometric="rgb", **options)
+        (found,) = read(tmp_path / f"{number}.tif")
+        assert np.array_equal(found, image)
