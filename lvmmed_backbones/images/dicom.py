@@ -131,9 +131,10 @@ def frames(path: Path) -> Frames | None:
     data = read(path)
     if not any(name in data for name in PIXELS):
         return None
-    space = str(data.get("PhotometricInterpretation") or "")
-    if space not in SPACES:
-        raise Refused(path, f"has the colours {space!r}, which are not read", REMEDY)
+    with reading(path):
+        space = str(data.get("PhotometricInterpretation") or "")
+        if space not in SPACES:
+            raise Refused(path, f"has the colours {space!r}, which are not read", REMEDY)
     stored = pixels(path, data)
     with reading(path):
         modality = plain(data.get("Modality", ""))

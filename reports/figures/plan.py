@@ -36,7 +36,8 @@ def plan(records: Sequence[Record], runs: Sequence[Path] = ()) -> Plan:
     for some in sorted(grouped(records, setting), key=lambda some: order(setting(some[0]))):
         scores, unsound = sound_scores(some)
         made.problems += unsound
-        groups.append(Group(setting(some[0]), some, scores))
+        if scores:
+            groups.append(Group(setting(some[0]), some, scores))
     for group in groups:
         for scored in grouped(group.scores, lambda s: (s.task, s.protocol)):
             of_task(made, group, scored, styles)

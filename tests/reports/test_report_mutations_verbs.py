@@ -107,7 +107,7 @@ def test_tables_of_tampered_records(
 def test_figures_of_tampered_records(
     stranger: Callable[..., Path], reported: Callable[..., None], count: int
 ) -> None:
-    signal.alarm(60 + 4 * count)
+    signal.alarm(60 + 2 * count)
     results = stranger(0, random.Random(6), count, galleries=True)
     reported(results, "figures", results)
     assert len(list(results.glob("figures/*/*.svg"))) == len(list(results.glob("figures/*/*.png")))
@@ -118,7 +118,7 @@ def test_figures_of_tampered_records(
 def test_a_site_of_tampered_records(
     stranger: Callable[..., Path], reported: Callable[..., None], tmp_path: Path, count: int
 ) -> None:
-    signal.alarm(60 + 4 * count)
+    signal.alarm(60 + 2 * count)
     results = stranger(0, random.Random(7), count, galleries=True)
     reported(results, "site", results, "--out", tmp_path / "site")
     assert (tmp_path / "site" / "index.html").is_file()
