@@ -219,3 +219,15 @@ def test_a_spoilt_file_is_named_and_the_rest_is_drawn(
 def test_the_note_says_how_alike_the_rankings_are() -> None:
     assert single_tasks.alike(np.array([0.2, np.nan, 1.0, 0.6])).endswith("median 0.60.")
     assert single_tasks.alike(np.array([np.nan, np.nan])) == ""
+
+
+def test_a_setting_without_a_sound_record_has_no_figures(
+    grid: Path, run: Callable[..., Path]
+) -> None:
+    path = run("lvmmed", profile="small")
+    content = json.loads(path.read_text())
+    content["cases"] = [{"case": "c0", "dice": "x"}]
+    path.write_text(json.dumps(content))
+    made = planned(grid)
+    assert [str(path) in problem for problem in made.problems] == [True]
+    assert made.figures and not any("small" in figure.name for figure in made.figures)

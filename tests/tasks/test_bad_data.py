@@ -99,7 +99,9 @@ def test_truncated_image(name: str, image: str, download, tmp_path: Path) -> Non
     path = first(download(name), image)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     escaped = path.name.replace("(", r"\(").replace(")", r"\)")
-    refused(name, tmp_path, ValueError, f"{escaped}: is (no whole image|cut off).* Download it again")
+    refused(
+        name, tmp_path, ValueError, f"{escaped}: is (no whole image|cut off).* Download it again"
+    )
 
 
 def test_truncated_raw_image(download, tmp_path: Path) -> None:

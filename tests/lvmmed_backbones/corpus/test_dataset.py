@@ -113,12 +113,16 @@ def test_what_is_missing_or_damaged_is_named(corpus: Path, tmp_path: Path) -> No
     whole = shard.read_bytes()
     try:
         shard.write_bytes(whole[: int(data.offset[11]) + 3])
-        with pytest.raises(ValueError, match=f"{shard.name}: has other bytes from {data.offset[11]:,}"):
+        with pytest.raises(
+            ValueError, match=f"{shard.name}: has other bytes from {data.offset[11]:,}"
+        ):
             data.read(11)
         damaged = bytearray(whole)
         damaged[int(data.offset[11]) + int(data.length[11]) // 2] ^= 1
         shard.write_bytes(damaged)
-        with pytest.raises(ValueError, match=f"{shard.name}: has other bytes from {data.offset[11]:,}"):
+        with pytest.raises(
+            ValueError, match=f"{shard.name}: has other bytes from {data.offset[11]:,}"
+        ):
             data.read(11)
         shard.unlink()
         with pytest.raises(ValueError, match=f"{shard.name}: is named by the manifest and is not"):

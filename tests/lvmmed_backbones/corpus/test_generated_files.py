@@ -228,7 +228,11 @@ def theirs(path: Path) -> list[np.ndarray]:
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
             grey = image.mode in ("1", "L", "LA", "La")
-            whole = image if image.mode.startswith(("I", "F")) else image.convert("L" if grey else "RGB")
+            whole = (
+                image
+                if image.mode.startswith(("I", "F"))
+                else image.convert("L" if grey else "RGB")
+            )
             arrays.append(np.asarray(ImageOps.exif_transpose(whole)))
     return arrays
 

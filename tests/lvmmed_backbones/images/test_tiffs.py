@@ -333,7 +333,9 @@ def test_faxes(packing: str, tmp_path: Path) -> None:
 
 def test_bigtiff_and_the_other_byte_order(tmp_path: Path) -> None:
     image = soft(3, np.uint16)
-    for number, options in enumerate((dict(bigtiff=True), dict(byteorder=">"), dict(bigtiff=True, byteorder=">"))):
+    for number, options in enumerate(
+        (dict(bigtiff=True), dict(byteorder=">"), dict(bigtiff=True, byteorder=">"))
+    ):
         tifffile.imwrite(tmp_path / f"{number}.tif", image, photometric="rgb", **options)
         (found,) = read(tmp_path / f"{number}.tif")
         assert np.array_equal(found, image)
