@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from contextlib import suppress
+from decimal import Decimal
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lvmmed_backbones.matching import _core
+from lvmmed_backbones.matching.reduction import FORBIDDING, common_part, reduce
 
-# Sums of larger affinities would lose the small ones: the search works in float32.
+# Sums of larger affinities would lose the small ones, in float64 too.
 LARGEST_AFFINITY = 1e12
+NOISE_RANGE = 20  # the largest draw of the standard noise is 16.7, the least -2.9
 
 
 class Problem:
@@ -21,13 +26,20 @@ class Problem:
 
         sum_i vertex[i, p(i)]  +  sum_{e = (i, j), f = (a, b)} edge[e, f] [p(i) = a] [p(j) = b]
 
-    (Swoboda et al. 2017, eq. 1, with affinities in place of costs). Arrays of any layout and of float64 or integers are
-    taken and kept as contiguous float32 and int32.
+    (Swoboda et al. 2017, eq. 1, with affinities in place of costs).
+
+    Numbers of every real type are taken, in any layout. They are kept contiguous: as float32 if that holds every value of
+    their type, else as float64; edges as int32. The search works in float32, after it has taken off what every matching
+    earns: a common part of the vertex affinities, and one of the edge affinities if every matching carries the same number
+    of edges (one graph is complete, and all vertices of the other are matched). Elsewhere such a part decides which
+    matching is best, and edge affinities that differ by less than 1e-7 of it are alike to the search.
 
     Parameters, kept as attributes
     ------------------------------
     vertex : (N_s, N_t)
-        Affinity of source vertex and target vertex; ``-inf`` forbids the pair.
+        Affinity of source vertex and target vertex. ``-inf`` forbids the pair, and so does a number of at most -1e30,
+        such as the lowest one of float32. Other numbers below -1e12 are refused; those above it, such as -1e9, are
+        affinities: where they keep a pair out of every best matching, the search treats the pair as forbidden.
     source_edges : (E_s, 2), target_edges : (E_t, 2)
         Directed edges, as vertex indices. (i, j) and (j, i) are two edges, and both count. Without edges the problem is
         a linear assignment.
@@ -44,8 +56,8 @@ class Problem:
     Raises
     ------
     ValueError
-        For shapes that do not fit, an empty graph, values that are NaN, +inf or beyond 1e12, edges that are out of
-        range, repeated or loops.
+        For shapes that do not fit, an empty graph, values that are NaN, +inf or beyond 1e12, masked arrays, edges that
+        are out of range, repeated or loops.
     """
 
     def __init__(
@@ -60,15 +72,15 @@ class Problem:
         edge_noise: float = 0.0,
         noise_seed: int = 0,
     ) -> None:
-        self.vertex = affinities("vertex", vertex, may_forbid=True)
+        self.vertex = affinities("vertex", vertex, forbids=-np.inf)
         sources, targets = self.vertex.shape
         if not sources or not targets:
             raise ValueError(f"vertex has shape {self.vertex.shape}: both graphs need a vertex")
         self.source_edges = edges_of("source_edges", source_edges, sources)
         self.target_edges = edges_of("target_edges", target_edges, targets)
-        self.edge: NDArray[np.float32] | None = None
-        self.source_features: NDArray[np.float32] | None = None
-        self.target_features: NDArray[np.float32] | None = None
+        self.edge: NDArray | None = None
+        self.source_features: NDArray | None = None
+        self.target_features: NDArray | None = None
         counts = (len(self.source_edges), len(self.target_edges))
         if edge is None and source_features is None and target_features is None and 0 in counts:
             edge = np.zeros(counts, np.float32)
@@ -84,6 +96,8 @@ class Problem:
         self.vertex_noise = scale_of("vertex_noise", vertex_noise)
         self.edge_noise = scale_of("edge_noise", edge_noise)
         self.noise_seed = seed_of("noise_seed", noise_seed)
+        self._round_edges()
+        self._reduce()
 
     def with_noise(self, vertex_noise: float, edge_noise: float, noise_seed: int) -> Problem:
         """The same problem under other noise; it shares the arrays. Raises ValueError as the constructor."""
@@ -91,6 +105,8 @@ class Problem:
         problem.vertex_noise = scale_of("vertex_noise", vertex_noise)
         problem.edge_noise = scale_of("edge_noise", edge_noise)
         problem.noise_seed = seed_of("noise_seed", noise_seed)
+        if self._reduction_depends_on_noise:
+            problem._reduce()
         return problem
 
     def with_affinities(
@@ -102,13 +118,61 @@ class Problem:
         """
         problem = copy.copy(self)
         if vertex is not None:
-            problem.vertex = affinities("vertex", vertex, may_forbid=True)
+            problem.vertex = affinities("vertex", vertex, forbids=-np.inf)
             _check_shape("vertex", problem.vertex, self.vertex.shape)
         if edge is not None:
             problem.edge = affinities("edge", edge)
             _check_shape("edge", problem.edge, (len(self.source_edges), len(self.target_edges)))
             problem.source_features = problem.target_features = None
+        problem._round_edges()
+        problem._reduce()
         return problem
+
+    def _round_edges(self) -> None:
+        """What the search sees of the edges, in float32 (core/bindings.cpp reads it)."""
+        self._edge_part = 0.0
+        self._edge = self._source_features = self._target_features = None
+        if self.edge is None:
+            self._source_features = np.asarray(self.source_features, np.float32)
+            self._target_features = np.asarray(self.target_features, np.float32)
+            return
+        if self.edge.size and self._carries_the_same_edges():
+            self._edge_part = common_part(float(self.edge.min()), float(self.edge.max()))
+        whole = self.edge
+        if self._edge_part:
+            whole = whole.astype(np.float64) - self._edge_part
+        self._edge = np.asarray(whole, np.float32)
+
+    def _carries_the_same_edges(self) -> bool:
+        """Whether every matching carries the same number of edges: all of one graph, onto a complete one."""
+        sources, targets = self.vertex.shape
+        return (
+            len(self.target_edges) == targets * (targets - 1)
+            and sources <= targets
+            or len(self.source_edges) == sources * (sources - 1)
+            and targets <= sources
+        )
+
+    def _reduce(self) -> None:
+        self._reduction, self._reduction_depends_on_noise = reduce(self.vertex, self._most_gain)
+
+    def _most_gain(self, target: NDArray[np.int32]) -> float:
+        """By how much, at most, the edges and the noise of a matching exceed those of the matching ``target``."""
+        source_edges, target_edges = matched_edges(self, target)
+        if self._edge is not None:
+            gains = np.maximum(self._edge, 0)
+            bounds = [gains.max(axis=axis, initial=0).sum(dtype=np.float64) for axis in (0, 1)]
+            carried = self._edge[source_edges, target_edges]
+        else:
+            features = [x.astype(np.float64) for x in (self._source_features, self._target_features)]
+            lengths = [np.linalg.norm(x, axis=1) for x in features]  # a . b <= |a| |b|
+            bounds = [
+                one.sum() * other.max(initial=0) for one, other in (lengths, reversed(lengths))
+            ]
+            carried = (features[0][source_edges] * features[1][target_edges]).sum(axis=1)
+        noise = self.vertex_noise * min(self.vertex.shape)
+        noise += self.edge_noise * min(len(self.source_edges), len(self.target_edges))
+        return float(min(bounds) - carried.sum(dtype=np.float64) + NOISE_RANGE * noise)
 
 
 def _check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
@@ -116,26 +180,64 @@ def _check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} has shape {matrix.shape}: {shape} is wanted, one for each pair")
 
 
-def affinities(name: str, values: ArrayLike, may_forbid: bool = False) -> NDArray[np.float32]:
-    """`values` as a contiguous float32 matrix. Raises ValueError naming the first value that is not allowed."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu" or array.ndim != 2:
+def numbers(name: str, values: ArrayLike) -> NDArray:
+    """`values` as float32 if that holds every value of their type, else as float64: no digit is lost to a caller's type.
+
+    Raises ValueError for what is masked or not of real numbers. Fractions, decimals and large integers of Python are.
+    """
+    array = unmasked(name, values)
+    if array.dtype == object and all(isinstance(x, Real | Decimal) for x in array.flat):
+        with suppress(ArithmeticError, ValueError):  # an integer beyond float64, a signalling NaN
+            array = array.astype(np.float64)
+    if not np.can_cast(array.dtype, np.longdouble):
         raise ValueError(
             f"{name} has shape {array.shape} and type {array.dtype}: a matrix of real numbers is wanted"
         )
-    with np.errstate(over="ignore"):  # what overflows is found below, and named
-        matrix = np.ascontiguousarray(array, dtype=np.float32)
-    at = _core.first_invalid(matrix, LARGEST_AFFINITY, may_forbid)
+    exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
+    with np.errstate(over="ignore"):  # what overflows is refused as infinite
+        return np.ascontiguousarray(array, dtype=exact)
+
+
+def unmasked(name: str, values: ArrayLike) -> NDArray:
+    """`values` as an array. Raises ValueError if it hides some of them, or is none."""
+    parts = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        raise ValueError(
+            f"{name} is a masked array: say what the masked values are, as in {name}.filled(value)"
+        )
+    try:
+        return np.asarray(values)
+    except (TypeError, RuntimeError) as error:  # tensors of bfloat16, or that need gradients
+        raise ValueError(
+            f"{name} cannot be read as an array ({error}): give a tensor as tensor.detach().float().cpu()"
+        ) from error
+
+
+def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> NDArray:
+    """`values` as a contiguous matrix of float32 or float64 (`numbers`), in which ``forbids``, -inf or +inf, is allowed.
+
+    Raises ValueError naming the first value that is not allowed.
+    """
+    matrix = numbers(name, values)
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"{name} has shape {matrix.shape} and type {matrix.dtype}: a matrix of real numbers is wanted"
+        )
+    at = _core.first_invalid(
+        -matrix if forbids == np.inf else matrix,
+        LARGEST_AFFINITY,
+        np.nan if forbids is None else FORBIDDING,
+    )
     if at >= 0:
         row, column = divmod(at, matrix.shape[1])
         raise ValueError(
-            f"{name}[{row}, {column}] is {array[row, column]}: finite numbers of magnitude up to 1e12 are wanted"
-            + (", or -inf to forbid a pair" if may_forbid else "")
+            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]}: finite numbers of magnitude up to 1e12 are "
+            "wanted" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
         )
     return matrix
 
 
-def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray[np.float32]:
+def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray:
     """`values` as the features of so many edges. Raises ValueError otherwise."""
     if values is None:
         raise ValueError(f"{name} is missing: features are wanted for the edges of both graphs")
@@ -147,7 +249,7 @@ def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray[np.f
     return features
 
 
-def check_products(source: NDArray[np.float32], target: NDArray[np.float32]) -> None:
+def check_products(source: NDArray, target: NDArray) -> None:
     """Raises ValueError unless the products of both features are affinities."""
     if source.shape[1] != target.shape[1]:
         raise ValueError(
@@ -164,7 +266,7 @@ def check_products(source: NDArray[np.float32], target: NDArray[np.float32]) -> 
 
 def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
     """`values` as a contiguous (E, 2) int32 array. Raises ValueError naming the first edge that is not allowed."""
-    array = np.asarray(values)
+    array = unmasked(name, values)
     if array.size == 0:
         return np.zeros((0, 2), np.int32)
     if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:

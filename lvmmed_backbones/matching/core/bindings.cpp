@@ -4,8 +4,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 
+#include "assignment.hpp"
 #include "noise.hpp"
 #include "solve.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 
 template <class T>
 using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Owned = nb::ndarray<nb::numpy, T>;
 
@@ -26,25 +28,44 @@ Owned<T> to_numpy(std::vector<T> values, std::initializer_list<std::size_t> shap
     return Owned<T>(data->data(), shape, owner);
 }
 
+using Exact = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;  // of float or of double
+
+matching::Numbers numbers_of(const Exact& matrix) {
+    matching::Numbers numbers;
+    if (matrix.dtype() == nb::dtype<double>()) numbers.wide = static_cast<const double*>(matrix.data());
+    else numbers.single = static_cast<const float*>(matrix.data());
+    return numbers;
+}
+
 matching::Input input_of(nb::handle problem) {
-    const auto matrix = [&](const char* name) { return nb::cast<Matrix<float>>(problem.attr(name)); };
+    const auto exact = [&](const char* name) { return nb::cast<Exact>(problem.attr(name)); };
+    const auto rounded = [&](const char* name) { return nb::cast<Matrix<float>>(problem.attr(name)); };
     const auto edges = [&](const char* name) { return nb::cast<Matrix<std::int32_t>>(problem.attr(name)); };
     matching::Input input;
-    const auto vertex = matrix("vertex");
+    const auto vertex = exact("vertex");
     const auto source = edges("source_edges"), target = edges("target_edges");
     input.sources = static_cast<std::int32_t>(vertex.shape(0));
     input.targets = static_cast<std::int32_t>(vertex.shape(1));
     input.source_edges = static_cast<std::int32_t>(source.shape(0));
     input.target_edges = static_cast<std::int32_t>(target.shape(0));
-    input.vertex = vertex.data();
+    input.vertex = numbers_of(vertex);
     input.source = source.data();
     input.target = target.data();
+    if (const nb::object reduction = problem.attr("_reduction"); !reduction.is_none()) {
+        input.source_part = nb::cast<Vector>(reduction.attr("source")).data();
+        input.target_part = nb::cast<Vector>(reduction.attr("target")).data();
+        input.lowest = nb::cast<double>(reduction.attr("lowest"));
+    }
     if (!problem.attr("edge").is_none()) {
-        input.edge = matrix("edge").data();
+        input.edge = rounded("_edge").data();
+        input.exact_edge = numbers_of(exact("edge"));
+        input.edge_part = nb::cast<double>(problem.attr("_edge_part"));
     } else {
-        const auto features = matrix("source_features");
+        const auto features = rounded("_source_features");
         input.source_features = features.data();
-        input.target_features = matrix("target_features").data();
+        input.target_features = rounded("_target_features").data();
+        input.exact_source_features = numbers_of(exact("source_features"));
+        input.exact_target_features = numbers_of(exact("target_features"));
         input.features = static_cast<std::int32_t>(features.shape(1));
     }
     input.vertex_noise = nb::cast<float>(problem.attr("vertex_noise"));
@@ -95,19 +116,13 @@ Owned<float> gumbel(std::int32_t rows, std::int32_t columns, std::uint64_t seed)
     return to_numpy(std::move(values), {static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)});
 }
 
-// The flat index of the first value that is NaN or above `limit` in magnitude (-inf passes if allowed), or -1. By bits:
-// it holds whatever the compiler assumes of floating point.
-std::int64_t first_invalid(Matrix<float> values, float limit, bool allow_minus_infinity) {
-    constexpr std::uint32_t kMinusInfinity = 0xFF800000u;
-    std::uint32_t most;
-    std::memcpy(&most, &limit, sizeof most);
-    const float* data = values.data();
+// The flat index of the first value that is NaN or above `limit` in magnitude, or -1. Those of at most `forbidding` pass.
+template <class T>
+std::int64_t first_invalid(Matrix<T> values, double limit, double forbidding) {
+    const T* data = values.data();
     const auto count = static_cast<std::int64_t>(values.size());
-    const auto invalid = [&](std::int64_t k) {
-        std::uint32_t bits;
-        std::memcpy(&bits, data + k, sizeof bits);
-        return (bits & 0x7FFFFFFFu) > most && !(allow_minus_infinity && bits == kMinusInfinity);
-    };
+    const T most = static_cast<T>(limit), least = static_cast<T>(forbidding);
+    const auto invalid = [&](std::int64_t k) { return !(std::abs(data[k]) <= most || data[k] <= least); };
     constexpr std::int64_t kBlock = 4096;
     for (std::int64_t start = 0; start < count; start += kBlock) {
         const std::int64_t end = std::min(start + kBlock, count);
@@ -119,10 +134,22 @@ std::int64_t first_invalid(Matrix<float> values, float limit, bool allow_minus_i
     return -1;
 }
 
+// The best assignment of an (n, n) matrix, exactly and in float64, and the columns' prices, under which every row's place
+// is its best.
+nb::tuple assign(Matrix<double> profit) {
+    const std::size_t n = profit.shape(0);
+    matching::LinearAssignment<double> assignment(static_cast<std::int32_t>(n));
+    std::vector<std::int32_t> p(n);
+    assignment.maximise(profit.data(), 0, p.data());
+    return nb::make_tuple(to_numpy(std::move(p), {n}), to_numpy(std::vector<double>(assignment.prices()), {n}));
+}
+
 }  // namespace
 
 NB_MODULE(_core, module) {
     module.def("solve_all", &solve_all, "problems"_a, "budget"_a, "seeds"_a, "threads"_a);
     module.def("gumbel", &gumbel, "rows"_a, "columns"_a, "seed"_a);
-    module.def("first_invalid", &first_invalid, "values"_a, "limit"_a, "allow_minus_infinity"_a);
+    module.def("assign", &assign, "profit"_a);
+    module.def("first_invalid", &first_invalid<float>, "values"_a, "limit"_a, "forbidding"_a);
+    module.def("first_invalid", &first_invalid<double>, "values"_a, "limit"_a, "forbidding"_a);
 }
