@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lvmmed_backbones.matching import _core
-from lvmmed_backbones.matching.reduction import FORBIDDING, common_part, reduce
+from lvmmed_backbones.matching.reduction import (
+    FORBIDDING,
+    common_part,
+    most_edges,
+    most_products,
+    near_numbers,
+    raise_far_edges,
+    reduce,
+)
 
 # Sums of larger affinities would lose the small ones, in float64 too.
 LARGEST_AFFINITY = 1e12
@@ -96,8 +104,7 @@ class Problem:
         self.vertex_noise = scale_of("vertex_noise", vertex_noise)
         self.edge_noise = scale_of("edge_noise", edge_noise)
         self.noise_seed = seed_of("noise_seed", noise_seed)
-        self._round_edges()
-        self._reduce()
+        self._prepare()
 
     def with_noise(self, vertex_noise: float, edge_noise: float, noise_seed: int) -> Problem:
         """The same problem under other noise; it shares the arrays. Raises ValueError as the constructor."""
@@ -105,8 +112,8 @@ class Problem:
         problem.vertex_noise = scale_of("vertex_noise", vertex_noise)
         problem.edge_noise = scale_of("edge_noise", edge_noise)
         problem.noise_seed = seed_of("noise_seed", noise_seed)
-        if self._reduction_depends_on_noise:
-            problem._reduce()
+        if self._depends_on_noise:
+            problem._prepare()
         return problem
 
     def with_affinities(
@@ -124,55 +131,90 @@ class Problem:
             problem.edge = affinities("edge", edge)
             _check_shape("edge", problem.edge, (len(self.source_edges), len(self.target_edges)))
             problem.source_features = problem.target_features = None
-        problem._round_edges()
-        problem._reduce()
+        problem._prepare()
         return problem
 
-    def _round_edges(self) -> None:
-        """What the search sees of the edges, in float32 (core/bindings.cpp reads it)."""
+    def _prepare(self) -> None:
+        """What the search sees of the affinities, in float32: core/bindings.cpp reads it."""
         self._edge_part = 0.0
         self._edge = self._source_features = self._target_features = None
+        self._raised = False
         if self.edge is None:
             self._source_features = np.asarray(self.source_features, np.float32)
             self._target_features = np.asarray(self.target_features, np.float32)
-            return
-        if self.edge.size and self._carries_the_same_edges():
-            self._edge_part = common_part(float(self.edge.min()), float(self.edge.max()))
-        whole = self.edge
+        elif (raised := raise_far_edges(self.edge, self._most_others)) is not None:
+            self._raised = True
+            self._edge = np.asarray(raised, np.float32)
+        else:
+            self._round_edges()
+        self._reduction, depends = reduce(self.vertex, self._typical_other, self._most_gain)
+        self._depends_on_noise = depends or self._raised
+
+    def _round_edges(self) -> None:
+        assert self.edge is not None
+        edge = self.edge
+        if edge.size and self._carries_the_same_edges():
+            self._edge_part = common_part(float(edge.min()), float(edge.max()))
         if self._edge_part:
-            whole = whole.astype(np.float64) - self._edge_part
-        self._edge = np.asarray(whole, np.float32)
+            edge = edge.astype(np.float64) - self._edge_part
+        self._edge = np.asarray(edge, np.float32)
+
+    def carries_raised_edges(self, target: NDArray[np.int32]) -> bool:
+        """Whether a matching carries edges that were raised for the search, as if a best one could do without."""
+        if not self._raised:
+            return False
+        at = matched_edges(self, target)
+        return bool((self._edge[at] > self.edge[at].astype(np.float32)).any())
+
+    def without_raised_edges(self) -> Problem:
+        """The same problem, whose search sees all edge affinities as they are; it shares the arrays."""
+        problem = copy.copy(self)
+        problem._raised = False
+        problem._round_edges()
+        return problem
 
     def _carries_the_same_edges(self) -> bool:
         """Whether every matching carries the same number of edges: all of one graph, onto a complete one."""
         sources, targets = self.vertex.shape
-        return (
-            len(self.target_edges) == targets * (targets - 1)
-            and sources <= targets
-            or len(self.source_edges) == sources * (sources - 1)
-            and targets <= sources
+        onto_target = len(self.target_edges) == targets * (targets - 1) and sources <= targets
+        onto_source = len(self.source_edges) == sources * (sources - 1) and targets <= sources
+        return onto_target or onto_source
+
+    def _most_others(self) -> float:
+        """By how much, at most, matchings differ in all but their edges; pairs that none should use left out."""
+        vertex = near_numbers(self.vertex[self.vertex > FORBIDDING])
+        spread = float(np.ptp(vertex)) if vertex.size else 0.0
+        return min(self.vertex.shape) * spread + self._most_noise()
+
+    def _most_noise(self) -> float:
+        return NOISE_RANGE * (
+            self.vertex_noise * min(self.vertex.shape)
+            + self.edge_noise * min(len(self.source_edges), len(self.target_edges))
         )
 
-    def _reduce(self) -> None:
-        self._reduction, self._reduction_depends_on_noise = reduce(self.vertex, self._most_gain)
+    def _typical_other(self) -> float:
+        """The size of what is not a vertex affinity: the mean over a thousand edge affinities, and noise."""
+        if self._edge is None:
+            lengths = [np.abs(x).mean() for x in (self._source_features, self._target_features) if x.size]
+            edge = np.prod(lengths)
+        else:
+            some = self._edge.ravel()[:: max(1, self._edge.size // 1024)]
+            edge = np.abs(some).mean() if some.size else 0
+        return float(edge) + self.vertex_noise + self.edge_noise
 
     def _most_gain(self, target: NDArray[np.int32]) -> float:
         """By how much, at most, the edges and the noise of a matching exceed those of the matching ``target``."""
         source_edges, target_edges = matched_edges(self, target)
         if self._edge is not None:
-            gains = np.maximum(self._edge, 0)
-            bounds = [gains.max(axis=axis, initial=0).sum(dtype=np.float64) for axis in (0, 1)]
+            most = most_edges(self._edge)
             carried = self._edge[source_edges, target_edges]
         else:
-            features = [x.astype(np.float64) for x in (self._source_features, self._target_features)]
-            lengths = [np.linalg.norm(x, axis=1) for x in features]  # a . b <= |a| |b|
-            bounds = [
-                one.sum() * other.max(initial=0) for one, other in (lengths, reversed(lengths))
-            ]
-            carried = (features[0][source_edges] * features[1][target_edges]).sum(axis=1)
-        noise = self.vertex_noise * min(self.vertex.shape)
-        noise += self.edge_noise * min(len(self.source_edges), len(self.target_edges))
-        return float(min(bounds) - carried.sum(dtype=np.float64) + NOISE_RANGE * noise)
+            source, target = (
+                x.astype(np.float64) for x in (self._source_features, self._target_features)
+            )
+            most = most_products(source, target)
+            carried = (source[source_edges] * target[target_edges]).sum(axis=1)
+        return most - float(carried.sum(dtype=np.float64)) + self._most_noise()
 
 
 def _check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What is taken off the vertex affinities before they are searched in float32.
+"""What is taken off the affinities before they are searched in float32.
 
 A number that every matching earns changes no matching, and digits of float32 are lost to it. A number so low that no best
 matching can earn it is no better than -inf, and hides the size of all others. Both are told apart in float64.
@@ -44,47 +44,80 @@ def common_part(low: float, high: float) -> float:
     spread, middle = high - low, (low + high) / 2
     if abs(middle) <= 8 * spread:
         return 0.0
-    if spread == 0:
-        return middle
-    # A power of two above the spread: numbers on both sides of 0 that were moved by its multiple come back as they were.
-    step = 2.0 ** (np.floor(np.log2(spread)) + 1)
-    return float(np.round(middle / step) * step)
+    # The roundest number near them: numbers that were moved by a round one come back as they were.
+    for power in range(12, -320, -1):
+        part = round(middle / 10.0**power) * 10.0**power
+        if abs(part - middle) <= spread:
+            return part
+    return middle
+
+
+def far_below(numbers: NDArray) -> NDArray[np.bool_]:
+    """Which of all gaps between sorted numbers, (K - 1,), are as wide as all that lies above them."""
+    return np.diff(numbers) >= numbers[-1] - numbers[1:]
+
+
+def near_numbers(numbers: NDArray) -> NDArray:
+    """Those of (K,) numbers that do not lie far below others, sorted."""
+    ordered = np.sort(numbers)
+    far = np.flatnonzero(far_below(ordered) & (np.diff(ordered) > 0)) if numbers.size > 1 else []
+    return ordered[far[-1] + 1 :] if len(far) else ordered
+
+
+def raise_far_edges(edge: NDArray, others: Callable[[], float]) -> NDArray | None:
+    """Edge affinities (E_s, E_t) with those raised that keep all matchings with them from being best; None: there are none.
+
+    It takes for granted that some matching carries none of them. The order of those that do is lost where they differ.
+
+    Parameters
+    ----------
+    others : function
+        By how much, at most, matchings differ in all but their edges.
+    """
+    low, _, far = _core.survey(edge, -np.inf)
+    if not far or low >= 0:
+        return None
+    near = np.maximum(edge, near_numbers(edge.ravel())[0])
+    # With one at this floor, a matching is worse than any with none.
+    floor = -2 * (most_edges(near) + most_edges(-near) + others())
+    return np.maximum(edge, floor) if low < floor < 0 else None
+
+
+def most_edges(edge: NDArray) -> float:
+    """What edge affinities (E_s, E_t) can earn at most: an edge of either graph is carried once, or not."""
+    gains = np.maximum(edge, 0)
+    return min(float(gains.max(axis=k, initial=0).sum(dtype=np.float64)) for k in (0, 1))
+
+
+def most_products(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """The same for the products of features (E_s, F) and (E_t, F): none exceeds that of their lengths."""
+    lengths = np.linalg.norm(source, axis=1), np.linalg.norm(target, axis=1)
+    return min(
+        float(one.sum() * other.max(initial=0)) for one, other in (lengths, lengths[::-1])
+    )
 
 
 def reduce(
-    vertex: NDArray, most_gain: Callable[[NDArray[np.int32]], float]
+    vertex: NDArray, typical_other: Callable[[], float], most_gain: Callable[[NDArray[np.int32]], float]
 ) -> tuple[Reduction | None, bool]:
     """The reduction of vertex affinities (None: they are searched as they are), and whether it depends on `most_gain`.
 
     Parameters
     ----------
     vertex : (N_s, N_t)
+    typical_other : function
+        The size of edge affinities and noise: vertex affinities that spread little further are left as they are.
     most_gain : function of a matching (N_s,)
         By how much, at most, any other matching earns more than that one apart from vertex affinities.
     """
-    allowed = vertex.ravel() if vertex.min() > FORBIDDING else vertex[vertex > FORBIDDING]
-    if not allowed.size:
-        return None, False
-    low, high = float(allowed.min()), float(allowed.max())
-    if _may_lie_far(allowed, low, high):
-        return _reduce_far_numbers(vertex, allowed, most_gain), True
+    low, high, far = _core.survey(vertex, FORBIDDING)
+    if far and high - low > 100 * typical_other():
+        return _reduce_far_numbers(vertex, most_gain), True
     return _without(common_part(low, high), vertex.shape), False
 
 
-def _may_lie_far(numbers: NDArray, low: float, high: float) -> bool:
-    """Whether some lie further below all others than those from each other: a look at a thousand, for speed.
-
-    Where few are above, that may be chance: then the gap must be wide for all numbers too.
-    """
-    some = np.sort(np.append(numbers[:: max(1, numbers.size // 1024)], [low, high]))
-    gaps, above = np.diff(some), high - some[1:]
-    wide = gaps > (high - low) / 4
-    wide[:-8] = True
-    return bool((wide & (gaps >= above) & (gaps > 0)).any())
-
-
 def _reduce_far_numbers(
-    vertex: NDArray, allowed: NDArray, most_gain: Callable[[NDArray[np.int32]], float]
+    vertex: NDArray, most_gain: Callable[[NDArray[np.int32]], float]
 ) -> Reduction | None:
     """`reduce` where some numbers lie far from the rest.
 
@@ -101,19 +134,20 @@ def _reduce_far_numbers(
         return None  # every matching uses a forbidden pair
     worth = (padded - price).max(axis=1)
     loss = worth[:, None] + price - padded
-    low, high = float(allowed.min()), float(allowed.max())
+    ordered = np.sort(vertex[vertex > FORBIDDING]).astype(np.float64)
+    low, high = ordered[[0, -1]].tolist()
     rounding = 1e-12 * max(-low, high)
     margin = most_gain(np.where(place < targets, place, -1)[:sources]) + rounding
     useful = vertex[(loss[:sources, :targets] <= margin) & (vertex > FORBIDDING)]
-    # Below the useful ones, the first that lie further from all above than those from each other stand for -inf.
-    ordered = np.sort(allowed)
-    far = (np.diff(ordered) >= high - ordered[1:]) & (ordered[:-1] < useful.min(initial=np.inf))
-    if far.any():
-        low = float(ordered[np.flatnonzero(far)[-1] + 1])
+    # The first that lie far below the others, and below all that are useful, stand for -inf, and so do those below them.
+    far = np.flatnonzero(far_below(ordered) & (ordered[:-1] < useful.min(initial=np.inf)))
+    lowest = -np.inf
+    if far.size:
+        low = lowest = float(ordered[far[-1] + 1])
     if high - low <= 4 * margin:
         part = common_part(low, high)
-        return _without(part, vertex.shape, min(0.0, low - part) if far.any() else -np.inf)
-    # Numbers that differ by more than decides are useful: what their vertices earn in any case is taken off each.
+        return _without(part, vertex.shape, min(0.0, lowest - part))
+    # Some that lie far apart are useful: what a vertex or a place earns in every matching is taken off.
     return Reduction(worth, price, -margin)
 
 

@@ -85,6 +85,12 @@ def solve_batch(
     matchings = [
         Matching(*solution) for solution in _core.solve_all(problems, budget, seeds, threads)
     ]
+    again = [k for k, m in enumerate(matchings) if problems[k].carries_raised_edges(m.target)]
+    if again:
+        plain = [problems[k].without_raised_edges() for k in again]
+        solutions = _core.solve_all(plain, budget, [seeds[k] for k in again], threads)
+        for k, solution in zip(again, solutions, strict=True):
+            matchings[k] = max(matchings[k], Matching(*solution), key=lambda m: m.objective)
     for k, matching in enumerate(matchings):
         if matching.objective == -np.inf:
             raise ValueError(

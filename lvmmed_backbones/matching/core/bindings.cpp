@@ -3,12 +3,10 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "assignment.hpp"
 #include "noise.hpp"
 #include "solve.hpp"
+#include "survey.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -116,22 +114,15 @@ Owned<float> gumbel(std::int32_t rows, std::int32_t columns, std::uint64_t seed)
     return to_numpy(std::move(values), {static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)});
 }
 
-// The flat index of the first value that is NaN or above `limit` in magnitude, or -1. Those of at most `forbidding` pass.
 template <class T>
 std::int64_t first_invalid(Matrix<T> values, double limit, double forbidding) {
-    const T* data = values.data();
-    const auto count = static_cast<std::int64_t>(values.size());
-    const T most = static_cast<T>(limit), least = static_cast<T>(forbidding);
-    const auto invalid = [&](std::int64_t k) { return !(std::abs(data[k]) <= most || data[k] <= least); };
-    constexpr std::int64_t kBlock = 4096;
-    for (std::int64_t start = 0; start < count; start += kBlock) {
-        const std::int64_t end = std::min(start + kBlock, count);
-        bool any = false;
-        for (std::int64_t k = start; k < end; ++k) any |= invalid(k);
-        for (std::int64_t k = start; any && k < end; ++k)
-            if (invalid(k)) return k;
-    }
-    return -1;
+    return matching::first_invalid(values.data(), values.size(), limit, forbidding);
+}
+
+template <class T>
+nb::tuple survey(Matrix<T> values, double forbidding) {
+    const matching::Survey seen = matching::survey(values.data(), values.size(), forbidding);
+    return nb::make_tuple(seen.low, seen.high, seen.far);
 }
 
 // The best assignment of an (n, n) matrix, exactly and in float64, and the columns' prices, under which every row's place
@@ -150,6 +141,8 @@ NB_MODULE(_core, module) {
     module.def("solve_all", &solve_all, "problems"_a, "budget"_a, "seeds"_a, "threads"_a);
     module.def("gumbel", &gumbel, "rows"_a, "columns"_a, "seed"_a);
     module.def("assign", &assign, "profit"_a);
+    module.def("survey", &survey<float>, "values"_a, "forbidding"_a);
+    module.def("survey", &survey<double>, "values"_a, "forbidding"_a);
     module.def("first_invalid", &first_invalid<float>, "values"_a, "limit"_a, "forbidding"_a);
     module.def("first_invalid", &first_invalid<double>, "values"_a, "limit"_a, "forbidding"_a);
 }
