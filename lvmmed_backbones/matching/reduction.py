@@ -74,7 +74,7 @@ def raise_far_edges(edge: NDArray, others: Callable[[], float]) -> NDArray | Non
     others : function
         By how much, at most, matchings differ in all but their edges.
     """
-    low, _, far = _core.survey(edge, -np.inf)
+    low, _, far, _ = _core.survey(edge, -np.inf)
     if not far or low >= 0:
         return None
     near = np.maximum(edge, near_numbers(edge.ravel())[0])
@@ -110,8 +110,8 @@ def reduce(
     most_gain : function of a matching (N_s,)
         By how much, at most, any other matching earns more than that one apart from vertex affinities.
     """
-    low, high, far = _core.survey(vertex, FORBIDDING)
-    if far and high - low > 100 * typical_other():
+    low, high, below, above = _core.survey(vertex, FORBIDDING)
+    if (below or above) and high - low > 100 * typical_other():
         return _reduce_far_numbers(vertex, most_gain), True
     return _without(common_part(low, high), vertex.shape), False
 

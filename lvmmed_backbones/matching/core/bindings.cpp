@@ -122,7 +122,7 @@ std::int64_t first_invalid(Matrix<T> values, double limit, double forbidding) {
 template <class T>
 nb::tuple survey(Matrix<T> values, double forbidding) {
     const matching::Survey seen = matching::survey(values.data(), values.size(), forbidding);
-    return nb::make_tuple(seen.low, seen.high, seen.far);
+    return nb::make_tuple(seen.low, seen.high, seen.far_below, seen.far_above);
 }
 
 // The best assignment of an (n, n) matrix, exactly and in float64, and the columns' prices, under which every row's place

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "dispatch.hpp"
 
@@ -59,6 +60,31 @@ int exponent(double x) {
     return static_cast<int>(bits >> 52);
 }
 
+// Distances from one end of a range, by their binary digits: bin b counts those between 2^-b and 2^-(b + 1) of the range.
+class Distances {
+public:
+    explicit Distances(double range) : range_(exponent(range)) {}
+
+    void add(double distance) { ++bins_[std::min(kBins - 1, range_ - exponent(distance))]; }
+    // Whether some are further from the others than those are from the end: bins between them are empty. Where few are
+    // near the end that may be chance, and the gap must be wider; among few values in all, any may be one.
+    bool gap() const {
+        const std::int32_t few = std::accumulate(bins_, bins_ + kBins, 0) < 64 ? 1 : 3;
+        std::int32_t near = 0, empty = 0;
+        for (int b = kBins - 1; b > 0; --b) {
+            near += bins_[b];
+            empty = bins_[b] ? 0 : empty + 1;
+            if (empty > 0 && near >= (empty < 3 ? 8 : few)) return true;
+        }
+        return false;
+    }
+
+private:
+    static constexpr int kBins = 64;
+    int range_;
+    std::int32_t bins_[kBins] = {};
+};
+
 }  // namespace
 
 template <class T>
@@ -88,23 +114,17 @@ Survey survey(const T* values, std::size_t count, double forbidding) {
             highs[0] = std::max(highs[0], values[k]);
         }
     const double low = *std::min_element(lows, lows + kWidth), high = *std::max_element(highs, highs + kWidth);
-    if (low > high) return {0, 0, false};
-    if (low == high) return {low, high, false};
+    if (low > high) return {0, 0, false, false};
 
-    // Bin b counts what lies between 2^-b and 2^-(b + 1) of the whole range below the largest, of a thousand values. An empty
-    // one is a gap. Where few lie above, that may be chance: then the gap must be wide for the whole range too.
-    constexpr std::size_t kLook = 1024;
-    constexpr int kBins = 64, kFew = 8;
-    std::int32_t bins[kBins] = {}, above = 0;
-    const int whole = exponent(high - low);
+    Distances from_high(high - low), from_low(high - low);
+    constexpr std::size_t kLook = 1024;  // enough for a guess, which spares most problems an analysis
     for (std::size_t k = 0; k < count; k += std::max<std::size_t>(1, count / kLook))
-        if (values[k] > least) ++bins[std::min(kBins - 1, whole - exponent(high - values[k]))];
-    bool far = false;
-    for (int b = kBins - 1; b > 0; --b) {
-        above += bins[b];
-        far = far || (bins[b] == 0 && (above >= kFew || b == 1));
-    }
-    return {low, high, far};
+        if (values[k] > least) {
+            from_high.add(high - values[k]);
+            from_low.add(values[k] - low);
+        }
+    const bool spread = low < high;
+    return {low, high, spread && from_high.gap(), spread && from_low.gap()};
 }
 
 template std::int64_t first_invalid(const float*, std::size_t, double, double);

@@ -11,8 +11,8 @@ template <class T>
 std::int64_t first_invalid(const T* values, std::size_t count, double limit, double forbidding);
 
 struct Survey {
-    double low, high;  // of the values above `forbidding`; 0 and 0 if there is none
-    bool far;          // whether some may lie further below all others than those from each other
+    double low, high;           // of the values above `forbidding`; 0 and 0 if there is none
+    bool far_below, far_above;  // whether some may lie further below (above) all others than those from each other
 };
 
 template <class T>

@@ -87,11 +87,14 @@ void play(int round) {
     input.source_edges = static_cast<std::int32_t>(source.size() / 2);
     input.target_edges = static_cast<std::int32_t>(target.size() / 2);
     std::vector<float> edge, source_features, target_features;
+    std::vector<double> exact_edge;
     if (random.below(2)) {
         edge.resize(static_cast<std::size_t>(input.source_edges) * input.target_edges);
         for (float& x : edge) x = number(random, scale);
-        input.edge = input.exact_edge.single = edge.data();
-        input.edge_part = number(random, scale);
+        input.edge = edge.data();
+        input.edge_part = random.below(2) ? number(random, scale) : 0.f;
+        for (const float x : edge) exact_edge.push_back(x + input.edge_part);
+        input.exact_edge.wide = exact_edge.data();
     } else {
         input.features = random.below(20);
         source_features.resize(static_cast<std::size_t>(input.source_edges) * input.features);
