@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from lvmmed_backbones.matching.layer import MatchingLayer, check_floating
-from lvmmed_backbones.matching.problem import Problem, affinities, matched_edges
+from lvmmed_backbones.matching.problem import Problem, affinities, edges_of, matched_edges
 from lvmmed_backbones.matching.solver import solve
 
 # The sum of magnitudes that LPMP tolerates beyond a problem's own costs.
@@ -56,9 +56,14 @@ def gm_solver(
     # Floating-point numbers by now: those of unsigned integers have no negatives.
     vertex = -affinities("costs", costs, forbids=np.inf)
     edge = -affinities("quadratic_costs", quadratic_costs)
-    problem = Problem(vertex, edges_left, edges_right, edge)
+    left, right = vertex.shape
+    problem = Problem(
+        vertex,
+        edges_of("edges_left", edges_left, left),
+        edges_of("edges_right", edges_right, right),
+        edge,
+    )
     if verbose:
-        left, right = problem.vertex.shape
         print(
             f"{left} x {right} vertices, {len(problem.source_edges)} x {len(problem.target_edges)} edges"
         )
@@ -126,7 +131,7 @@ class GraphMatchingModule(nn.Module):
         ValueError
             If the padding is not zero, the batch has another length than the module, and as `MatchingLayer`.
         """
-        for name, batch in (("costs", costs_batch), ("quadratic costs", quadratic_costs_batch)):
+        for name, batch in (("costs", costs_batch), ("quadratic_costs", quadratic_costs_batch)):
             if len(batch) != len(self.sizes):
                 raise ValueError(
                     f"{name} of {len(batch)} problems for the graphs of {len(self.sizes)}: give one for each"
@@ -165,9 +170,11 @@ def _cut(name: str, k: int, costs: Tensor, rows: int, columns: int) -> Tensor:
         raise ValueError(
             f"{name} of problem {k} have shape {tuple(costs.shape)}: at least {(rows, columns)} is wanted"
         )
-    padding = torch.cat([costs[rows:].reshape(-1), costs[:rows, columns:].reshape(-1)]).detach()
-    if not padding.double().abs().sum() < PADDING_TOLERANCE:
+    padding = torch.cat([costs[rows:].reshape(-1), costs[:rows, columns:].reshape(-1)])
+    total = float(padding.detach().double().abs().sum())
+    if not total < PADDING_TOLERANCE:
         raise ValueError(
-            f"{name} of problem {k} are not zero beyond {(rows, columns)}: padding must be"
+            f"{name} of problem {k} are not zero beyond {(rows, columns)} but add up to {total:.2g}: padding must be "
+            f"less than {PADDING_TOLERANCE:g}"
         )
     return costs[:rows, :columns]

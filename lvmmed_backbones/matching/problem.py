@@ -273,7 +273,7 @@ def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> ND
     if at >= 0:
         row, column = divmod(at, matrix.shape[1])
         raise ValueError(
-            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]}: finite numbers of magnitude up to 1e12 are "
+            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]!s}: finite numbers of magnitude up to 1e12 are "
             "wanted" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
         )
     return matrix
