@@ -14,8 +14,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from lvmmed_backbones.matching.checks import affinities, edges_of
 from lvmmed_backbones.matching.layer import MatchingLayer, check_floating
-from lvmmed_backbones.matching.problem import Problem, affinities, edges_of, matched_edges
+from lvmmed_backbones.matching.problem import Problem, matched_edges
 from lvmmed_backbones.matching.solver import solve
 
 # The sum of magnitudes that LPMP tolerates beyond a problem's own costs.
@@ -111,7 +112,9 @@ class GraphMatchingModule(nn.Module):
         self.layer = MatchingLayer(float(lambda_val), **known)
 
     def forward(
-        self, costs_batch: Tensor | Sequence[Tensor], quadratic_costs_batch: Tensor | Sequence[Tensor]
+        self,
+        costs_batch: Tensor | Sequence[Tensor],
+        quadratic_costs_batch: Tensor | Sequence[Tensor],
     ) -> Tensor:
         """Least-cost matchings.
 
@@ -150,7 +153,10 @@ class GraphMatchingModule(nn.Module):
         matchings, _ = self.layer(vertex, edge, self.edges_left, self.edges_right, self.seed)
         rows, columns = (max(costs.shape[side] for costs in costs_batch) for side in (0, 1))
         return torch.stack(
-            [nn.functional.pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0])) for m in matchings]
+            [
+                nn.functional.pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0]))
+                for m in matchings
+            ]
         )
 
 

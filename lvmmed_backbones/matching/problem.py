@@ -1,17 +1,23 @@
-"""Graph matching problems: what the solver accepts, checked at the door."""
+"""Graph matching problems, and what the search sees of them."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from contextlib import suppress
-from decimal import Decimal
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lvmmed_backbones.matching import _core
+from lvmmed_backbones.matching.checks import (
+    affinities,
+    check_products,
+    check_shape,
+    edges_of,
+    features_of,
+    scale_of,
+    seed_of,
+)
 from lvmmed_backbones.matching.reduction import (
     FORBIDDING,
     common_part,
@@ -22,8 +28,6 @@ from lvmmed_backbones.matching.reduction import (
     reduce,
 )
 
-# Sums of larger affinities would lose the small ones, in float64 too.
-LARGEST_AFFINITY = 1e12
 NOISE_RANGE = 20  # the largest draw of the standard noise is 16.7, the least -2.9
 
 
@@ -36,11 +40,12 @@ class Problem:
 
     (Swoboda et al. 2017, eq. 1, with affinities in place of costs).
 
-    Numbers of every real type are taken, in any layout. They are kept contiguous: as float32 if that holds every value of
-    their type, else as float64; edges as int32. The search works in float32, after it has taken off what every matching
-    earns: a common part of the vertex affinities, and one of the edge affinities if every matching carries the same number
-    of edges (one graph is complete, and all vertices of the other are matched). Elsewhere such a part decides which
-    matching is best, and edge affinities that differ by less than 1e-7 of it are alike to the search.
+    Numbers of every real type are taken, in any layout. They are kept contiguous: as float32 if that holds every value
+    of their type, else as float64; edges as int32. Up to ``Budget.exact`` vertices they are searched in float64. The
+    search of larger problems works in float32, once what every matching earns is off: a common part of the vertex
+    affinities, and one of the edge affinities if every matching carries the same number of edges (one graph is complete,
+    and all vertices of the other are matched). Elsewhere such a part decides which matching is best; edge affinities that
+    differ by less than 1e-7 of it are alike to the search.
 
     Parameters, kept as attributes
     ------------------------------
@@ -96,7 +101,7 @@ class Problem:
             raise ValueError("give either edge, or source_features and target_features")
         if edge is not None:
             self.edge = affinities("edge", edge)
-            _check_shape("edge", self.edge, counts)
+            check_shape("edge", self.edge, counts)
         else:
             self.source_features = features_of("source_features", source_features, counts[0])
             self.target_features = features_of("target_features", target_features, counts[1])
@@ -126,52 +131,39 @@ class Problem:
         problem = copy.copy(self)
         if vertex is not None:
             problem.vertex = affinities("vertex", vertex, forbids=-np.inf)
-            _check_shape("vertex", problem.vertex, self.vertex.shape)
+            check_shape("vertex", problem.vertex, self.vertex.shape)
         if edge is not None:
             problem.edge = affinities("edge", edge)
-            _check_shape("edge", problem.edge, (len(self.source_edges), len(self.target_edges)))
+            check_shape("edge", problem.edge, (len(self.source_edges), len(self.target_edges)))
             problem.source_features = problem.target_features = None
         problem._prepare()
         return problem
 
-    def _prepare(self) -> None:
+    def _prepare(self, raise_edges: bool = True) -> None:
         """What the search sees of the affinities, in float32: core/bindings.cpp reads it."""
+        self._edge: NDArray[np.float32] | None = None
         self._edge_part = 0.0
-        self._edge = self._source_features = self._target_features = None
-        self._raised = False
-        if self.edge is None:
+        self._edges_were_raised = False
+        if self.edge is not None:
+            raised = raise_far_edges(self.edge, self._most_others) if raise_edges else None
+            self._edges_were_raised = raised is not None
+            self._edge = (
+                self._rounded(self.edge) if raised is None else np.asarray(raised, np.float32)
+            )
+        else:
             self._source_features = np.asarray(self.source_features, np.float32)
             self._target_features = np.asarray(self.target_features, np.float32)
-        elif (raised := raise_far_edges(self.edge, self._most_others)) is not None:
-            self._raised = True
-            self._edge = np.asarray(raised, np.float32)
-        else:
-            self._round_edges()
-        self._reduction, depends = reduce(self.vertex, self._typical_other, self._most_gain)
-        self._depends_on_noise = depends or self._raised
+        self._reduction, depends_on_noise = reduce(
+            self.vertex, self._typical_other, self._most_gain
+        )
+        self._depends_on_noise = depends_on_noise or self._edges_were_raised
 
-    def _round_edges(self) -> None:
-        assert self.edge is not None
-        edge = self.edge
+    def _rounded(self, edge: NDArray) -> NDArray[np.float32]:
         if edge.size and self._carries_the_same_edges():
             self._edge_part = common_part(float(edge.min()), float(edge.max()))
         if self._edge_part:
             edge = edge.astype(np.float64) - self._edge_part
-        self._edge = np.asarray(edge, np.float32)
-
-    def carries_raised_edges(self, target: NDArray[np.int32]) -> bool:
-        """Whether a matching carries edges that were raised for the search, as if a best one could do without."""
-        if not self._raised:
-            return False
-        at = matched_edges(self, target)
-        return bool((self._edge[at] > self.edge[at].astype(np.float32)).any())
-
-    def without_raised_edges(self) -> Problem:
-        """The same problem, whose search sees all edge affinities as they are; it shares the arrays."""
-        problem = copy.copy(self)
-        problem._raised = False
-        problem._round_edges()
-        return problem
+        return np.asarray(edge, np.float32)
 
     def _carries_the_same_edges(self) -> bool:
         """Whether every matching carries the same number of edges: all of one graph, onto a complete one."""
@@ -180,174 +172,51 @@ class Problem:
         onto_source = len(self.source_edges) == sources * (sources - 1) and targets <= sources
         return onto_target or onto_source
 
+    def without_raised_edges(self, target: NDArray[np.int32]) -> Problem | None:
+        """The same problem, for a search that sees all edge affinities as they are.
+
+        None if ``target``, a matching, carries none of those that were raised: then it is as good as it was taken for.
+        """
+        if not self._edges_were_raised or self.edge is None or self._edge is None:
+            return None
+        at = matched_edges(self, target)
+        if (self._edge[at] <= self.edge[at].astype(np.float32)).all():
+            return None
+        problem = copy.copy(self)
+        problem._prepare(raise_edges=False)
+        return problem
+
+    def _typical_other(self) -> float:
+        """The size of what is no vertex affinity: the mean of a thousand edge affinities, and the noise."""
+        if self._edge is None:
+            factors = [
+                np.abs(x).mean() for x in (self._source_features, self._target_features) if x.size
+            ]
+            typical = float(np.prod(factors))
+        else:
+            some = self._edge.ravel()[:: max(1, self._edge.size // 1024)]
+            typical = float(np.abs(some).mean()) if some.size else 0.0
+        return typical + self.vertex_noise + self.edge_noise
+
+    def _most_gain(self, target: NDArray[np.int32]) -> float:
+        """By how much, at most, edges and noise of another matching exceed those of the matching ``target``."""
+        e, f = matched_edges(self, target)
+        if self._edge is None:
+            a, b = (x.astype(np.float64) for x in (self._source_features, self._target_features))
+            most, carried = most_products(a, b), (a[e] * b[f]).sum()
+        else:
+            most, carried = most_edges(self._edge), self._edge[e, f].sum(dtype=np.float64)
+        return most - float(carried) + self._most_noise()
+
     def _most_others(self) -> float:
-        """By how much, at most, matchings differ in all but their edges; pairs that none should use left out."""
+        """By how much, at most, matchings differ in all but their edges, pairs aside that none should use."""
         vertex = near_numbers(self.vertex[self.vertex > FORBIDDING])
-        spread = float(np.ptp(vertex)) if vertex.size else 0.0
+        spread = float(vertex[-1] - vertex[0]) if vertex.size else 0.0
         return min(self.vertex.shape) * spread + self._most_noise()
 
     def _most_noise(self) -> float:
-        return NOISE_RANGE * (
-            self.vertex_noise * min(self.vertex.shape)
-            + self.edge_noise * min(len(self.source_edges), len(self.target_edges))
-        )
-
-    def _typical_other(self) -> float:
-        """The size of what is not a vertex affinity: the mean over a thousand edge affinities, and noise."""
-        if self._edge is None:
-            lengths = [np.abs(x).mean() for x in (self._source_features, self._target_features) if x.size]
-            edge = np.prod(lengths)
-        else:
-            some = self._edge.ravel()[:: max(1, self._edge.size // 1024)]
-            edge = np.abs(some).mean() if some.size else 0
-        return float(edge) + self.vertex_noise + self.edge_noise
-
-    def _most_gain(self, target: NDArray[np.int32]) -> float:
-        """By how much, at most, the edges and the noise of a matching exceed those of the matching ``target``."""
-        source_edges, target_edges = matched_edges(self, target)
-        if self._edge is not None:
-            most = most_edges(self._edge)
-            carried = self._edge[source_edges, target_edges]
-        else:
-            source, target = (
-                x.astype(np.float64) for x in (self._source_features, self._target_features)
-            )
-            most = most_products(source, target)
-            carried = (source[source_edges] * target[target_edges]).sum(axis=1)
-        return most - float(carried.sum(dtype=np.float64)) + self._most_noise()
-
-
-def _check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
-    if matrix.shape != shape:
-        raise ValueError(f"{name} has shape {matrix.shape}: {shape} is wanted, one for each pair")
-
-
-def numbers(name: str, values: ArrayLike) -> NDArray:
-    """`values` as float32 if that holds every value of their type, else as float64: no digit is lost to a caller's type.
-
-    Raises ValueError for what is masked or not of real numbers. Fractions, decimals and large integers of Python are.
-    """
-    array = unmasked(name, values)
-    if array.dtype == object and all(isinstance(x, Real | Decimal) for x in array.flat):
-        with suppress(ArithmeticError, ValueError):  # an integer beyond float64, a signalling NaN
-            array = array.astype(np.float64)
-    if not np.can_cast(array.dtype, np.longdouble):
-        raise ValueError(
-            f"{name} has shape {array.shape} and type {array.dtype}: a matrix of real numbers is wanted"
-        )
-    exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
-    with np.errstate(over="ignore"):  # what overflows is refused as infinite
-        return np.ascontiguousarray(array, dtype=exact)
-
-
-def unmasked(name: str, values: ArrayLike) -> NDArray:
-    """`values` as an array. Raises ValueError if it hides some of them, or is none."""
-    parts = values if isinstance(values, list | tuple) else [values]
-    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
-        raise ValueError(
-            f"{name} is a masked array: say what the masked values are, as in {name}.filled(value)"
-        )
-    try:
-        return np.asarray(values)
-    except (TypeError, RuntimeError) as error:  # tensors of bfloat16, or that need gradients
-        raise ValueError(
-            f"{name} cannot be read as an array ({error}): give a tensor as tensor.detach().float().cpu()"
-        ) from error
-
-
-def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> NDArray:
-    """`values` as a contiguous matrix of float32 or float64 (`numbers`), in which ``forbids``, -inf or +inf, is allowed.
-
-    Raises ValueError naming the first value that is not allowed.
-    """
-    matrix = numbers(name, values)
-    if matrix.ndim != 2:
-        raise ValueError(
-            f"{name} has shape {matrix.shape} and type {matrix.dtype}: a matrix of real numbers is wanted"
-        )
-    at = _core.first_invalid(
-        -matrix if forbids == np.inf else matrix,
-        LARGEST_AFFINITY,
-        np.nan if forbids is None else FORBIDDING,
-    )
-    if at >= 0:
-        row, column = divmod(at, matrix.shape[1])
-        raise ValueError(
-            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]!s}: finite numbers of magnitude up to 1e12 are "
-            "wanted" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
-        )
-    return matrix
-
-
-def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray:
-    """`values` as the features of so many edges. Raises ValueError otherwise."""
-    if values is None:
-        raise ValueError(f"{name} is missing: features are wanted for the edges of both graphs")
-    features = affinities(name, values)
-    if len(features) != edges:
-        raise ValueError(
-            f"{name} has {len(features)} rows: one for each of {edges} edges is wanted"
-        )
-    return features
-
-
-def check_products(source: NDArray, target: NDArray) -> None:
-    """Raises ValueError unless the products of both features are affinities."""
-    if source.shape[1] != target.shape[1]:
-        raise ValueError(
-            f"source_features have {source.shape[1]} columns and target_features {target.shape[1]}: they must agree"
-        )
-    lengths = [
-        np.linalg.norm(x.astype(np.float64), axis=1).max(initial=0) for x in (source, target)
-    ]
-    if lengths[0] * lengths[1] > LARGEST_AFFINITY:  # |a . b| <= |a| |b|
-        raise ValueError(
-            "the products of source_features and target_features exceed 1e12: scale them"
-        )
-
-
-def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
-    """`values` as a contiguous (E, 2) int32 array. Raises ValueError naming the first edge that is not allowed."""
-    array = unmasked(name, values)
-    if array.size == 0:
-        return np.zeros((0, 2), np.int32)
-    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(
-            f"{name} has shape {array.shape} and type {array.dtype}: integers of shape (edges, 2) are wanted"
-        )
-    outside = ((array < 0) | (array >= vertices)).any(axis=1)
-    if outside.any():
-        at = int(outside.argmax())
-        raise ValueError(f"{name}[{at}] is {array[at].tolist()}: vertices are 0 to {vertices - 1}")
-    loops = array[:, 0] == array[:, 1]
-    if loops.any():
-        at = int(loops.argmax())
-        raise ValueError(
-            f"{name}[{at}] is {array[at].tolist()}: a loop belongs into the vertex affinities"
-        )
-    codes = array[:, 0].astype(np.int64) * vertices + array[:, 1]
-    ordered = np.sort(codes)
-    repeated = ordered[1:] == ordered[:-1]
-    if repeated.any():
-        pair = divmod(int(ordered[int(repeated.argmax())]), vertices)
-        raise ValueError(
-            f"{name} has the edge {list(pair)} more than once: add their affinities up"
-        )
-    return np.ascontiguousarray(array, dtype=np.int32)
-
-
-def scale_of(name: str, value: float) -> float:
-    """`value` if it is a scale of noise. Raises ValueError otherwise."""
-    if not 0 <= value <= LARGEST_AFFINITY:
-        raise ValueError(f"{name} is {value}: a scale in [0, 1e12] is wanted")
-    return float(value)
-
-
-def seed_of(name: str, value: int) -> int:
-    """`value` if it is a seed. Raises ValueError otherwise."""
-    if not isinstance(value, int | np.integer) or not 0 <= value < 2**64:
-        raise ValueError(f"{name} is {value!r}: an integer in [0, 2**64) is wanted")
-    return int(value)
+        edges = min(len(self.source_edges), len(self.target_edges))
+        return NOISE_RANGE * (self.vertex_noise * min(self.vertex.shape) + self.edge_noise * edges)
 
 
 def matched_edges(

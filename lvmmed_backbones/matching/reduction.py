@@ -1,11 +1,12 @@
 """What is taken off the affinities before they are searched in float32.
 
-A number that every matching earns changes no matching, and digits of float32 are lost to it. A number so low that no best
-matching can earn it is no better than -inf, and hides the size of all others. Both are told apart in float64.
+A number that every matching earns changes no matching, and digits of float32 are lost to it. A number so low that no
+best matching can earn it is no better than -inf, and hides the size of all others. Both are told apart in float64.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,32 +43,34 @@ def common_part(low: float, high: float) -> float:
     0 unless they lie far from 0 for how much they differ: then float32 keeps enough of them as they are.
     """
     spread, middle = high - low, (low + high) / 2
-    if abs(middle) <= 8 * spread:
+    if abs(middle) <= max(8 * spread, 1e-30):
         return 0.0
     # The roundest number near them: numbers that were moved by a round one come back as they were.
-    for power in range(12, -320, -1):
-        part = round(middle / 10.0**power) * 10.0**power
+    first = math.floor(math.log10(abs(middle)))
+    for digits in range(17):
+        unit = 10.0 ** (first - digits)
+        part = round(middle / unit) * unit
         if abs(part - middle) <= spread:
             return part
     return middle
 
 
 def far_below(numbers: NDArray) -> NDArray[np.bool_]:
-    """Which of all gaps between sorted numbers, (K - 1,), are as wide as all that lies above them."""
-    return np.diff(numbers) >= numbers[-1] - numbers[1:]
+    """Which of the gaps between sorted numbers (K,) are as wide as all that lies above them: (K - 1,)."""
+    return np.diff(numbers) >= numbers[-1:] - numbers[1:]
 
 
 def near_numbers(numbers: NDArray) -> NDArray:
     """Those of (K,) numbers that do not lie far below others, sorted."""
     ordered = np.sort(numbers)
-    far = np.flatnonzero(far_below(ordered) & (np.diff(ordered) > 0)) if numbers.size > 1 else []
-    return ordered[far[-1] + 1 :] if len(far) else ordered
+    far = np.flatnonzero(far_below(ordered) & (np.diff(ordered) > 0))
+    return ordered[far[-1] + 1 :] if far.size else ordered
 
 
 def raise_far_edges(edge: NDArray, others: Callable[[], float]) -> NDArray | None:
-    """Edge affinities (E_s, E_t) with those raised that keep all matchings with them from being best; None: there are none.
+    """Edge affinities (E_s, E_t), those raised that keep a matching with them from being best; None if none is so low.
 
-    It takes for granted that some matching carries none of them. The order of those that do is lost where they differ.
+    That takes for granted that some matching carries none of them. If all do, which of them is best may be lost.
 
     Parameters
     ----------
@@ -77,9 +80,12 @@ def raise_far_edges(edge: NDArray, others: Callable[[], float]) -> NDArray | Non
     low, _, far, _ = _core.survey(edge, -np.inf)
     if not far or low >= 0:
         return None
+    most = most_edges(edge) + others()
+    if low >= -2 * most:
+        return None
     near = np.maximum(edge, near_numbers(edge.ravel())[0])
     # With one at this floor, a matching is worse than any with none.
-    floor = -2 * (most_edges(near) + most_edges(-near) + others())
+    floor = -2 * (most + most_edges(-near))
     return np.maximum(edge, floor) if low < floor < 0 else None
 
 
@@ -92,13 +98,13 @@ def most_edges(edge: NDArray) -> float:
 def most_products(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     """The same for the products of features (E_s, F) and (E_t, F): none exceeds that of their lengths."""
     lengths = np.linalg.norm(source, axis=1), np.linalg.norm(target, axis=1)
-    return min(
-        float(one.sum() * other.max(initial=0)) for one, other in (lengths, lengths[::-1])
-    )
+    return min(float(one.sum() * other.max(initial=0)) for one, other in (lengths, lengths[::-1]))
 
 
 def reduce(
-    vertex: NDArray, typical_other: Callable[[], float], most_gain: Callable[[NDArray[np.int32]], float]
+    vertex: NDArray,
+    typical_other: Callable[[], float],
+    most_gain: Callable[[NDArray[np.int32]], float],
 ) -> tuple[Reduction | None, bool]:
     """The reduction of vertex affinities (None: they are searched as they are), and whether it depends on `most_gain`.
 
@@ -121,7 +127,7 @@ def _reduce_far_numbers(
 ) -> Reduction | None:
     """`reduce` where some numbers lie far from the rest.
 
-    The best matching by vertex affinities alone comes with prices of the places (the dual of linear assignment), by which
+    The best matching by vertex affinities alone comes with prices of the places, the dual of linear assignment. By them
     ``loss[i, a]`` is the least that a matching loses in vertex affinities when it uses the pair. A pair that loses more
     than all else can gain is in no best matching.
     """
@@ -139,7 +145,7 @@ def _reduce_far_numbers(
     rounding = 1e-12 * max(-low, high)
     margin = most_gain(np.where(place < targets, place, -1)[:sources]) + rounding
     useful = vertex[(loss[:sources, :targets] <= margin) & (vertex > FORBIDDING)]
-    # The first that lie far below the others, and below all that are useful, stand for -inf, and so do those below them.
+    # Those that lie far below all others and are of no use stand for -inf.
     far = np.flatnonzero(far_below(ordered) & (ordered[:-1] < useful.min(initial=np.inf)))
     lowest = -np.inf
     if far.size:

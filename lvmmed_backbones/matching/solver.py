@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.matching import _core
 from lvmmed_backbones.matching.budget import Budget, budget_of
-from lvmmed_backbones.matching.problem import Problem, seed_of
+from lvmmed_backbones.matching.checks import seed_of
+from lvmmed_backbones.matching.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +86,15 @@ def solve_batch(
     matchings = [
         Matching(*solution) for solution in _core.solve_all(problems, budget, seeds, threads)
     ]
-    again = [k for k, m in enumerate(matchings) if problems[k].carries_raised_edges(m.target)]
+    again = {
+        k: problem
+        for k, m in enumerate(matchings)
+        if (problem := problems[k].without_raised_edges(m.target)) is not None
+    }
     if again:
-        plain = [problems[k].without_raised_edges() for k in again]
-        solutions = _core.solve_all(plain, budget, [seeds[k] for k in again], threads)
-        for k, solution in zip(again, solutions, strict=True):
-            matchings[k] = max(matchings[k], Matching(*solution), key=lambda m: m.objective)
+        others = _core.solve_all(list(again.values()), budget, [seeds[k] for k in again], threads)
+        for k, other in zip(again, others, strict=True):
+            matchings[k] = max(matchings[k], Matching(*other), key=lambda m: m.objective)
     for k, matching in enumerate(matchings):
         if matching.objective == -np.inf:
             raise ValueError(

@@ -111,7 +111,9 @@ def test_masked_arrays_are_refused(name):
         )
     hidden = np.ma.masked_equal(arguments[name], 1)
     for masked in (hidden, list(hidden)):
-        with pytest.raises(ValueError, match=rf"{name} is a masked array: .*{name}.filled\(value\)"):
+        with pytest.raises(
+            ValueError, match=rf"{name} is a masked array: .*{name}.filled\(value\)"
+        ):
             Problem(**{**arguments, name: masked})
 
 

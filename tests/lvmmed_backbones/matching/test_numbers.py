@@ -15,9 +15,7 @@ from benchmarks.matching import instances
 from lvmmed_backbones.matching import Budget, Problem, matched_edges, solve
 
 SEARCH_ONLY = Budget(starts=2, moves=2_000, exact=0)
-BUDGETS = pytest.mark.parametrize(
-    "budget", [Budget(), SEARCH_ONLY], ids=["exact", "search only"]
-)
+BUDGETS = pytest.mark.parametrize("budget", [Budget(), SEARCH_ONLY], ids=["exact", "search only"])
 
 
 def matchings(sources: int, targets: int) -> np.ndarray:
@@ -27,7 +25,7 @@ def matchings(sources: int, targets: int) -> np.ndarray:
 
 
 def values(vertex, source, target, edge, every: np.ndarray) -> np.ndarray:
-    """The objective of each matching (M, N_s) by its definition, in the type of the affinities: Python's integers here."""
+    """The objective of each matching (M, N_s) by its definition, in the type of the affinities."""
     total = np.zeros(len(every), dtype=vertex.dtype)
     for i in range(vertex.shape[0]):
         total += np.where(every[:, i] >= 0, vertex[i, every[:, i]], 0)
@@ -68,7 +66,9 @@ TYPES = {
 } | {
     "unsigned": lambda x: (x + 8).astype(np.uint8),
     "bool": lambda x: x > 0,
-    "fractions": lambda x: np.array([[Fraction(int(y)) for y in row] for row in x], object).reshape(x.shape),
+    "fractions": lambda x: np.array([[Fraction(int(y)) for y in row] for row in x], object).reshape(
+        x.shape
+    ),
     "list": lambda x: x.tolist(),
 }
 
@@ -80,7 +80,10 @@ def test_every_type(name, shape, budget):
     for seed in range(3):
         vertex, source, target, edge = integers(seed, *shape)
         given = TYPES[name](vertex), TYPES[name](edge)
-        plain = [np.array(x, dtype=np.int64).reshape(y.shape) for x, y in zip(given, (vertex, edge), strict=True)]
+        plain = [
+            np.array(x, dtype=np.int64).reshape(y.shape)
+            for x, y in zip(given, (vertex, edge), strict=True)
+        ]
         assert_best(plain[0], source, target, plain[1], given, budget)
 
 
@@ -95,12 +98,14 @@ def test_every_type(name, shape, budget):
 )
 @settings(deadline=None, max_examples=300)
 def test_any_common_part_and_large_numbers(seed, shape, dtype, part, large, share, whole):
-    """Large numbers stand for -inf at pairs, or (`whole`) in all pairs of some vertices: then they cannot be avoided."""
+    """Large numbers stand for -inf at some pairs, or (`whole`) at all of some vertices, which cannot be avoided."""
     vertex, source, target, edge = integers(seed, *shape)
     rng = np.random.default_rng(seed)
     forbidden = rng.random(shape) < share
     if whole:
-        forbidden = (rng.random((shape[0], 1)) < share / 2) | (rng.random((1, shape[1])) < share / 2)
+        forbidden = (rng.random((shape[0], 1)) < share / 2) | (
+            rng.random((1, shape[1])) < share / 2
+        )
     vertex = vertex + part
     if large:
         vertex = np.where(forbidden, -large + rng.integers(0, 8, shape), vertex)
@@ -244,6 +249,23 @@ def test_large_numbers_among_edge_affinities(large):
         assert scaled[1].objective > 0.95 * scaled[0].objective
 
 
+@BUDGETS
+def test_large_numbers_of_both_kinds_at_once(budget):
+    """An edge that costs more than a pair, both far from the rest, is avoided at the cost of the pair."""
+    for seed in range(20):
+        vertex, source, target, edge = integers(seed, 5, 5)
+        rng = np.random.default_rng(seed)
+        vertex[rng.random(vertex.shape) < 0.5] = -(10**6)
+        edge[rng.random(edge.shape) < 0.3] = -(10**9)
+        if budget is not SEARCH_ONLY:
+            assert_best(vertex, source, target, edge, (vertex, edge), budget)
+            continue
+        every = matchings(5, 5)
+        everything = values(vertex, source, target, edge, every)
+        found = solve(Problem(vertex, source, target, edge), budget).objective
+        assert found >= everything.max() - 100  # as many large numbers as the best one
+
+
 def test_edge_affinities_that_lie_far_apart_and_cannot_be_avoided():
     """A table with 0 for no flow and costs for the rest: the costs are far below 0, and no matching is without them."""
     by_features = instances.qaplib("nug12")
@@ -265,7 +287,10 @@ def test_the_objective_is_that_of_the_callers_numbers():
     vertex, edge = 1e9 + rng.random((12, 12)), rng.random((len(edges), len(edges))) / 3
     problem = Problem(vertex, edges, edges, edge)
     matching = solve(problem)
-    earned = [*vertex[np.arange(12), matching.target], *edge[matched_edges(problem, matching.target)]]
+    earned = [
+        *vertex[np.arange(12), matching.target],
+        *edge[matched_edges(problem, matching.target)],
+    ]
     assert matching.objective == pytest.approx(math.fsum(earned), rel=1e-15)
     features = rng.random((2, len(edges), 3))
     problem = Problem(
