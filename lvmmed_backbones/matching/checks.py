@@ -57,8 +57,8 @@ def unmasked(name: str, values: ArrayLike) -> NDArray:
 def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> NDArray:
     """`values` as a contiguous matrix of float32 or float64 (`numbers`).
 
-    Raises ValueError naming the first value that is not allowed: not finite or beyond 1e12, but for ``forbids``, which is
-    -inf (of affinities) or +inf (of costs), and what stands for it.
+    Raises ValueError naming the first value that is not allowed: not finite or beyond 1e12, but for ``forbids``, -inf
+    of affinities or +inf of costs, and what stands for it.
     """
     matrix = numbers(name, values)
     if matrix.ndim != 2:

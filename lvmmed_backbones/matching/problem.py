@@ -43,9 +43,9 @@ class Problem:
     Numbers of every real type are taken, in any layout. They are kept contiguous: as float32 if that holds every value
     of their type, else as float64; edges as int32. Up to ``Budget.exact`` vertices they are searched in float64. The
     search of larger problems works in float32, once what every matching earns is off: a common part of the vertex
-    affinities, and one of the edge affinities if every matching carries the same number of edges (one graph is complete,
-    and all vertices of the other are matched). Elsewhere such a part decides which matching is best; edge affinities that
-    differ by less than 1e-7 of it are alike to the search.
+    affinities, and one of the edge affinities if every matching carries the same number of edges (one graph is
+    complete, and all vertices of the other are matched). Elsewhere such a part decides which matching is best; edge
+    affinities that differ by less than 1e-7 of it are alike to the search.
 
     Parameters, kept as attributes
     ------------------------------
