@@ -22,7 +22,7 @@ def check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
 
 
 def numbers(name: str, values: ArrayLike) -> NDArray:
-    """`values` as float32 if that holds every value of their type, else as float64: no digit is lost to a caller's type.
+    """`values` as float32 if that holds every value of their type, else as float64.
 
     Raises ValueError for what is masked or not of real numbers. Fractions, decimals and large integers of Python are.
     """

@@ -54,9 +54,9 @@ matching::Input input_of(nb::handle problem) {
         input.target_part = nb::cast<Vector>(reduction.attr("target")).data();
         input.lowest = nb::cast<double>(reduction.attr("lowest"));
     }
-    if (!problem.attr("edge").is_none()) {
-        input.edge = rounded("_edge").data();
-        input.exact_edge = numbers_of(exact("edge"));
+    if (const nb::object edge = problem.attr("edge"); !edge.is_none()) {
+        input.edge = input.exact_edge.single = rounded("_edge").data();
+        if (!edge.is(problem.attr("_edge"))) input.exact_edge = numbers_of(nb::cast<Exact>(edge));
         input.edge_part = nb::cast<double>(problem.attr("_edge_part"));
     } else {
         const auto features = rounded("_source_features");
