@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from decimal import Decimal
 from numbers import Real
 
@@ -28,8 +27,7 @@ def numbers(name: str, values: ArrayLike) -> NDArray:
     """
     array = unmasked(name, values)
     if array.dtype == object and all(isinstance(x, Real | Decimal) for x in array.flat):
-        with suppress(ArithmeticError, ValueError):  # an integer beyond float64, a signalling NaN
-            array = array.astype(np.float64)
+        array = np.array([_float(x) for x in array.flat], np.float64).reshape(array.shape)
     if not np.can_cast(array.dtype, np.longdouble):
         raise ValueError(
             f"{name} has shape {array.shape} and type {array.dtype}: a matrix of real numbers is wanted"
@@ -37,6 +35,13 @@ def numbers(name: str, values: ArrayLike) -> NDArray:
     exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
     with np.errstate(over="ignore"):  # what overflows is refused as infinite
         return np.ascontiguousarray(array, dtype=exact)
+
+
+def _float(number: Real | Decimal) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # of integers and fractions
+        return np.inf if number > 0 else -np.inf
 
 
 def unmasked(name: str, values: ArrayLike) -> NDArray:

@@ -264,8 +264,8 @@ def _moved(
     if wrong.any():
         row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
         raise ValueError(
-            f"the gradient of the loss for {name}[{row}, {column}] of problem {b} is {gradient[row, column]}: finite "
-            "numbers move the affinities, so look for the step of the loss that leaves them"
+            f"the gradient of the loss for {name}[{row}, {column}] of problem {b} is {gradient[row, column]}: "
+            "affinities move by finite numbers, so make the loss finite or scale it down"
         )
     return affinities.astype(np.float64) - strength * gradient.astype(np.float64)
 

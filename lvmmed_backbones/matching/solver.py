@@ -24,7 +24,7 @@ class Matching:
     target : (N_s,) int32
         Target vertex of every source vertex; -1 where a larger source graph leaves one unmatched.
     objective : float
-        Sum of the matched affinities, noise included, in float64.
+        Sum of the matched affinities as they were given, noise included, in float64.
     """
 
     target: NDArray[np.int32]
