@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from numbers import Real
 
 import numpy as np
@@ -37,7 +38,7 @@ def numbers(name: str, values: ArrayLike) -> NDArray:
         return np.ascontiguousarray(array, dtype=exact)
 
 
-def _float(number: Real | Decimal) -> float:
+def _float(number: float | Fraction | Decimal) -> float:
     try:
         return float(number)
     except OverflowError:  # of integers and fractions
