@@ -12,8 +12,6 @@ namespace {
 
 constexpr float kFar = 3e38f;
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 // out = profit - price; returns the largest.
 template <class T>
 ALWAYS_INLINE T net_profits_of(const T* profit, const T* price, T* out, std::int32_t n) {

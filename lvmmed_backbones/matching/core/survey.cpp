@@ -12,8 +12,6 @@ namespace matching {
 
 namespace {
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 constexpr int kWidth = 32;  // of a block, for vectors
 
 template <class T>
