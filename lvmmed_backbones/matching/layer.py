@@ -86,7 +86,7 @@ class MatchingLayer(nn.Module):
         Parameters
         ----------
         vertex : (B, N_s, N_t) or B of (N_s, N_t)
-            Affinities; -inf forbids a pair.
+            Affinities, in any floating-point type; -inf forbids a pair (`Problem`).
         edge : (B, E_s, E_t) or B of (E_s, E_t)
         source_edges : (B, E_s, 2) or B of (E_s, 2); target_edges : (B, E_t, 2) or B of (E_t, 2)
             Directed edges as vertex indices, integers.
@@ -96,12 +96,13 @@ class MatchingLayer(nn.Module):
         Returns
         -------
         vertex matching, shaped as ``vertex``, and edge matching, shaped as ``edge``: 1 where matched, 0 elsewhere, or
-        shares of the samples in between.
+        shares of the samples in between. No problems (B = 0) give no matchings.
 
         Raises
         ------
         ValueError
-            As `Problem`, and if the gradient of the loss is not finite.
+            As `Problem`, if affinities are integers, which have no gradient, and if the gradient of the loss is not
+            finite.
         """
         return self.submit(vertex, edge, source_edges, target_edges, seed).result()
 
@@ -127,6 +128,8 @@ class MatchingLayer(nn.Module):
                 f"{' / '.join(str(len(group)) for group in groups)} vertex affinities / edge affinities / source edges "
                 "/ target edges: one of each for every problem is wanted, affinities both as tensors or both as lists"
             )
+        for name, group in (("vertex", vertex), ("edge", edge)):
+            check_floating(name, group)
         copies = _CopyToHost([tensor for group in groups for tensor in _tensors(group)])
 
         def work() -> _Solved:
@@ -156,7 +159,7 @@ class MatchingLayer(nn.Module):
         expected = []
         share = np.float32(1 / self.samples)
         for b, problem in enumerate(problems):
-            vertex = np.zeros_like(problem.vertex)
+            vertex = np.zeros(problem.vertex.shape, np.float32)
             edge = np.zeros((len(problem.source_edges), len(problem.target_edges)), np.float32)
             for matching in matchings[b * self.samples : (b + 1) * self.samples]:
                 matched = np.flatnonzero(matching.target >= 0)
@@ -186,7 +189,10 @@ class PendingMatching:
 
     def result(self) -> tuple[Batch, Batch]:
         """Vertex and edge matchings, attached to the graph of gradients. Raises what solving raised."""
-        outputs = _Differentiate.apply(self._future.result(), self._batched, *self._tensors)
+        solved = self._future.result()
+        if not self._tensors:
+            return (), ()
+        outputs = _Differentiate.apply(solved, self._batched, *self._tensors)
         half = len(outputs) // 2
         return (outputs[0], outputs[1]) if self._batched else (outputs[:half], outputs[half:])
 
@@ -212,9 +218,8 @@ class _Differentiate(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         solved: _Solved = ctx.solved
-        like = (
-            ctx.saved_tensors
-        )  # refused if one was changed in place: the problems share their memory
+        # Refused if one was changed in place: the problems share their memory.
+        like = ctx.saved_tensors
         given = [g for g in gradients if g is not None]
         if not given:
             return (None,) * (2 + len(gradients))
@@ -229,12 +234,13 @@ class _Differentiate(torch.autograd.Function):
             vertex_steps, edge_steps = steps[:half], steps[half:]
         strength = solved.layer.strength
         moved = []
-        for problem, v, e in zip(solved.problems, vertex_steps, edge_steps, strict=True):
-            assert problem.edge is not None
+        for b, (problem, v, e) in enumerate(
+            zip(solved.problems, vertex_steps, edge_steps, strict=True)
+        ):
             moved.append(
                 problem.with_affinities(
-                    vertex=None if v is None else problem.vertex - strength * v,
-                    edge=None if e is None else problem.edge - strength * e,
+                    vertex=_moved("vertex", b, problem.vertex, v, strength),
+                    edge=_moved("edge", b, problem.edge, e, strength),
                 )
             )
         differences = [
@@ -248,25 +254,34 @@ class _Differentiate(torch.autograd.Function):
         return (None, None, *(r if w else None for r, w in zip(results, wanted, strict=True)))
 
 
+def _moved(
+    name: str, b: int, affinities: NDArray | None, gradient: NDArray | None, strength: float
+) -> NDArray[np.float64] | None:
+    """Affinities moved against the gradient, in float64; None where there is none."""
+    if affinities is None or gradient is None:
+        return None
+    wrong = ~np.isfinite(gradient)
+    if wrong.any():
+        row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        raise ValueError(
+            f"the gradient of the loss for {name}[{row}, {column}] of problem {b} is {gradient[row, column]}: "
+            "affinities move by finite numbers, so make the loss finite or scale it down"
+        )
+    return affinities.astype(np.float64) - strength * gradient.astype(np.float64)
+
+
 class _CopyToHost:
     """Copies tensors to host memory; those of a GPU in one transfer per type, behind the work that computes them."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._tensors = [tensor.detach() for tensor in tensors]
         self._events: list[torch.cuda.Event] = []
-        for floating in (True, False):
-            at = [
-                k for k, t in enumerate(tensors) if t.is_cuda and t.is_floating_point() == floating
-            ]
+        for dtype in (torch.float32, torch.float64, torch.int64):
+            at = [k for k, t in enumerate(tensors) if t.is_cuda and _host_dtype(t) == dtype]
             if not at:
                 continue
-            flat = torch.cat(
-                [
-                    self._tensors[k].reshape(-1).to(torch.float32 if floating else torch.int64)
-                    for k in at
-                ]
-            )
-            host = torch.empty(flat.shape, dtype=flat.dtype, pin_memory=True)
+            flat = torch.cat([self._tensors[k].reshape(-1).to(dtype) for k in at])
+            host = torch.empty(flat.shape, dtype=dtype, pin_memory=True)
             host.copy_(flat, non_blocking=True)
             event = torch.cuda.Event()
             event.record()
@@ -279,9 +294,25 @@ class _CopyToHost:
         for event in self._events:
             event.synchronize()
         return [
-            (t.float() if t.dtype in (torch.bfloat16, torch.float16) else t).numpy()
-            for t in self._tensors
+            (t.to(_host_dtype(t)) if t.is_floating_point() else t).numpy() for t in self._tensors
         ]
+
+
+def _host_dtype(tensor: Tensor) -> torch.dtype:
+    """A type of numpy's that holds every value of the tensor's."""
+    if not tensor.is_floating_point():
+        return torch.int64
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
+def check_floating(name: str, batch: Batch) -> None:
+    """Raises ValueError naming the first tensor that is not of a floating-point type."""
+    for b, tensor in enumerate(_tensors(batch)):
+        if not tensor.is_floating_point():
+            which = name if isinstance(batch, Tensor) else f"{name}[{b}]"
+            raise ValueError(
+                f"{which} is a tensor of {tensor.dtype}, which has no gradient: give {which}.float()"
+            )
 
 
 def _tensors(batch: Batch) -> list[Tensor]:
@@ -291,6 +322,8 @@ def _tensors(batch: Batch) -> list[Tensor]:
 def _as_tensors(
     pairs: list[tuple[NDArray, NDArray]], batched: bool, like: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
+    if not pairs:
+        return tuple(t.new_zeros(t.shape) for t in like)
     vertices, edges = zip(*pairs, strict=True)
     arrays = [np.stack(vertices), np.stack(edges)] if batched else [*vertices, *edges]
     return tuple(

@@ -10,12 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.matching.checks import affinities, edges_of
+from lvmmed_backbones.matching.layer import MatchingLayer, check_floating
 from lvmmed_backbones.matching.problem import Problem, matched_edges
 from lvmmed_backbones.matching.solver import solve
+
+# The sum of magnitudes that LPMP tolerates beyond a problem's own costs.
+PADDING_TOLERANCE = 1e-5
 
 
 def gm_solver(
@@ -31,7 +36,7 @@ def gm_solver(
     Parameters
     ----------
     costs : (V_left, V_right)
-        +inf forbids a pair.
+        Of any real type; +inf forbids a pair, and large numbers may stand for it (`Problem`).
     quadratic_costs : (E_left, E_right)
     edges_left : (E_left, 2), edges_right : (E_right, 2)
     solver_params : mapping, optional
@@ -49,18 +54,25 @@ def gm_solver(
     ValueError
         As `Problem` and `solve`.
     """
-    costs, quadratic_costs = np.asarray(costs), np.asarray(quadratic_costs)
-    problem = Problem(-costs, edges_left, edges_right, -quadratic_costs)
+    # Floating-point numbers by now: those of unsigned integers have no negatives.
+    vertex = -affinities("costs", costs, forbids=np.inf)
+    edge = -affinities("quadratic_costs", quadratic_costs)
+    left, right = vertex.shape
+    problem = Problem(
+        vertex,
+        edges_of("edges_left", edges_left, left),
+        edges_of("edges_right", edges_right, right),
+        edge,
+    )
     if verbose:
-        left, right = problem.vertex.shape
         print(
             f"{left} x {right} vertices, {len(problem.source_edges)} x {len(problem.target_edges)} edges"
         )
     matching = solve(problem, **_known(solver_params))
-    paid = np.zeros_like(costs)
+    paid = np.zeros_like(np.asarray(costs))
     matched = np.flatnonzero(matching.target >= 0)
     paid[matched, matching.target[matched]] = 1
-    quadratic_paid = np.zeros_like(quadratic_costs)
+    quadratic_paid = np.zeros_like(np.asarray(quadratic_costs))
     quadratic_paid[matched_edges(problem, matching.target)] = 1
     return paid, quadratic_paid
 
@@ -99,43 +111,53 @@ class GraphMatchingModule(nn.Module):
         self.seed = known.pop("seed", 0)
         self.layer = MatchingLayer(float(lambda_val), **known)
 
-    def forward(self, costs_batch: Tensor, quadratic_costs_batch: Tensor) -> Tensor:
+    def forward(
+        self,
+        costs_batch: Tensor | Sequence[Tensor],
+        quadratic_costs_batch: Tensor | Sequence[Tensor],
+    ) -> Tensor:
         """Least-cost matchings.
 
         Parameters
         ----------
-        costs_batch : (k, V_left, V_right), quadratic_costs_batch : (k, E_left, E_right)
-            Costs, padded with zeros to the largest problem.
+        costs_batch : (k, V_left, V_right) or k of (V_left, V_right)
+        quadratic_costs_batch : (k, E_left, E_right) or k of (E_left, E_right)
+            Costs of a floating-point type. Those beyond a problem's own vertices and edges are padding: LPMP tolerates
+            magnitudes that add up to less than 1e-5.
 
         Returns
         -------
-        (k, V_left, V_right), 1 where matched.
+        (k, V_left, V_right), 1 where matched: of lists the largest of each side, padded with zeros.
 
         Raises
         ------
         ValueError
-            If the padding is not zero, and as `Problem`.
+            If the padding is not zero, the batch has another length than the module, and as `MatchingLayer`.
         """
+        for name, batch in (("costs", costs_batch), ("quadratic_costs", quadratic_costs_batch)):
+            if len(batch) != len(self.sizes):
+                raise ValueError(
+                    f"{name} of {len(batch)} problems for the graphs of {len(self.sizes)}: give one for each"
+                )
+            check_floating(name, batch)
+        if not self.sizes:
+            nothing, _ = self.layer(costs_batch, quadratic_costs_batch, [], [], self.seed)
+            return nothing if isinstance(nothing, Tensor) else torch.zeros(0, 0, 0)
         vertex, edge = [], []
         for k, (costs, quadratic) in enumerate(
             zip(costs_batch, quadratic_costs_batch, strict=True)
         ):
-            left, right = self.sizes[k]
-            vertex.append(-_cut("costs", k, costs, left, right))
-            edge.append(
-                -_cut(
-                    "quadratic costs",
-                    k,
-                    quadratic,
-                    len(self.edges_left[k]),
-                    len(self.edges_right[k]),
-                )
-            )
+            edges = len(self.edges_left[k]), len(self.edges_right[k])
+            vertex.append(-_cut("costs", k, costs, *self.sizes[k]))
+            edge.append(-_cut("quadratic costs", k, quadratic, *edges))
         matchings, _ = self.layer(vertex, edge, self.edges_left, self.edges_right, self.seed)
-        result = costs_batch[0].new_zeros((len(costs_batch), *costs_batch[0].shape))
-        for k, matching in enumerate(matchings):
-            result[k, : self.sizes[k][0], : self.sizes[k][1]] = matching
-        return result
+        rows, columns = (max(costs.shape[side] for costs in costs_batch) for side in (0, 1))
+        return torch.stack(
+            [
+                nn.functional.pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0]))
+                for m in matchings
+            ]
+        )
 
 
 def _known(solver_params: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -154,8 +176,11 @@ def _cut(name: str, k: int, costs: Tensor, rows: int, columns: int) -> Tensor:
         raise ValueError(
             f"{name} of problem {k} have shape {tuple(costs.shape)}: at least {(rows, columns)} is wanted"
         )
-    if costs[rows:].any() or costs[:, columns:].any():
+    padding = torch.cat([costs[rows:].reshape(-1), costs[:rows, columns:].reshape(-1)])
+    total = float(padding.detach().double().abs().sum())
+    if not total < PADDING_TOLERANCE:
         raise ValueError(
-            f"{name} of problem {k} are not zero beyond {(rows, columns)}: padding must be"
+            f"{name} of problem {k} are not zero beyond {(rows, columns)} but add up to {total:.2g}: padding must be "
+            f"less than {PADDING_TOLERANCE:g}"
         )
     return costs[:rows, :columns]

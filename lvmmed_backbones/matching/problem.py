@@ -1,4 +1,4 @@
-"""Graph matching problems: what the solver accepts, checked at the door."""
+"""Graph matching problems, and what the search sees of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lvmmed_backbones.matching import _core
+from lvmmed_backbones.matching.checks import (
+    affinities,
+    check_products,
+    check_shape,
+    edges_of,
+    features_of,
+    scale_of,
+    seed_of,
+)
+from lvmmed_backbones.matching.reduction import (
+    FORBIDDING,
+    common_part,
+    most_edges,
+    most_products,
+    near_numbers,
+    raise_far_edges,
+    reduce,
+)
 
-# Sums of larger affinities would lose the small ones: the search works in float32.
-LARGEST_AFFINITY = 1e12
+NOISE_RANGE = 20  # the largest draw of the standard noise is 16.7, the least -2.9
 
 
 class Problem:
@@ -21,13 +38,21 @@ class Problem:
 
         sum_i vertex[i, p(i)]  +  sum_{e = (i, j), f = (a, b)} edge[e, f] [p(i) = a] [p(j) = b]
 
-    (Swoboda et al. 2017, eq. 1, with affinities in place of costs). Arrays of any layout and of float64 or integers are
-    taken and kept as contiguous float32 and int32.
+    (Swoboda et al. 2017, eq. 1, with affinities in place of costs).
+
+    Numbers of every real type are taken, in any layout. They are kept contiguous: as float32 if that holds every value
+    of their type, else as float64; edges as int32. Up to ``Budget.exact`` vertices they are searched in float64. The
+    search of larger problems works in float32, once what every matching earns is off: a common part of the vertex
+    affinities, and one of the edge affinities if every matching carries the same number of edges (one graph is
+    complete, and all vertices of the other are matched). Elsewhere such a part decides which matching is best; edge
+    affinities that differ by less than 1e-7 of it are alike to the search.
 
     Parameters, kept as attributes
     ------------------------------
     vertex : (N_s, N_t)
-        Affinity of source vertex and target vertex; ``-inf`` forbids the pair.
+        Affinity of source vertex and target vertex. ``-inf`` forbids the pair, and so does a number of at most -1e30,
+        such as the lowest one of float32. Other numbers below -1e12 are refused; those above it, such as -1e9, are
+        affinities: where they keep a pair out of every best matching, the search treats the pair as forbidden.
     source_edges : (E_s, 2), target_edges : (E_t, 2)
         Directed edges, as vertex indices. (i, j) and (j, i) are two edges, and both count. Without edges the problem is
         a linear assignment.
@@ -44,8 +69,8 @@ class Problem:
     Raises
     ------
     ValueError
-        For shapes that do not fit, an empty graph, values that are NaN, +inf or beyond 1e12, edges that are out of
-        range, repeated or loops.
+        For shapes that do not fit, an empty graph, values that are NaN, +inf or beyond 1e12, masked arrays, edges that
+        are out of range, repeated or loops.
     """
 
     def __init__(
@@ -60,15 +85,15 @@ class Problem:
         edge_noise: float = 0.0,
         noise_seed: int = 0,
     ) -> None:
-        self.vertex = affinities("vertex", vertex, may_forbid=True)
+        self.vertex = affinities("vertex", vertex, forbids=-np.inf)
         sources, targets = self.vertex.shape
         if not sources or not targets:
             raise ValueError(f"vertex has shape {self.vertex.shape}: both graphs need a vertex")
         self.source_edges = edges_of("source_edges", source_edges, sources)
         self.target_edges = edges_of("target_edges", target_edges, targets)
-        self.edge: NDArray[np.float32] | None = None
-        self.source_features: NDArray[np.float32] | None = None
-        self.target_features: NDArray[np.float32] | None = None
+        self.edge: NDArray | None = None
+        self.source_features: NDArray | None = None
+        self.target_features: NDArray | None = None
         counts = (len(self.source_edges), len(self.target_edges))
         if edge is None and source_features is None and target_features is None and 0 in counts:
             edge = np.zeros(counts, np.float32)
@@ -76,7 +101,7 @@ class Problem:
             raise ValueError("give either edge, or source_features and target_features")
         if edge is not None:
             self.edge = affinities("edge", edge)
-            _check_shape("edge", self.edge, counts)
+            check_shape("edge", self.edge, counts)
         else:
             self.source_features = features_of("source_features", source_features, counts[0])
             self.target_features = features_of("target_features", target_features, counts[1])
@@ -84,6 +109,7 @@ class Problem:
         self.vertex_noise = scale_of("vertex_noise", vertex_noise)
         self.edge_noise = scale_of("edge_noise", edge_noise)
         self.noise_seed = seed_of("noise_seed", noise_seed)
+        self._prepare()
 
     def with_noise(self, vertex_noise: float, edge_noise: float, noise_seed: int) -> Problem:
         """The same problem under other noise; it shares the arrays. Raises ValueError as the constructor."""
@@ -91,6 +117,8 @@ class Problem:
         problem.vertex_noise = scale_of("vertex_noise", vertex_noise)
         problem.edge_noise = scale_of("edge_noise", edge_noise)
         problem.noise_seed = seed_of("noise_seed", noise_seed)
+        if self._depends_on_noise:
+            problem._prepare()
         return problem
 
     def with_affinities(
@@ -102,108 +130,93 @@ class Problem:
         """
         problem = copy.copy(self)
         if vertex is not None:
-            problem.vertex = affinities("vertex", vertex, may_forbid=True)
-            _check_shape("vertex", problem.vertex, self.vertex.shape)
+            problem.vertex = affinities("vertex", vertex, forbids=-np.inf)
+            check_shape("vertex", problem.vertex, self.vertex.shape)
         if edge is not None:
             problem.edge = affinities("edge", edge)
-            _check_shape("edge", problem.edge, (len(self.source_edges), len(self.target_edges)))
+            check_shape("edge", problem.edge, (len(self.source_edges), len(self.target_edges)))
             problem.source_features = problem.target_features = None
+        problem._prepare()
         return problem
 
-
-def _check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
-    if matrix.shape != shape:
-        raise ValueError(f"{name} has shape {matrix.shape}: {shape} is wanted, one for each pair")
-
-
-def affinities(name: str, values: ArrayLike, may_forbid: bool = False) -> NDArray[np.float32]:
-    """`values` as a contiguous float32 matrix. Raises ValueError naming the first value that is not allowed."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu" or array.ndim != 2:
-        raise ValueError(
-            f"{name} has shape {array.shape} and type {array.dtype}: a matrix of real numbers is wanted"
+    def _prepare(self, raise_edges: bool = True) -> None:
+        """What the search sees of the affinities, in float32: core/bindings.cpp reads it."""
+        self._edge: NDArray[np.float32] | None = None
+        self._edge_part = 0.0
+        self._edges_were_raised = False
+        if self.edge is not None:
+            raised = raise_far_edges(self.edge, self._most_others) if raise_edges else None
+            self._edges_were_raised = raised is not None
+            self._edge = (
+                self._rounded(self.edge) if raised is None else np.asarray(raised, np.float32)
+            )
+        else:
+            self._source_features = np.asarray(self.source_features, np.float32)
+            self._target_features = np.asarray(self.target_features, np.float32)
+        self._reduction, depends_on_noise = reduce(
+            self.vertex, self._typical_other, self._most_gain
         )
-    with np.errstate(over="ignore"):  # what overflows is found below, and named
-        matrix = np.ascontiguousarray(array, dtype=np.float32)
-    at = _core.first_invalid(matrix, LARGEST_AFFINITY, may_forbid)
-    if at >= 0:
-        row, column = divmod(at, matrix.shape[1])
-        raise ValueError(
-            f"{name}[{row}, {column}] is {array[row, column]}: finite numbers of magnitude up to 1e12 are wanted"
-            + (", or -inf to forbid a pair" if may_forbid else "")
-        )
-    return matrix
+        self._depends_on_noise = depends_on_noise or self._edges_were_raised
 
+    def _rounded(self, edge: NDArray) -> NDArray[np.float32]:
+        if edge.size and self._carries_the_same_edges():
+            self._edge_part = common_part(float(edge.min()), float(edge.max()))
+        if self._edge_part:
+            edge = edge.astype(np.float64) - self._edge_part
+        return np.asarray(edge, np.float32)
 
-def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray[np.float32]:
-    """`values` as the features of so many edges. Raises ValueError otherwise."""
-    if values is None:
-        raise ValueError(f"{name} is missing: features are wanted for the edges of both graphs")
-    features = affinities(name, values)
-    if len(features) != edges:
-        raise ValueError(
-            f"{name} has {len(features)} rows: one for each of {edges} edges is wanted"
-        )
-    return features
+    def _carries_the_same_edges(self) -> bool:
+        """Whether every matching carries the same number of edges: all of one graph, onto a complete one."""
+        sources, targets = self.vertex.shape
+        onto_target = len(self.target_edges) == targets * (targets - 1) and sources <= targets
+        onto_source = len(self.source_edges) == sources * (sources - 1) and targets <= sources
+        return onto_target or onto_source
 
+    def without_raised_edges(self, target: NDArray[np.int32]) -> Problem | None:
+        """The same problem, for a search that sees all edge affinities as they are.
 
-def check_products(source: NDArray[np.float32], target: NDArray[np.float32]) -> None:
-    """Raises ValueError unless the products of both features are affinities."""
-    if source.shape[1] != target.shape[1]:
-        raise ValueError(
-            f"source_features have {source.shape[1]} columns and target_features {target.shape[1]}: they must agree"
-        )
-    lengths = [
-        np.linalg.norm(x.astype(np.float64), axis=1).max(initial=0) for x in (source, target)
-    ]
-    if lengths[0] * lengths[1] > LARGEST_AFFINITY:  # |a . b| <= |a| |b|
-        raise ValueError(
-            "the products of source_features and target_features exceed 1e12: scale them"
-        )
+        None if ``target``, a matching, carries none of those that were raised: then it is as good as it was taken for.
+        """
+        if not self._edges_were_raised or self.edge is None or self._edge is None:
+            return None
+        at = matched_edges(self, target)
+        if (self._edge[at] <= self.edge[at].astype(np.float32)).all():
+            return None
+        problem = copy.copy(self)
+        problem._prepare(raise_edges=False)
+        return problem
 
+    def _typical_other(self) -> float:
+        """The size of what is no vertex affinity: the mean of a thousand edge affinities, and the noise."""
+        if self._edge is None:
+            factors = [
+                np.abs(x).mean() for x in (self._source_features, self._target_features) if x.size
+            ]
+            typical = float(np.prod(factors))
+        else:
+            some = self._edge.ravel()[:: max(1, self._edge.size // 1024)]
+            typical = float(np.abs(some).mean()) if some.size else 0.0
+        return typical + self.vertex_noise + self.edge_noise
 
-def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
-    """`values` as a contiguous (E, 2) int32 array. Raises ValueError naming the first edge that is not allowed."""
-    array = np.asarray(values)
-    if array.size == 0:
-        return np.zeros((0, 2), np.int32)
-    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(
-            f"{name} has shape {array.shape} and type {array.dtype}: integers of shape (edges, 2) are wanted"
-        )
-    outside = ((array < 0) | (array >= vertices)).any(axis=1)
-    if outside.any():
-        at = int(outside.argmax())
-        raise ValueError(f"{name}[{at}] is {array[at].tolist()}: vertices are 0 to {vertices - 1}")
-    loops = array[:, 0] == array[:, 1]
-    if loops.any():
-        at = int(loops.argmax())
-        raise ValueError(
-            f"{name}[{at}] is {array[at].tolist()}: a loop belongs into the vertex affinities"
-        )
-    codes = array[:, 0].astype(np.int64) * vertices + array[:, 1]
-    ordered = np.sort(codes)
-    repeated = ordered[1:] == ordered[:-1]
-    if repeated.any():
-        pair = divmod(int(ordered[int(repeated.argmax())]), vertices)
-        raise ValueError(
-            f"{name} has the edge {list(pair)} more than once: add their affinities up"
-        )
-    return np.ascontiguousarray(array, dtype=np.int32)
+    def _most_gain(self, target: NDArray[np.int32]) -> float:
+        """By how much, at most, edges and noise of another matching exceed those of the matching ``target``."""
+        e, f = matched_edges(self, target)
+        if self._edge is None:
+            a, b = (x.astype(np.float64) for x in (self._source_features, self._target_features))
+            most, carried = most_products(a, b), (a[e] * b[f]).sum()
+        else:
+            most, carried = most_edges(self._edge), self._edge[e, f].sum(dtype=np.float64)
+        return most - float(carried) + self._most_noise()
 
+    def _most_others(self) -> float:
+        """By how much, at most, matchings differ in all but their edges, pairs aside that none should use."""
+        vertex = near_numbers(self.vertex[self.vertex > FORBIDDING])
+        spread = float(vertex[-1] - vertex[0]) if vertex.size else 0.0
+        return min(self.vertex.shape) * spread + self._most_noise()
 
-def scale_of(name: str, value: float) -> float:
-    """`value` if it is a scale of noise. Raises ValueError otherwise."""
-    if not 0 <= value <= LARGEST_AFFINITY:
-        raise ValueError(f"{name} is {value}: a scale in [0, 1e12] is wanted")
-    return float(value)
-
-
-def seed_of(name: str, value: int) -> int:
-    """`value` if it is a seed. Raises ValueError otherwise."""
-    if not isinstance(value, int | np.integer) or not 0 <= value < 2**64:
-        raise ValueError(f"{name} is {value!r}: an integer in [0, 2**64) is wanted")
-    return int(value)
+    def _most_noise(self) -> float:
+        edges = min(len(self.source_edges), len(self.target_edges))
+        return NOISE_RANGE * (self.vertex_noise * min(self.vertex.shape) + self.edge_noise * edges)
 
 
 def matched_edges(

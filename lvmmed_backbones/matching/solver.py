@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.matching import _core
 from lvmmed_backbones.matching.budget import Budget, budget_of
-from lvmmed_backbones.matching.problem import Problem, seed_of
+from lvmmed_backbones.matching.checks import seed_of
+from lvmmed_backbones.matching.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Matching:
     target : (N_s,) int32
         Target vertex of every source vertex; -1 where a larger source graph leaves one unmatched.
     objective : float
-        Sum of the matched affinities, noise included, in float64.
+        Sum of the matched affinities as they were given, noise included, in float64.
     """
 
     target: NDArray[np.int32]
@@ -85,6 +86,15 @@ def solve_batch(
     matchings = [
         Matching(*solution) for solution in _core.solve_all(problems, budget, seeds, threads)
     ]
+    again = {
+        k: problem
+        for k, m in enumerate(matchings)
+        if (problem := problems[k].without_raised_edges(m.target)) is not None
+    }
+    if again:
+        others = _core.solve_all(list(again.values()), budget, [seeds[k] for k in again], threads)
+        for k, other in zip(again, others, strict=True):
+            matchings[k] = max(matchings[k], Matching(*other), key=lambda m: m.objective)
     for k, matching in enumerate(matchings):
         if matching.objective == -np.inf:
             raise ValueError(

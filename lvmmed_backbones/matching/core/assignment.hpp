@@ -7,21 +7,25 @@
 
 namespace matching {
 
+// In float for the searches, in double where prices are wanted of numbers that float would round (bindings.cpp).
+template <class T>
 class LinearAssignment {
 public:
     explicit LinearAssignment(std::int32_t n);
 
     // Permutation p that maximises sum_i profit[i, p[i]] of the (n, n) profits, up to n * epsilon; exact for epsilon 0.
     // Pairs of kForbidden profit are used only where no permutation avoids them.
-    void maximise(const float* profit, float epsilon, std::int32_t* p);
+    void maximise(const T* profit, T epsilon, std::int32_t* p);
+    // After an exact call: profit[i, j] - price[j] is largest, in every row i, at j = p[i].
+    const std::vector<T>& prices() const { return price_; }
 
 private:
-    std::int32_t bid(const float* profit, float epsilon, std::int32_t open, std::int32_t* p);
-    void augment(const float* profit, std::int32_t start, std::int32_t* p);
+    std::int32_t bid(const T* profit, T epsilon, std::int32_t open, std::int32_t* p);
+    void augment(const T* profit, std::int32_t start, std::int32_t* p);
     void lower_prices();
 
     std::int32_t n_;
-    std::vector<float> price_, distance_, reached_at_;  // by column
+    std::vector<T> price_, distance_, reached_at_;  // by column
     std::vector<std::int32_t> owner_, before_, reached_, open_;
 };
 

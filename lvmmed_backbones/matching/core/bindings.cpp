@@ -3,11 +3,10 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <cstring>
-
+#include "assignment.hpp"
 #include "noise.hpp"
 #include "solve.hpp"
+#include "survey.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -16,6 +15,7 @@ namespace {
 
 template <class T>
 using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Owned = nb::ndarray<nb::numpy, T>;
 
@@ -26,25 +26,44 @@ Owned<T> to_numpy(std::vector<T> values, std::initializer_list<std::size_t> shap
     return Owned<T>(data->data(), shape, owner);
 }
 
+using Exact = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;  // of float or of double
+
+matching::Numbers numbers_of(const Exact& matrix) {
+    matching::Numbers numbers;
+    if (matrix.dtype() == nb::dtype<double>()) numbers.wide = static_cast<const double*>(matrix.data());
+    else numbers.single = static_cast<const float*>(matrix.data());
+    return numbers;
+}
+
 matching::Input input_of(nb::handle problem) {
-    const auto matrix = [&](const char* name) { return nb::cast<Matrix<float>>(problem.attr(name)); };
+    const auto exact = [&](const char* name) { return nb::cast<Exact>(problem.attr(name)); };
+    const auto rounded = [&](const char* name) { return nb::cast<Matrix<float>>(problem.attr(name)); };
     const auto edges = [&](const char* name) { return nb::cast<Matrix<std::int32_t>>(problem.attr(name)); };
     matching::Input input;
-    const auto vertex = matrix("vertex");
+    const auto vertex = exact("vertex");
     const auto source = edges("source_edges"), target = edges("target_edges");
     input.sources = static_cast<std::int32_t>(vertex.shape(0));
     input.targets = static_cast<std::int32_t>(vertex.shape(1));
     input.source_edges = static_cast<std::int32_t>(source.shape(0));
     input.target_edges = static_cast<std::int32_t>(target.shape(0));
-    input.vertex = vertex.data();
+    input.vertex = numbers_of(vertex);
     input.source = source.data();
     input.target = target.data();
-    if (!problem.attr("edge").is_none()) {
-        input.edge = matrix("edge").data();
+    if (const nb::object reduction = problem.attr("_reduction"); !reduction.is_none()) {
+        input.source_part = nb::cast<Vector>(reduction.attr("source")).data();
+        input.target_part = nb::cast<Vector>(reduction.attr("target")).data();
+        input.lowest = nb::cast<double>(reduction.attr("lowest"));
+    }
+    if (const nb::object edge = problem.attr("edge"); !edge.is_none()) {
+        input.edge = input.exact_edge.single = rounded("_edge").data();
+        if (!edge.is(problem.attr("_edge"))) input.exact_edge = numbers_of(nb::cast<Exact>(edge));
+        input.edge_part = nb::cast<double>(problem.attr("_edge_part"));
     } else {
-        const auto features = matrix("source_features");
+        const auto features = rounded("_source_features");
         input.source_features = features.data();
-        input.target_features = matrix("target_features").data();
+        input.target_features = rounded("_target_features").data();
+        input.exact_source_features = numbers_of(exact("source_features"));
+        input.exact_target_features = numbers_of(exact("target_features"));
         input.features = static_cast<std::int32_t>(features.shape(1));
     }
     input.vertex_noise = nb::cast<float>(problem.attr("vertex_noise"));
@@ -95,28 +114,25 @@ Owned<float> gumbel(std::int32_t rows, std::int32_t columns, std::uint64_t seed)
     return to_numpy(std::move(values), {static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)});
 }
 
-// The flat index of the first value that is NaN or above `limit` in magnitude (-inf passes if allowed), or -1. By bits:
-// it holds whatever the compiler assumes of floating point.
-std::int64_t first_invalid(Matrix<float> values, float limit, bool allow_minus_infinity) {
-    constexpr std::uint32_t kMinusInfinity = 0xFF800000u;
-    std::uint32_t most;
-    std::memcpy(&most, &limit, sizeof most);
-    const float* data = values.data();
-    const auto count = static_cast<std::int64_t>(values.size());
-    const auto invalid = [&](std::int64_t k) {
-        std::uint32_t bits;
-        std::memcpy(&bits, data + k, sizeof bits);
-        return (bits & 0x7FFFFFFFu) > most && !(allow_minus_infinity && bits == kMinusInfinity);
-    };
-    constexpr std::int64_t kBlock = 4096;
-    for (std::int64_t start = 0; start < count; start += kBlock) {
-        const std::int64_t end = std::min(start + kBlock, count);
-        bool any = false;
-        for (std::int64_t k = start; k < end; ++k) any |= invalid(k);
-        for (std::int64_t k = start; any && k < end; ++k)
-            if (invalid(k)) return k;
-    }
-    return -1;
+template <class T>
+std::int64_t first_invalid(Matrix<T> values, double limit, double forbidding) {
+    return matching::first_invalid(values.data(), values.size(), limit, forbidding);
+}
+
+template <class T>
+nb::tuple survey(Matrix<T> values, double forbidding) {
+    const matching::Survey seen = matching::survey(values.data(), values.size(), forbidding);
+    return nb::make_tuple(seen.low, seen.high, seen.far_below, seen.far_above);
+}
+
+// The best assignment of an (n, n) matrix, exactly and in float64, and the columns' prices, under which every row's place
+// is its best.
+nb::tuple assign(Matrix<double> profit) {
+    const std::size_t n = profit.shape(0);
+    matching::LinearAssignment<double> assignment(static_cast<std::int32_t>(n));
+    std::vector<std::int32_t> p(n);
+    assignment.maximise(profit.data(), 0, p.data());
+    return nb::make_tuple(to_numpy(std::move(p), {n}), to_numpy(std::vector<double>(assignment.prices()), {n}));
 }
 
 }  // namespace
@@ -124,5 +140,9 @@ std::int64_t first_invalid(Matrix<float> values, float limit, bool allow_minus_i
 NB_MODULE(_core, module) {
     module.def("solve_all", &solve_all, "problems"_a, "budget"_a, "seeds"_a, "threads"_a);
     module.def("gumbel", &gumbel, "rows"_a, "columns"_a, "seed"_a);
-    module.def("first_invalid", &first_invalid, "values"_a, "limit"_a, "allow_minus_infinity"_a);
+    module.def("assign", &assign, "profit"_a);
+    module.def("survey", &survey<float>, "values"_a, "forbidding"_a);
+    module.def("survey", &survey<double>, "values"_a, "forbidding"_a);
+    module.def("first_invalid", &first_invalid<float>, "values"_a, "limit"_a, "forbidding"_a);
+    module.def("first_invalid", &first_invalid<double>, "values"_a, "limit"_a, "forbidding"_a);
 }

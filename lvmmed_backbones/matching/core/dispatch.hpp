@@ -10,6 +10,9 @@
 #define DISPATCH
 #endif
 
+// For templates that several such kernels share.
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 namespace matching {
 
 // Rows of kernels' matrices are padded to whole vectors of kLanes and aligned to them.

@@ -15,8 +15,13 @@ class Search {
 public:
     Search(const Problem& problem, Incumbent& best)
         : problem_(problem), best_(best), n_(problem.n), place_(n_), used_(n_), bound_(n_ + 1, 0.0),
-          table_(static_cast<std::size_t>(n_) * n_ * n_ * n_, 0.0) {
+          vertex_(static_cast<std::size_t>(n_) * n_), table_(vertex_.size() * vertex_.size(), 0.0) {
         const Input& in = problem.input;
+        for (std::int32_t i = 0; i < n_; ++i)
+            for (std::int32_t a = 0; a < n_; ++a)
+                vertex(i, a) = problem.vertex[static_cast<std::size_t>(i) * n_ + a] < kForbiddenBelow
+                                   ? kForbidden
+                                   : problem.exact_vertex(i, a, true);
         for (std::int32_t e = 0; e < in.source_edges; ++e)
             for (std::int32_t f = 0; f < in.target_edges; ++f) {
                 std::int32_t i = in.source[2 * e], j = in.source[2 * e + 1];
@@ -25,7 +30,7 @@ public:
                     std::swap(i, j);
                     std::swap(a, b);
                 }
-                pair(i, a, j, b) += problem.edge(e, f);
+                pair(i, a, j, b) += problem.exact_edge(e, f, true);
             }
         for (std::int32_t i = n_ - 1; i >= 0; --i) {
             double best_place = kForbidden;
@@ -63,7 +68,7 @@ public:
     }
 
 private:
-    double vertex(std::int32_t i, std::int32_t a) const { return problem_.vertex[static_cast<std::size_t>(i) * n_ + a]; }
+    double& vertex(std::int32_t i, std::int32_t a) { return vertex_[static_cast<std::size_t>(i) * n_ + a]; }
     double& pair(std::int32_t i, std::int32_t a, std::int32_t j, std::int32_t b) {
         return table_[((static_cast<std::size_t>(i) * n_ + a) * n_ + j) * n_ + b];
     }
@@ -73,7 +78,7 @@ private:
     const std::int32_t n_;
     std::vector<std::int32_t> place_;
     std::vector<char> used_;
-    std::vector<double> bound_, table_;
+    std::vector<double> bound_, vertex_, table_;  // of the exact numbers: no tie is one of float32's making
 };
 
 }  // namespace

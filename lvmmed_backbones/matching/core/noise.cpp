@@ -7,7 +7,6 @@ namespace matching {
 namespace {
 
 // Written for scalars and vectors alike, so that both give the same bits (with the compiler's -ffp-contract=off).
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 template <class W>
 ALWAYS_INLINE W mix(W x) {  // "lowbias32" of Wellons' hash-prospector

@@ -70,7 +70,8 @@ Problem::Problem(const Input& in)
     : input(in), n(std::max(in.sources, in.targets)), vertex(static_cast<std::size_t>(n) * n, 0.f),
       leaving(incidence(in.target, in.target_edges, n, true)),
       entering(incidence(in.target, in.target_edges, n, false)), unit(0), tolerance(0),
-      noise_(in.noise_seed ^ kEdgeStream), target_edge_(static_cast<std::size_t>(n) * n, -1) {
+      vertex_noise_(in.noise_seed),
+      edge_noise_(in.noise_seed ^ kEdgeStream), target_edge_(static_cast<std::size_t>(n) * n, -1) {
     for (std::int32_t f = 0; f < in.target_edges; ++f)
         target_edge_[static_cast<std::size_t>(in.target[2 * f]) * n + in.target[2 * f + 1]] = f;
     fill_vertex();
@@ -79,13 +80,39 @@ Problem::Problem(const Input& in)
 }
 
 void Problem::fill_vertex() {
-    const Gumbel noise(input.noise_seed);
-    for (std::int32_t i = 0; i < input.sources; ++i) {
+    for (std::int32_t i = 0; i < n; ++i) {
         float* row = vertex.data() + static_cast<std::size_t>(i) * n;
-        std::copy_n(input.vertex + static_cast<std::size_t>(i) * input.targets, input.targets, row);
-        if (input.vertex_noise != 0) noise.add(i, input.vertex_noise, row, input.targets);
-        for (std::int32_t a = 0; a < input.targets; ++a) row[a] = std::max(row[a], kForbidden);
+        if (input.source_part) reduce_row(i, row);
+        else if (i < input.sources) copy_row(i, row);
+        if (i < input.sources && input.vertex_noise != 0) vertex_noise_.add(i, input.vertex_noise, row, input.targets);
+        for (std::int32_t a = 0; a < n; ++a) row[a] = std::max(row[a], kForbidden);
     }
+}
+
+void Problem::copy_row(std::int32_t i, float* row) const {
+    const std::size_t at = static_cast<std::size_t>(i) * input.targets;
+    if (input.vertex.single) std::copy_n(input.vertex.single + at, input.targets, row);
+    else
+        for (std::int32_t a = 0; a < input.targets; ++a)
+            row[a] = static_cast<float>(std::max(input.vertex.wide[at + a], double{kForbidden}));
+}
+
+// Noise comes later, to float32, as it does without a reduction.
+void Problem::reduce_row(std::int32_t i, float* row) const {
+    for (std::int32_t a = 0; a < n; ++a) {
+        const bool real = i < input.sources && a < input.targets;
+        const double x = real ? input.vertex[static_cast<std::size_t>(i) * input.targets + a] : 0.0;
+        const double reduced = x - input.source_part[i] - input.target_part[a];
+        row[a] = x < kForbiddenBelow || reduced < input.lowest ? kForbidden : static_cast<float>(reduced);
+    }
+}
+
+double Problem::exact_vertex(std::int32_t i, std::int32_t a, bool reduced) const {
+    const bool real = i < input.sources && a < input.targets;  // not padding
+    double x = real ? input.vertex[static_cast<std::size_t>(i) * input.targets + a] : 0.0;
+    if (x < kForbiddenBelow) return kForbidden;
+    if (reduced && input.source_part) x = x - input.source_part[i] - input.target_part[a];
+    return real && input.vertex_noise != 0 ? x + double{input.vertex_noise} * vertex_noise_.at(i, a) : x;
 }
 
 void Problem::fill_table() {
@@ -103,7 +130,7 @@ void Problem::fill_table() {
         else
             dots(input.source_features + static_cast<std::size_t>(e) * input.features, input.target_features, row,
                  input.target_edges, input.features);
-        if (input.edge_noise != 0) noise_.add(e, input.edge_noise, row, input.target_edges);
+        if (input.edge_noise != 0) edge_noise_.add(e, input.edge_noise, row, input.target_edges);
     }
     table_ = own_table_.data();
 }
@@ -115,7 +142,7 @@ float Problem::computed_edge(std::int32_t e, std::int32_t f) const {
     else
         value = dot(input.source_features + static_cast<std::size_t>(e) * input.features,
                     input.target_features + static_cast<std::size_t>(f) * input.features, input.features);
-    if (input.edge_noise != 0) value += input.edge_noise * noise_.at(e, f);
+    if (input.edge_noise != 0) value += input.edge_noise * edge_noise_.at(e, f);
     return value;
 }
 
@@ -196,30 +223,31 @@ void Problem::add_mean_noise(std::vector<float>& sums) const {
     }
 }
 
-double Problem::edge_in_double(std::int32_t e, std::int32_t f) const {
+double Problem::exact_edge(std::int32_t e, std::int32_t f, bool reduced) const {
     double value = 0;
     if (input.edge) {
-        value = input.edge[static_cast<std::size_t>(e) * input.target_edges + f];
+        value = input.exact_edge[static_cast<std::size_t>(e) * input.target_edges + f];
+        if (reduced) value -= input.edge_part;
     } else {
-        const float* a = input.source_features + static_cast<std::size_t>(e) * input.features;
-        const float* b = input.target_features + static_cast<std::size_t>(f) * input.features;
-        for (std::int32_t d = 0; d < input.features; ++d) value += static_cast<double>(a[d]) * b[d];
+        const std::size_t a = static_cast<std::size_t>(e) * input.features;
+        const std::size_t b = static_cast<std::size_t>(f) * input.features;
+        for (std::int32_t d = 0; d < input.features; ++d)
+            value += input.exact_source_features[a + d] * input.exact_target_features[b + d];
     }
-    if (input.edge_noise != 0) value += static_cast<double>(input.edge_noise) * noise_.at(e, f);
+    if (input.edge_noise != 0) value += static_cast<double>(input.edge_noise) * edge_noise_.at(e, f);
     return value;
 }
 
-double Problem::objective(const std::int32_t* p) const {
+double Problem::sum(const std::int32_t* p, bool reduced) const {
     double sum = 0;
-    for (std::int32_t i = 0; i < input.sources; ++i) {
-        if (p[i] >= input.targets) continue;
-        const float x = vertex[static_cast<std::size_t>(i) * n + p[i]];
+    for (std::int32_t i = 0; i < n; ++i) {
+        const double x = exact_vertex(i, p[i], reduced);
         if (x < kForbiddenBelow) return -std::numeric_limits<double>::infinity();
         sum += x;
     }
     for (std::int32_t e = 0; e < input.source_edges; ++e) {
         const std::int32_t f = target_edge(p[input.source[2 * e]], p[input.source[2 * e + 1]]);
-        if (f >= 0) sum += edge_in_double(e, f);
+        if (f >= 0) sum += exact_edge(e, f, reduced);
     }
     return sum;
 }

@@ -24,7 +24,7 @@ DISPATCH void scale(float* a, float* b, float factor, std::size_t count) {
 
 }  // namespace
 
-Relaxation::Relaxation(const Problem& problem, LinearAssignment& assignment)
+Relaxation::Relaxation(const Problem& problem, LinearAssignment<float>& assignment)
     : problem_(problem), assignment_(assignment), flat_image_(problem.edge_sums()), point_(flat_image_.size()),
       gradient_(flat_image_.size()), vertex_(problem.n) {
     for (float& x : flat_image_) x /= static_cast<float>(problem.n);

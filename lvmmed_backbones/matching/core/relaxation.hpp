@@ -30,7 +30,7 @@ struct Path {
 
 class Relaxation {
 public:
-    Relaxation(const Problem& problem, LinearAssignment& assignment);
+    Relaxation(const Problem& problem, LinearAssignment<float>& assignment);
 
     // Follow the path from the middle between the flat matrix and the permutation `start` (from the flat matrix if null),
     // and offer every vertex on the way.
@@ -41,7 +41,7 @@ private:
     void step_towards(const std::int32_t* p, double step);
 
     const Problem& problem_;
-    LinearAssignment& assignment_;
+    LinearAssignment<float>& assignment_;
     std::vector<float> flat_image_, point_, image_, gradient_;  // (n, n): Q applied to the flat X, X, Q X, gradient
     std::vector<std::int32_t> vertex_;
     double linear_ = 0, quadratic_ = 0, square_ = 0;  // <vertex, X>, <X, Q X>, <X, X>

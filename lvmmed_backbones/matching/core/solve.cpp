@@ -35,7 +35,7 @@ std::vector<std::int32_t> shuffled(std::int32_t n, std::uint64_t seed) {
     return p;
 }
 
-void search(const Problem& problem, LinearAssignment& assignment, const Budget& budget, std::uint64_t seed,
+void search(const Problem& problem, LinearAssignment<float>& assignment, const Budget& budget, std::uint64_t seed,
             Incumbent& best) {
     const std::int32_t n = problem.n;
     const std::vector<std::int32_t> linear = best.p;
@@ -58,7 +58,7 @@ void search(const Problem& problem, LinearAssignment& assignment, const Budget& 
             local.start(here);
             local.tabu(moves, tenure_of(budget, n), hash(seed, s, 3), here);
         }
-        best.offer(here.p.data(), n, problem.objective(here.p.data()));
+        best.offer(here.p.data(), n, problem.worth(here.p.data()));
     }
 }
 
@@ -66,11 +66,11 @@ void search(const Problem& problem, LinearAssignment& assignment, const Budget& 
 
 Solution solve(const Input& input, const Budget& budget, std::uint64_t seed) {
     const Problem problem(input);
-    LinearAssignment assignment(problem.n);
+    LinearAssignment<float> assignment(problem.n);
     std::vector<std::int32_t> p(problem.n);
     assignment.maximise(problem.vertex.data(), 0, p.data());
     Incumbent best;
-    best.offer(p.data(), problem.n, problem.objective(p.data()));
+    best.offer(p.data(), problem.n, problem.worth(p.data()));
     if (problem.has_edges() && best.objective > kForbidden) {
         if (problem.n <= budget.exact) search_exhaustively(problem, best);
         else search(problem, assignment, budget, seed, best);

@@ -6,7 +6,9 @@
 #include <limits>
 #include <vector>
 
+#include "assignment.hpp"
 #include "solve.hpp"
+#include "survey.hpp"
 
 using namespace matching;
 
@@ -31,6 +33,29 @@ void check(bool holds, int round, const char* what) {
     std::exit(1);
 }
 
+// Float64 prices of an assignment: no pair is worth more than its row and column.
+void check_prices(int round, Random& random) {
+    const std::int32_t n = 1 + random.below(20);
+    std::vector<double> profit(static_cast<std::size_t>(n) * n);
+    for (double& x : profit) x = random.below(3) ? number(random, 1.f) : number(random, 1e9f);
+    LinearAssignment<double> assignment(n);
+    std::vector<std::int32_t> p(n);
+    assignment.maximise(profit.data(), 0, p.data());
+    for (std::int32_t i = 0; i < n; ++i) {
+        const double* row = profit.data() + static_cast<std::size_t>(i) * n;
+        const double mine = row[p[i]] - assignment.prices()[p[i]];
+        for (std::int32_t j = 0; j < n; ++j)
+            check(row[j] - assignment.prices()[j] <= mine + 1e-4, round, "every row has its best place at these prices");
+    }
+    const Survey seen = survey(profit.data(), profit.size(), -1e30);
+    check(seen.low == *std::min_element(profit.begin(), profit.end()), round, "the survey finds the least");
+    check(seen.high == *std::max_element(profit.begin(), profit.end()), round, "the survey finds the largest");
+    check(first_invalid(profit.data(), profit.size(), 1e12, -1e30) == -1, round, "all values are valid");
+    const std::int32_t at = random.below(n * n);
+    profit[at] = std::numeric_limits<double>::quiet_NaN();
+    check(first_invalid(profit.data(), profit.size(), 1e12, -1e30) == at, round, "the NaN is found");
+}
+
 void play(int round) {
     Random random(static_cast<std::uint64_t>(round) + 1);
     Input input;
@@ -45,16 +70,31 @@ void play(int round) {
         x = random.below(100) < forbidden ? -std::numeric_limits<float>::infinity() : number(random, scale);
     const auto source = random_edges(random, input.sources, random.below(101));
     const auto target = random_edges(random, input.targets, random.below(101));
-    input.vertex = vertex.data();
+    const std::vector<double> wide(vertex.begin(), vertex.end());
+    if (random.below(2)) input.vertex.single = vertex.data();
+    else input.vertex.wide = wide.data();
+    const std::int32_t n = std::max(input.sources, input.targets);
+    std::vector<double> source_part(n), target_part(n);
+    if (random.below(2)) {
+        for (double& x : source_part) x = number(random, scale);
+        for (double& x : target_part) x = number(random, scale);
+        input.source_part = source_part.data();
+        input.target_part = target_part.data();
+        if (random.below(2)) input.lowest = -2 * scale;
+    }
     input.source = source.data();
     input.target = target.data();
     input.source_edges = static_cast<std::int32_t>(source.size() / 2);
     input.target_edges = static_cast<std::int32_t>(target.size() / 2);
     std::vector<float> edge, source_features, target_features;
+    std::vector<double> exact_edge;
     if (random.below(2)) {
         edge.resize(static_cast<std::size_t>(input.source_edges) * input.target_edges);
         for (float& x : edge) x = number(random, scale);
         input.edge = edge.data();
+        input.edge_part = random.below(2) ? number(random, scale) : 0.f;
+        for (const float x : edge) exact_edge.push_back(x + input.edge_part);
+        input.exact_edge.wide = exact_edge.data();
     } else {
         input.features = random.below(20);
         source_features.resize(static_cast<std::size_t>(input.source_edges) * input.features);
@@ -62,8 +102,8 @@ void play(int round) {
         const float root = std::sqrt(scale) / 5.f;
         for (float& x : source_features) x = number(random, root);
         for (float& x : target_features) x = number(random, root);
-        input.source_features = source_features.data();
-        input.target_features = target_features.data();
+        input.source_features = input.exact_source_features.single = source_features.data();
+        input.target_features = input.exact_target_features.single = target_features.data();
     }
     if (random.below(2)) {
         input.vertex_noise = number(random, scale) + scale;
@@ -105,6 +145,10 @@ void play(int round) {
 
 int main(int argc, char** argv) {
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 10000;
-    for (int round = 0; round < rounds; ++round) play(round);
+    for (int round = 0; round < rounds; ++round) {
+        play(round);
+        Random random(static_cast<std::uint64_t>(round) + 2);
+        check_prices(round, random);
+    }
     std::printf("%d problems: each a matching, no error found\n", rounds);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -32,6 +33,19 @@ def at(array, index, value):
         ({"vertex": at(np.zeros((3, 3)), (2, 0), INF)}, r"vertex\[2, 0\] is inf.*-inf to forbid"),
         ({"vertex": at(np.zeros((3, 3)), (0, 0), 1e300)}, r"vertex\[0, 0\] is 1e\+300"),
         ({"vertex": at(np.zeros((3, 3)), (0, 0), -1e13)}, r"vertex\[0, 0\] is -1000"),
+        ({"vertex": at(np.zeros((3, 3)), (0, 0), 2e12)}, r"vertex\[0, 0\] is 2000000000000.0"),
+        (
+            {"vertex": np.full((3, 3), 2**53 + 1)},
+            r"vertex\[0, 0\] is 9007199254740993: finite numbers of magnitude up to 1e12",
+        ),
+        ({"vertex": np.full((3, 3), 2**64 - 1, np.uint64)}, "is 18446744073709551615: finite"),
+        ({"vertex": [[10**20] * 3] * 3}, r"vertex\[0, 0\] is 100000000000000000000: finite"),
+        ({"vertex": [[10**400] * 3] * 3}, r"vertex\[0, 0\] is 10+: finite"),
+        ({"vertex": np.full((3, 3), 10, np.longdouble) ** 4000}, r"vertex\[0, 0\] is 1e\+4000"),
+        ({"vertex": np.array([[None] * 3] * 3)}, "type object: a matrix of real numbers"),
+        ({"vertex": np.array([["1"] * 3] * 3, object)}, "type object: a matrix of real numbers"),
+        ({"vertex": np.zeros((3, 3), "m8[s]")}, "a matrix of real numbers"),
+        ({"edge": at(np.zeros((2, 1)), (0, 0), np.finfo(np.float32).min)}, r"edge\[0, 0\] is -3.4"),
         ({"vertex": np.zeros((0, 3))}, "both graphs need a vertex"),
         ({"vertex": np.zeros((3, 0))}, "both graphs need a vertex"),
         ({"vertex": np.zeros(3)}, "a matrix of real numbers"),
@@ -83,6 +97,30 @@ def at(array, index, value):
 def test_bad_problems(changes, message):
     with pytest.raises(ValueError, match=message):
         Problem(**{**GOOD, **changes})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["vertex", "source_edges", "target_edges", "edge", "source_features", "target_features"],
+)
+def test_masked_arrays_are_refused(name):
+    arguments = dict(GOOD)
+    if "features" in name:
+        arguments |= dict(
+            edge=None, source_features=np.zeros((2, 1)), target_features=np.zeros((1, 1))
+        )
+    hidden = np.ma.masked_equal(arguments[name], 1)
+    for masked in (hidden, list(hidden)):
+        with pytest.raises(
+            ValueError, match=rf"{name} is a masked array: .*{name}.filled\(value\)"
+        ):
+            Problem(**{**arguments, name: masked})
+
+
+def test_tensors_that_are_no_arrays_are_refused_with_the_remedy():
+    for tensor in (torch.zeros(3, 3, dtype=torch.bfloat16), torch.zeros(3, 3, requires_grad=True)):
+        with pytest.raises(ValueError, match=r"vertex cannot be read .*tensor.detach\(\).float"):
+            Problem(tensor)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,65 @@ def test_seed_is_drawn_from_torchs_generator():
     assert torch.equal(first, layer(*arguments)[0]) and not torch.equal(first, second)
 
 
+@pytest.mark.parametrize("part", [0.0, 1e9])
+def test_affinities_move_in_float64(part):
+    """A gradient is not lost beside a common part of the affinities, which float32 could not hold beside them."""
+    vertex, edge, source, target = problem(3)
+    vertex = (vertex.double() + part).requires_grad_()
+    weight = torch.randn(5, 5, generator=torch.Generator().manual_seed(4))
+    (matching,), _ = MatchingLayer(1.5, budget=EXACT)([vertex], [edge], [source], [target])
+    (matching * weight).sum().backward()
+    vertices, pairs = indicators(5, source, target)
+    v, e = vertex.detach().numpy() - part, edge.numpy()
+    at, moved = (
+        vertices[(vertices @ x.ravel() + pairs @ e.ravel()).argmax()].reshape(5, 5)
+        for x in (v, v - 1.5 * weight.numpy())
+    )
+    assert np.array_equal(matching.detach(), at) and (at != moved).any()
+    np.testing.assert_allclose(vertex.grad, (at - moved) / 1.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_gives_what_its_numbers_give_in_float32(dtype):
+    """No sum or product is formed in the caller's type: bfloat16 would round 80 times a gradient to 3 digits."""
+    vertex, edge, source, target = problem(0, 20, 20, batch=2)
+    weight = torch.randn(20, 20, generator=torch.Generator().manual_seed(1)).to(dtype)
+    gradients = []
+    for kind in (dtype, torch.float32):
+        v, e = (x.to(dtype).to(kind).requires_grad_() for x in (vertex, edge))
+        matching, _ = MatchingLayer()(v, e, source, target, seed=0)
+        (matching * weight.to(kind)).sum().backward()
+        gradients.append(v.grad.to(dtype))
+    assert torch.equal(*gradients) and gradients[0].any()
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+@pytest.mark.parametrize("name", ["vertex", "edge"])
+def test_integer_affinities_are_refused(name, dtype):
+    arguments = dict(
+        zip(("vertex", "edge", "source_edges", "target_edges"), problem(0, batch=2), strict=True)
+    )
+    arguments[name] = arguments[name].to(dtype)
+    with pytest.raises(ValueError, match=rf"{name} is a tensor of {dtype}.*give {name}.float\(\)"):
+        MatchingLayer().submit(**arguments)
+    arguments = {key: list(x) for key, x in arguments.items()}
+    with pytest.raises(ValueError, match=rf"{name}\[0\] is a tensor of {dtype}"):
+        MatchingLayer()(**arguments)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_empty_batches_give_empty_outputs(samples):
+    layer = MatchingLayer(samples=samples, vertex_noise=1.0)
+    arguments = [x[:0].clone() for x in problem(0, 4, 5, batch=2)]
+    vertex, edge = (x.requires_grad_() for x in arguments[:2])
+    matching, edges = layer(*arguments)
+    assert matching.shape == (0, 4, 5) and edges.shape == edge.shape
+    assert matching.dtype == vertex.dtype
+    (matching.sum() + edges.sum()).backward()
+    assert vertex.grad.shape == vertex.shape and edge.grad.shape == edge.shape
+    assert [len(x) for x in layer([], [], [], [])] == [0, 0]
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_output_and_gradient_keep_the_type(dtype):
     vertex, edge, source, target = problem(0, batch=2)
@@ -209,8 +268,18 @@ def test_a_gradient_that_is_not_finite_is_refused():
     vertex, edge, source, target = problem(0, batch=2)
     vertex.requires_grad_()
     matching, _ = MatchingLayer()(vertex, edge, source, target)
-    with pytest.raises(ValueError, match=r"vertex.* is -?(nan|inf)"):
+    with pytest.raises(ValueError, match=r"gradient .* vertex\[0, 0\] of problem 0 is nan"):
         (matching * float("nan")).sum().backward()
+
+
+def test_an_infinite_gradient_forbids_no_pairs():
+    vertex, edge, source, target = problem(0, batch=2)
+    vertex.requires_grad_()
+    matching, _ = MatchingLayer()(vertex, edge, source, target)
+    weight = torch.zeros(2, 5, 5)
+    weight[1, 2, 3] = float("inf")
+    with pytest.raises(ValueError, match=r"gradient .* vertex\[2, 3\] of problem 1 is inf"):
+        matching.backward(weight)
 
 
 def test_affinities_changed_in_place_are_refused():

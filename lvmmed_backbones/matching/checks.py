@@ -1,0 +1,156 @@
+"""What the solver accepts: arguments are checked at the door, and trusted inside."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lvmmed_backbones.matching import _core
+from lvmmed_backbones.matching.reduction import FORBIDDING
+
+# Sums of larger affinities would lose the small ones, in float64 too.
+LARGEST_AFFINITY = 1e12
+
+
+def check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
+    if matrix.shape != shape:
+        raise ValueError(f"{name} has shape {matrix.shape}: {shape} is wanted, one for each pair")
+
+
+def numbers(name: str, values: ArrayLike) -> NDArray:
+    """`values` as float32 if that holds every value of their type, else as float64.
+
+    Raises ValueError for what is masked or not of real numbers. Fractions, decimals and large integers of Python are.
+    """
+    array = unmasked(name, values)
+    if array.dtype == object and all(isinstance(x, Real | Decimal) for x in array.flat):
+        array = np.array([_float(x) for x in array.flat], np.float64).reshape(array.shape)
+    if not np.can_cast(array.dtype, np.longdouble):
+        raise ValueError(
+            f"{name} has shape {array.shape} and type {array.dtype}: a matrix of real numbers is wanted"
+        )
+    exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
+    with np.errstate(over="ignore"):  # what overflows is refused as infinite
+        return np.ascontiguousarray(array, dtype=exact)
+
+
+def _float(number: float | Fraction | Decimal) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # of integers and fractions
+        return np.inf if number > 0 else -np.inf
+
+
+def unmasked(name: str, values: ArrayLike) -> NDArray:
+    """`values` as an array. Raises ValueError if it hides some of them, or is none."""
+    parts = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        raise ValueError(
+            f"{name} is a masked array: say what the masked values are, as in {name}.filled(value)"
+        )
+    try:
+        return np.asarray(values)
+    except (TypeError, RuntimeError) as error:  # tensors of bfloat16, or that need gradients
+        raise ValueError(
+            f"{name} cannot be read as an array ({error}): give a tensor as tensor.detach().float().cpu()"
+        ) from error
+
+
+def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> NDArray:
+    """`values` as a contiguous matrix of float32 or float64 (`numbers`).
+
+    Raises ValueError naming the first value that is not allowed: not finite or beyond 1e12, but for ``forbids``, -inf
+    of affinities or +inf of costs, and what stands for it.
+    """
+    matrix = numbers(name, values)
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"{name} has shape {matrix.shape} and type {matrix.dtype}: a matrix of real numbers is wanted"
+        )
+    at = _core.first_invalid(
+        -matrix if forbids == np.inf else matrix,
+        LARGEST_AFFINITY,
+        np.nan if forbids is None else FORBIDDING,
+    )
+    if at >= 0:
+        row, column = divmod(at, matrix.shape[1])
+        raise ValueError(
+            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]!s}: finite numbers of magnitude up to 1e12 "
+            "are wanted" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
+        )
+    return matrix
+
+
+def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray:
+    """`values` as the features of so many edges. Raises ValueError otherwise."""
+    if values is None:
+        raise ValueError(f"{name} is missing: features are wanted for the edges of both graphs")
+    features = affinities(name, values)
+    if len(features) != edges:
+        raise ValueError(
+            f"{name} has {len(features)} rows: one for each of {edges} edges is wanted"
+        )
+    return features
+
+
+def check_products(source: NDArray, target: NDArray) -> None:
+    """Raises ValueError unless the products of both features are affinities."""
+    if source.shape[1] != target.shape[1]:
+        raise ValueError(
+            f"source_features have {source.shape[1]} columns and target_features {target.shape[1]}: they must agree"
+        )
+    lengths = [
+        np.linalg.norm(x.astype(np.float64), axis=1).max(initial=0) for x in (source, target)
+    ]
+    if lengths[0] * lengths[1] > LARGEST_AFFINITY:  # |a . b| <= |a| |b|
+        raise ValueError(
+            "the products of source_features and target_features exceed 1e12: scale them"
+        )
+
+
+def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
+    """`values` as a contiguous (E, 2) int32 array. Raises ValueError naming the first edge that is not allowed."""
+    array = unmasked(name, values)
+    if array.size == 0:
+        return np.zeros((0, 2), np.int32)
+    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(
+            f"{name} has shape {array.shape} and type {array.dtype}: integers of shape (edges, 2) are wanted"
+        )
+    outside = ((array < 0) | (array >= vertices)).any(axis=1)
+    if outside.any():
+        at = int(outside.argmax())
+        raise ValueError(f"{name}[{at}] is {array[at].tolist()}: vertices are 0 to {vertices - 1}")
+    loops = array[:, 0] == array[:, 1]
+    if loops.any():
+        at = int(loops.argmax())
+        raise ValueError(
+            f"{name}[{at}] is {array[at].tolist()}: a loop belongs into the vertex affinities"
+        )
+    codes = array[:, 0].astype(np.int64) * vertices + array[:, 1]
+    ordered = np.sort(codes)
+    repeated = ordered[1:] == ordered[:-1]
+    if repeated.any():
+        pair = divmod(int(ordered[int(repeated.argmax())]), vertices)
+        raise ValueError(
+            f"{name} has the edge {list(pair)} more than once: add their affinities up"
+        )
+    return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def scale_of(name: str, value: float) -> float:
+    """`value` if it is a scale of noise. Raises ValueError otherwise."""
+    if not 0 <= value <= LARGEST_AFFINITY:
+        raise ValueError(f"{name} is {value}: a scale in [0, 1e12] is wanted")
+    return float(value)
+
+
+def seed_of(name: str, value: int) -> int:
+    """`value` if it is a seed. Raises ValueError otherwise."""
+    if not isinstance(value, int | np.integer) or not 0 <= value < 2**64:
+        raise ValueError(f"{name} is {value!r}: an integer in [0, 2**64) is wanted")
+    return int(value)
