@@ -6,7 +6,8 @@ from glob import escape
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each, read_mask
+from tasks.prepared.images import each
+from tasks.prepared.masks import read_mask
 from tasks.prepared.splits import present, published
 from tasks.prepared.writer import Writer
 
