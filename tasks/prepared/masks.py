@@ -92,7 +92,7 @@ def stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
     if frames > 1:
         raise Refused(path, f"holds {frames} images, in place of one mask", "Save its mask alone")
     image.load()  # before the orientation: Pillow turns a TIFF itself, and PNG may say it behind the pixels
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if not opaque(image):
         reason = "its alpha channel is not opaque: is the mask in the alpha channel?"
         raise Refused(path, reason, "Save the mask as a grey image without alpha")
