@@ -15,7 +15,8 @@ from pycocotools.coco import COCO
 from tasks import datasets
 from tasks.datasets.kvasir import scaled
 from tasks.prepared import check
-from tasks.prepared.images import label_map, to_8_bit
+from tasks.prepared.images import to_8_bit
+from tasks.prepared.masks import label_map
 from tasks.prepared.splits import carve, published
 
 REAL = ["brain_tumor", "buid", "drive", "isic2018", "kvasir"]

@@ -26,7 +26,8 @@ from tasks import datasets
 from tasks.__main__ import main
 from tasks.datasets.jsrt import read_raw
 from tasks.prepared import check
-from tasks.prepared.images import is_kept, read_image, read_mask, read_volume
+from tasks.prepared.images import is_kept, read_image
+from tasks.prepared.masks import read_mask, read_volume
 from tasks.prepared.tables import read_csv, read_json
 
 COUNT = 300  # of each reader
@@ -301,7 +302,10 @@ READERS: dict[str, tuple] = {
     "photo": ("kvasir", "images/*.jpg", read_image, same_image, spoilt),
     "mask": ("isic2018", "*GroundTruth/*.png", read_mask, same_mask, spoilt),
     "gif": ("drive", "training/1st_manual/*.gif", read_mask, same_mask, spoilt),
-    "volume": ("mmwhs_ct", "*_image.nii.gz", read_volume, same_volume, spoilt_volume),
+    "volume": (
+        "mmwhs_ct", "*_image.nii.gz", lambda p: read_volume(p, np.float32).values,
+        same_volume, spoilt_volume,
+    ),
     "raw": ("jsrt", "All247images/*.IMG", read_raw, None, spoilt),
     "json": (
         "kvasir", "kavsir_bboxes.json", lambda p: read_json(p, "boxes"),
