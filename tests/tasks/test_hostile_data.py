@@ -27,7 +27,7 @@ from tasks.__main__ import main
 from tasks.datasets.jsrt import read_raw
 from tasks.prepared import check
 from tasks.prepared.images import is_kept, read_image
-from tasks.prepared.masks import read_mask, read_volume
+from tasks.prepared.masks import read_mask, read_volume, whole
 from tasks.prepared.tables import read_csv, read_json
 
 COUNT = 300  # of each reader
@@ -304,6 +304,14 @@ READERS: dict[str, tuple] = {
     "gif": ("drive", "training/1st_manual/*.gif", read_mask, same_mask, spoilt),
     "volume": (
         "mmwhs_ct", "*_image.nii.gz", lambda p: read_volume(p, np.float32).values,
+        same_volume, spoilt_volume,
+    ),
+    "lossy mask": (
+        "kvasir", "masks/*.jpg", lambda p: read_mask(p, threshold=127),
+        lambda p: same_image(p) > 127, spoilt,
+    ),
+    "labels": (
+        "mmwhs_ct", "*_label.nii.gz", lambda p: whole(read_volume(p).values, p),
         same_volume, spoilt_volume,
     ),
     "raw": ("jsrt", "All247images/*.IMG", read_raw, None, spoilt),
