@@ -80,7 +80,9 @@ class DetectionScores(BaseMetric):
             raise ValueError("ann_file is not set: name the split's COCO file")
         named = {category["name"]: number for number, category in truth.cats.items()}
         if lacking := [name for name in classes if name not in named]:
-            raise ValueError(f"the COCO file has no category {lacking[0]!r}: it has {sorted(named)}")
+            raise ValueError(
+                f"the COCO file has no category {lacking[0]!r}: it has {sorted(named)}"
+            )
         categories = [named[name] for name in classes]
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
             detections = [
@@ -137,7 +139,9 @@ def read_truth(path: Path) -> COCO:
                 reason = f"has a box of image {image}, category {box['category_id']}: no such pair"
                 raise Refused(path, reason, remedy)
             if not (width > 0 and height > 0 and all(map(math.isfinite, (x, y, width, height)))):
-                reason = f"image {image} has the box {box['bbox']}, which has no area or is reversed"
+                reason = (
+                    f"image {image} has the box {box['bbox']}, which has no area or is reversed"
+                )
                 raise Refused(path, reason, remedy)
         return indexed(content, content["annotations"])
 

@@ -46,9 +46,7 @@ def outline(image: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Outline | No
 
 def resized(labels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Class indices at another size, each the nearest."""
-    return np.asarray(
-        cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8
-    )
+    return np.asarray(cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def border(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:

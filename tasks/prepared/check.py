@@ -68,9 +68,11 @@ def read_meta(folder: Path) -> dict[str, Any]:
     share = meta.get("foreground")
     if share is not None:
         try:
-            low, high = map(number, share)
+            bounds = [number(value) for value in share]
         except (TypeError, ValueError, OverflowError):
-            raise Refused(path, "has a foreground that is no two numbers", remedy) from None
+            bounds = []
+        if len(bounds) != 2:
+            raise Refused(path, "has a foreground that is no two numbers", remedy)
     return meta
 
 

@@ -23,8 +23,8 @@ from tasks.prepared.masks import read_classes
 FLAT = 8  # grey levels from the darkest to the brightest: less is noise. The flattest of 6,000 real images has 39
 FULL, OFTEN = 0.95, 0.05  # of an image's pixels; of the masks: 1.7 % of ISIC's cover that much
 ENOUGH, SAMPLE = 32, 128  # masks
-# Of `borders.agreement`. 128 masks have 0.8 (ISIC) to 6 in sound data, -3 to 0.3 if they are shifted by a tenth or more,
-# or of other images. Fewer masks say less: the standard error, 1 / sqrt(masks), is added before the two are compared.
+# Of `borders.agreement`. 128 masks have 0.8 (ISIC) to 6 in sound data, -3 to 0.3 if they are shifted by a tenth or
+# more, or of other images. Fewer say less: the standard error, 1 / sqrt(masks), is added before they are judged.
 FIT = 0.5
 
 

@@ -26,7 +26,8 @@ GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F")
 # Kvasir-SEG's masks have at most 0.6 %, its photographs at least 23 %.
 BETWEEN, FEW = (50, 205), 0.05
 TINTED = 16  # grey levels between the channels of a grey image that JPEG stored in colour
-NEAR = 0.1  # of a voxel: headers hold 7 digits, and quaternions lose some of them over a whole volume
+# Of a voxel: headers hold 7 digits, and quaternions lose some of them over a whole volume.
+NEAR = 0.1
 
 
 def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
@@ -143,7 +144,7 @@ def painted(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     if (paints == paints[:, :1]).all():
         return palette[indices, 0]
     if len(paints) == 2 and not paints[0].any():
-        return palette.any(axis=1)[indices].astype(np.uint8) * 255
+        return np.where(palette.any(axis=1), 255, 0).astype(np.uint8)[indices]
     raise Refused(
         path,
         f"is painted in {len(paints)} colours, such as {tuple(paints[-1].tolist())}, not in greys",

@@ -1,4 +1,4 @@
-"""The reader of masks: right from every way to store one, by construction and by other readers, or refused in a line."""
+"""The reader of masks: right from every way to store one, by construction and by other readers, or one line."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_photographs_are_no_masks(real_data: Path) -> None:
     masks = sorted((real_data / "kvasir-seg" / "masks").glob("*.jpg"))[::10]
     for path in masks:
         read_mask(path, threshold=127)
-        with pytest.raises(Refused, match="is coloured|photograph"):
+        with pytest.raises(Refused, match=r"is coloured|photograph"):
             read_mask(real_data / "kvasir-seg" / "images" / path.name, threshold=127)
 
 
@@ -265,7 +265,9 @@ def test_generated_label_volumes_are_brought_into_line_or_refused(tmp_path: Path
             assert np.array_equal(found, labels)
             assert np.array_equal(found, resampled(path, image_path))
             continue
-        with pytest.raises(Refused, match=r"has the shape .* but image\.nii\.gz has the shape") as e:
+        with pytest.raises(
+            Refused, match=r"has the shape .* but image\.nii\.gz has the shape"
+        ) as e:
             read_labels(path, image, image_path)
         assert str(e.value).startswith(f"{path}: ") and str(e.value).isprintable()
 
@@ -446,7 +448,11 @@ def test_an_image_is_no_prostate(download, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "pattern", "said"),
     [
-        ("jsrt", "scratch/fold1/masks/left lung/*.gif", r"the size \(7, 9\), its image \(128, 128\)"),
+        (
+            "jsrt",
+            "scratch/fold1/masks/left lung/*.gif",
+            r"the size \(7, 9\), its image \(128, 128\)",
+        ),
         ("jsrt", "scratch/fold2/masks/right lung/*.gif", r"the size \(7, 9\), its image"),
         ("jsrt", "scratch/fold1/masks/heart/*.gif", "does not shrink|the size"),
     ],

@@ -302,7 +302,9 @@ def as_samples(found: list[dict], images: int = 12) -> list[dict]:
                 "img_id": image,
                 "img_path": f"/d/images/{image}.png",
                 "pred_instances": {
-                    "bboxes": torch.from_numpy(np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])),
+                    "bboxes": torch.from_numpy(
+                        np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
+                    ),
                     "scores": torch.tensor([f["score"] for f in mine], dtype=torch.float64),
                     "labels": torch.tensor([f["category_id"] - 1 for f in mine], dtype=torch.long),
                 },
@@ -435,7 +437,10 @@ def test_overlap_equals_scikit_learn() -> None:
         counts = overlap_counts(prediction, truth, classes)
         flat, labels = (truth.ravel(), prediction.ravel()), list(range(classes))
         matrix = confusion_matrix(*flat, labels=labels)
-        assert counts.tolist() == [np.diag(matrix).tolist(), *(matrix.sum(a).tolist() for a in (0, 1))]
+        assert counts.tolist() == [
+            np.diag(matrix).tolist(),
+            *(matrix.sum(a).tolist() for a in (0, 1)),
+        ]
         there = matrix.sum(0) + matrix.sum(1) > 0
         options = dict(labels=labels, average=None, zero_division=0.0)
         np.testing.assert_allclose(iou(counts)[there], jaccard_score(*flat, **options)[there])
