@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from lvmmed_backbones.images import photos, volumes
 from lvmmed_backbones.images.volumes import Volume
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.outside import Refused, refusing
 
 REMEDY = "Download it again"
 ORIGINAL = "Use the original file"
@@ -219,21 +219,20 @@ def aligned(volume: Volume, image: Volume, path: Path, image_path: Path) -> NDAr
     Raises:
         Refused: naming both geometries, if the volume lies elsewhere or has another shape.
     """
-    both = has_geometry(volume) and has_geometry(image)
-    values = turned(volume, image) if both else volume.values
-    if values is None or values.shape != image.values.shape:
-        here, there = described(volume), described(image)
-        remedy = "Do the two belong together? Save them on one grid"
-        raise Refused(path, f"has {here}, but {image_path.name} has {there}", remedy)
+    remedy = "Do the two belong together? Save them on one grid"
+    # A header holds any numbers: they overflow, or have no inverse.
+    with np.errstate(all="ignore"), refusing(path, remedy, "has no geometry to compare"):
+        both = has_geometry(volume) and has_geometry(image)
+        values = turned(volume, image) if both else volume.values
+        if values is None or values.shape != image.values.shape:
+            here, there = described(volume), described(image)
+            raise Refused(path, f"has {here}, but {image_path.name} has {there}", remedy)
     return values
 
 
 def turned(volume: Volume, image: Volume) -> NDArray | None:
     """A volume's values along the axes of an image; None if the two do not lie upon each other."""
-    try:
-        across = np.linalg.solve(image.affine, volume.affine)  # from voxels to the image's voxels
-    except np.linalg.LinAlgError:
-        return None
+    across = np.linalg.solve(image.affine, volume.affine)  # from voxels to the image's voxels
     if not np.isfinite(across).all() or abs(np.linalg.det(across)) < 1e-9:
         return None
     orientation = nibabel.orientations.io_orientation(across)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -307,6 +308,29 @@ def test_a_broken_geometry_is_refused(affine: np.ndarray) -> None:
     image = Volume(np.zeros((3, 4, 5)), grid(random.Random(4))[1])
     with pytest.raises(Refused, match=r"a\.nii: has the shape \(3, 4, 5\)"):
         aligned(Volume(np.zeros((3, 4, 5)), affine), image, Path("a.nii"), Path("b.nii"))
+    with pytest.raises(Refused, match=r"a\.nii: has (the shape|no geometry to compare)"):
+        aligned(image, Volume(np.zeros((3, 4, 5)), affine), Path("a.nii"), Path("b.nii"))
+
+
+def test_any_numbers_in_a_geometry_end_in_a_line() -> None:
+    """300 pairs of affines with zeros, huge and tiny numbers, and none."""
+    rng, odd = np.random.default_rng(0), [0, 1e300, -1e300, 1e-300, np.inf, np.nan, 1e-40, -1]
+    for _ in range(COUNT):
+        pair = []
+        for _ in range(2):
+            affine = np.diag([*rng.uniform(0.5, 3, 3), 1])
+            affine[:3, 3] = rng.normal(0, 50, 3)
+            for _ in range(rng.integers(1, 4)):
+                affine[tuple(rng.integers(0, (3, 4)))] = rng.choice(odd)
+            pair.append(Volume(rng.random((2, 3, 4)), affine))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                found = aligned(*pair, Path("a.nii"), Path("b.nii"))
+            except Refused as error:
+                assert str(error).startswith("a.nii: has ") and str(error).isprintable()
+            else:
+                assert found.shape == (2, 3, 4)
 
 
 def test_whole_numbers() -> None:
