@@ -153,8 +153,9 @@ def about_classes(folder: Path, seen: Contents, classes: Sequence[str]) -> list[
 def about_fit(folder: Path, seen: Contents, meta: Mapping[str, Any]) -> list[str]:
     """Masks that do not follow their images, or are far larger or smaller than those of the whole download."""
     problems, masks = [], folder / "masks"
-    step = max(1, len(seen.outlines) // SAMPLE)
-    sample = seen.outlines[::step][:SAMPLE]
+    count = len(seen.outlines)
+    spread = np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)
+    sample = [seen.outlines[number] for number in spread]
     if len(sample) >= ENOUGH:
         fit = agreement(sample)
         if fit + len(sample) ** -0.5 < FIT:

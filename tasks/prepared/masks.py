@@ -95,8 +95,8 @@ def stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
     image.load()  # before the orientation: Pillow turns a TIFF itself, and PNG may say it behind the pixels
     ImageOps.exif_transpose(image, in_place=True)
     if not opaque(image):
-        reason = "its alpha channel is not opaque: is the mask in the alpha channel?"
-        raise Refused(path, reason, "Save the mask as a grey image without alpha")
+        remedy = "Is the mask in the alpha channel? Save it as a grey image without alpha"
+        raise Refused(path, "is not opaque everywhere", remedy)
     if image.mode == "1":
         return np.asarray(image).astype(np.uint8) * 255
     if image.mode in GREY:
