@@ -26,7 +26,7 @@ from tasks.prepared.check import read_meta
 
 __all__ = ["Dataset", "available", "get", "names", "prepare"]
 
-VERSION = 2  # of the preparers: a prepared data set of another version is made anew
+VERSION = 3  # of the preparers: a prepared data set of another version is made anew
 PHANTOM = "PHANTOM"  # the file by which a generated download says so
 
 
@@ -89,6 +89,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
             name=name,
             kind=dataset.kind,
             classes=list(dataset.classes),
+            foreground=dataset.foreground,
             title=dataset.title,
             modality=dataset.modality,
             licence=dataset.licence,

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each, label_map, read_volume, same_size, to_8_bit
+from tasks.prepared.images import each, to_8_bit
+from tasks.prepared.masks import aligned, label_map, read_labels, read_volume
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
@@ -33,14 +34,19 @@ def prepare(source: Path, writer: Writer) -> None:
         files = {
             key: folder / f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")
         }
-        channels = [
-            to_8_bit(read_volume(files[key]), files[key]) for key in ("t1ce", "t2", "flair")
-        ]
-        labels = label_map(read_volume(files["seg"]), {1: 1, 2: 2, 4: 3}, files["seg"])
-        for channel in channels:
-            same_size(channel, labels, files["seg"])
+        first = read_volume(files["t1ce"], np.float32)
+        channels = [to_8_bit(first.values, files["t1ce"])]
+        for key in ("t2", "flair"):
+            further = read_volume(files[key], np.float32)
+            lined = aligned(further, first, files[key], files["t1ce"])
+            channels.append(to_8_bit(lined, files[key]))
+        labels = read_labels(files["seg"], first, files["t1ce"])
         slices[folder.name] = write_slices(
-            writer, folder.name, np.stack(channels, axis=-1), labels, files["seg"]
+            writer,
+            folder.name,
+            np.stack(channels, axis=-1),
+            label_map(labels, {1: 1, 2: 2, 4: 3}, files["seg"]),
+            files["seg"],
         )
         grades[folder.name] = folder.parent.name
     shares = dict(train=0.7, valid=0.1, test=0.2)

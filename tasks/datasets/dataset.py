@@ -18,6 +18,8 @@ class Dataset:
         classes: class 0 is the background in segmentation and volumes.
         modality: and organ.
         images: how many a preparer makes of the whole download (of volumes: cases).
+        foreground: between which shares of an image the median mask of the download lies, where it was measured: a
+            check reports a prepared data set outside of it.
         licence, citation, page: of the data set.
     """
 
@@ -31,3 +33,4 @@ class Dataset:
     licence: str
     citation: str
     page: str
+    foreground: tuple[float, float] | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each, read_mask
+from tasks.prepared.images import each
+from tasks.prepared.masks import read_mask
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
 
@@ -20,6 +21,7 @@ DATASET = Dataset(
     licence="research use",
     citation="Staal et al., IEEE TMI 2004",
     page="https://drive.grand-challenge.org",
+    foreground=(0.05, 0.15),  # 0.09 over all 40; 0.06 to 0.12
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each, read_mask
+from tasks.prepared.images import each
+from tasks.prepared.masks import read_mask
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
 
@@ -20,6 +21,7 @@ DATASET = Dataset(
     licence="CC BY-NC 4.0",
     citation="Codella et al., arXiv 1902.03368; Tschandl et al., Scientific Data 2018",
     page="https://challenge.isic-archive.com/data/#2018",
+    foreground=(0.1, 0.4),  # 0.19 over all 2594
 )
 
 

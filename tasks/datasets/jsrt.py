@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.outside import Refused, read_bytes
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each, read_mask, to_8_bit
+from tasks.prepared.images import each, to_8_bit
+from tasks.prepared.masks import read_mask, same_size
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
 
@@ -35,13 +36,14 @@ def prepare(source: Path, writer: Writer) -> None:
         root = source / "scratch" / f"fold{fold}" / "masks"
         folds[fold] = []
         for heart in each(root / "heart", "*.gif", "heart masks"):
-            lungs = read_mask(root / "left lung" / heart.name) | read_mask(
-                root / "right lung" / heart.name
-            )
-            classes = np.where(read_mask(heart), 2, lungs.astype(np.uint8))
-            image = shrunk(
-                read_raw(source / "All247images" / f"{heart.stem}.IMG"), classes.shape[0]
-            )
+            classes = read_mask(heart).astype(np.uint8) * 2
+            for side in ("left lung", "right lung"):
+                lung = root / side / heart.name
+                mask = read_mask(lung)
+                same_size(classes, mask, lung)
+                classes[mask & (classes == 0)] = 1
+            raw = source / "All247images" / f"{heart.stem}.IMG"
+            image = shrunk(read_raw(raw), classes.shape[0], raw)
             writer.mask(heart.stem, writer.image(heart.stem, image), classes, heart)
             folds[fold].append(heart.stem)
     for split, names in carve(folds[2], dict(train=0.8, valid=0.2)).items():
@@ -68,12 +70,14 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
     return 255 - to_8_bit(words.reshape(side, side).astype(np.float32), path)
 
 
-def shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Average blocks of pixels until an image has the side of its mask: SCR's are half of JSRT's."""
+def shrunk(image: NDArray[np.uint8], side: int, path: Path) -> NDArray[np.uint8]:
+    """Average blocks of pixels until an image has the side of its mask: SCR's are half of JSRT's.
+
+    Raises:
+        Refused: if its side is no multiple of the mask's; `path` is its file, for the message.
+    """
     factor = image.shape[0] // side
     if not factor or factor * side != image.shape[0]:
-        raise ValueError(
-            f"an X-ray of side {image.shape[0]} does not shrink to its masks' side {side}. "
-            "Use SCR's masks of 1024 pixels."
-        )
+        reason = f"an X-ray of side {image.shape[0]} does not shrink to its masks' side {side}"
+        raise Refused(path, reason, "Use SCR's masks of 1024 pixels")
     return image.reshape(side, factor, side, factor).mean(axis=(1, 3)).round().astype(np.uint8)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lvmmed_backbones.images.volumes import Volume
+from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import only, read_volume, to_8_bit
+from tasks.prepared.images import only, to_8_bit
+from tasks.prepared.masks import distinct, read_labels, read_volume
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
@@ -29,7 +33,7 @@ SITES = ("BMC", "RUNMC", "BIDMC", "HK")
 
 
 def prepare(source: Path, writer: Writer) -> None:
-    """Slices named SITE/CASE/000; any label above 0 is prostate; 60 % of BMC's cases train, 10 % valid, 30 % test."""
+    """Slices named SITE/CASE/000; a label above 0 is prostate; 60 % of BMC's cases train, 10 % valid, 30 % test."""
     slices: dict[str, dict[str, list[str]]] = {}
     for site in SITES:
         slices[site] = {}
@@ -43,9 +47,13 @@ def prepare(source: Path, writer: Writer) -> None:
             case = path.name.removesuffix(".nii.gz")
             name = f"{case}_segmentation.nii.gz"
             mask = masks.get(name.lower(), source / site / name)
-            labels = (read_volume(mask) > 0).astype(np.uint8)
+            image = read_volume(path, np.float32)
             slices[site][case] = write_slices(
-                writer, f"{site}/{case}", to_8_bit(read_volume(path), path), labels, mask
+                writer,
+                f"{site}/{case}",
+                to_8_bit(image.values, path),
+                gland(mask, image, path),
+                mask,
             )
     tests = {site: sorted(cases) for site, cases in slices.items()}
     for split, cases in carve(list(slices["BMC"]), dict(train=0.6, valid=0.1, test=0.3)).items():
@@ -63,3 +71,17 @@ def prepare(source: Path, writer: Writer) -> None:
         ["train", "valid", "test", "test_runmc", "test_bidmc", "test_hk"],
         ["train", "valid", "test_all"],
     ]
+
+
+def gland(path: Path, image: Volume, image_path: Path) -> NDArray[np.uint8]:
+    """1 where a volume of labels is above 0: the gland as a whole, or its two zones.
+
+    Raises:
+        FileNotFoundError, Refused: as `read_labels`; Refused, too, for other labels.
+    """
+    labels = read_labels(path, image, image_path)
+    values = distinct(labels)
+    if values[0] < 0 or len(set(values) - {0}) > 2:
+        reason = f"has the labels {values[:6]}: expected 0 and one or two above it"
+        raise Refused(path, reason, "Is it the right file?")
+    return (labels > 0).astype(np.uint8)

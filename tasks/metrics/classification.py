@@ -33,10 +33,20 @@ class ClassificationScores(BaseMetric):
         self.cases_file = cases_file
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep every sample's `pred_score` (C probabilities) and `gt_label`."""
+        """Keep every sample's `pred_score` (C probabilities) and `gt_label`.
+
+        Raises:
+            ValueError: naming the image, if its label is none of 0 to C - 1.
+        """
         for sample in data_samples:
             scores = sample["pred_score"].cpu().double().numpy()
-            self.results.append((case_name(sample["img_path"]), int(sample["gt_label"]), scores))
+            name, label = case_name(sample["img_path"]), int(sample["gt_label"])
+            if not 0 <= label < len(scores):
+                raise ValueError(
+                    f"{name}: the truth has the label {label}, but there are {len(scores)} classes "
+                    f"(0 to {len(scores) - 1})"
+                )
+            self.results.append((name, label, scores))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Score the whole test split."""

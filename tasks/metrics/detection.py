@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from mmengine.registry import METRICS
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from lvmmed_backbones.outside import Refused, read_json, refusing
 from tasks.metrics.cases import case_name, write_cases
 
 
@@ -21,35 +24,67 @@ class DetectionScores(BaseMetric):
     """mAP50 (the headline), mAP50:95 and AP50 per class, in 0..1, by pycocotools, without rounding.
 
     mmdetection's CocoMetric rounds to three digits and returns nothing at all for a model that detects nothing;
-    here that scores zero.
+    here that is pycocotools' result for an empty list of detections: zero.
+
+    Crowd boxes (`iscrowd`) are to be neither found nor missed, as in pycocotools: detections within them do not count,
+    and a class, or an image, that has crowd boxes alone has no score.
 
     Args:
         ann_file: the split's COCO file.
         cases_file: where to write the AP50 of every image (over the classes that are in it; null without boxes).
+
+    Raises:
+        FileNotFoundError, Refused: as `read_truth`.
     """
 
     def __init__(
         self, ann_file: str | None = None, cases_file: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.ann_file = ann_file
+        self.truth = read_truth(Path(ann_file)) if ann_file else None
         self.cases_file = cases_file
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep every sample's `pred_instances`: boxes (n, 4) as x1, y1, x2, y2 in the image's own pixels."""
+        """Keep every sample's `pred_instances`: boxes (n, 4) as x1, y1, x2, y2 in the image's own pixels.
+
+        Raises:
+            ValueError: naming the image, for a label beyond the classes, or boxes or scores that are no numbers:
+                pycocotools takes NaN for a match.
+        """
+        classes = len(self.dataset_meta["classes"])
         for sample in data_samples:
             found = sample["pred_instances"]
             boxes, scores, labels = (
                 found[key].cpu().double().numpy() for key in ("bboxes", "scores", "labels")
             )
+            wrong = labels[~((labels >= 0) & (labels < classes))]
+            if len(wrong):
+                raise ValueError(
+                    f"{sample['img_path']}: a detection has the label {wrong[0]:g}, but there are {classes} classes "
+                    f"(0 to {classes - 1})"
+                )
+            if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
+                raise ValueError(
+                    f"{sample['img_path']}: a detection is no number. Did the training diverge?"
+                )
             self.results.append((sample["img_id"], sample["img_path"], boxes, scores, labels))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Evaluate the detections against the COCO file."""
+        """Evaluate the detections against the COCO file.
+
+        Raises:
+            ValueError: if there is none, or a class is not in it.
+        """
+        truth, classes = self.truth, self.dataset_meta["classes"]
+        if truth is None:
+            raise ValueError("ann_file is not set: name the split's COCO file")
+        named = {category["name"]: number for number, category in truth.cats.items()}
+        if lacking := [name for name in classes if name not in named]:
+            raise ValueError(
+                f"the COCO file has no category {lacking[0]!r}: it has {sorted(named)}"
+            )
+        categories = [named[name] for name in classes]
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-            truth = COCO(self.ann_file)
-            classes = self.dataset_meta["classes"]
-            categories = [truth.getCatIds(catNms=[name])[0] for name in classes]
             detections = [
                 dict(
                     image_id=image,
@@ -62,7 +97,8 @@ class DetectionScores(BaseMetric):
                     boxes.tolist(), scores, labels, strict=True
                 )
             ]
-            found = truth.loadRes(detections) if detections else None
+            # loadRes cannot take an empty list.
+            found = truth.loadRes(detections) if detections else indexed(truth.dataset, [])
             images = [image for image, *_ in results]
             precision = average_precision(truth, found, images, categories)  # (10, K)
             if self.cases_file:
@@ -82,14 +118,50 @@ class DetectionScores(BaseMetric):
         }
 
 
+def read_truth(path: Path) -> COCO:
+    """The boxes of a COCO file.
+
+    pycocotools takes a box without area, or a reversed one, for an object that nobody can find. It is an error of the
+    file, which `tasks check` names, too.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Refused: if it is no COCO file, or a box has no area; with its image and the box.
+    """
+    remedy = "Prepare the data set again"
+    content = read_json(path, remedy)
+    with refusing(path, remedy, "is no COCO file"):
+        images = {image["id"] for image in content["images"]}
+        categories = {category["id"] for category in content["categories"]}
+        for box in content["annotations"]:
+            image, (x, y, width, height) = box["image_id"], box["bbox"]
+            if image not in images or box["category_id"] not in categories:
+                reason = f"has a box of image {image}, category {box['category_id']}: no such pair"
+                raise Refused(path, reason, remedy)
+            if not (width > 0 and height > 0 and all(map(math.isfinite, (x, y, width, height)))):
+                reason = (
+                    f"image {image} has the box {box['bbox']}, which has no area or is reversed"
+                )
+                raise Refused(path, reason, remedy)
+        return indexed(content, content["annotations"])
+
+
+def indexed(content: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> COCO:
+    """A COCO file's content with these annotations, as pycocotools holds it."""
+    coco = COCO()
+    coco.dataset = {**content, "annotations": list(annotations)}
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
+    return coco
+
+
 def average_precision(
-    truth: COCO, found: COCO | None, images: Sequence[int], categories: Sequence[int]
+    truth: COCO, found: COCO, images: Sequence[int], categories: Sequence[int]
 ) -> np.ndarray:
-    """AP of each of the 10 IoU thresholds 0.50 to 0.95 and each category: (10, K), NaN without a box of it."""
-    if found is None:
-        boxes = truth.loadAnns(truth.getAnnIds(imgIds=list(images)))
-        present = [any(b["category_id"] == c for b in boxes) for c in categories]
-        return np.tile(np.where(present, 0.0, np.nan), (10, 1))
+    """AP of each of the 10 IoU thresholds 0.50 to 0.95 and each category: (10, K).
+
+    NaN without a box of it to be found, crowds left out (pycocotools' -1).
+    """
     evaluation = COCOeval(truth, found, "bbox")
     evaluation.params.imgIds = list(images)
     evaluation.params.catIds = list(categories)

@@ -20,18 +20,38 @@ def overlap_counts(
         (3, C) counts: intersection, prediction, truth. Counts of parts of a volume add up to the volume's.
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: if the shapes differ, or a map has a label beyond the classes. To leave such pixels out would give
+            a score that looks sound; MONAI's one-hot encoding stops there, too.
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"the prediction has shape {prediction.shape}, the truth {truth.shape}")
     valid = truth != ignore
     prediction, truth = prediction[valid], truth[valid]
-    return np.stack(
-        [
-            np.bincount(values, minlength=num_classes)[:num_classes]
-            for values in (truth[prediction == truth], prediction, truth)
-        ]
-    )
+    predicted = label_counts(prediction, num_classes, "prediction")
+    true = label_counts(truth, num_classes, "truth")
+    both = np.bincount(truth[prediction == truth], minlength=num_classes)
+    return np.stack([both, predicted, true])
+
+
+def label_counts(labels: NDArray, num_classes: int, what: str) -> NDArray[np.int64]:
+    """How often each class occurs in a map, (C,).
+
+    Args:
+        what: the map, for the message.
+
+    Raises:
+        ValueError: naming a label that is none of 0 to C - 1.
+    """
+    if labels.dtype.kind not in "bui":
+        raise ValueError(f"the {what} has values of {labels.dtype}, in place of labels")
+    below = labels.dtype.kind == "i" and labels.size and labels.min() < 0
+    counts = () if below else np.bincount(labels, minlength=num_classes)
+    if below or len(counts) > num_classes:
+        wrong = labels.min() if below else labels.max()
+        raise ValueError(
+            f"the {what} has the label {wrong}, but there are {num_classes} classes (0 to {num_classes - 1})"
+        )
+    return np.asarray(counts)
 
 
 def dice(counts: NDArray) -> NDArray[np.float64]:

@@ -23,10 +23,11 @@ class SegmentationScores(BaseMetric):
     run is the mean over its cases. A case without any foreground in both is left out of the mean.
 
     Args:
-        case: 'image', or 'volume': the slices of a folder are counted together, as one case (3D IoU).
+        case: 'image', or 'volume': the slices of a folder are counted together, as one case (3D IoU). A slice without
+            a folder belongs to no volume, and is refused.
         headline: 'dice' or 'iou': reported first, so that it selects the checkpoint; the other is reported too.
         group: 'site' reports the mean per first folder of the case names too, as `dice/SITE`, and the run's score
-            is then the mean over sites.
+            is then the mean over sites. A case without a folder has no site, and is refused.
         cases_file: where to write the score of every case, or None.
     """
 
@@ -47,15 +48,33 @@ class SegmentationScores(BaseMetric):
         self.cases_file = cases_file
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count the overlap of every sample's `pred_sem_seg` and `gt_sem_seg`, both (1, H, W)."""
+        """Count the overlap of every sample's `pred_sem_seg` and `gt_sem_seg`, both (1, H, W).
+
+        Raises:
+            ValueError: naming the image, if it lies in no folder though volumes or sites are counted, or has a label
+                beyond the classes; 255 in the truth is no label: such pixels do not count.
+        """
         num_classes = len(self.dataset_meta["classes"])
         for sample in data_samples:
             prediction = sample["pred_sem_seg"]["data"].cpu().numpy()
             truth = sample["gt_sem_seg"]["data"].cpu().numpy()
             name = case_name(sample["img_path"])
-            if self.case == "volume":
-                name = name.rpartition("/")[0]
-            self.results.append((name, overlap_counts(prediction, truth, num_classes)))
+            try:
+                counts = overlap_counts(prediction, truth, num_classes)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+            self.results.append((self.case_of(name), counts))
+
+    def case_of(self, name: str) -> str:
+        """The case that an image belongs to. Raises ValueError if it lies in no folder, but must."""
+        case = name.rpartition("/")[0] if self.case == "volume" else name
+        if not case or (self.group and "/" not in case):
+            place = "SITE/" * bool(self.group) + "VOLUME/" * (self.case == "volume")
+            raise ValueError(
+                f"{name}: an image is expected to lie in {place}, which names what it is counted with. "
+                "Prepare the data set with such folders, or set case='image' and group=None"
+            )
+        return case
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Sum the counts of each case and average the cases' scores."""

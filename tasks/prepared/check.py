@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.outside import Refused, read_json, read_text
+from tasks.prepared.contents import problems_of_contents
 from tasks.prepared.fingerprint import fingerprint
-from tasks.prepared.images import KEPT, read_image
+from tasks.prepared.images import KEPT
 from tasks.prepared.splits import overlaps
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
@@ -24,9 +25,7 @@ def check(folder: Path) -> list[str]:
     """
     problems = problems_of(folder)
     meta = read_meta(folder)
-    for path in sorted(p for p in (folder / "images").rglob("*") if not p.is_dir()):
-        mask = folder / "masks" / path.relative_to(folder / "images").with_suffix(".png")
-        problems += problems_of_image(path, mask, len(meta["classes"]))
+    problems += problems_of_contents(folder, meta)
     for path in sorted((folder / "splits").glob("*.json")):
         problems += wrong_boxes(path, names_of(folder / "images"))
     try:
@@ -66,31 +65,20 @@ def read_meta(folder: Path) -> dict[str, Any]:
             for value in values
         ):
             raise Refused(path, f"has {key} of another form than the preparers write", remedy)
+    share = meta.get("foreground")
+    if share is not None:
+        try:
+            bounds = [number(value) for value in share]
+        except (TypeError, ValueError, OverflowError):
+            bounds = []
+        if len(bounds) != 2:
+            raise Refused(path, "has a foreground that is no two numbers", remedy)
     return meta
 
 
 def names_of(folder: Path) -> set[str]:
     """The files below a folder, relative to it."""
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
-
-
-def problems_of_image(path: Path, mask_path: Path, classes: int) -> list[str]:
-    """What is wrong with an image and its mask, if it has one."""
-    try:
-        image = read_image(path)
-        if not mask_path.exists():
-            return []
-        mask = read_image(mask_path)
-    except (FileNotFoundError, Refused) as error:
-        return [str(error)]
-    problems = []
-    if mask.shape != image.shape[:2]:
-        problems.append(f"{mask_path} has the size {mask.shape}, its image {image.shape[:2]}")
-    if mask.max() >= classes:
-        problems.append(
-            f"{mask_path} has the class {mask.max()}, but there are {classes} (0 to {classes - 1})"
-        )
-    return problems
 
 
 def problems_of(folder: Path) -> list[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.prepared.images import each, label_map, read_volume, to_8_bit
+import numpy as np
+
+from tasks.prepared.images import each, to_8_bit
+from tasks.prepared.masks import label_map, read_labels, read_volume
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import present, published
 from tasks.prepared.writer import Writer
@@ -26,13 +29,12 @@ LABELS = {205: 1, 420: 2, 421: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
 def prepare_heart(source: Path, split_name: str, writer: Writer) -> None:
     """Write the slices of every volume in `source`, and the published split by patient."""
     slices = {}
-    for image in each(source, "*_image.nii.gz", "volumes"):
-        case = image.name.removesuffix("_image.nii.gz")
+    for path in each(source, "*_image.nii.gz", "volumes"):
+        case = path.name.removesuffix("_image.nii.gz")
         label = source / f"{case}_label.nii.gz"
-        labels = label_map(read_volume(label), LABELS, label)
-        slices[case] = write_slices(
-            writer, case, to_8_bit(read_volume(image), image), labels, label
-        )
+        image = read_volume(path, np.float32)
+        labels = label_map(read_labels(label, image, path), LABELS, label)
+        slices[case] = write_slices(writer, case, to_8_bit(image.values, path), labels, label)
     splits, writer.meta["missing"] = present(published(split_name), list(slices))
     for split, cases in splits.items():
         writer.split(split, [name for case in cases for name in slices[case]])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.prepared.images import same_size
+from tasks.prepared.masks import same_size
 from tasks.prepared.writer import Writer
 
 
@@ -22,7 +22,7 @@ def write_slices(
         source: the file of the labels, for the message.
 
     Raises:
-        ValueError: if the labels do not cover the image.
+        Refused: if the labels do not cover the image.
     """
     same_size(image, labels, source)
     names = []

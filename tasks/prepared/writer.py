@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import Refused
 from tasks.prepared.check import problems_of
 from tasks.prepared.fingerprint import fingerprint
-from tasks.prepared.images import KEPT, frame, same_size, to_8_bit
+from tasks.prepared.images import KEPT, frame, to_8_bit
+from tasks.prepared.masks import same_size
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
 
@@ -79,13 +81,18 @@ class Writer:
         """Write the mask of an image.
 
         Args:
-            mask: (H, W) class indices.
+            mask: (H, W) class indices, whole numbers.
             source: the file that it comes from, for the message.
 
         Raises:
-            ValueError: if it does not cover the image.
+            Refused: if it does not cover the image, or has an index beyond `meta["classes"]`.
         """
-        same_size(image, mask, source)
+        same_size(image[..., 0] if image.ndim == 3 else image, mask, source)
+        classes = len(self.meta.get("classes", range(256)))
+        if mask.dtype.kind not in "bui" or mask.min() < 0 or mask.max() >= classes:
+            reason = f"a mask has values of {mask.min()} to {mask.max()} ({mask.dtype})"
+            remedy = f"Its class indices are whole numbers of 0 to {classes - 1}"
+            raise Refused(source, reason, remedy)
         Image.fromarray(mask.astype(np.uint8)).save(self._path("masks", f"{name}.png"))
 
     def split(self, split: str, lines: Sequence[str]) -> None:

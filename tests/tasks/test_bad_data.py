@@ -142,7 +142,7 @@ def test_volume_with_unknown_labels(download, tmp_path: Path) -> None:
         "brats2018",
         tmp_path,
         ValueError,
-        rf"{path.name} has the unknown labels \[3\]: expected 0 and \[1, 2, 4\]",
+        rf"{path.name}: has the unknown labels \[3\]: expected 0 and \[1, 2, 4\]",
     )
 
 

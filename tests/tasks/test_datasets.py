@@ -16,7 +16,7 @@ from lvmmed_backbones.images.windows import eight_bits
 from tasks import datasets
 from tasks.datasets.kvasir import scaled
 from tasks.prepared import check
-from tasks.prepared.images import label_map
+from tasks.prepared.masks import label_map
 from tasks.prepared.splits import carve, published
 
 REAL = ["brain_tumor", "buid", "drive", "isic2018", "kvasir"]

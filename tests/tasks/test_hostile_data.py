@@ -26,7 +26,8 @@ from tasks import datasets
 from tasks.__main__ import main
 from tasks.datasets.jsrt import read_raw
 from tasks.prepared import check
-from tasks.prepared.images import read_image, read_mask, read_volume
+from tasks.prepared.images import read_image
+from tasks.prepared.masks import read_mask, read_volume, whole
 from tasks.prepared.tables import read_csv, read_json
 from tests.spoiling import spoilt_bytes
 
@@ -280,7 +281,18 @@ READERS: dict[str, tuple] = {
     "photo": ("kvasir", "images/*.jpg", read_image, same_image, spoilt_bytes),
     "mask": ("isic2018", "*GroundTruth/*.png", read_mask, same_mask, spoilt_bytes),
     "gif": ("drive", "training/1st_manual/*.gif", read_mask, same_mask, spoilt_bytes),
-    "volume": ("mmwhs_ct", "*_image.nii.gz", read_volume, same_volume, spoilt_volume),
+    "volume": (
+        "mmwhs_ct", "*_image.nii.gz", lambda p: read_volume(p, np.float32).values,
+        same_volume, spoilt_volume,
+    ),
+    "lossy mask": (
+        "kvasir", "masks/*.jpg", lambda p: read_mask(p, threshold=127),
+        lambda p: same_image(p) > 127, spoilt_bytes,
+    ),
+    "labels": (
+        "mmwhs_ct", "*_label.nii.gz", lambda p: whole(read_volume(p).values, p),
+        same_volume, spoilt_volume,
+    ),
     "raw": ("jsrt", "All247images/*.IMG", read_raw, None, spoilt_bytes),
     "json": (
         "kvasir", "kavsir_bboxes.json", lambda p: read_json(p, "boxes"),
