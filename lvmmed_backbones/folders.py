@@ -23,7 +23,7 @@ def lies_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def walk(folder: Path, without: Path | None = None) -> Iterator[str]:
+def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> Iterator[str]:
     """What lies below a folder and is no folder, relative to it, in no order; clutter is passed over.
 
     A link to a folder within it is followed, unless that folder is walked anyway: every folder is walked once, so
@@ -31,6 +31,7 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[str]:
 
     Args:
         without: a folder that is left out.
+        links_too: give links to folders, too.
 
     Raises:
         Refused: if a folder cannot be read.
@@ -38,7 +39,8 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[str]:
     root = os.path.realpath(folder)
     apart = os.path.realpath(without) if without else "\0"
     seen: set[str] = set()
-    folders, links = [("", root)], []
+    folders: list[tuple[str, str]] = [("", root)]
+    links: list[tuple[str, str]] = []
     while folders or links:
         if folders:
             here, real = folders.pop()
@@ -59,8 +61,9 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[str]:
             target = os.path.realpath(entry.path)
             if os.path.isdir(target) and lies_in(target, root):
                 links.append((name, target))
-            else:
-                yield name
+                if not links_too:
+                    continue
+            yield name
 
 
 def entries(folder: str | Path) -> Iterator[os.DirEntry]:

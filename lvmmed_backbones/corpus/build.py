@@ -99,7 +99,9 @@ def build(
         (out / name).mkdir(parents=True, exist_ok=True)
         if not (out / name).resolve().is_relative_to(out.resolve()):
             raise Refused(out / name, f"leads out of {out}", "Make the corpus in another folder")
-    found = [(data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in sources]
+    found = [
+        (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in sources
+    ]
     killers = read_killers(out)
     while True:
         units, left_out = plan(found, options, killers)
@@ -155,9 +157,7 @@ def killers_among(unit: Unit) -> list[list]:
     ends = results(partial(try_file, unit), unit.files, 1)
     files = [file for file, result in ends if isinstance(result, BrokenProcessPool)]
     if not files:
-        reason = (
-            f"a process died over the files {unit.files[0]} to {unit.files[-1]}, but over none alone"
-        )
+        reason = f"a process died over the files {unit.files[0]} to {unit.files[-1]}, but over none alone"
         raise Refused(unit.folder, reason, "Give more memory")
     return [killer_of(unit.folder, file) for file in files]
 

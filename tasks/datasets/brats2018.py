@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each, label_map, read_volume, same_size, to_8_bit
+from tasks.prepared.folders import case_folders, files, missing
+from tasks.prepared.images import label_map, read_volume, same_size, to_8_bit
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
@@ -28,17 +30,22 @@ DATASET = Dataset(
 
 def prepare(source: Path, writer: Writer) -> None:
     """T1ce, T2 and FLAIR as red, green and blue; 70 % of the cases train, 10 % valid, 20 % test, of each grade."""
-    slices, grades = {}, {}
-    for folder in each(source / "MICCAI_BraTS_2018_Data_Training", "[HL]GG/*", "cases"):
-        files = {
-            key: folder / f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")
-        }
-        channels = [to_8_bit(read_volume(files[key])) for key in ("t1ce", "t2", "flair")]
-        labels = label_map(read_volume(files["seg"]), {1: 1, 2: 2, 4: 3}, files["seg"])
+    slices: dict[str, list[str]] = {}
+    grades: dict[str, str] = {}
+    root = source / "MICCAI_BraTS_2018_Data_Training"
+    folders = [folder for grade in ("HGG", "LGG") for folder in case_folders(root / grade)]
+    if not folders:
+        raise missing(root, "cases, HGG/CASE or LGG/CASE,")
+    for folder in tqdm(folders, desc="cases", leave=False, disable=None):
+        found = files(folder, "*.nii.gz")
+        names = {key: f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")}
+        paths = {key: found.get(name, folder / name) for key, name in names.items()}
+        channels = [to_8_bit(read_volume(paths[key])) for key in ("t1ce", "t2", "flair")]
+        labels = label_map(read_volume(paths["seg"]), {1: 1, 2: 2, 4: 3}, paths["seg"])
         for channel in channels:
-            same_size(channel, labels, files["seg"])
+            same_size(channel, labels, paths["seg"])
         slices[folder.name] = write_slices(
-            writer, folder.name, np.stack(channels, axis=-1), labels, files["seg"]
+            writer, folder.name, np.stack(channels, axis=-1), labels, paths["seg"]
         )
         grades[folder.name] = folder.parent.name
     shares = dict(train=0.7, valid=0.1, test=0.2)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.outside import Refused, read_bytes
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.folders import files
 from tasks.prepared.images import each, read_mask, to_8_bit
 from tasks.prepared.splits import carve
 from tasks.prepared.writer import Writer
@@ -30,18 +31,22 @@ DATASET = Dataset(
 
 def prepare(source: Path, writer: Writer) -> None:
     """X-rays as 8-bit PNG of the masks' size; both lungs are one class, the heart over them."""
+    folder = source / "All247images"
+    raw = files(folder, "*.img")
     folds: dict[int, list[str]] = {}
     for fold in (1, 2):
         root = source / "scratch" / f"fold{fold}" / "masks"
+        lungs = {side: files(root / f"{side} lung", "*.gif") for side in ("left", "right")}
         folds[fold] = []
         for heart in each(root / "heart", "*.gif", "heart masks"):
-            lungs = read_mask(root / "left lung" / heart.name) | read_mask(
-                root / "right lung" / heart.name
+            name = f"{heart.stem}.gif"
+            left, right = (
+                read_mask(found.get(name, root / f"{side} lung" / name))
+                for side, found in lungs.items()
             )
-            classes = np.where(read_mask(heart), 2, lungs.astype(np.uint8))
-            image = shrunk(
-                read_raw(source / "All247images" / f"{heart.stem}.IMG"), classes.shape[0]
-            )
+            classes = np.where(read_mask(heart), 2, (left | right).astype(np.uint8))
+            path = raw.get(f"{heart.stem}.img", folder / f"{heart.stem}.IMG")
+            image = shrunk(read_raw(path), classes.shape[0])
             writer.mask(heart.stem, writer.image(heart.stem, image), classes, heart)
             folds[fold].append(heart.stem)
     for split, names in carve(folds[2], dict(train=0.8, valid=0.2)).items():
@@ -63,7 +68,8 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
     side = math.isqrt(len(content) // 2)
     if not side or 2 * side * side != len(content):
         reason = f"has {len(content)} bytes, which is no square image of 16-bit words"
-        raise Refused(path, reason, "Download it again")
+        remedy = "Is it a raw image of JSRT? Download it again if it is"
+        raise Refused(path, reason, remedy)
     words = np.frombuffer(content, ">u2")
     return 255 - to_8_bit(words.reshape(side, side).astype(np.float32))
 

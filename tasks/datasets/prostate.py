@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.folders import files, usual
 from tasks.prepared.images import only, read_volume, to_8_bit
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import carve
@@ -38,9 +39,9 @@ def prepare(source: Path, writer: Writer) -> None:
             for p in only(source / site, "*.nii.gz", f"volumes of {site}")
             if "segmentation" not in p.name.lower()
         ]
-        masks = {p.name.lower(): p for p in (source / site).glob("*.nii.gz")}
+        masks = {name.lower(): path for name, path in files(source / site, "*.nii.gz").items()}
         for path in tqdm(volumes, desc=site, leave=False, disable=None):
-            case = path.name.removesuffix(".nii.gz")
+            case = usual(path.name).removesuffix(".nii.gz")
             name = f"{case}_segmentation.nii.gz"
             mask = masks.get(name.lower(), source / site / name)
             labels = (read_volume(mask) > 0).astype(np.uint8)

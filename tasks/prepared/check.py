@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lvmmed_backbones.outside import Refused, read_json, read_text
+from lvmmed_backbones.folders import is_clutter
+from lvmmed_backbones.outside import Refused, read_json, read_lines
+from tasks.prepared.boxes import FAULTS, fault, number
 from tasks.prepared.fingerprint import fingerprint
 from tasks.prepared.images import KEPT, read_image
 from tasks.prepared.splits import overlaps
@@ -24,7 +25,7 @@ def check(folder: Path) -> list[str]:
     """
     problems = problems_of(folder)
     meta = read_meta(folder)
-    for path in sorted(p for p in (folder / "images").rglob("*") if not p.is_dir()):
+    for path in (folder / "images" / name for name in sorted(names_of(folder / "images"))):
         mask = folder / "masks" / path.relative_to(folder / "images").with_suffix(".png")
         problems += problems_of_image(path, mask, len(meta["classes"]))
     for path in sorted((folder / "splits").glob("*.json")):
@@ -70,8 +71,9 @@ def read_meta(folder: Path) -> dict[str, Any]:
 
 
 def names_of(folder: Path) -> set[str]:
-    """The files below a folder, relative to it."""
-    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    """The files below a folder, relative to it; clutter is passed over."""
+    found = (p.relative_to(folder) for p in folder.rglob("*") if not p.is_dir())
+    return {p.as_posix() for p in found if not any(map(is_clutter, p.parts))}
 
 
 def problems_of_image(path: Path, mask_path: Path, classes: int) -> list[str]:
@@ -107,7 +109,7 @@ def problems_of(folder: Path) -> list[str]:
     problems, splits = [], {}
     for path in sorted((folder / "splits").glob("*.txt")):
         try:
-            lines = read_text(path, within=folder).splitlines()
+            lines = read_lines(path, within=folder)
         except (FileNotFoundError, Refused) as error:
             problems.append(str(error))
             continue
@@ -158,31 +160,19 @@ def wrong_boxes(path: Path, files: set[str]) -> list[str]:
         content = read_json(path, "Prepare the data set again", within=path.parent.parent)
     except (FileNotFoundError, Refused) as error:
         return [str(error)]
-    missing, empty, outside = [], [], []
+    missing: list[str] = []
+    faults: dict[str, list[str]] = {}
     try:
         images = {image["id"]: image for image in content["images"]}
         missing = [i["file_name"] for i in images.values() if i["file_name"] not in files]
         for box in content["annotations"]:
             image = images[box["image_id"]]
             x, y, width, height = map(number, box["bbox"])
-            # A pixel of slack: some downloads count the last pixel in, others do not.
-            right, below = number(image["width"]) + 1, number(image["height"]) + 1
-            if width <= 0 or height <= 0:
-                empty.append(image["file_name"])
-            elif min(x, y) < -1 or x + width > right or y + height > below:
-                outside.append(image["file_name"])
+            size = number(image["width"]), number(image["height"])
+            found = fault(x, y, x + width, y + height, *size)
+            if found:
+                faults.setdefault(FAULTS[found], []).append(image["file_name"])
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         return [f"{path} is not as the preparers write it ({type(error).__name__}: {error})"]
-    kinds = (
-        (missing, "images that are not there"),
-        (empty, "boxes without area"),
-        (outside, "boxes that leave their image"),
-    )
+    kinds = ((missing, "images that are not there"), *((k, what) for what, k in faults.items()))
     return [f"{path} has {len(k)} {what}, such as of {k[0]}" for k, what in kinds if k]
-
-
-def number(value: object) -> float:
-    """A finite number. Raises TypeError, ValueError or OverflowError if a value is none."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)

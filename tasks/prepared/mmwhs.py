@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tasks.prepared.folders import files, usual
 from tasks.prepared.images import each, label_map, read_volume, to_8_bit
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import present, published
@@ -25,10 +26,12 @@ LABELS = {205: 1, 420: 2, 421: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
 
 def prepare_heart(source: Path, split_name: str, writer: Writer) -> None:
     """Write the slices of every volume in `source`, and the published split by patient."""
+    masks = files(source, "*_label.nii.gz")
     slices = {}
     for image in each(source, "*_image.nii.gz", "volumes"):
-        case = image.name.removesuffix("_image.nii.gz")
-        label = source / f"{case}_label.nii.gz"
+        case = usual(image.name).removesuffix("_image.nii.gz")
+        name = f"{case}_label.nii.gz"
+        label = masks.get(name, source / name)
         labels = label_map(read_volume(label), LABELS, label)
         slices[case] = write_slices(writer, case, to_8_bit(read_volume(image)), labels, label)
     splits, writer.meta["missing"] = present(published(split_name), list(slices))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import tempfile
@@ -18,6 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.folders import is_clutter
+from lvmmed_backbones.outside import read_lines
+from tasks.prepared.boxes import fault
 from tasks.prepared.check import problems_of
 from tasks.prepared.fingerprint import fingerprint
 from tasks.prepared.images import is_kept, read_image, same_size
@@ -30,11 +32,15 @@ class Writer:
 
     Args:
         folder: where the data set will lie; replaced if it is there.
+
+    Attributes:
+        files: name of the file of each image, by the image's name.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.meta: dict[str, Any] = {}
+        self.files: dict[str, str] = {}
         folder.parent.mkdir(parents=True, exist_ok=True)
         self.scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
 
@@ -61,15 +67,22 @@ class Writer:
             source: a file, copied byte for byte if it is an 8-bit PNG or JPEG, after it was read in whole; or an array.
 
         Raises:
-            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder.
+            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder, that a list
+                does not keep, or that another image has.
         """
         path = self._path("images", f"{name}.png")
+        if name in self.files:
+            raise ValueError(
+                f"two images have the name {plain(name)}: rename one of them in the download"
+            )
         if isinstance(source, Path):
             pixels = read_image(source)
             if is_kept(source):
-                shutil.copyfile(source, self._path("images", name + source.suffix.lower()))
+                self.files[name] = name + source.suffix.lower()
+                shutil.copyfile(source, self._path("images", self.files[name]))
                 return pixels
             source = pixels
+        self.files[name] = f"{name}.png"
         Image.fromarray(source).save(path)
         return source
 
@@ -88,7 +101,8 @@ class Writer:
 
     def split(self, split: str, lines: Sequence[str]) -> None:
         """Write a split: a line per image."""
-        self._path("splits", f"{split}.txt").write_text("".join(f"{line}\n" for line in lines))
+        text = "".join(f"{line}\n" for line in lines)
+        self._path("splits", f"{split}.txt").write_text(text, encoding="utf-8")
 
     def boxes(
         self,
@@ -104,15 +118,17 @@ class Writer:
             boxes: by file name: (class index, x, y, width, height) in pixels.
 
         Raises:
-            ValueError: naming the image, for a box that is no five finite numbers.
+            ValueError: naming the image, for a box that is no five finite numbers, has no area, or leaves its image.
         """
         annotations: list[dict] = []
         for number, image in enumerate(images):
             for label, x, y, width, height in boxes.get(image["file_name"], ()):
-                if not all(map(math.isfinite, (x, y, width, height))):
+                size = image["width"], image["height"]
+                wrong = fault(x, y, x + width, y + height, *size)
+                if wrong or label not in range(len(classes)):
                     raise ValueError(
-                        f"{image['file_name']} has a box without numbers, {(x, y, width, height)}. "
-                        "Is the table of boxes whole?"
+                        f"{image['file_name']}: the box {(label, x, y, width, height)} {wrong or 'has no class'}: the "
+                        f"image has {size[0]} x {size[1]} pixels. Is the table of boxes the download's?"
                     )
                 annotations.append(
                     dict(
@@ -140,10 +156,16 @@ class Writer:
 
     def _path(self, kind: str, name: str) -> Path:
         pure = PurePosixPath(name)
-        unfit = pure.is_absolute() or ".." in pure.parts or "\\" in name
+        unfit = pure.as_posix() != name or pure.is_absolute() or ".." in pure.parts or "\\" in name
         if unfit or any(unicodedata.category(c) in UNPRINTABLE for c in name):
             raise ValueError(
                 f"the name {plain(name)} leaves its folder, or cannot be printed: rename the file in the download"
+            )
+        # OpenMMLab strips the lines of a list; `check` passes hidden files over.
+        if name != name.strip() or any(map(is_clutter, pure.parts)):
+            raise ValueError(
+                f"the name {plain(repr(name))} begins or ends with a space, or is a hidden file's: "
+                "rename the file in the download"
             )
         path = self.scratch / kind / pure
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,8 +173,7 @@ class Writer:
 
     def _finish(self) -> None:
         self.meta["counts"] = {
-            path.stem: len(path.read_text().splitlines())
-            for path in sorted(self.scratch.glob("splits/*.txt"))
+            path.stem: len(read_lines(path)) for path in sorted(self.scratch.glob("splits/*.txt"))
         }
         self.meta["fingerprint"] = fingerprint(self.scratch)
         (self.scratch / "meta.json").write_text(json.dumps(self.meta, indent=1) + "\n")
