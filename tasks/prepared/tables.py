@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,9 +44,9 @@ class Row:
     def real(self, column: str) -> float:
         """A number, with a decimal point. Raises Refused if a cell is none."""
         cell = self.text(column)
-        if not NUMBER.fullmatch(cell.strip(" ")):
-            raise self.refused(f"the {column} is {cell!r}, not a number such as 480.5")
-        return float(cell)
+        if NUMBER.fullmatch(cell.strip(" ")) and math.isfinite(value := float(cell)):
+            return value
+        raise self.refused(f"the {column} is {cell!r}, not a number such as 480.5")
 
     def whole(self, column: str) -> int:
         """A whole number. Raises Refused if a cell is none."""
