@@ -19,7 +19,8 @@ from tasks.prepared.writer import Writer
 DATASET = Dataset(
     title="DRIVE, digital retinal images for vessel extraction",
     folder="drive",
-    layout="training/ and test/, each with images/*.tif and 1st_manual/*_manual1.gif",
+    layout="training/ and test/, each with images/*.tif and 1st_manual/*_manual1.gif; "
+    "the page has served no test/1st_manual since 2019, copies from before have it",
     kind="segmentation",
     classes=("background", "vessel"),
     modality="fundus photography, eye",

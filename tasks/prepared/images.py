@@ -15,7 +15,7 @@ from lvmmed_backbones.outside import Refused
 from tasks.prepared.folders import files, missing
 
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
-REMEDY = "Download it again"
+REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

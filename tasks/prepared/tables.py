@@ -15,7 +15,7 @@ from typing import Any
 from lvmmed_backbones.outside import Refused, read_bytes, read_text, refusing
 from tasks.prepared.folders import missing
 
-REMEDY = "Download it again"
+REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
 MEND = "Use the table as the download has it, or correct the row"
 NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 

@@ -67,8 +67,8 @@ class Writer:
             source: a file, copied byte for byte if it is an 8-bit PNG or JPEG, after it was read in whole; or an array.
 
         Raises:
-            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder, that a list
-                does not keep, or that another image has.
+            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder, is a
+                hidden file's, or that another image has.
         """
         path = self._path("images", f"{name}.png")
         if name in self.files:
@@ -100,7 +100,17 @@ class Writer:
         Image.fromarray(mask.astype(np.uint8)).save(self._path("masks", f"{name}.png"))
 
     def split(self, split: str, lines: Sequence[str]) -> None:
-        """Write a split: a line per image."""
+        """Write a split: a line per image.
+
+        Raises:
+            ValueError: for a line that begins or ends with a space: OpenMMLab's readers of lists strip it.
+        """
+        for line in lines:
+            if line != line.strip():
+                raise ValueError(
+                    f"the name {plain(repr(line))} begins or ends with a space, which a list does not keep: "
+                    "rename the file in the download"
+                )
         text = "".join(f"{line}\n" for line in lines)
         self._path("splits", f"{split}.txt").write_text(text, encoding="utf-8")
 
@@ -161,11 +171,9 @@ class Writer:
             raise ValueError(
                 f"the name {plain(name)} leaves its folder, or cannot be printed: rename the file in the download"
             )
-        # OpenMMLab strips the lines of a list; `check` passes hidden files over.
-        if name != name.strip() or any(map(is_clutter, pure.parts)):
+        if any(map(is_clutter, pure.parts)):  # `check` would pass it over
             raise ValueError(
-                f"the name {plain(repr(name))} begins or ends with a space, or is a hidden file's: "
-                "rename the file in the download"
+                f"the name {plain(name)} is a hidden file's: rename the file in the download"
             )
         path = self.scratch / kind / pure
         path.parent.mkdir(parents=True, exist_ok=True)
