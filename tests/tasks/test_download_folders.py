@@ -267,14 +267,15 @@ def test_lists_hold_any_other_name(download, tmp_path: Path) -> None:
 
     source = download("brain_tumor")
     folder = source / "Testing" / "no_tumor"
-    for path, name in zip(sorted(folder.iterdir()), NAMES, strict=False):
+    names = [*NAMES, "a "]
+    for path, name in zip(sorted(folder.iterdir()), names, strict=False):
         path.rename(path.with_name(f"{name}.jpg"))
-    for number, name in enumerate(NAMES[len(list(folder.iterdir())) :]):
+    for number, name in enumerate(names[len(list(folder.iterdir())) :]):
         Image.fromarray(np.full((20, 20), number, np.uint8)).save(folder / f"{name}.jpg")
     out = prepared("brain_tumor", tmp_path)
     lines = read_lines(out / "splits" / "test.txt")
     assert lines == list_from_file(str(out / "splits" / "test.txt"))
-    assert {f"Testing-no_tumor-{name}.jpg 2" for name in NAMES} <= set(lines)
+    assert {f"Testing-no_tumor-{name}.jpg 2" for name in names} <= set(lines)
     assert all((out / "images" / line.strip().rsplit(" ", 1)[0]).is_file() for line in lines)
 
 
