@@ -28,7 +28,7 @@ from lvmmed_backbones.corpus.facts import facts_of
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash
 from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, SUMMARY, Options, read_rows
 from lvmmed_backbones.corpus.reading import REMEDY, NotAnImage, Picture, pictures
-from lvmmed_backbones.corpus.workers import results
+from lvmmed_backbones.corpus.workers import alone, results
 from lvmmed_backbones.display import csv_cell, plain
 from lvmmed_backbones.folders import State, states, walk
 from lvmmed_backbones.outside import (
@@ -152,8 +152,12 @@ def killers_among(unit: Unit) -> list[list]:
     """The files of a unit that kill the process that reads them, one after another.
 
     Raises:
-        Refused: if there is none: they do it together.
+        Refused: if there is none: they do it together; or if a process dies whatever it does.
     """
+    if isinstance(alone(str, ""), BrokenProcessPool):
+        raise Refused(
+            unit.folder, "a process dies before it reads a file of it", "Give more memory"
+        )
     ends = results(partial(try_file, unit), unit.files, 1)
     files = [file for file, result in ends if isinstance(result, BrokenProcessPool)]
     if not files:

@@ -64,7 +64,8 @@ def read_grades(path: Path) -> dict[str, int]:
     for row in read_csv(path, "table of grades", names=["name", "grade"]):
         name, grade = row.text("name"), row.text("grade")
         if grade.strip(" ") not in ("0", "1", "2", "3", "4"):
-            remedy = "Take the header out" if row.number == 1 and not grade.isdigit() else MEND
+            header = row.number == 1 and not any(map(str.isdigit, grade))
+            remedy = "Take the header out" if header else MEND
             raise row.refused(f"{name} has the grade {grade}: expected 0 to 4", remedy)
         if name in grades:
             again = "again" if int(grade) == grades[name] else f"and {grades[name]}"

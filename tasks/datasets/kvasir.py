@@ -76,14 +76,14 @@ def scaled(entry: dict, width: int, height: int) -> list[tuple]:
 def fault_of(entry: Any) -> str:
     """What is wrong with the entry of an image in the file of boxes; empty if nothing is."""
     try:
-        width, height = number(entry["width"]), number(entry["height"])
+        width, height = number(entry, "width"), number(entry, "height")
         if min(width, height) <= 0:
             return f"the original has {width:g} x {height:g} pixels"
         if not entry["bbox"]:
             return "it has no box"
         known: list[dict] = []
         for box in entry["bbox"]:
-            left, top, right, bottom = (number(box[k]) for k in ("xmin", "ymin", "xmax", "ymax"))
+            left, top, right, bottom = (number(box, k) for k in ("xmin", "ymin", "xmax", "ymax"))
             wrong = fault(left, top, right, bottom, width, height)
             if wrong:
                 return f"the box {box} {wrong}, {width:g} x {height:g} pixels"
@@ -93,5 +93,5 @@ def fault_of(entry: Any) -> str:
                 return f"it has the box {box} twice"
             known.append(box)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        return f"{type(error).__name__}: {error}"
+        return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
     return ""

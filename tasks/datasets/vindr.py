@@ -106,6 +106,8 @@ def read_findings(path: Path) -> dict[str, Original]:
         raise Refused(path, f"lacks the columns {lacking}", remedy)
     for row in table:
         image_id, label = row.text("image_id"), class_of(row)
+        if Path(image_id).name != image_id:
+            raise row.refused(f"the image_id is {image_id!r}, no name of a file")
         original = original_of(row, originals)
         finding = label != NO_FINDING
         box = box_of(row, original) if finding else no_box(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 FAULTS = {  # what is said of a box, and of several
     "is not of numbers": "boxes that are not of numbers",
@@ -30,8 +31,13 @@ def fault(left: float, top: float, right: float, bottom: float, width: float, he
     return "leaves its image"
 
 
-def number(value: object) -> float:
-    """A finite number of a JSON file. Raises ValueError if a value is none."""
+def number(owner: Any, key: str) -> float:
+    """A finite number of an object of a JSON file.
+
+    Raises:
+        LookupError, TypeError: if it has no such key, or is no object; ValueError: if the value is no number.
+    """
+    value = owner[key]
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             found = float(value)
@@ -39,4 +45,4 @@ def number(value: object) -> float:
             found = math.inf
         if math.isfinite(found):
             return found
-    raise ValueError(f"{value!r} is no number")
+    raise ValueError(f"the {key} is {value!r}, not a number")

@@ -28,7 +28,7 @@ def check(folder: Path) -> list[str]:
     for path in (folder / "images" / name for name in sorted(names_of(folder / "images"))):
         mask = folder / "masks" / path.relative_to(folder / "images").with_suffix(".png")
         problems += problems_of_image(path, mask, len(meta["classes"]))
-    for path in sorted((folder / "splits").glob("*.json")):
+    for path in lists_of(folder, ".json"):
         problems += wrong_boxes(path, names_of(folder / "images"))
     try:
         changed = meta.get("fingerprint") != fingerprint(folder)
@@ -76,6 +76,11 @@ def names_of(folder: Path) -> set[str]:
     return {p.as_posix() for p in found if not any(map(is_clutter, p.parts))}
 
 
+def lists_of(folder: Path, suffix: str) -> list[Path]:
+    """The lists of the splits with a suffix, sorted; clutter is passed over."""
+    return sorted(p for p in (folder / "splits").glob(f"*{suffix}") if not is_clutter(p.name))
+
+
 def problems_of_image(path: Path, mask_path: Path, classes: int) -> list[str]:
     """What is wrong with an image and its mask, if it has one."""
     try:
@@ -107,7 +112,7 @@ def problems_of(folder: Path) -> list[str]:
     masks = names_of(folder / "masks")
     stems = {name.rpartition(".")[0] for name in files}
     problems, splits = [], {}
-    for path in sorted((folder / "splits").glob("*.txt")):
+    for path in lists_of(folder, ".txt"):
         try:
             lines = read_lines(path, within=folder)
         except (FileNotFoundError, Refused) as error:
@@ -167,8 +172,9 @@ def wrong_boxes(path: Path, files: set[str]) -> list[str]:
         missing = [i["file_name"] for i in images.values() if i["file_name"] not in files]
         for box in content["annotations"]:
             image = images[box["image_id"]]
-            x, y, width, height = map(number, box["bbox"])
-            size = number(image["width"]), number(image["height"])
+            corner = dict(zip(("x", "y", "width", "height"), box["bbox"], strict=True))
+            x, y, width, height = (number(corner, key) for key in corner)
+            size = number(image, "width"), number(image, "height")
             found = fault(x, y, x + width, y + height, *size)
             if found:
                 faults.setdefault(FAULTS[found], []).append(image["file_name"])

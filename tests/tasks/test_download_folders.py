@@ -76,7 +76,7 @@ def test_clutter_is_passed_over(name: str, download, prepared_root: Path, tmp_pa
 
 def test_clutter_in_a_prepared_data_set_is_passed_over(prepared_root: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(prepared_root / "brats2018", tmp_path / "brats2018"))
-    litter(folder / "images")
+    litter(folder)
     for path in folder.rglob("read me.txt"):
         path.unlink()
     assert check(folder) == []
