@@ -24,7 +24,7 @@ def lies_in(path: str, folder: str) -> bool:
 
 
 def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> Iterator[str]:
-    """What lies below a folder and is no folder, relative to it, in no order; clutter is passed over.
+    """What lies below a folder and is no folder, or one that cannot be read: relative to it, in no order, no clutter.
 
     A link to a folder within it is followed, unless that folder is walked anyway: every folder is walked once, so
     that circles end and no file comes twice by a folder's link. A link that leads out of it is given as it is.
@@ -34,7 +34,7 @@ def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> 
         links_too: give links to folders, too.
 
     Raises:
-        Refused: if a folder cannot be read.
+        Refused: if the folder itself cannot be read.
     """
     root = os.path.realpath(folder)
     apart = os.path.realpath(without) if without else "\0"
@@ -50,7 +50,14 @@ def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> 
         if real in seen or lies_in(real, apart):
             continue
         seen.add(real)
-        for entry in entries(real):
+        try:
+            found = list(entries(real))
+        except Refused:
+            if not here:
+                raise
+            yield here
+            continue
+        for entry in found:
             name = os.path.join(here, entry.name)
             if not entry.is_symlink():
                 if entry.is_dir():

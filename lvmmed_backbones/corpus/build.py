@@ -90,7 +90,7 @@ def build(
     Raises:
         FileNotFoundError: if a source is not a folder.
         ValueError: if nothing in the sources is an image.
-        Refused: if the corpus's folders lead out of it, a folder cannot be read, or files kill a process together.
+        Refused: if the corpus's folders lead out of it, a source cannot be read, or files kill a process together.
     """
     for _, folder in sources:
         if not folder.is_dir():
@@ -272,7 +272,10 @@ def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
     Raises:
         FileNotFoundError, Refused: if it is no regular file, leads out of its source, is broken or declares too much.
     """
-    path = regular(unit.folder / file, within=unit.folder)
+    path = unit.folder / file
+    if path.is_dir() and not path.is_symlink():  # `walk` gives no other one
+        raise Refused(path, "is a folder that cannot be read", "Make it readable")
+    path = regular(path, within=unit.folder)
     try:
         for found in pictures(path, Path(file), unit.options.axis):
             yield (found[0], str(found[1])) if isinstance(found, tuple) else found

@@ -145,7 +145,7 @@ def source_signature(source: Path) -> str:
     The download's own folder may be a link to another disk. Within it, links are followed, and none may lead out.
 
     Raises:
-        Refused: if a link does, or a folder cannot be read.
+        Refused: if a link does, or the folder cannot be read.
     """
     digest = hashlib.sha256(str(VERSION).encode())
     inside = os.path.realpath(source)

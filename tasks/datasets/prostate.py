@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
 from tasks.prepared.folders import files, usual
 from tasks.prepared.images import only, read_volume, to_8_bit
@@ -39,7 +40,12 @@ def prepare(source: Path, writer: Writer) -> None:
             for p in only(source / site, "*.nii.gz", f"volumes of {site}")
             if "segmentation" not in p.name.lower()
         ]
-        masks = {name.lower(): path for name, path in files(source / site, "*.nii.gz").items()}
+        masks: dict[str, Path] = {}
+        for name, path in files(source / site, "*.nii.gz").items():
+            other = masks.setdefault(name.lower(), path)
+            if other != path:
+                reason = f"has the name of {other.name}, but for capitals"
+                raise Refused(path, reason, "Take one of the two out")
         for path in tqdm(volumes, desc=site, leave=False, disable=None):
             case = usual(path.name).removesuffix(".nii.gz")
             name = f"{case}_segmentation.nii.gz"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lvmmed_backbones.corpus.build import Options, Unit, images_of
 from lvmmed_backbones.folders import is_clutter, states, walk
 from lvmmed_backbones.outside import Refused
 
@@ -57,8 +58,9 @@ def test_names_that_are_no_utf_8_are_walked(tmp_path: Path) -> None:
     assert (state.size, state.target, state.regular) == (0, "", True)
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "a").mkdir()
+def test_a_folder_that_cannot_be_read_is_given_itself(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "c.png").touch()
     scan = os.scandir
 
     def closed(path: str) -> object:
@@ -70,7 +72,20 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch) -> N
     with pytest.raises(
         Refused, match=r"/a: cannot be read \(Permission denied\)\. Make it readable"
     ):
-        list(walk(tmp_path))
+        list(walk(tmp_path / "a"))
+    assert sorted(walk(tmp_path)) == ["a", "c.png"]
+    _, reasons = read_reasons(tmp_path)
+    assert reasons == ["is a folder that cannot be read. Make it readable", "empty file"]
+
+
+def read_reasons(folder: Path) -> tuple[list, list[str]]:
+    """What a corpus takes of a folder, and why it takes no more."""
+    taken, reasons = [], []
+    for file in sorted(walk(folder)):
+        images, skipped = images_of(Unit(0, "", folder, (file,), Options()), file)
+        taken += images
+        reasons += [row["reason"] for row in skipped]
+    return taken, reasons
 
 
 def grow(root: Path, rng: random.Random) -> None:

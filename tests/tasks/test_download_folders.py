@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
+import random
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -339,6 +342,78 @@ def test_files_of_no_folder(tmp_path: Path) -> None:
     (tmp_path / "a.PNG").touch()
     with pytest.raises(Refused, match=r"a\.png: is a\.png as a\.PNG is\. Take one of the two out"):
         files(tmp_path, "*.png")
+
+
+def test_cases_that_differ_by_capitals_are_refused(download, tmp_path: Path, capsys) -> None:
+    path = sorted((download("prostate") / "BMC").iterdir())[0]
+    shutil.copy(path, path.with_name(path.name.upper()))
+    fails("prostate", tmp_path, capsys, "but for capitals. Take one of the two out")
+
+
+# Generated folders
+
+ODD = [" a", "a ", "a\udcff", "a\u2028b", "#", "%s", "a,b", "\u65e5\u672c", ".a", "._a", "Thumbs.db", "a" * 240, "-x",
+       "a\nb", "[a]", "A", "case 1", ".DS_Store", "__MACOSX"]  # fmt: skip
+
+
+def remove(path: Path) -> None:
+    (shutil.rmtree if path.is_dir() and not path.is_symlink() else os.unlink)(path)
+
+
+def disturb(source: Path, rng: random.Random) -> None:
+    """One to three changes: names, endings, copies, links, devices, what is not there, what is something else."""
+    for _ in range(rng.randint(1, 3)):
+        everything = [p for p in sorted(source.rglob("*")) if p.name != "PHANTOM"]
+        path, other = rng.choice(everything), rng.choice(everything)
+        way = rng.randrange(9)
+        if way == 0:
+            path.rename(path.with_name(rng.choice(ODD) + "".join(path.suffixes[-2:])))
+        elif way == 1 and path.is_file():
+            shutil.copy(path, path.with_suffix(rng.choice([path.suffix.upper(), ".jpeg"])))
+        elif way == 2:
+            remove(path)
+        elif way == 3:
+            remove(path)
+            targets = [other, other.name, "/etc", "/etc/passwd", "nothing", path, source, ".."]
+            path.symlink_to(rng.choice(targets))
+        elif way == 4:
+            remove(path)
+            rng.choice([os.mkfifo, os.mkdir, Path.touch])(path)
+        elif way == 5 and path.is_file() and other.is_file() and path != other:
+            path.write_bytes(other.read_bytes())
+        elif way == 6:
+            folder = path if path.is_dir() else path.parent
+            (folder / f"{rng.choice(ODD)}x").write_bytes(b"x")
+        elif way == 7 and path.is_dir() and not path.is_symlink():
+            (path.parent / ".store").mkdir(exist_ok=True)
+            path.rename(path.parent / ".store" / path.name)
+            path.symlink_to(Path(".store") / path.name)
+        elif path.is_file():
+            path.write_bytes(rng.choice([b"", b"\0", b"text", path.read_bytes()[:50]]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", datasets.names())
+def test_generated_folders(name: str, phantom_root: Path, tmp_path: Path, capsys) -> None:
+    """25 of each data set: prepared and sound, or a line and nothing on the disk."""
+    rng, folder = random.Random(name), datasets.get(name).folder
+    line = ["prepare", name, "--data", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    for _ in range(25):
+        source = Path(shutil.copytree(phantom_root / folder, tmp_path / "in" / folder))
+        with contextlib.suppress(OSError):  # some change undoes another
+            disturb(source, rng)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = main(line)
+        said = capsys.readouterr().err.replace("\r", "\n").splitlines()
+        errors = [x for x in said if x.startswith("error: ")]
+        if code == 0:
+            assert check(tmp_path / "out" / name) == []
+        else:
+            assert code == 2 and len(errors) == 1 and errors[0].isprintable()
+            assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+        shutil.rmtree(tmp_path / "in")
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
 
 
 # DRIVE
