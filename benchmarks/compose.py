@@ -13,6 +13,7 @@ from mmengine.config import Config
 from benchmarks import profiles
 from benchmarks.grid import TASK_CONFIGS, Cell
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.outside import read_lines
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -185,7 +186,7 @@ def label_subset(split: Path, fraction: float, seed: int, labelled: bool) -> lis
     if split.suffix == ".json":
         raise ValueError(f"{split}: label fractions below 1 are not offered for detection")
     groups = defaultdict(list)
-    for index, line in enumerate(split.read_text().splitlines()):
+    for index, line in enumerate(read_lines(split)):
         groups[line.rpartition(" ")[2] if labelled else ""].append(index)
     chosen = []
     for label, members in sorted(groups.items()):

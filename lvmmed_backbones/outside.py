@@ -138,6 +138,16 @@ def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT)
         return content.decode()
 
 
+def read_lines(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> list[str]:
+    """The lines of a list, as OpenMMLab reads it: only a line feed ends one, other separators may be part of a name.
+
+    Raises:
+        FileNotFoundError, Refused: as `read_text`.
+    """
+    lines = read_text(path, within=within, most=most).split("\n")
+    return [line.rstrip("\r") for line in (lines if lines[-1] else lines[:-1])]
+
+
 def read_json(
     path: str | Path, remedy: str, *, within: Path | None = None, most: int = TEXT
 ) -> Any:

@@ -21,6 +21,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from torch import nn
 
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
+from lvmmed_backbones.outside import read_lines
 from lvmmed_backbones.pretrain.monitors import read_image
 
 SIZE = 64
@@ -89,7 +90,7 @@ def copied(report: Path) -> set[str]:
 
 def split(prepared: Path, name: str) -> tuple[list[str], list[int]]:
     """Files and labels of a split."""
-    lines = (prepared / "splits" / f"{name}.txt").read_text().splitlines()
+    lines = read_lines(prepared / "splits" / f"{name}.txt")
     pairs = [line.rpartition(" ") for line in lines]
     return [image for image, _, _ in pairs], [int(label) for _, _, label in pairs]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lvmmed_backbones.corpus.build import (
+    KILLS,
     REMOVED,
     Unit,
     read_file,
     shrink,
-    walk,
     write_csv,
     write_parquet,
     write_summary,
@@ -30,8 +29,10 @@ from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
 from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, Options, read_rows
 from lvmmed_backbones.corpus.reading import Picture
+from lvmmed_backbones.corpus.workers import results
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import Refused, read_text
+from lvmmed_backbones.folders import walk
+from lvmmed_backbones.outside import Refused, read_lines
 
 
 def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -39,6 +40,7 @@ def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint
     return np.ascontiguousarray(np.rot90(image[:, ::-1] if flip else image, quarters))
 
 
+CHUNK = 16  # files that a process gets at a time
 HASH_DISTANCE = 10  # of 64 bits
 CORRELATION = 0.98  # of 64 x 64 pixels
 TURNS = {  # of a test image that are looked for too: volumes are cut and laid out in many ways
@@ -133,27 +135,30 @@ def matches(
 def test_images(folders: Sequence[Path], options: Options, workers: int) -> Iterator[TestImage]:
     """The images in folders, read as a corpus reads them."""
     files = [(folder.resolve(), file) for folder in folders for file in test_files(folder)]
-    read = partial(describe, options=options)
+    chunks = [tuple(files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)]
+    described: dict[tuple[Path, str], list[TestImage] | str] = {}
+    with tqdm(total=len(files), desc="test images", unit="file") as bar:
+        for chunk, found in results(partial(describe_all, options=options), chunks, workers):
+            described.update(found if isinstance(found, dict) else survivors(chunk, options))
+            bar.update(len(chunk))
     broken: list[str] = []
-    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
-        for some in tqdm(
-            pool.map(read, files, chunksize=16), total=len(files), desc="test images", unit="file"
-        ):
-            if isinstance(some, str):
-                broken.append(some)
-            else:
-                yield from some
+    for place in files:
+        some = described[place]
+        if isinstance(some, str):
+            broken.append(some)
+        else:
+            yield from some
     if broken:
         print(f"{len(broken)} test files are not compared, such as {broken[0]}", file=sys.stderr)
 
 
 def test_files(folder: Path) -> list[str]:
     """Files of a folder, relative to it; of a prepared data set only the images that splits/test*.txt name."""
-    files = sorted(walk(folder, folder / "\0"))
+    files = sorted(walk(folder))
     splits = sorted(folder.glob("splits/test*.txt"))
     if not splits:
         return files
-    lines = [line for split in splits for line in read_text(split, within=folder).splitlines()]
+    lines = [line for split in splits for line in read_lines(split, within=folder)]
     # A line is a name, with or without its suffix, perhaps with a label behind it; a volume's is its slices' folder.
     names = {*lines, *(line.rpartition(" ")[0] for line in lines)}
     images = [file for file in files if file.startswith("images/")]
@@ -163,6 +168,25 @@ def test_files(folder: Path) -> list[str]:
         for name in [Path(file).relative_to("images")]
         if not names.isdisjoint({str(name), str(name.with_suffix("")), *map(str, name.parents)})
     ]
+
+
+def describe_all(
+    places: Sequence[tuple[Path, str]], options: Options
+) -> dict[tuple[Path, str], list[TestImage] | str]:
+    """What `describe` gives for each file."""
+    return {place: describe(place, options) for place in places}
+
+
+def survivors(
+    places: Sequence[tuple[Path, str]], options: Options
+) -> dict[tuple[Path, str], list[TestImage] | str]:
+    """As `describe_all`, for files of which one kills the process that reads it."""
+    return {
+        (folder, file): f"{plain(folder / file)}: {KILLS}"
+        if isinstance(found, BrokenProcessPool)
+        else found
+        for (folder, file), found in results(partial(describe, options=options), places, 1)
+    }
 
 
 def describe(place: tuple[Path, str], options: Options) -> list[TestImage] | str:

@@ -13,9 +13,9 @@ import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -28,14 +28,26 @@ from tqdm import tqdm
 from lvmmed_backbones.corpus.facts import facts_of
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash
 from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, SUMMARY, Options, read_rows
-from lvmmed_backbones.corpus.reading import NotAnImage, Picture, pictures
+from lvmmed_backbones.corpus.reading import REMEDY, NotAnImage, Picture, pictures
+from lvmmed_backbones.corpus.workers import alone, results
 from lvmmed_backbones.display import csv_cell, plain
-from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_text, refusing, regular
+from lvmmed_backbones.folders import State, states, walk
+from lvmmed_backbones.outside import (
+    ARRAY,
+    Refused,
+    read_bytes,
+    read_json,
+    read_text,
+    refusing,
+    regular,
+)
 
 UNIT = 200  # files of a shard: what a kill can cost
 READERS = 2  # version of what is made of a file: parts of another are built anew
 REMOVED = "removed.csv"  # what an audit left out
 SKIPPED = ("data_set", "source", "part", "reason")
+KILLERS = "killers.json"  # files that killed the process that read them, in their state of then
+KILLS = f"kills the process that reads it. {REMEDY}"
 
 
 @dataclass(frozen=True)
@@ -50,17 +62,25 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """Its number, and a checksum of what it is made of: a changed file, or other readers, make another unit."""
-        stats = [(self.folder / file).lstat() for file in self.files]
-        state = [(f, s.st_size, s.st_mtime_ns) for f, s in zip(self.files, stats, strict=True)]
+        """Its number, and a checksum of what it is made of: a changed file, or other readers, make
+        another unit."""
+        found = zip(self.files, states(self.folder, self.files), strict=True)
+        state = [state_of(file, state) for file, state in found]
         text = json.dumps([READERS, self.data_set, str(self.folder), state, asdict(self.options)])
         return f"{self.number:06d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def state_of(file: str, state: State) -> list[str | int]:
+    """A file's name and what tells that it has changed."""
+    return [file, state.size, state.time, *([state.target] if state.target else [])]
 
 
 def build(
     sources: Sequence[tuple[str, Path]], out: Path, options: Options, workers: int
 ) -> tuple[int, Counter]:
     """Build the corpus, or finish one that was begun; the same sources give the same bytes.
+
+    A file that kills the process that reads it is left out, as if it were not there, until it has changed.
 
     Args:
         sources: pairs of a data set's name and its folder.
@@ -73,7 +93,7 @@ def build(
     Raises:
         FileNotFoundError: if a source is not a folder.
         ValueError: if nothing in the sources is an image.
-        Refused: if the corpus's folders lead out of it, or a file kills the process that reads it.
+        Refused: if the corpus's folders lead out of it, a source cannot be read, or files kill a process together.
     """
     for _, folder in sources:
         if not folder.is_dir():
@@ -82,44 +102,100 @@ def build(
         (out / name).mkdir(parents=True, exist_ok=True)
         if not (out / name).resolve().is_relative_to(out.resolve()):
             raise Refused(out / name, f"leads out of {out}", "Make the corpus in another folder")
-    units = list(plan(sources, out, options))
+    found = [
+        (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in sources
+    ]
+    killers = read_killers(out)
+    while True:
+        units, left_out = plan(found, options, killers)
+        unit = build_units(units, out, workers)
+        if not unit:
+            return merge(units, out, options, left_out)
+        killers += killers_among(unit)
+        write_text(out / "parts" / KILLERS, json.dumps(killers, indent=1) + "\n")
+
+
+def plan(
+    found: Sequence[tuple[str, Path, Sequence[str]]], options: Options, killers: Sequence[list]
+) -> tuple[list[Unit], list[dict]]:
+    """The units, in the order of the sources and of the files' names; a row for each file that is known to kill.
+
+    Args:
+        found: name of the data set, folder and files of each source.
+        killers: as of `read_killers`.
+    """
+    units: list[Unit] = []
+    left_out: list[dict] = []
+    for data_set, folder, files in found:
+        known = {killer[1]: killer for killer in killers if killer[0] == str(folder)}
+        bad = {file for file in files if file in known and known[file] == killer_of(folder, file)}
+        named = [dict(data_set=text_of(data_set), source=text_of(file)) for file in sorted(bad)]
+        left_out += [dict(**names, part="", reason=KILLS) for names in named]
+        good = [file for file in files if file not in bad]
+        for start in range(0, len(good), UNIT):
+            some = tuple(good[start : start + UNIT])
+            units.append(Unit(len(units), data_set, folder, some, options))
+    return units, left_out
+
+
+def build_units(units: Sequence[Unit], out: Path, workers: int) -> Unit | None:
+    """Build those that are not there; stops at one that kills its process, and returns it."""
     todo = [unit for unit in units if not part_of(out, unit).exists()]
     files = sum(len(unit.files) for unit in units)
-    bar = tqdm(total=files, unit="file", desc="corpus")
-    bar.update(files - sum(len(unit.files) for unit in todo))
-    with bar, ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
-        futures = {pool.submit(build_unit, unit, out): unit for unit in todo}
-        for future in as_completed(futures):
-            unit = futures[future]
-            try:
-                future.result()
-            except BrokenProcessPool as error:
-                reason = (
-                    f"a process died, perhaps over a file among {unit.files[0]} to {unit.files[-1]}"
-                )
-                raise Refused(unit.folder, reason, "Take it out, or give more memory") from error
+    with tqdm(total=files, unit="file", desc="corpus") as bar:
+        bar.update(files - sum(len(unit.files) for unit in todo))
+        for unit, result in results(partial(build_unit, out=out), todo, workers):
+            if isinstance(result, BrokenProcessPool):
+                return unit
             bar.update(len(unit.files))
-    return merge(units, out, options)
+    return None
 
 
-def plan(sources: Sequence[tuple[str, Path]], out: Path, options: Options) -> Iterator[Unit]:
-    """The units, in the order of the sources and of the files' names."""
-    number = 0
-    for data_set, folder in sources:
-        files = sorted(walk(folder.resolve(), out.resolve()))
-        for start in range(0, len(files), UNIT):
-            some = tuple(files[start : start + UNIT])
-            yield Unit(number, data_set, folder.resolve(), some, options)
-            number += 1
+def killers_among(unit: Unit) -> list[list]:
+    """The files of a unit that kill the process that reads them, one after another.
+
+    Raises:
+        Refused: if there is none: they do it together; or if a process dies whatever it does.
+    """
+    if isinstance(alone(str, ""), BrokenProcessPool):
+        raise Refused(
+            unit.folder, "a process dies before it reads a file of it", "Give more memory"
+        )
+    ends = results(partial(try_file, unit), unit.files, 1)
+    files = [file for file, result in ends if isinstance(result, BrokenProcessPool)]
+    if not files:
+        reason = f"a process died over the files {unit.files[0]} to {unit.files[-1]}, but over none alone"
+        raise Refused(unit.folder, reason, "Give more memory")
+    return [killer_of(unit.folder, file) for file in files]
 
 
-def walk(folder: Path, out: Path) -> Iterator[str]:
-    """Files below a folder, relative to it, links to folders not followed, the corpus itself left out."""
-    for parent, folders, names in os.walk(folder):
-        here = Path(parent)
-        folders[:] = [child for child in folders if here / child != out]
-        for name in names:
-            yield str((here / name).relative_to(folder))
+def try_file(unit: Unit, file: str) -> None:
+    """Do with a file what `build_unit` does, and keep nothing."""
+    images_of(unit, file)
+
+
+def killer_of(folder: Path, file: str) -> list:
+    """Folder and state of a file, as `KILLERS` has them."""
+    return [str(folder), *state_of(file, *states(folder, [file]))]
+
+
+def read_killers(out: Path) -> list[list]:
+    """Folder and state of each file that killed a process.
+
+    Raises:
+        Refused: if the list is not as the builder writes it.
+    """
+    path, remedy = out / "parts" / KILLERS, "Remove it, and build again"
+    try:
+        killers = read_json(path, remedy, within=out)
+    except FileNotFoundError:
+        return []
+    if not isinstance(killers, list) or not all(
+        isinstance(killer, list) and len(killer) > 3 and isinstance(killer[1], str)
+        for killer in killers
+    ):
+        raise Refused(path, "is no list of files", remedy)
+    return killers
 
 
 def part_of(out: Path, unit: Unit) -> Path:
@@ -130,11 +206,11 @@ def part_of(out: Path, unit: Unit) -> Path:
 def build_unit(unit: Unit, out: Path) -> None:
     """Write the shard of a unit, what it left out, and its rows."""
     shard = out / "shards" / f"{unit.name}.tar"
-    partial = shard.with_suffix(".partial")
-    partial.unlink(missing_ok=True)  # it may be a link
+    new = shard.with_suffix(".partial")
+    new.unlink(missing_ok=True)  # it may be a link
     rows: list[dict] = []
     skipped: list[dict] = []
-    with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with tarfile.open(new, "w", format=tarfile.USTAR_FORMAT) as tar:
         for file in unit.files:
             images, reasons = images_of(unit, file)
             skipped += reasons
@@ -151,7 +227,7 @@ def build_unit(unit: Unit, out: Path) -> None:
                 words = {k: facts[k] for k in ("data_set", "source", "part", "modality", "organ")}
                 add(tar, f"{key}.json", json.dumps(words).encode())
                 rows.append(place | facts)
-    partial.replace(shard)
+    new.replace(shard)
     write_csv(out / "parts" / f"{unit.name}.csv", skipped)
     write_parquet(part_of(out, unit), [pa.Table.from_pylist(rows, SCHEMA)])
 
@@ -200,7 +276,10 @@ def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
     Raises:
         FileNotFoundError, Refused: if it is no regular file, leads out of its source, is broken or declares too much.
     """
-    path = regular(unit.folder / file, within=unit.folder)
+    path = unit.folder / file
+    if path.is_dir() and not path.is_symlink():  # `walk` gives no other one
+        raise Refused(path, "is a folder that cannot be read", "Make it readable")
+    path = regular(path, within=unit.folder)
     try:
         for found in pictures(path, Path(file), unit.options.axis):
             yield (found[0], str(found[1])) if isinstance(found, tuple) else found
@@ -237,19 +316,17 @@ def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     tar.addfile(info, io.BytesIO(content))
 
 
-def merge(units: Sequence[Unit], out: Path, options: Options) -> tuple[int, Counter]:
+def merge(
+    units: Sequence[Unit], out: Path, options: Options, left_out: Sequence[dict]
+) -> tuple[int, Counter]:
     """The manifest, the list of what was left out and the summary, from the units' parts; stale parts go."""
     names = [unit.name for unit in units]
-    keep = set(names)
+    keep = {*names, Path(KILLERS).stem}
     for file in [*(out / "shards").iterdir(), *(out / "parts").iterdir()]:
         if file.stem not in keep:
             file.unlink()
-    reasons: Counter = Counter()
-    skipped = []
-    for name in names:
-        some = read_csv(out, f"parts/{name}.csv")
-        skipped += some
-        reasons.update(re.split(r": | \(|, by", row["reason"])[0] for row in some)
+    skipped = [row for name in names for row in read_csv(out, f"parts/{name}.csv")] + [*left_out]
+    reasons = Counter(re.split(r": | \(|, by", row["reason"])[0] for row in skipped)
     write_csv(out / "skipped.csv", skipped)
     parts = [f"parts/{name}.parquet" for name in names]
     images = sum(read_rows(out, ["height"], part).num_rows for part in parts)
@@ -279,16 +356,16 @@ def write_summary(corpus: Path, options: Options) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """By an atomic rename."""
-    partial = partial_of(path)
-    partial.write_text(text)
-    partial.replace(path)
+    new = partial_of(path)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def partial_of(path: Path) -> Path:
     """The file that a file is written to first; no link leads its bytes elsewhere."""
-    partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    return partial
+    new = path.with_name(path.name + ".partial")
+    new.unlink(missing_ok=True)
+    return new
 
 
 def read_csv(out: Path, name: str) -> list[dict]:
@@ -317,11 +394,11 @@ def write_csv(path: Path, rows: Sequence[dict]) -> None:
 
 def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
     """By an atomic rename, a table at a time."""
-    partial = partial_of(path)
-    with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+    new = partial_of(path)
+    with pq.ParquetWriter(new, SCHEMA, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table.cast(SCHEMA))
-    partial.replace(path)
+    new.replace(path)
 
 
 def report(images: int, reasons: Counter, out: Path) -> None:

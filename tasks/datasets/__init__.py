@@ -19,6 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.folders import lies_in, states, walk
 from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
 from tasks.prepared import Writer
@@ -142,19 +143,21 @@ def is_prepared(folder: Path, signature: str) -> bool:
 def source_signature(source: Path) -> str:
     """A cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version.
 
-    The download's own folder may be a link to another disk. Within it, no link may lead out.
+    The download's own folder may be a link to another disk. Within it, links are followed, and none may lead out.
 
     Raises:
-        Refused: if a link does.
+        Refused: if a link does, or the folder cannot be read.
     """
     digest = hashlib.sha256(str(VERSION).encode())
-    inside = source.resolve()
-    for path in sorted(source.rglob("*")):
-        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+    inside = os.path.realpath(source)
+    names = [str(path) for path in sorted(map(Path, walk(source, links_too=True)))]
+    for name, state in zip(names, states(source, names), strict=True):
+        if state.target and not lies_in(state.target, inside):
             remedy = f"Put the file itself there, or make a link of {source} as a whole"
-            raise Refused(path, f"leads out of {source}", remedy)
-        if path.is_file():
-            state = path.stat()
-            name = os.fsencode(path.relative_to(source))
-            digest.update(b"%s %d %d\n" % (name, state.st_size, state.st_mtime_ns))
+            raise Refused(source / name, f"leads out of {source}", remedy)
+        if state.regular or state.target:
+            digest.update(b"%s %d %d" % (os.fsencode(name), state.size, state.time))
+            if state.target:  # a link may lead elsewhere tomorrow
+                digest.update(b" " + os.fsencode(os.path.relpath(state.target, inside)))
+            digest.update(b"\n")
     return digest.hexdigest()

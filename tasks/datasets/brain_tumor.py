@@ -32,7 +32,7 @@ def prepare(source: Path, writer: Writer) -> None:
             for path in each(source / part / folder, "*.jpg", "images"):
                 name = f"{part}-{folder}-{path.stem}"
                 writer.image(name, path)
-                known[f"{name}.jpg"] = label
+                known[writer.files[name]] = label
     splits = carve(
         list(labels["Training"]), dict(train=0.8, valid=0.2), list(labels["Training"].values())
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each, to_8_bit
+from tasks.prepared.folders import case_folders, files, missing
+from tasks.prepared.images import to_8_bit
 from tasks.prepared.masks import aligned, label_map, read_labels, read_volume
 from tasks.prepared.slices import write_slices
 from tasks.prepared.splits import carve
@@ -29,24 +31,29 @@ DATASET = Dataset(
 
 def prepare(source: Path, writer: Writer) -> None:
     """T1ce, T2 and FLAIR as red, green and blue; 70 % of the cases train, 10 % valid, 20 % test, of each grade."""
-    slices, grades = {}, {}
-    for folder in each(source / "MICCAI_BraTS_2018_Data_Training", "[HL]GG/*", "cases"):
-        files = {
-            key: folder / f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")
-        }
-        first = read_volume(files["t1ce"], np.float32)
-        channels = [to_8_bit(first.values, files["t1ce"])]
+    slices: dict[str, list[str]] = {}
+    grades: dict[str, str] = {}
+    root = source / "MICCAI_BraTS_2018_Data_Training"
+    folders = [folder for grade in ("HGG", "LGG") for folder in case_folders(root / grade)]
+    if not folders:
+        raise missing(root, "cases, HGG/CASE or LGG/CASE,")
+    for folder in tqdm(folders, desc="cases", leave=False, disable=None):
+        found = files(folder, "*.nii.gz")
+        names = {key: f"{folder.name}_{key}.nii.gz" for key in ("t1ce", "t2", "flair", "seg")}
+        paths = {key: found.get(name, folder / name) for key, name in names.items()}
+        first = read_volume(paths["t1ce"], np.float32)
+        channels = [to_8_bit(first.values, paths["t1ce"])]
         for key in ("t2", "flair"):
-            further = read_volume(files[key], np.float32)
-            lined = aligned(further, first, files[key], files["t1ce"])
-            channels.append(to_8_bit(lined, files[key]))
-        labels = read_labels(files["seg"], first, files["t1ce"])
+            further = read_volume(paths[key], np.float32)
+            lined = aligned(further, first, paths[key], paths["t1ce"])
+            channels.append(to_8_bit(lined, paths[key]))
+        labels = read_labels(paths["seg"], first, paths["t1ce"])
         slices[folder.name] = write_slices(
             writer,
             folder.name,
             np.stack(channels, axis=-1),
-            label_map(labels, {1: 1, 2: 2, 4: 3}, files["seg"]),
-            files["seg"],
+            label_map(labels, {1: 1, 2: 2, 4: 3}, paths["seg"]),
+            paths["seg"],
         )
         grades[folder.name] = folder.parent.name
     shares = dict(train=0.7, valid=0.1, test=0.2)

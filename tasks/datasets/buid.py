@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from glob import escape
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.folders import files
 from tasks.prepared.images import each
 from tasks.prepared.masks import read_mask
 from tasks.prepared.splits import present, published
@@ -35,20 +35,23 @@ def prepare(source: Path, writer: Writer) -> None:
     root = source / "Dataset_BUSI_with_GT"
     names, writer.meta["left_out"] = [], []
     for part in ("benign", "malignant"):
+        found = files(root / part, "*.png")
         for path in each(root / part, "*.png", f"{part} images"):
             if "_mask" in path.stem:
                 continue
             image = writer.image(path.stem, path)
-            first = root / part / f"{path.stem}_mask.png"
+            name = f"{path.stem}_mask.png"
+            first = found.get(name, root / part / name)
             lesions = read_mask(first)
-            for further in sorted((root / part).glob(f"{escape(path.stem)}_mask_*.png")):
+            more = [mask for name, mask in found.items() if name.startswith(f"{path.stem}_mask_")]
+            for further in more:
                 lesion = read_mask(further)
                 if lesion.shape == lesions.shape:
                     lesions = lesions | lesion
                 else:
                     writer.meta["left_out"].append(further.name)
             writer.mask(path.stem, image, lesions, first)
-            names.append(path.name)
+            names.append(f"{path.stem}.png")
     splits, writer.meta["missing"] = present(published("buid"), names)
     for split, members in splits.items():
         writer.split(split, [name.removesuffix(".png") for name in members])

@@ -1,10 +1,17 @@
-"""DRIVE: its own test part; a fifth of the training part is the valid split."""
+"""DRIVE: its own test part; a fifth of the training part is the valid split.
+
+The download's page has served no labels of the test part since 2019: users found test/1st_manual gone in November of
+that year (github.com/rezazad68/BCDU-Net/issues/4, github.com/orobix/retina-unet/issues/76). Copies of the download from
+before have them. RITE (medicine.uiowa.edu/eye/rite-dataset) has the second observer's, which are other labels.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.folders import files
 from tasks.prepared.images import each
 from tasks.prepared.masks import read_mask
 from tasks.prepared.splits import carve
@@ -13,7 +20,8 @@ from tasks.prepared.writer import Writer
 DATASET = Dataset(
     title="DRIVE, digital retinal images for vessel extraction",
     folder="drive",
-    layout="training/ and test/, each with images/*.tif and 1st_manual/*_manual1.gif",
+    layout="training/ and test/, each with images/*.tif and 1st_manual/*_manual1.gif; "
+    "the page has served no test/1st_manual since 2019, copies from before have it",
     kind="segmentation",
     classes=("background", "vessel"),
     modality="fundus photography, eye",
@@ -23,6 +31,10 @@ DATASET = Dataset(
     page="https://drive.grand-challenge.org",
     foreground=(0.05, 0.15),  # 0.09 over all 40; 0.06 to 0.12
 )
+REMEDY = (
+    "Put test/1st_manual there from a copy of the download from before; "
+    "RITE's labels of these images are no replacement, they are the second observer's"
+)
 
 
 def prepare(source: Path, writer: Writer) -> None:
@@ -30,9 +42,18 @@ def prepare(source: Path, writer: Writer) -> None:
     parts: dict[str, list[str]] = {}
     for part in ("training", "test"):
         parts[part] = []
+        folder = source / part / "1st_manual"
+        masks = files(folder, "*_manual1.gif")
+        if part == "test" and not masks and files(source / part / "images", "*.tif"):
+            raise Refused(
+                folder,
+                "holds no labels: the download has not had those of its test part since 2019",
+                REMEDY,
+            )
         for path in each(source / part / "images", "*.tif", "photographs"):
             image = writer.image(path.stem, path)
-            mask = source / part / "1st_manual" / f"{path.stem.split('_')[0]}_manual1.gif"
+            name = f"{path.stem.split('_')[0]}_manual1.gif"
+            mask = masks.get(name, folder / name)
             writer.mask(path.stem, image, read_mask(mask), mask)
             parts[part].append(path.stem)
     for split, names in carve(parts["training"], dict(train=0.8, valid=0.2)).items():

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
 from tasks.prepared.images import each
 from tasks.prepared.splits import carve, present, published
-from tasks.prepared.tables import read_csv
+from tasks.prepared.tables import MEND, read_csv
 from tasks.prepared.writer import Writer
 
 DATASET = Dataset(
@@ -30,22 +31,14 @@ DATASET = Dataset(
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are, with the download's grades; the published split and the clean one."""
     table = source / "Seg-set" / "DR_Seg_Grading_Label.csv"
-    rows = read_csv(table, "table of grades", names=["name", "grade"])
-    grades: dict[str, int] = {}
-    for name, grade in rows.itertuples(index=False):
-        if grade not in range(5):
-            raise ValueError(
-                f"{table}: {name} has the grade {grade}: expected 0 to 4. Has the table a header?"
-            )
-        grades[name] = int(grade)
+    grades = read_grades(table)
     there = []
     for path in each(source / "Seg-set" / "Original_Images", "*.png", "images"):
-        if path.name not in grades:
-            raise ValueError(
-                f"{table} has no grade of {path.name}. Use the table of the same download."
-            )
+        name = f"{path.stem}.png"
+        if name not in grades:
+            raise Refused(table, f"has no grade of {name}", "Use the table of the same download")
         writer.image(path.stem, path)
-        there.append(path.name)
+        there.append(name)
     authors = published("fgadr")
     splits = {"train": authors["train"], "valid": authors["val"], "test": authors["test"]}
     wanted = {split: [name for name, _ in rows] for split, rows in splits.items()}
@@ -57,3 +50,25 @@ def prepare(source: Path, writer: Writer) -> None:
         writer.split(split, [f"{name} {grades[name]}" for name in names])
     writer.meta["leaks"] = [["valid", "test"]]
     writer.meta["disjoint"] = [["train", "valid", "test"], ["clean_train", "clean_valid", "test"]]
+
+
+def read_grades(path: Path) -> dict[str, int]:
+    """The grade of each image.
+
+    Raises:
+        FileNotFoundError: if there is no such table.
+        Refused: naming the row, for a grade that does not exist, and for an image that has a grade already.
+    """
+    grades: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    for row in read_csv(path, "table of grades", names=["name", "grade"]):
+        name, grade = row.text("name"), row.text("grade")
+        if grade.strip(" ") not in ("0", "1", "2", "3", "4"):
+            header = row.number == 1 and not any(map(str.isdigit, grade))
+            remedy = "Take the header out" if header else MEND
+            raise row.refused(f"{name} has the grade {grade}: expected 0 to 4", remedy)
+        if name in grades:
+            again = "again" if int(grade) == grades[name] else f"and {grades[name]}"
+            raise row.refused(f"{name} has the grade {grade} {again}, as of row {rows[name]}")
+        grades[name], rows[name] = int(grade), row.number
+    return grades

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.folders import files
 from tasks.prepared.images import each
 from tasks.prepared.masks import read_mask
 from tasks.prepared.splits import carve
@@ -27,10 +28,13 @@ DATASET = Dataset(
 
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are, masks of 0 and 1; 70 % train, 10 % valid, 20 % test."""
+    folder = source / "ISIC2018_Task1_Training_GroundTruth"
+    masks = files(folder, "*_segmentation.png")
     names = []
     for path in each(source / "ISIC2018_Task1-2_Training_Input", "*.jpg", "images"):
         image = writer.image(path.stem, path)
-        mask = source / "ISIC2018_Task1_Training_GroundTruth" / f"{path.stem}_segmentation.png"
+        name = f"{path.stem}_segmentation.png"
+        mask = masks.get(name, folder / name)
         writer.mask(path.stem, image, read_mask(mask), mask)
         names.append(path.stem)
     for split, members in carve(names, dict(train=0.7, valid=0.1, test=0.2)).items():

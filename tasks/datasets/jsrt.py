@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.outside import Refused, read_bytes
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.folders import files
 from tasks.prepared.images import each, to_8_bit
 from tasks.prepared.masks import read_mask, same_size
 from tasks.prepared.splits import carve
@@ -31,19 +32,23 @@ DATASET = Dataset(
 
 def prepare(source: Path, writer: Writer) -> None:
     """X-rays as 8-bit PNG of the masks' size; both lungs are one class, the heart over them."""
+    folder = source / "All247images"
+    raw = files(folder, "*.img")
     folds: dict[int, list[str]] = {}
     for fold in (1, 2):
         root = source / "scratch" / f"fold{fold}" / "masks"
+        lungs = {side: files(root / f"{side} lung", "*.gif") for side in ("left", "right")}
         folds[fold] = []
         for heart in each(root / "heart", "*.gif", "heart masks"):
+            name = f"{heart.stem}.gif"
             classes = read_mask(heart).astype(np.uint8) * 2
-            for side in ("left lung", "right lung"):
-                lung = root / side / heart.name
+            for side, found in lungs.items():
+                lung = found.get(name, root / f"{side} lung" / name)
                 mask = read_mask(lung)
                 same_size(classes, mask, lung)
                 classes[mask & (classes == 0)] = 1
-            raw = source / "All247images" / f"{heart.stem}.IMG"
-            image = shrunk(read_raw(raw), classes.shape[0], raw)
+            path = raw.get(f"{heart.stem}.img", folder / f"{heart.stem}.IMG")
+            image = shrunk(read_raw(path), classes.shape[0], path)
             writer.mask(heart.stem, writer.image(heart.stem, image), classes, heart)
             folds[fold].append(heart.stem)
     for split, names in carve(folds[2], dict(train=0.8, valid=0.2)).items():
@@ -65,7 +70,8 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
     side = math.isqrt(len(content) // 2)
     if not side or 2 * side * side != len(content):
         reason = f"has {len(content)} bytes, which is no square image of 16-bit words"
-        raise Refused(path, reason, "Download it again")
+        remedy = "Is it a raw image of JSRT? Download it again if it is"
+        raise Refused(path, reason, remedy)
     words = np.frombuffer(content, ">u2")
     return 255 - to_8_bit(words.reshape(side, side).astype(np.float32), path)
 

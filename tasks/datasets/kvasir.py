@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.boxes import fault, number
+from tasks.prepared.folders import files
 from tasks.prepared.images import each
 from tasks.prepared.masks import read_mask
 from tasks.prepared.splits import present, published
@@ -30,23 +34,25 @@ def prepare(source: Path, writer: Writer) -> None:
     """Images as they are; masks, which are JPEG, thresholded at 127; boxes scaled to the images that are there."""
     box_file = source / "kavsir_bboxes.json"
     known = read_json(box_file, "boxes")
+    for name, entry in known.items():
+        wrong = fault_of(entry)
+        if wrong:
+            reason = f"the entry of {name} is not as expected: {wrong}"
+            raise Refused(box_file, reason, "Use the file as the download has it, or correct it")
+    masks = files(source / "masks", "*.jpg")
     facts, boxes = {}, {}
     for path in each(source / "images", "*.jpg", "images"):
         image = writer.image(path.stem, path)
-        mask = source / "masks" / path.name
+        name = f"{path.stem}.jpg"
+        mask = masks.get(name, source / "masks" / name)
         writer.mask(path.stem, image, read_mask(mask, threshold=127), mask)
         if path.stem not in known:
-            raise ValueError(
-                f"{box_file} has no boxes of {path.stem}. Use the file of the same download."
-            )
+            remedy = "Use the file of the same download"
+            raise Refused(box_file, f"has no boxes of {path.stem}", remedy)
         height, width = image.shape[:2]
-        facts[path.name] = dict(file_name=path.name, width=width, height=height)
-        try:
-            boxes[path.name] = scaled(known[path.stem], width, height)
-        except (LookupError, TypeError, ArithmeticError) as error:
-            raise ValueError(
-                f"{box_file}: the entry of {path.stem} is not as expected ({error!r}). Download it again."
-            ) from error
+        file_name = writer.files[path.stem]
+        facts[name] = dict(file_name=file_name, width=width, height=height)
+        boxes[file_name] = scaled(known[path.stem], width, height)
     splits, missing = present(published("kvasir"), list(facts))
     writer.meta["missing"] = missing
     for split, names in splits.items():
@@ -67,3 +73,27 @@ def scaled(entry: dict, width: int, height: int) -> list[tuple]:
         )
         for b in entry["bbox"]
     ]
+
+
+def fault_of(entry: Any) -> str:
+    """What is wrong with the entry of an image in the file of boxes; empty if nothing is."""
+    try:
+        width, height = number(entry, "width"), number(entry, "height")
+        if min(width, height) <= 0:
+            return f"the original has {width:g} x {height:g} pixels"
+        if not entry["bbox"]:
+            return "it has no box"
+        known: list[dict] = []
+        for box in entry["bbox"]:
+            left, top, right, bottom = (number(box, k) for k in ("xmin", "ymin", "xmax", "ymax"))
+            wrong = fault(left, top, right, bottom, width, height)
+            if wrong:
+                return f"the box {box} {wrong}, {width:g} x {height:g} pixels"
+            if box.get("label", "polyp") != "polyp":
+                return f"the box {box} is of no polyp"
+            if box in known:
+                return f"it has the box {box} twice"
+            known.append(box)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+    return ""

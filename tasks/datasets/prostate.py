@@ -11,6 +11,7 @@ from tqdm import tqdm
 from lvmmed_backbones.images.volumes import Volume
 from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.folders import files, usual
 from tasks.prepared.images import only, to_8_bit
 from tasks.prepared.masks import distinct, read_labels, read_volume
 from tasks.prepared.slices import write_slices
@@ -42,9 +43,14 @@ def prepare(source: Path, writer: Writer) -> None:
             for p in only(source / site, "*.nii.gz", f"volumes of {site}")
             if "segmentation" not in p.name.lower()
         ]
-        masks = {p.name.lower(): p for p in (source / site).glob("*.nii.gz")}
+        masks: dict[str, Path] = {}
+        for name, path in files(source / site, "*.nii.gz").items():
+            other = masks.setdefault(name.lower(), path)
+            if other != path:
+                reason = f"has the name of {other.name}, but for capitals"
+                raise Refused(path, reason, "Take one of the two out")
         for path in tqdm(volumes, desc=site, leave=False, disable=None):
-            case = path.name.removesuffix(".nii.gz")
+            case = usual(path.name).removesuffix(".nii.gz")
             name = f"{case}_segmentation.nii.gz"
             mask = masks.get(name.lower(), source / site / name)
             image = read_volume(path, np.float32)

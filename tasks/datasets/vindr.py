@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 from tqdm import tqdm
 
+from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset
+from tasks.prepared.boxes import fault
+from tasks.prepared.folders import files
 from tasks.prepared.splits import carve
-from tasks.prepared.tables import read_csv
+from tasks.prepared.tables import Row, read_csv
 from tasks.prepared.writer import Writer
 
 DATASET = Dataset(
@@ -42,46 +44,127 @@ DATASET = Dataset(
 )
 NO_FINDING = 14
 COLUMNS = ("image_id", "class_id", "x_min", "y_min", "x_max", "y_max", "width", "height")
-NUMBERS = list(COLUMNS[2:])
+CORNERS = COLUMNS[2:6]
+NO_BOX = ({""}, {"0", "1"}, {"0"})  # cells of a row without a finding, as tables fill them
+
+
+@dataclass
+class Original:
+    """An image as the table has it.
+
+    Attributes:
+        row: that names it first.
+        width, height: of the original, in pixels.
+        boxes: (class, left, top, right, bottom) in these pixels, of all readers.
+    """
+
+    row: int
+    width: float
+    height: float
+    boxes: list[tuple[int, float, float, float, float]] = field(default_factory=list)
 
 
 def prepare(source: Path, writer: Writer) -> None:
     """Images with at least one finding, boxes of all readers scaled to them; 70 % train, 10 % valid, 20 % test."""
-    table_file = source / "train.csv"
-    table = read_csv(table_file, "table of findings")
-    lacking = [column for column in COLUMNS if column not in table]
-    if lacking:
-        raise ValueError(
-            f"{table_file} lacks the columns {lacking}. Use the table of the 512 px data set, "
-            "which has the original sizes."
-        )
-    unknown = sorted(set(table["class_id"]) - set(range(NO_FINDING + 1)), key=str)
-    if unknown:
-        raise ValueError(
-            f"{table_file} has the unknown classes {unknown[:6]}: expected 0 to {NO_FINDING}"
-        )
-    # What is no number becomes none, which the writer refuses by the image's name.
-    table[NUMBERS] = table[NUMBERS].apply(pd.to_numeric, errors="coerce")
-    table[NUMBERS[-2:]] = table[NUMBERS[-2:]].where(table[NUMBERS[-2:]] > 0)
+    originals = read_findings(source / "train.csv")
+    images = files(source / "train", "*.png")
     facts: dict[str, dict] = {}
-    boxes: dict[str, list[tuple]] = defaultdict(list)
-    findings = table[table["class_id"] != NO_FINDING].groupby("image_id")
-    for image_id, rows in tqdm(findings, desc="images", leave=False, disable=None):
-        image = writer.image(str(image_id), source / "train" / f"{image_id}.png")
+    boxes: dict[str, list[tuple]] = {}
+    found = sorted(image_id for image_id, original in originals.items() if original.boxes)
+    for image_id in tqdm(found, desc="images", leave=False, disable=None):
+        name, original = f"{image_id}.png", originals[image_id]
+        image = writer.image(image_id, images.get(name, source / "train" / name))
         height, width = image.shape[:2]
-        name = f"{image_id}.png"
         facts[name] = dict(file_name=name, width=width, height=height)
-        for row in rows.itertuples():
-            fx, fy = width / row.width, height / row.height
-            boxes[name].append(
-                (
-                    int(row.class_id),
-                    row.x_min * fx,
-                    row.y_min * fy,
-                    (row.x_max - row.x_min) * fx,
-                    (row.y_max - row.y_min) * fy,
-                )
-            )
+        fx, fy = width / original.width, height / original.height
+        boxes[name] = [
+            (label, left * fx, top * fy, (right - left) * fx, (bottom - top) * fy)
+            for label, left, top, right, bottom in original.boxes
+        ]
     for split, names in carve(list(facts), dict(train=0.7, valid=0.1, test=0.2)).items():
         writer.split(split, [name.removesuffix(".png") for name in names])
         writer.boxes(split, [facts[name] for name in names], boxes, DATASET.classes)
+
+
+def read_findings(path: Path) -> dict[str, Original]:
+    """The images of the table, with their findings.
+
+    Readers (rad_id) work apart, so two may draw the same box, and one may see nothing where another sees something.
+    The same reader may not. In a table without rad_id the two cases look alike, and nothing is refused for it.
+
+    Raises:
+        FileNotFoundError: if there is no such table.
+        Refused: naming the row, for what is no finding, and for rows that repeat or contradict another.
+    """
+    originals: dict[str, Original] = {}
+    rows: dict[tuple, int] = {}
+    readings: dict[tuple[str, str], tuple[bool, int]] = {}
+    table = read_csv(path, "table of findings")
+    lacking = [column for column in COLUMNS if table and column not in table[0].cells]
+    if lacking:
+        remedy = "Use the table of the 512 px data set, which has the original sizes"
+        raise Refused(path, f"lacks the columns {lacking}", remedy)
+    for row in table:
+        image_id, label = row.text("image_id"), class_of(row)
+        if Path(image_id).name != image_id:
+            raise row.refused(f"the image_id is {image_id!r}, no name of a file")
+        original = original_of(row, originals)
+        finding = label != NO_FINDING
+        box = box_of(row, original) if finding else no_box(row)
+        if "rad_id" in row.cells:
+            reader = row.text("rad_id")
+            first = rows.setdefault((image_id, reader, label, box), row.number)
+            if first != row.number:
+                raise row.refused(f"repeats row {first}, of the same image {image_id} and reader")
+            saw, other = readings.setdefault((image_id, reader), (finding, row.number))
+            if saw != finding:
+                reason = f"{reader} has a finding in {image_id} and none, as of row {other}"
+                raise row.refused(reason)
+        if finding:
+            original.boxes.append((label, *box))
+    return originals
+
+
+def class_of(row: Row) -> int:
+    """The class of a row. Raises Refused if it does not exist, or its name is another's."""
+    label = row.whole("class_id")
+    if label not in range(NO_FINDING + 1):
+        raise row.refused(f"the class_id is {label}: expected 0 to {NO_FINDING}")
+    name = (*DATASET.classes, "No finding")[label]
+    said = row.cells.get("class_name", name)
+    if said.strip().casefold() != name.casefold():
+        raise row.refused(f"the class_name is {said!r}, but that of class {label} is {name!r}")
+    return label
+
+
+def original_of(row: Row, originals: dict[str, Original]) -> Original:
+    """The image that a row names. Raises Refused if it has no size, or another one in a row before."""
+    image_id, width, height = row.cells["image_id"], row.real("width"), row.real("height")
+    if min(width, height) <= 0:
+        raise row.refused(f"the original of {image_id} has {width:g} x {height:g} pixels")
+    known = originals.setdefault(image_id, Original(row.number, width, height))
+    if (width, height) != (known.width, known.height):
+        raise row.refused(
+            f"{image_id} has {width:g} x {height:g} pixels, "
+            f"but {known.width:g} x {known.height:g} in row {known.row}"
+        )
+    return known
+
+
+def box_of(row: Row, original: Original) -> tuple[float, float, float, float]:
+    """The box of a finding: left, top, right, bottom. Raises Refused if it is none."""
+    left, top, right, bottom = (row.real(column) for column in CORNERS)
+    wrong = fault(left, top, right, bottom, original.width, original.height)
+    if wrong:
+        cells = ", ".join(f"{column} {row.cells[column]}" for column in CORNERS)
+        size = f"{original.width:g} x {original.height:g} pixels"
+        raise row.refused(f"the box of {row.cells['image_id']} {wrong}: {cells}, of {size}")
+    return left, top, right, bottom
+
+
+def no_box(row: Row) -> tuple[()]:
+    """The box of a row without a finding. Raises Refused if it has one."""
+    cells = [row.cells[column].strip() for column in CORNERS]
+    if {cell.removesuffix(".0") for cell in cells} not in NO_BOX:
+        raise row.refused(f"has no finding, but the box {', '.join(cells)}")
+    return ()

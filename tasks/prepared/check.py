@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lvmmed_backbones.outside import Refused, read_json, read_text
+from lvmmed_backbones.outside import Refused, read_json, read_lines
+from tasks.prepared.boxes import FAULTS, fault, number
 from tasks.prepared.contents import problems_of_contents
 from tasks.prepared.fingerprint import fingerprint
 from tasks.prepared.images import KEPT
+from tasks.prepared.lists import lists_of, names_of
 from tasks.prepared.splits import overlaps
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
@@ -26,7 +27,7 @@ def check(folder: Path) -> list[str]:
     problems = problems_of(folder)
     meta = read_meta(folder)
     problems += problems_of_contents(folder, meta)
-    for path in sorted((folder / "splits").glob("*.json")):
+    for path in lists_of(folder, ".json"):
         problems += wrong_boxes(path, names_of(folder / "images"))
     try:
         changed = meta.get("fingerprint") != fingerprint(folder)
@@ -66,19 +67,11 @@ def read_meta(folder: Path) -> dict[str, Any]:
         ):
             raise Refused(path, f"has {key} of another form than the preparers write", remedy)
     share = meta.get("foreground")
-    if share is not None:
-        try:
-            bounds = [number(value) for value in share]
-        except (TypeError, ValueError, OverflowError):
-            bounds = []
-        if len(bounds) != 2:
-            raise Refused(path, "has a foreground that is no two numbers", remedy)
+    if share is not None and (
+        not isinstance(share, list) or [type(value) for value in share] != [float, float]
+    ):
+        raise Refused(path, "has a foreground that is no two numbers", remedy)
     return meta
-
-
-def names_of(folder: Path) -> set[str]:
-    """The files below a folder, relative to it."""
-    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
 
 
 def problems_of(folder: Path) -> list[str]:
@@ -93,9 +86,9 @@ def problems_of(folder: Path) -> list[str]:
     masks = names_of(folder / "masks")
     stems = {name.rpartition(".")[0] for name in files}
     problems, splits = [], {}
-    for path in sorted((folder / "splits").glob("*.txt")):
+    for path in lists_of(folder, ".txt"):
         try:
-            lines = read_text(path, within=folder).splitlines()
+            lines = read_lines(path, within=folder)
         except (FileNotFoundError, Refused) as error:
             problems.append(str(error))
             continue
@@ -146,31 +139,20 @@ def wrong_boxes(path: Path, files: set[str]) -> list[str]:
         content = read_json(path, "Prepare the data set again", within=path.parent.parent)
     except (FileNotFoundError, Refused) as error:
         return [str(error)]
-    missing, empty, outside = [], [], []
+    missing: list[str] = []
+    faults: dict[str, list[str]] = {}
     try:
         images = {image["id"]: image for image in content["images"]}
         missing = [i["file_name"] for i in images.values() if i["file_name"] not in files]
         for box in content["annotations"]:
             image = images[box["image_id"]]
-            x, y, width, height = map(number, box["bbox"])
-            # A pixel of slack: some downloads count the last pixel in, others do not.
-            right, below = number(image["width"]) + 1, number(image["height"]) + 1
-            if width <= 0 or height <= 0:
-                empty.append(image["file_name"])
-            elif min(x, y) < -1 or x + width > right or y + height > below:
-                outside.append(image["file_name"])
+            corner = dict(zip(("x", "y", "width", "height"), box["bbox"], strict=True))
+            x, y, width, height = (number(corner, key) for key in corner)
+            size = number(image, "width"), number(image, "height")
+            found = fault(x, y, x + width, y + height, *size)
+            if found:
+                faults.setdefault(FAULTS[found], []).append(image["file_name"])
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         return [f"{path} is not as the preparers write it ({type(error).__name__}: {error})"]
-    kinds = (
-        (missing, "images that are not there"),
-        (empty, "boxes without area"),
-        (outside, "boxes that leave their image"),
-    )
+    kinds = ((missing, "images that are not there"), *((k, what) for what, k in faults.items()))
     return [f"{path} has {len(k)} {what}, such as of {k[0]}" for k, what in kinds if k]
-
-
-def number(value: object) -> float:
-    """A finite number. Raises TypeError, ValueError or OverflowError if a value is none."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lvmmed_backbones.outside import Refused, read_text
+from lvmmed_backbones.outside import Refused, read_lines
 from tasks.prepared.borders import Outline, agreement, outline
 from tasks.prepared.images import read_image
+from tasks.prepared.lists import lists_of, names_of
 from tasks.prepared.masks import read_classes
 
 FLAT = 8  # grey levels from the darkest to the brightest: less is noise. The flattest of 6,000 real images has 39
@@ -49,8 +50,9 @@ class Contents:
 
 def problems_of_contents(folder: Path, meta: Mapping[str, Any]) -> list[str]:
     """Read every image and mask; a sentence for each problem of a file, and for each kind of problem of them all."""
-    paths = sorted(p for p in (folder / "images").rglob("*") if not p.is_dir())
-    names = [p.relative_to(folder / "images").with_suffix("").as_posix() for p in paths]
+    files = sorted(names_of(folder / "images"))
+    paths = [folder / "images" / file for file in files]
+    names = [file.rpartition(".")[0] for file in files]
     sliced = meta["kind"] in ("segmentation", "volumes") and any("/" in name for name in names)
     seen = Contents()
     step, bordered = -(-len(paths) // (2 * SAMPLE if sliced else SAMPLE)), 0
@@ -136,9 +138,9 @@ def about_cover(folder: Path, seen: Contents, cases: Mapping[str, str]) -> list[
 def about_classes(folder: Path, seen: Contents, classes: Sequence[str]) -> list[str]:
     """Classes that no mask of a split has."""
     lacking = []
-    for path in sorted((folder / "splits").glob("*.txt")):
+    for path in lists_of(folder, ".txt"):
         try:
-            names = read_text(path, within=folder).splitlines()
+            names = read_lines(path, within=folder)
         except (FileNotFoundError, Refused):  # `check.problems_of` says so
             continue
         found = [seen.classes[name] for name in names if name in seen.classes]

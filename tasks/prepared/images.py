@@ -13,9 +13,10 @@ from lvmmed_backbones.images import pictures
 from lvmmed_backbones.images.photos import Frame
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
 from lvmmed_backbones.outside import Refused
+from tasks.prepared.folders import files, missing
 
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
-REMEDY = "Download it again"
+REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -45,23 +46,21 @@ def to_8_bit(values: NDArray, path: Path) -> NDArray[np.uint8]:
 
 
 def only(folder: Path, pattern: str, what: str) -> list[Path]:
-    """The files of a folder that match, sorted.
+    """The files of a folder whose usual names match, sorted.
 
     Raises:
-        FileNotFoundError: if there are none, naming what was looked for.
+        FileNotFoundError: if there are none, naming what was looked for; Refused: as `files`.
     """
-    found = sorted(folder.glob(pattern))
+    found = files(folder, pattern)
     if not found:
-        raise FileNotFoundError(
-            f"{folder / pattern}: no {what} there. Is the download unpacked in this place?"
-        )
-    return found
+        raise missing(folder / pattern, what)
+    return list(found.values())
 
 
 def each(folder: Path, pattern: str, what: str) -> Iterator[Path]:
     """One after another the files that `only` finds, with a progress bar on a terminal's stderr.
 
     Raises:
-        FileNotFoundError: as `only`.
+        FileNotFoundError, Refused: as `only`.
     """
     yield from tqdm(only(folder, pattern, what), desc=what, leave=False, disable=None)

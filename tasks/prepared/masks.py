@@ -17,8 +17,8 @@ from PIL import Image, ImageOps
 from lvmmed_backbones.images import photos, volumes
 from lvmmed_backbones.images.volumes import Volume
 from lvmmed_backbones.outside import Refused, refusing
+from tasks.prepared.images import REMEDY
 
-REMEDY = "Download it again"
 ORIGINAL = "Use the original file"
 WHITE = {1, 255, 65535}  # of 1, 8 and 16 bits
 GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F")

@@ -16,7 +16,7 @@ SEED = 2023
 
 def published(name: str) -> dict[str, Any]:
     """The authors' split of a data set, tasks/splits/NAME.json: names by split; of MMWHS with each patient's slices."""
-    return json.loads((PUBLISHED / f"{name}.json").read_text())
+    return json.loads((PUBLISHED / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def carve(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import tempfile
@@ -18,7 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.folders import is_clutter
+from lvmmed_backbones.outside import Refused, read_lines
+from tasks.prepared.boxes import fault
 from tasks.prepared.check import problems_of
 from tasks.prepared.fingerprint import fingerprint
 from tasks.prepared.images import KEPT, frame, to_8_bit
@@ -32,11 +33,15 @@ class Writer:
 
     Args:
         folder: where the data set will lie; replaced if it is there.
+
+    Attributes:
+        files: name of the file of each image, by the image's name.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.meta: dict[str, Any] = {}
+        self.files: dict[str, str] = {}
         folder.parent.mkdir(parents=True, exist_ok=True)
         self.scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
 
@@ -64,16 +69,23 @@ class Writer:
                 an array.
 
         Raises:
-            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder.
+            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder, is a
+                hidden file's, or that another image has.
         """
         path = self._path("images", f"{name}.png")
+        if name in self.files:
+            raise ValueError(
+                f"two images have the name {plain(name)}: rename one of them in the download"
+            )
         if isinstance(source, Path):
             found = frame(source)
             pixels = to_8_bit(found.pixels, source)
             if found.kept and source.suffix.lower() in KEPT:
-                shutil.copyfile(source, self._path("images", name + source.suffix.lower()))
+                self.files[name] = name + source.suffix.lower()
+                shutil.copyfile(source, self._path("images", self.files[name]))
                 return pixels
             source = pixels
+        self.files[name] = f"{name}.png"
         Image.fromarray(source).save(path)
         return source
 
@@ -96,8 +108,19 @@ class Writer:
         Image.fromarray(mask.astype(np.uint8)).save(self._path("masks", f"{name}.png"))
 
     def split(self, split: str, lines: Sequence[str]) -> None:
-        """Write a split: a line per image."""
-        self._path("splits", f"{split}.txt").write_text("".join(f"{line}\n" for line in lines))
+        """Write a split: a line per image.
+
+        Raises:
+            ValueError: for a line that begins or ends with a space: OpenMMLab's readers of lists strip it.
+        """
+        for line in lines:
+            if line != line.strip():
+                raise ValueError(
+                    f"the name {plain(repr(line))} begins or ends with a space, which a list does not keep: "
+                    "rename the file in the download"
+                )
+        text = "".join(f"{line}\n" for line in lines)
+        self._path("splits", f"{split}.txt").write_text(text, encoding="utf-8")
 
     def boxes(
         self,
@@ -113,15 +136,17 @@ class Writer:
             boxes: by file name: (class index, x, y, width, height) in pixels.
 
         Raises:
-            ValueError: naming the image, for a box that is no five finite numbers.
+            ValueError: naming the image, for a box that is no five finite numbers, has no area, or leaves its image.
         """
         annotations: list[dict] = []
         for number, image in enumerate(images):
             for label, x, y, width, height in boxes.get(image["file_name"], ()):
-                if not all(map(math.isfinite, (x, y, width, height))):
+                size = image["width"], image["height"]
+                wrong = fault(x, y, x + width, y + height, *size)
+                if wrong or label not in range(len(classes)):
                     raise ValueError(
-                        f"{image['file_name']} has a box without numbers, {(x, y, width, height)}. "
-                        "Is the table of boxes whole?"
+                        f"{image['file_name']}: the box {(label, x, y, width, height)} {wrong or 'has no class'}: the "
+                        f"image has {size[0]} x {size[1]} pixels. Is the table of boxes the download's?"
                     )
                 annotations.append(
                     dict(
@@ -149,10 +174,14 @@ class Writer:
 
     def _path(self, kind: str, name: str) -> Path:
         pure = PurePosixPath(name)
-        unfit = pure.is_absolute() or ".." in pure.parts or "\\" in name
+        unfit = pure.as_posix() != name or pure.is_absolute() or ".." in pure.parts or "\\" in name
         if unfit or any(unicodedata.category(c) in UNPRINTABLE for c in name):
             raise ValueError(
                 f"the name {plain(name)} leaves its folder, or cannot be printed: rename the file in the download"
+            )
+        if any(map(is_clutter, pure.parts)):  # `check` would pass it over
+            raise ValueError(
+                f"the name {plain(name)} is a hidden file's: rename the file in the download"
             )
         path = self.scratch / kind / pure
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,8 +189,7 @@ class Writer:
 
     def _finish(self) -> None:
         self.meta["counts"] = {
-            path.stem: len(path.read_text().splitlines())
-            for path in sorted(self.scratch.glob("splits/*.txt"))
+            path.stem: len(read_lines(path)) for path in sorted(self.scratch.glob("splits/*.txt"))
         }
         self.meta["fingerprint"] = fingerprint(self.scratch)
         (self.scratch / "meta.json").write_text(json.dumps(self.meta, indent=1) + "\n")

@@ -1,0 +1,61 @@
+"""Work in processes of its own, of which a file may kill one: what killed it is found, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+import cv2
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def results(
+    work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+) -> Iterator[tuple[Task, Result | BrokenProcessPool]]:
+    """Every task with its result, in the order in which they end; with the error, if it kills its process.
+
+    A process that dies takes its pool along, and the pool does not tell whose fault it was. So the tasks that are left
+    get a process of their own each, in their order, until one kills its process again; then a pool takes the rest.
+
+    Args:
+        work: may raise, which ends everything; tasks: that can be pickled.
+        workers: processes.
+    """
+    left = dict.fromkeys(tasks)
+    while left:
+        pool = processes(workers)
+        try:
+            futures = {pool.submit(work, task): task for task in left}
+            for future in as_completed(futures):
+                if isinstance(future.exception(), BrokenProcessPool):
+                    continue
+                del left[futures[future]]
+                yield futures[future], future.result()
+        except BrokenProcessPool:  # before everything was submitted
+            pass
+        finally:
+            pool.shutdown(cancel_futures=True)
+        for task in list(left):
+            result = alone(work, task)
+            del left[task]
+            yield task, result
+            if isinstance(result, BrokenProcessPool):
+                break
+
+
+def alone(work: Callable[[Task], Result], task: Task) -> Result | BrokenProcessPool:
+    """The result of a task in a process of its own, or the error if it kills it."""
+    with processes(1) as pool:
+        try:
+            return pool.submit(work, task).result()
+        except BrokenProcessPool as error:
+            return error
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """Processes of one thread each, as far as OpenCV is concerned."""
+    return ProcessPoolExecutor(count, initializer=cv2.setNumThreads, initargs=(0,))
