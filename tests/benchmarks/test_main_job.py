@@ -57,6 +57,8 @@ def words(folder: Path, verb: str = "run") -> list[str]:
         str(folder / "results"),
         "--work",
         str(folder / "work"),
+        "--jobs",
+        "2",
     ]
 
 
@@ -143,7 +145,7 @@ def test_a_killed_run_takes_no_other_with_it(finished: Path, tmp_path: Path) -> 
     """SIGKILL to the first run that writes its log, as the kernel does when memory runs out."""
     job = [w.replace(str(finished / "results"), str(tmp_path / "results")) for w in words(finished)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", *job, "--jobs", "1"],
+        [sys.executable, "-m", "benchmarks", *job],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -15,18 +14,6 @@ from PIL import Image
 from tasks import datasets
 from tasks.prepared.check import problems_of
 from tasks.prepared.writer import Writer
-
-
-@pytest.fixture
-def download(phantom_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a phantom's download, to be broken."""
-
-    def copy(name: str) -> Path:
-        folder = datasets.get(name).folder
-        shutil.copytree(phantom_root / folder, tmp_path / "in" / folder)
-        return tmp_path / "in" / folder
-
-    return copy
 
 
 def refused(name: str, tmp_path: Path, kind: type[Exception], message: str) -> None:

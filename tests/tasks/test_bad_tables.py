@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,17 +23,6 @@ from tasks.prepared.tables import read_csv, read_json
 
 COUNT = 300  # of each table
 Cells = list[list[str]]
-
-
-@pytest.fixture
-def download(phantom_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a phantom's download, to be spoilt."""
-
-    def copy(name: str) -> Path:
-        folder = datasets.get(name).folder
-        return Path(shutil.copytree(phantom_root / folder, tmp_path / "in" / folder))
-
-    return copy
 
 
 def fails(name: str, tmp_path: Path, capsys, message: str) -> None:

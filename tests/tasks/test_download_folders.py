@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +22,6 @@ from tasks.__main__ import main
 from tasks.datasets import source_signature
 from tasks.prepared import Writer, check
 from tasks.prepared.folders import files, usual
-
-
-@pytest.fixture
-def download(phantom_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a phantom's download, to be changed."""
-
-    def copy(name: str) -> Path:
-        folder = datasets.get(name).folder
-        return Path(shutil.copytree(phantom_root / folder, tmp_path / "in" / folder))
-
-    return copy
 
 
 def fingerprint(folder: Path) -> str:

@@ -13,7 +13,7 @@ import struct
 import tracemalloc
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -31,27 +31,10 @@ from tasks.prepared.masks import read_mask, read_volume, whole
 from tasks.prepared.tables import read_csv, read_json
 from tests.spoiling import spoilt_bytes
 
+pytestmark = pytest.mark.usefixtures("no_hang")
+
 COUNT = 300  # of each reader
 MEMORY = 300 * 2**20
-
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """A test that hangs ends after two minutes."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
-
-
-@pytest.fixture
-def download(phantom_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a phantom's download, to be spoilt."""
-
-    def copy(name: str) -> Path:
-        folder = datasets.get(name).folder
-        return Path(shutil.copytree(phantom_root / folder, tmp_path / "in" / folder))
-
-    return copy
 
 
 @pytest.fixture

@@ -397,17 +397,6 @@ def test_the_writer_takes_class_indices_alone(mask: np.ndarray, said: str, tmp_p
 # Downloads
 
 
-@pytest.fixture
-def download(phantom_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a phantom's download, to be changed."""
-
-    def copy(name: str) -> Path:
-        folder = datasets.get(name).folder
-        return Path(shutil.copytree(phantom_root / folder, tmp_path / "in" / folder))
-
-    return copy
-
-
 def first(folder: Path, pattern: str) -> Path:
     return sorted(folder.glob(pattern))[0]
 

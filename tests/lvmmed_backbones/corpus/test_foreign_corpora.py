@@ -6,10 +6,9 @@ import json
 import os
 import random
 import shutil
-import signal
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,13 +22,7 @@ from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.build import Options, build
 from lvmmed_backbones.outside import Refused
 
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """A test that hangs ends after two minutes."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
+pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import signal
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,16 +26,10 @@ from lvmmed_backbones.images.volumes import nifti
 from lvmmed_backbones.outside import Refused
 from tests.spoiling import spoilt_bytes
 
+pytestmark = pytest.mark.usefixtures("no_hang")
+
 COUNT = 300  # of each format
 NUMBERS = [0, 1, 2, 7, 8, 16, 40, 48, 127, 255, 256, 32_767, 65_535, 2**31 - 1, 2**32 - 1]
-
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """A test that hangs ends after two minutes."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
 
 
 def blobs(*shape: int) -> np.ndarray:

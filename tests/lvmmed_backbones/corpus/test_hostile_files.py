@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import signal
 import struct
 import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -31,17 +30,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
+pytestmark = pytest.mark.usefixtures("no_hang")
+
 ROOT = Path(__file__).resolve().parents[3]
 MUCH = 2**29  # bytes of a bomb
 MEMORY = 300  # MB that a refusal may take
-
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """A test that hangs ends after two minutes."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
 
 
 def blobs(seed: int = 0) -> np.ndarray:

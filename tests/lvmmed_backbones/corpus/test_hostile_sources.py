@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
-import signal
 import socket
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,13 +22,7 @@ from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain.monitors import read_image as read_probe
 
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """A test that hangs ends after two minutes."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
+pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 def blobs(seed: int = 0) -> np.ndarray:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import signal
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -19,19 +17,13 @@ from lvmmed_backbones.images import volumes
 from lvmmed_backbones.outside import Refused
 from tests.spoiling import spoilt_bytes
 
+pytestmark = pytest.mark.usefixtures("no_hang")
+
 FILES = {
     "a.nii": ["a.nii"], "a.nii.gz": ["a.nii.gz"], "a.mha": ["a.mha"], "a.mhd": ["a.mhd", "a.raw"],
     "packed.mhd": ["packed.mhd", "packed.zraw"], "a.nrrd": ["a.nrrd"], "a.nhdr": ["a.nhdr", "a.raw"],
     "a.hdr": ["a.hdr", "a.img"],
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """A test that hangs ends after two minutes."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
 
 
 def soft() -> np.ndarray:

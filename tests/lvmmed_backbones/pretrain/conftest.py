@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "2"}
+ENVIRONMENT = {"OMP_NUM_THREADS": "2", **os.environ}
 
 
 def draw_images(folder: Path, count: int, seed: int = 0, side: int = 48) -> None:

@@ -1,0 +1,22 @@
+"""What the tests of tasks share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks import datasets
+
+
+@pytest.fixture
+def download(phantom_root: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Copy a phantom's download, to be changed or spoilt."""
+
+    def copy(name: str) -> Path:
+        folder = datasets.get(name).folder
+        return Path(shutil.copytree(phantom_root / folder, tmp_path / "in" / folder))
+
+    return copy
