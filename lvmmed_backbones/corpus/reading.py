@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -102,17 +103,20 @@ Cut = Iterator[tuple[str, NDArray[np.uint8], bool, str]]
 
 def read_photo(path: Path, axis: int) -> Cut:
     """PNG, JPEG, TIFF and BMP, every frame; deep ones of one size and type share a scale, as the slices of a stack."""
-    frames = list(photographs.frames(path, REMEDY))
-    alike: dict[tuple, list[int]] = {}
-    for number, frame in enumerate(frames):
-        alike.setdefault((frame.pixels.shape, frame.pixels.dtype), []).append(number)
-    shown: dict[int, NDArray[np.uint8]] = {}
-    for numbers in alike.values():
-        stack = scaled(np.stack([frames[number].pixels for number in numbers]))
-        shown |= dict(zip(numbers, stack, strict=True))
-    for number, frame in enumerate(frames):
-        part = f"frame {number}" if len(frames) > 1 else ""
-        yield part, shown[number], frame.kept == "JPEG", ""
+    left = photographs.frames(path, REMEDY)
+    begin = list(islice(left, 2))
+    deep: dict[tuple, list[tuple[str, NDArray]]] = {}
+    for number, frame in enumerate(chain(begin, left)):
+        part = f"frame {number}" if len(begin) > 1 else ""
+        if frame.pixels.dtype == np.uint8:
+            yield part, frame.pixels, frame.kept == "JPEG", ""
+        else:
+            alike = (frame.pixels.shape, frame.pixels.dtype)
+            deep.setdefault(alike, []).append((part, frame.pixels))
+    for found in deep.values():
+        parts, stack = zip(*found, strict=True)
+        for part, image in zip(parts, scaled(np.stack(stack)), strict=True):
+            yield part, image, False, ""
 
 
 def read_dicom(path: Path, axis: int) -> Cut:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -109,18 +108,17 @@ def frames(
     with quiet():
         image = found(path, file, remedy, reason)
         with refusing(path, remedy, reason):
-            refuse_many(path, image)
-        for number in itertools.count():
+            # A camera's file: what follows are previews of the first.
+            count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            # They are of one size, and to go to one means to decode those before it.
+            bounded(path, (count, *image.size), depth(image))
+        for number in range(count):
             with refusing(path, remedy, reason):
-                try:
+                if number:
                     image.seek(number)
-                except EOFError:
-                    return
-                bounded(path, image.size, 1, PIXELS)
-                one = frame(path, image)
+                    bounded(path, image.size, 1, PIXELS)
+                one = frame(path, image, count == 1)
             yield one
-            if image.format == "MPO":  # a camera's: what follows are previews of the first
-                return
 
 
 def is_plain_tiff(file: BinaryIO) -> bool:
@@ -144,8 +142,8 @@ def is_plain_tiff(file: BinaryIO) -> bool:
             file.seek(0)
 
 
-def frame(path: Path, image: Image.Image) -> Frame:
-    """The present frame of an image of Pillow's."""
+def frame(path: Path, image: Image.Image, single: bool) -> Frame:
+    """The present frame of an image of Pillow's, perhaps its single one."""
     sixteen = deep_colours(image)
     image.load()  # before a damaged part can be taken for damaged EXIF
     turn = orientation(image)
@@ -155,8 +153,8 @@ def frame(path: Path, image: Image.Image) -> Frame:
         return Frame(upright(np.asarray(image), turn))
     mode = image.mode
     pixels = np.asarray(image.convert("L" if mode in GREY else "RGB"))
-    single = turn == 1 and mode in ("L", "RGB") and getattr(image, "n_frames", 1) == 1
-    return Frame(upright(pixels, turn), image.format if single and image.format in KEPT else "")
+    whole = single and turn == 1 and mode in ("L", "RGB") and image.format in KEPT
+    return Frame(upright(pixels, turn), str(image.format) if whole else "")
 
 
 def deep_colours(image: Image.Image) -> bool:
@@ -188,14 +186,6 @@ def orientation(image: Image.Image) -> int:
 def upright(pixels: NDArray, turn: int) -> NDArray:
     """Pixels (H, W, ...) as EXIF's and TIFF's orientation wants them shown."""
     return np.ascontiguousarray(TURNS.get(turn, TURNS[1])(pixels))
-
-
-def refuse_many(path: Path, image: Image.Image) -> None:
-    """Refuse frames that take more than `ARRAY` bytes all together, before one is decoded.
-
-    They are of one size, and to go to one means to decode those before it.
-    """
-    bounded(path, (getattr(image, "n_frames", 1), *image.size), depth(image))
 
 
 def depth(image: Image.Image) -> int:
