@@ -25,12 +25,8 @@ KEPT = ("PNG", "JPEG")
 GREY = ("1", "L", "LA", "La")
 BITS, PHOTOMETRIC, SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 339  # tags of TIFF
 ORIENTATION = 274  # of TIFF and EXIF
-EXIF = {
-    "exif",
-    "xmp",
-    "Raw profile type exif",
-    "XML:com.adobe.xmp",
-}  # where Pillow finds an orientation
+# Where Pillow finds an orientation.
+EXIF = {"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"}
 # By number: where the first row and column of the pixels belong.
 TURNS: dict[int, Callable[[NDArray], NDArray]] = {
     1: lambda a: a,
@@ -60,7 +56,7 @@ def opened_image(path: Path, remedy: str, reason: str) -> Iterator[Image.Image]:
         Refused: if it is no image, or declares more than `PIXELS`.
     """
     with opened(path, most=ARRAY) as file, quiet():
-        yield found(path, file, remedy, reason)
+        yield image_in(path, file, remedy, reason)
 
 
 @contextmanager
@@ -72,7 +68,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def found(path: Path, file: BinaryIO, remedy: str, reason: str) -> Image.Image:
+def image_in(path: Path, file: BinaryIO, remedy: str, reason: str) -> Image.Image:
     """The image in an open file. Raises as `opened_image`."""
     with refusing(path, remedy, reason):
         image = Image.open(file, formats=FORMATS)
@@ -106,7 +102,7 @@ def frames(
         Refused: if it is no whole image, a frame has more than `PIXELS`, or all together take more than `ARRAY` bytes.
     """
     with quiet():
-        image = found(path, file, remedy, reason)
+        image = image_in(path, file, remedy, reason)
         with refusing(path, remedy, reason):
             # A camera's file: what follows are previews of the first.
             count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)

@@ -17,19 +17,10 @@ from lvmmed_backbones.images.photos import PIXELS, declared_size, upright
 from lvmmed_backbones.outside import Refused, bounded, refusing
 
 PAGES = 100_000
-# Those that unpack into memory of the declared size, and the two whose own header is compared with it.
-PACKED = {
-    1: "none",
-    2: "CCITT",
-    3: "CCITT",
-    4: "CCITT",
-    5: "LZW",
-    8: "deflate",
-    32773: "PackBits",
-    32946: "deflate",
-}
-PACKED |= {34925: "LZMA", 50000: "Zstandard"}
-CODED = {7: "JPEG", 33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000"}
+# Compressions that unpack into memory of the declared size: none, CCITT, LZW, deflate, PackBits, LZMA, Zstandard;
+# and those with a header of their own, which is compared with it: JPEG and JPEG 2000.
+PACKED = {1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000}
+CODED = {7, 33003, 33004, 33005, 34712}
 REDUCED, MASK = 1, 4  # bits of NewSubfileType: a smaller copy of another page, a transparency mask
 
 
