@@ -57,6 +57,7 @@ class Profile:
         budgets: by kind of task (segmentation, volumes, detection) or, in classification, by protocol (linear,
             finetune); None leaves every task config as it is.
         workers: data loading processes per run; None leaves the task config's.
+        threads: of a run on CPUs. They change the last bits of its figures, so they are the profile's, not the machine's.
         pretrained: the backbones, by name, that are pretrained on phantoms before the grid runs.
     """
 
@@ -65,6 +66,7 @@ class Profile:
     seeds: tuple[int, ...]
     budgets: Mapping[str, Budget] | None
     workers: int | None
+    threads: int
     pretrained: Mapping[str, Pretraining] = field(default_factory=dict)
 
 

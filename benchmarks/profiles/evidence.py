@@ -15,4 +15,5 @@ PROFILE = Profile(
         "finetune": Budget(64, 32, 200, dict(type="AdamW", lr=3e-4), 4, {}, 50),
     },
     workers=0,
+    threads=1,
 )

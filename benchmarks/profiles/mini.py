@@ -40,6 +40,7 @@ PROFILE = Profile(
         "finetune": Budget(64, 16, 40, dict(type="AdamW", lr=5e-4), 0, {}, 21),
     },
     workers=0,
+    threads=1,
     pretrained={
         "simclr_phantom_resnet18": Pretraining("simclr_resnet18_mini", 6, 130),
         "lvmmed_phantom_resnet18": Pretraining("lvmmed_resnet18_mini", 6, 130),

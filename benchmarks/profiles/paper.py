@@ -8,4 +8,5 @@ PROFILE = Profile(
     seeds=(0, 1, 2),
     budgets=None,
     workers=None,
+    threads=4,
 )

@@ -21,4 +21,5 @@ PROFILE = Profile(
     seeds=(0, 1, 2),
     budgets=BUDGETS,
     workers=0,
+    threads=1,
 )

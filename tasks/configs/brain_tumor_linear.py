@@ -10,7 +10,7 @@ _base_ = [
     '_base_/runtime.py']
 
 task = dict(
-    name='brain_tumor_linear', dataset='brain_tumor', kind='classification', protocol='linear',
+    name='brain_tumor_linear', version=1, dataset='brain_tumor', kind='classification', protocol='linear',
     headline='accuracy')
 
 classes = ('glioma', 'meningioma', 'no tumor', 'pituitary')

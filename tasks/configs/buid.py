@@ -8,7 +8,7 @@ Run: python -m benchmarks run --tasks buid --backbones lvmmed_resnet50 --profile
 _base_ = [
     '_base_/upernet.py', '_base_/segmentation_256px.py', '_base_/adam_1e-4_50_epochs.py', '_base_/runtime.py']
 
-task = dict(name='buid', dataset='buid', kind='segmentation', protocol='finetune', headline='dice')
+task = dict(name='buid', version=1, dataset='buid', kind='segmentation', protocol='finetune', headline='dice')
 
 classes = ('background', 'lesion')
 data = dict(data_root='buid', img_suffix='.png', metainfo=dict(classes=classes))

@@ -11,7 +11,7 @@ _base_ = [
     '_base_/runtime.py']
 
 task = dict(
-    name='fgadr_linear', dataset='fgadr', kind='classification', protocol='linear',
+    name='fgadr_linear', version=1, dataset='fgadr', kind='classification', protocol='linear',
     headline='accuracy')
 
 classes = ('grade 0', 'grade 1', 'grade 2', 'grade 3', 'grade 4')

@@ -8,7 +8,7 @@ Run: python -m benchmarks run --tasks isic2018 --backbones lvmmed_resnet50 --pro
 _base_ = [
     '_base_/upernet.py', '_base_/segmentation_256px.py', '_base_/adam_1e-4_50_epochs.py', '_base_/runtime.py']
 
-task = dict(name='isic2018', dataset='isic2018', kind='segmentation', protocol='finetune', headline='dice')
+task = dict(name='isic2018', version=1, dataset='isic2018', kind='segmentation', protocol='finetune', headline='dice')
 
 classes = ('background', 'lesion')
 data = dict(data_root='isic2018', img_suffix='.jpg', metainfo=dict(classes=classes))

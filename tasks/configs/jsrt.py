@@ -8,7 +8,7 @@ Run: python -m benchmarks run --tasks jsrt --backbones lvmmed_resnet50 --profile
 _base_ = [
     '_base_/upernet.py', '_base_/segmentation_256px.py', '_base_/adam_1e-4_50_epochs.py', '_base_/runtime.py']
 
-task = dict(name='jsrt', dataset='jsrt', kind='segmentation', protocol='finetune', headline='dice')
+task = dict(name='jsrt', version=1, dataset='jsrt', kind='segmentation', protocol='finetune', headline='dice')
 
 classes = ('background', 'lung', 'heart')
 data = dict(data_root='jsrt', img_suffix='.png', metainfo=dict(classes=classes))

@@ -8,7 +8,7 @@ Run: python -m benchmarks run --tasks kvasir --backbones lvmmed_resnet50 --profi
 _base_ = [
     '_base_/upernet.py', '_base_/segmentation_256px.py', '_base_/adam_1e-4_50_epochs.py', '_base_/runtime.py']
 
-task = dict(name='kvasir', dataset='kvasir', kind='segmentation', protocol='finetune', headline='dice')
+task = dict(name='kvasir', version=1, dataset='kvasir', kind='segmentation', protocol='finetune', headline='dice')
 
 classes = ('background', 'polyp')
 data = dict(data_root='kvasir', img_suffix='.jpg', metainfo=dict(classes=classes))

@@ -10,7 +10,7 @@ _base_ = [
     '_base_/runtime.py']
 
 task = dict(
-    name='kvasir_detection', dataset='kvasir', kind='detection', protocol='finetune',
+    name='kvasir_detection', version=1, dataset='kvasir', kind='detection', protocol='finetune',
     headline='map50')
 
 classes = ('polyp',)

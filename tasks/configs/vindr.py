@@ -10,7 +10,7 @@ _base_ = [
     '_base_/runtime.py']
 
 task = dict(
-    name='vindr', dataset='vindr', kind='detection', protocol='finetune', headline='map50')
+    name='vindr', version=1, dataset='vindr', kind='detection', protocol='finetune', headline='map50')
 
 classes = (
     'Aortic enlargement', 'Atelectasis', 'Calcification', 'Cardiomegaly', 'Consolidation', 'ILD',
