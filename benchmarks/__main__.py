@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import grid, profiles
 from lvmmed_backbones.display import say_error
+from lvmmed_backbones.stopping import stop_quietly
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,10 +71,22 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument(
             "--jobs",
             type=int,
-            default=os.cpu_count(),
             metavar="N",
-            help="runs at a time, sharing the cores (one per core)",
+            help="runs at a time (one per GPU that is visible; without GPUs, what the cores can bear)",
         )
+        verb.add_argument(
+            "--keep-checkpoints",
+            action="store_true",
+            help="of finished runs, all of them, not only the best on the valid split",
+        )
+    status = verbs.add_parser(
+        "status",
+        help="show what a folder of results holds: runs done, going on, failed, interrupted",
+        description="Show what a folder of results holds; nothing is composed or prepared.",
+    )
+    status.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="(results)"
+    )
     return top
 
 
@@ -82,6 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code, 0 only if every planned run has a record."""
     options = parser().parse_args(arguments)
     try:
+        if options.verb == "status":
+            from benchmarks import status
+
+            return status.main(options.results)
         profile = profiles.get(options.profile)
         if options.data is not None and not options.data.is_dir():
             raise FileNotFoundError(
@@ -107,4 +123,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    stop_quietly("Start the same command again: it does what is left.")
     sys.exit(main())

@@ -47,7 +47,7 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
     if profile.workers is not None:
         for loader in LOADERS:
             config[loader].num_workers = profile.workers
-            config[loader].persistent_workers = profile.workers > 0
+            config[loader].persistent_workers = profile.workers > 0 and loader != LOADERS[0]
     if profile.budgets is None:
         return
     budget = profile.budgets[budget_key(config.task)]
@@ -66,10 +66,7 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
         max_iters=interval * max(budget.validations, 1),
         val_interval=interval,
     )
-    if budget.validations:
-        config.default_hooks.checkpoint.update(by_epoch=False, interval=interval)
-    else:
-        config.default_hooks.checkpoint = None
+    if not budget.validations:
         config.val_dataloader = config.val_evaluator = config.val_cfg = None
     config.merge_from_dict(dict(budget.overrides))
 
@@ -92,7 +89,9 @@ def fit_backbone(config: Config, name: str, seed: int) -> None:
     )
     config.model.backbone = backbone
     config.model.data_preprocessor.update(mean=list(entry.mean), std=list(entry.std))
-    channels: Sequence[int] = entry.channels or ()  # without maps `entry.model` has refused a dense task
+    channels: Sequence[int] = (
+        entry.channels or ()
+    )  # without maps `entry.model` has refused a dense task
     if classify:
         config.model.head.in_channels = entry.vector_channels
     elif config.task.kind == "detection":
@@ -113,12 +112,11 @@ def use_clean_split(config: Config) -> None:
         config.val_dataloader.dataset.ann_file = "splits/clean_valid.txt"
 
 
-def bind(config: Config, prepared: Path, run_dir: Path, cell: Cell) -> Config:
-    """A copy of a composed config with this machine's folders in it, ready for `Runner.from_cfg`.
+def bind(config: Config, prepared: Path, cell: Cell) -> Config:
+    """A copy of a composed config on this machine's data.
 
     Args:
         prepared: the folder of prepared data sets.
-        run_dir: where the run writes its log, checkpoints and per-case scores.
     """
     config = deepcopy(config)
     root = (prepared / config.task.dataset).resolve()
@@ -130,8 +128,6 @@ def bind(config: Config, prepared: Path, run_dir: Path, cell: Cell) -> Config:
         train.indices = label_subset(
             root / train.ann_file, cell.label_fraction, cell.seed, labelled
         )
-    config.work_dir = str(run_dir.resolve())
-    config.test_evaluator.cases_file = str(run_dir.resolve() / "cases.json")
     if config.task.kind == "detection":
         for loader, evaluator in (
             ("val_dataloader", "val_evaluator"),
@@ -140,6 +136,16 @@ def bind(config: Config, prepared: Path, run_dir: Path, cell: Cell) -> Config:
             if config.get(evaluator):
                 config[evaluator].ann_file = str(root / config[loader].dataset.ann_file)
     return config
+
+
+def settle(config: Config, run_dir: Path) -> None:
+    """Make a bound config ready for `Runner.from_cfg`.
+
+    Args:
+        run_dir: where the run writes its log, checkpoints and per-case scores.
+    """
+    config.work_dir = str(run_dir.resolve())
+    config.test_evaluator.cases_file = str(run_dir.resolve() / "cases.json")
 
 
 def inner_dataset(dataset: Config) -> Config:

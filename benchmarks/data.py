@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks.lease import alone
 from tasks import datasets, phantoms
 from tasks.prepared.check import read_meta
 
@@ -23,7 +24,7 @@ def prepared_folder(downloads: Path | None, work: Path) -> Path:
 def prepare(
     names: Iterable[str], downloads: Path | None, work: Path
 ) -> tuple[Path, dict[str, dict]]:
-    """Prepare the data sets `names`, those that are not yet.
+    """Prepare the data sets `names`, those that are not yet; two drivers do not prepare one at the same time.
 
     Args:
         downloads: the folder of downloads, or None for phantoms, which are generated in `work`.
@@ -38,11 +39,12 @@ def prepare(
     folder = prepared_folder(downloads, work)
     metas = {}
     for name in tqdm(names, desc="data sets", unit="set", leave=False):
-        source = downloads
-        if source is None:
-            source = work / "phantoms"
-            if not (source / datasets.get(name).folder / "PHANTOM").is_file():
-                phantoms.generate(name, source)
-        prepared = datasets.prepare(name, source, folder)
+        with alone(folder / f".{name}"):
+            source = downloads
+            if source is None:
+                source = work / "phantoms"
+                if not (source / datasets.get(name).folder / "PHANTOM").is_file():
+                    phantoms.generate(name, source)
+            prepared = datasets.prepare(name, source, folder)
         metas[name] = read_meta(prepared)
     return folder, metas

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import resource
+import shutil
 import sys
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
@@ -19,14 +22,26 @@ from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 import tasks.registration  # noqa: F401
-from benchmarks import gallery, provenance
+from benchmarks import gallery, identity, provenance
+from benchmarks.clock import CLOCK, TrainClock
+from benchmarks.devices import VISIBLE
 from benchmarks.grid import Cell
-from benchmarks.record import FILE, SCHEMA, finite, write_json
+from benchmarks.identity import Identity
+from benchmarks.lease import claim
+from benchmarks.record import FILE, SCHEMA, finite, read_record, write_json
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.openmmlab.resumption import CheckedRunner, last_checkpoint
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.openmmlab.resumption import CheckedRunner
+from lvmmed_backbones.stopping import die_with_parent
+from lvmmed_backbones.writing import sweep, write_text
+from tasks.hooks import BEST, LAST
 
 ERROR = "error.txt"
 CONFIG = "config.py"
+LEASE = "lease"
+CASES = "cases.json"
+TAKEN = 75  # exit code: another driver was quicker
+ROOM = 2**20  # bytes: a disk with less is full
 
 
 @dataclass(frozen=True)
@@ -34,46 +49,106 @@ class Run:
     """A cell of the grid, composed, named and bound to a folder.
 
     Attributes:
-        run_id: identity, 16 hex digits.
+        identity: what the run is; its checksum names the folder.
         folder: of the run.
         config: as composed and bound; its text lies in the folder for people, and is not read again.
         cell: what it is a run of.
-        fingerprint, complete, phantom: of the prepared data set, from its meta.json.
-        weights_sha256: of the weights' file, None for random weights.
+        complete, phantom: of the prepared data set, from its meta.json.
         git_revision: of the code, when the job began: a run lives on code that was imported then.
-        threads: CPU threads that the run may use.
+        keep: the checkpoints, all of them; else a finished run keeps its best one alone.
     """
 
-    run_id: str
+    identity: Identity
     folder: Path
     config: Config = field(compare=False)
     cell: Cell
-    fingerprint: str
     complete: bool
     phantom: bool
-    weights_sha256: str | None
     git_revision: str | None
-    threads: int
+    keep: bool = False
+
+    @property
+    def lease(self) -> Path:
+        """The name of its lease."""
+        return self.folder / LEASE
 
 
-def execute(run: Run) -> None:
-    """Carry out a run; its folder then holds a record, or `error.txt` with the traceback. Exits 1 on an error.
+def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) -> None:
+    """Carry out a run; its folder then holds a record, or `error.txt` with the traceback.
 
+    Exits with 1 on an error, which it sends to `reason` in a line, and with `TAKEN` if another process has the lease.
     Everything that the run prints goes to run.log in its folder.
+
+    Args:
+        over: the lease file of a holder that has died.
+        gpu: the only one that the run may see; None: whatever there is.
     """
+    die_with_parent()
+    if gpu is not None:
+        os.environ[VISIBLE] = gpu
+    try:
+        lease = claim(run.lease, over)
+        if lease is None or is_done(run.folder):
+            if lease:
+                lease.release()
+            sys.exit(TAKEN)
+        try:
+            carry_out(run)
+        finally:
+            lease.release()
+    except Exception as error:
+        reason.send(in_a_line(error, run.folder))
+        sys.exit(1)
+
+
+def carry_out(run: Run) -> None:
+    """Train, test and write the record, or the traceback."""
     folder = run.folder
-    error = folder / ERROR
-    error.unlink(missing_ok=True)
+    (folder / ERROR).unlink(missing_ok=True)
+    sweep(folder)
     with (folder / "run.log").open("a") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
     try:
-        torch.set_num_threads(run.threads)
+        write_text(folder / CONFIG, run.config.pretty_text)
+        write_json(folder / identity.FILE, asdict(run.identity))
+        torch.set_num_threads(run.identity.threads)
         write_json(folder / FILE, measure(run))
     except BaseException:
-        error.write_text(traceback.format_exc())
         traceback.print_exc()
-        sys.exit(1)
+        (folder / ERROR).write_text(traceback.format_exc())
+        raise
+    if not run.keep:
+        for path in folder.glob("*.pth"):
+            if not path.name.startswith(BEST):
+                path.unlink()
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a run left its record, whole and of this version."""
+    try:
+        read_record(folder)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
+
+
+def in_a_line(error: Exception, folder: Path) -> str:
+    """Why a run failed; that the disk is full, whatever a library made of it."""
+    said = plain(f"{type(error).__name__}: {error}")
+    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or is_full(
+        folder
+    ):
+        return f"disk full: no room is left for {plain(folder)}. Make room and start again ({said})"
+    return f"{said} (all of it in {ERROR})"
+
+
+def is_full(folder: Path) -> bool:
+    """Whether a folder's disk has no room left."""
+    try:
+        return shutil.disk_usage(folder).free < ROOM
+    except OSError:
+        return False
 
 
 def measure(run: Run) -> dict:
@@ -81,24 +156,31 @@ def measure(run: Run) -> dict:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     config = run.config
     import_modules_from_strings(**config.custom_imports)
-    if last := last_checkpoint(run.folder):
+    last = run.folder / LAST
+    if (
+        last.exists()
+    ):  # of a run by epochs: each is seeded, so that going on gives what a whole run gives
         config.load_from, config.resume = str(last), True
+    else:
+        begin_anew(run.folder)
+    clock = TrainClock(run.folder / CLOCK)
     runner = CheckedRunner.from_cfg(config)
-    begin = time.monotonic()
+    runner.register_hook(clock)
     runner.train()
     trained = time.monotonic()
     pixels = gallery.watch(runner)
     metrics = runner.test()
     tested = time.monotonic()
     memory = peak_memory_mb()
-    cases = json.loads((run.folder / "cases.json").read_text())
+    cases = json.loads((run.folder / CASES).read_text())
     gallery.write(runner, cases, pixels, run.folder / gallery.FOLDER)
     entry = catalogue.get(run.cell.backbone, run.cell.seed)
-    task = config.task
+    task, named = config.task, run.identity
     return {
         "schema": SCHEMA,
-        "run": run.run_id,
+        "run": named.run_id,
         "task": task.name,
+        "task_version": named.task_version,
         "dataset": task.dataset,
         "kind": task.kind,
         "backbone": {
@@ -107,7 +189,7 @@ def measure(run: Run) -> dict:
             "method": entry.method,
             "corpus": entry.corpus,
             "parameters": sum(p.numel() for p in runner.model.backbone.parameters()),
-            "weights_sha256": run.weights_sha256,
+            "weights_sha256": named.weights_sha256,
             "pretraining_seed": entry.pretraining_seed,
         },
         "protocol": task.protocol,
@@ -115,12 +197,13 @@ def measure(run: Run) -> dict:
         "split": run.cell.split,
         "seed": run.cell.seed,
         "profile": run.cell.profile,
+        "threads": named.threads,
         "figure": "phantom" if run.phantom else "measured",
         "metric": task.headline,
         "metrics": finite(metrics),
         "cases": cases,
         "data": {
-            "fingerprint": run.fingerprint,
+            "fingerprint": named.data_fingerprint,
             "complete": run.complete,
             "counts": {
                 split: len(loader.dataset)
@@ -135,14 +218,20 @@ def measure(run: Run) -> dict:
             "git_revision": run.git_revision,
             "config_sha256": hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
             "started": started,
-            "machine": provenance.machine() | {"threads": run.threads},
+            "machine": provenance.machine(),
         },
         "cost": {
-            "train_seconds": round(trained - begin, 2),
+            "train_seconds": round(clock.seconds, 2),
             "test_seconds": round(tested - trained, 2),
             "peak_memory_mb": memory,
         },
     }
+
+
+def begin_anew(folder: Path) -> None:
+    """Remove what an earlier process left that a new one could take for its own."""
+    for path in [*folder.glob("*.pth"), folder / CASES, folder / CLOCK]:
+        path.unlink(missing_ok=True)
 
 
 def peak_memory_mb() -> float:

@@ -1,10 +1,9 @@
-"""The grid: which runs there are, and what makes a run the one that it is."""
+"""The grid: which runs there are."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -54,8 +53,21 @@ def plan(
     """Every combination, task by task.
 
     Raises:
-        ValueError: if a task does not exist or a label fraction is not in (0, 1].
+        ValueError: if a task does not exist, a label fraction is not in (0, 1], a seed not in [0, 2**32), or
+            something is named twice.
     """
+    for option, words in (
+        ("--tasks", tasks),
+        ("--backbones", backbones),
+        ("--seeds", seeds),
+        ("--label-fractions", label_fractions),
+    ):
+        twice = [word for word, times in Counter(words).items() if times > 1]
+        if twice:
+            raise ValueError(f"{option}: {twice[0]} is named twice. Name it once")
+    for seed in seeds:
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
     for task in tasks:
         if task not in task_names():
             close = difflib.get_close_matches(task, task_names())
@@ -74,13 +86,3 @@ def plan(
         Cell(task, backbone, profile, seed, fraction, split)
         for task, fraction, backbone, seed in product(tasks, label_fractions, backbones, seeds)
     ]
-
-
-def run_id(config: dict, data_fingerprint: str, weights_sha256: str | None) -> str:
-    """Identity of a run: 16 hex digits of the hash of its composed config, its data and its weights.
-
-    Args:
-        config: as composed, before it is bound to folders, so that the same run has one name on every machine.
-    """
-    identity = json.dumps([config, data_fingerprint, weights_sha256], sort_keys=True, default=str)
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]

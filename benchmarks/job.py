@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -15,19 +14,19 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from benchmarks import data, pretraining, profiles
-from benchmarks.compose import bind, budget_key, compose
-from benchmarks.execute import CONFIG, ERROR, Run
-from benchmarks.grid import TASK_CONFIGS, Cell, run_id
-from benchmarks.pool import carry_out
-from benchmarks.record import is_done
+from benchmarks import data, devices, pretraining, profiles
+from benchmarks.compose import bind, budget_key, compose, inner_dataset, settle
+from benchmarks.execute import Run
+from benchmarks.grid import TASK_CONFIGS, Cell
+from benchmarks.identity import Identity, config_checksum, subset_checksum
+from benchmarks.index import RUNS, scan
+from benchmarks.pool import Ending, carry_out
+from benchmarks.record import FILE
 from lvmmed_backbones.catalogue.architectures import on_meta
-from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import Refused, read_text, regular
 from lvmmed_backbones.revision import git_revision
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
-from tasks import datasets
+from tasks import datasets, phantoms
 
 
 def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> int:
@@ -35,9 +34,11 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
 
     Args:
         cells: the grid.
-        options: the command line: verb, data, results, work, jobs.
+        options: the command line: verb, data, results, work, jobs, keep_checkpoints.
         chosen: whether the user named the tasks, so that missing data is an error and not a reason to leave out.
     """
+    threads = profiles.get(cells[0].profile).threads
+    gpus = devices.slots(options.jobs, devices.visible_here(), os.cpu_count() or 1, threads)
     cells = with_data(cells, options.data, chosen)
     backbones = dict.fromkeys(cell.backbone for cell in cells)
     pretraining.shelve(options.work)
@@ -47,6 +48,7 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     composed = {cell: compose(cell) for cell in tqdm(now, "composing", unit="run", leave=False)}
     open_weights(composed.values())
     if options.verb == "run":
+        (options.results / RUNS).mkdir(parents=True, exist_ok=True)
         pretraining.provide(cells[0].profile, later, options.work)
         composed |= {cell: compose(cell) for cell in cells if cell not in composed}
     elif later:
@@ -58,21 +60,49 @@ def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> in
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
     folder, metas = data.prepare(names, options.data, options.work)
     revision = git_revision()
-    runs = [assemble(cell, composed[cell], folder, metas, revision, options) for cell in cells]
-    todo = [run for run in runs if not is_done(run.folder)]
-    show(cells, runs, options.jobs)
+    runs = once(
+        [assemble(cell, composed[cell], folder, metas, revision, options) for cell in cells]
+    )
+    done = done_among(runs, options.results)
+    show(runs, done, len(gpus))
+    todo = [run for run in runs if run.folder not in done]
     if options.verb == "plan" or not todo:
         return 0
-    for run in todo:
-        make_own(run.folder)
-        run.config.dump(run.folder / CONFIG)
-    failed = run_all(todo, options.jobs)
+    endings = run_all(todo, gpus)
+    failed = [ending for ending in endings if ending.failure]
+    elsewhere = sum(ending.elsewhere and not ending.failure for ending in endings)
+    others = f", {elsewhere} of them by another driver" if elsewhere else ""
     say(
-        f"{len(todo) - len(failed)} runs done, {len(runs) - len(todo)} were done before, {len(failed)} failed"
+        f"{len(todo) - len(failed)} runs done{others}, {len(done)} were done before, {len(failed)} failed"
     )
-    for run, reason in failed:
-        say(f"FAILED {run.folder}: {reason}")
+    for ending in failed:
+        say(f"FAILED {ending.run.folder}: {ending.failure}")
     return 1 if failed else 0
+
+
+def once(runs: Sequence[Run]) -> list[Run]:
+    """Runs without those that another one is already: label fractions that take the same images."""
+    found: dict[Path, Run] = {}
+    for run in runs:
+        same = found.setdefault(run.folder, run)
+        if same is not run:
+            say(f"{run.cell} takes the same training images as {same.cell}: one run")
+    return list(found.values())
+
+
+def done_among(runs: Sequence[Run], results: Path) -> set[Path]:
+    """The folders of the runs that are done; a record that does not count is named."""
+    rows = scan(results)
+    done = set()
+    for run in runs:
+        row = rows.get(run.folder.name)
+        if row and row.problem:
+            say(
+                f"{run.folder / FILE}: {row.problem} Until then it does not count, and the run is done anew."
+            )
+        elif row:
+            done.add(run.folder)
+    return done
 
 
 def open_weights(configs: Iterable[Config]) -> None:
@@ -92,43 +122,34 @@ def open_weights(configs: Iterable[Config]) -> None:
         find(on_meta(config, file), file, [layout])
 
 
-def make_own(folder: Path) -> None:
-    """Make a run's folder, in which nothing leads elsewhere.
-
-    Raises:
-        Refused: if it, or a file in it, is a link, a FIFO or a device, as a folder of results from elsewhere may have.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in (folder, *folder.iterdir()):
-        if path.is_symlink():
-            raise Refused(path, "is a link", "Remove it: a run writes to its own folder")
-        if not path.is_dir():
-            regular(path)
-
-
 def with_data(cells: Sequence[Cell], downloads: Path | None, chosen: bool) -> list[Cell]:
-    """The cells whose data set is there.
+    """The cells whose data set is there, or has a phantom where none is asked for.
 
     Raises:
         FileNotFoundError: if nothing is, or if something is missing that the user named.
     """
     if downloads is None:
-        return list(cells)
-    there = datasets.available(downloads)
+        there, remedy = (
+            phantoms.names(),
+            "A phantom is missing: name a folder of downloads by --data",
+        )
+    else:
+        there, remedy = (
+            datasets.available(downloads),
+            "Download it into the folder in brackets; `python -m tasks list` tells where from",
+        )
     missing = {
-        cell.task: datasets.get(dataset_of(cell.task)).folder
-        for cell in cells
-        if dataset_of(cell.task) not in there
+        cell.task: dataset_of(cell.task) for cell in cells if dataset_of(cell.task) not in there
     }
-    text = ", ".join(f"{task} ({downloads / folder})" for task, folder in missing.items())
+    text = ", ".join(
+        f"{task} ({downloads / datasets.get(name).folder if downloads else name})"
+        for task, name in missing.items()
+    )
     left = [cell for cell in cells if cell.task not in missing]
     if missing and (chosen or not left):
-        raise FileNotFoundError(
-            f"no data for {text}. Download it into the folder in brackets; "
-            "`python -m tasks list` tells where from."
-        )
+        raise FileNotFoundError(f"no data for {text}. {remedy}.")
     if missing:
-        say(f"left out, for want of data: {text}")
+        say(f"left out, without data: {text}")
     return left
 
 
@@ -154,41 +175,53 @@ def assemble(
     """Name a composed cell, and bind it to its folder; nothing is written."""
     meta = metas[config.task.dataset]
     weights = config.model.backbone.get("weights")
-    sha256 = file_sha256(Path(weights["file"])) if weights else None
-    portable = deepcopy(config)
-    if weights:
-        portable.model.backbone.weights.pop("file")
-    identity = run_id(
-        portable.to_dict() | {"label_fraction": cell.label_fraction}, meta["fingerprint"], sha256
+    bound = bind(config, prepared, cell)
+    identity = Identity(
+        task=cell.task,
+        task_version=config.task.version,
+        backbone=cell.backbone,
+        weights_sha256=file_sha256(Path(weights["file"])) if weights else None,
+        profile=cell.profile,
+        protocol=config.task.protocol,
+        label_fraction=subset_checksum(
+            inner_dataset(bound.train_dataloader.dataset).get("indices")
+        ),
+        split=cell.split,
+        seed=cell.seed,
+        data_fingerprint=meta["fingerprint"],
+        config_sha256=config_checksum(config),
+        threads=profiles.get(cell.profile).threads,
     )
-    run_dir = options.results / "runs" / identity
+    run_dir = options.results / RUNS / identity.run_id
+    settle(bound, run_dir)
     return Run(
-        run_id=identity,
+        identity=identity,
         folder=run_dir,
-        config=bind(config, prepared, run_dir, cell),
+        config=bound,
         cell=cell,
-        fingerprint=meta["fingerprint"],
         complete=meta["complete"],
         phantom=meta["phantom"],
-        weights_sha256=sha256,
         git_revision=revision,
-        threads=max(1, (os.cpu_count() or 1) // options.jobs),
+        keep=options.keep_checkpoints,
     )
 
 
-def show(cells: Sequence[Cell], runs: Sequence[Run], jobs: int) -> None:
+def show(runs: Sequence[Run], done: set[Path], jobs: int) -> None:
     """Print the grid: a row per task, a column per backbone, runs done of runs planned, and the estimate."""
-    backbones = list(dict.fromkeys(cell.backbone for cell in cells))
-    table = Table("task", *backbones, title=f"{len(runs)} runs, profile {cells[0].profile}")
-    state = [(cell, is_done(run.folder)) for cell, run in zip(cells, runs, strict=True)]
-    for task in dict.fromkeys(cell.task for cell in cells):
+    backbones = list(dict.fromkeys(run.cell.backbone for run in runs))
+    table = Table("task", *backbones, title=f"{len(runs)} runs, profile {runs[0].cell.profile}")
+    for task in dict.fromkeys(run.cell.task for run in runs):
         row = [
-            [done for cell, done in state if (cell.task, cell.backbone) == (task, b)]
-            for b in backbones
+            [
+                run.folder in done
+                for run in runs
+                if (run.cell.task, run.cell.backbone) == (task, backbone)
+            ]
+            for backbone in backbones
         ]
-        table.add_row(task, *(f"{sum(done)} of {len(done)} done" for done in row))
+        table.add_row(task, *(f"{sum(some)} of {len(some)} done" for some in row))
     Console(stderr=True).print(table)
-    minutes = estimate((cell for cell, done in state if not done), jobs) / 60
+    minutes = estimate((run.cell for run in runs if run.folder not in done), jobs) / 60
     if minutes:
         say(f"about {minutes:.0f} minutes on 2 cores like ours (a processor of 2023)")
 
@@ -203,30 +236,16 @@ def estimate(cells: Iterable[Cell], jobs: int) -> float:
     return seconds / jobs
 
 
-def run_all(runs: Sequence[Run], jobs: int) -> list[tuple[Run, str]]:
-    """Carry out the runs with a progress bar; those that failed, each with its reason."""
-    failed = []
+def run_all(runs: Sequence[Run], gpus: Sequence[str | None]) -> list[Ending]:
+    """Carry out the runs with a progress bar; how each ended."""
+    endings = []
     with tqdm(total=len(runs), desc="runs", unit="run") as bar:
-        for run, code in carry_out(runs, jobs):
+        for ending in carry_out(runs, gpus):
             bar.update()
-            if code == 0 and is_done(run.folder):
-                continue
-            failed.append((run, reason(run, code)))
-            bar.write(f"failed: {run.folder}: {failed[-1][1]}", file=sys.stderr)
-    return failed
-
-
-def reason(run: Run, code: int) -> str:
-    """Why a run failed, in a line."""
-    try:
-        said = read_text(run.folder / ERROR, within=run.folder).strip().splitlines()
-    except (FileNotFoundError, Refused):
-        said = []
-    if said:
-        return f"{plain(said[-1])} (all of it in {ERROR})"
-    return f"its process ended with code {code}" + (
-        " (killed; out of memory?)" if code == -9 else ""
-    )
+            endings.append(ending)
+            if ending.failure:
+                bar.write(f"failed: {ending.run.folder}: {ending.failure}", file=sys.stderr)
+    return endings
 
 
 def say(message: str) -> None:

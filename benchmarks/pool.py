@@ -1,36 +1,153 @@
-"""Run many runs, each in a process of its own, and yield each as it finishes."""
+"""Run many runs, each in a process of its own, beside whoever works on the same folder of results."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import wait
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
-from benchmarks.execute import Run, execute
+from benchmarks.execute import ERROR, TAKEN, Run, execute, is_done
+from benchmarks.lease import Watch, newest
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import Refused, read_text, regular
+
+POLL = 2.0  # seconds between two looks at what other drivers do
 
 
-def carry_out(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int]]:
-    """Yield each run with its process's exit code (negative: killed by that signal), at most `jobs` at once.
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        failure: why it left no record, in a line; empty: it did.
+        elsewhere: whether another driver carried it out.
+    """
+
+    run: Run
+    failure: str = ""
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """A running process: what it runs, the GPU that it has, and where it says why it failed."""
+
+    process: Any
+    run: Run
+    gpu: str | None
+    reason: Connection
+
+
+def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Ending]:
+    """Yield each run as it ends, here or at another driver.
 
     Each run has a fresh process, forked from a server that has imported torch and OpenMMLab once: nothing that a run
     leaves in memory reaches the next, and a run that is killed (out of memory, say) takes no other with it.
+
+    Args:
+        gpus: as of `benchmarks.devices.slots`: as many runs go on at once.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.execute"])
-    waiting = list(reversed(runs))
-    running: dict[Any, tuple[Any, Run]] = {}
+    waiting, free, watch = list(runs), list(gpus), Watch()
+    failed_before = {run.folder: stamp(run.folder / ERROR) for run in runs}
+    places: dict[int, Place] = {}
+    while waiting or places:
+        for run in list(waiting):
+            if not free:
+                break
+            over = newest(run.lease)
+            if over and not watch.is_dead(over):
+                continue
+            waiting.remove(run)
+            if is_done(run.folder):
+                yield Ending(run, elsewhere=True)
+            elif stamp(run.folder / ERROR) not in (None, failed_before[run.folder]):
+                yield Ending(run, told(run.folder), elsewhere=True)
+            else:
+                try:
+                    make_own(run.folder)
+                except (Refused, OSError) as error:
+                    yield Ending(run, plain(error))
+                    continue
+                place = start(context, run, over, free.pop(0))
+                places[place.process.sentinel] = place
+        if not places:
+            time.sleep(POLL if waiting else 0)
+            continue
+        for sentinel in wait(list(places), POLL if waiting and free else None):
+            place = places.pop(sentinel)  # type: ignore[arg-type]
+            free.append(place.gpu)
+            code = finish(place)
+            if code == TAKEN:
+                waiting.append(place.run)
+                continue
+            yield Ending(place.run, "" if code == 0 else why(place, code))
+
+
+def start(context: Any, run: Run, over: Path | None, gpu: str | None) -> Place:
+    """Begin a run in a process of its own."""
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=execute, args=(run, over, gpu, writer), name=run.folder.name)
+    process.start()
+    writer.close()
+    return Place(process, run, gpu, reader)
+
+
+def finish(place: Place) -> int:
+    """The exit code of a process that has ended; what it had started ends, too."""
+    place.process.join()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(place.process.pid, signal.SIGKILL)
+    return place.process.exitcode or 0
+
+
+def why(place: Place, code: int) -> str:
+    """Why a run failed, in a line."""
+    with suppress(EOFError, OSError):
+        if place.reason.poll():
+            return place.reason.recv()
+    if code < 0:
+        memory = "; out of memory?" if code == -signal.SIGKILL else ""
+        return f"its process was killed by {signal.Signals(-code).name}{memory}"
+    return f"its process ended with code {code}"
+
+
+def told(folder: Path) -> str:
+    """The last line of what another driver wrote of a run that failed."""
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                run = waiting.pop()
-                process = context.Process(target=execute, args=(run,), name=run.run_id)
-                process.start()
-                running[process.sentinel] = (process, run)
-            for sentinel in wait(list(running)):
-                process, run = running.pop(sentinel)
-                process.join()
-                yield run, process.exitcode or 0
-    finally:
-        for process, _ in running.values():
-            process.terminate()
+        said = read_text(folder / ERROR, within=folder).strip().splitlines()
+    except (FileNotFoundError, Refused):
+        said = []
+    return f"{plain(said[-1]) if said else 'no reason given'} (all of it in {ERROR})"
+
+
+def stamp(file: Path) -> tuple[int, int] | None:
+    """What tells that a file was written anew; None if there is none."""
+    try:
+        found = file.lstat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def make_own(folder: Path) -> None:
+    """Make a run's folder, in which nothing leads elsewhere.
+
+    Raises:
+        Refused: if it, or a file in it, is a link, a FIFO or a device, as a folder of results from elsewhere may have.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (folder, *folder.iterdir()):
+        if path.is_symlink():
+            raise Refused(path, "is a link", "Remove it: a run writes to its own folder")
+        if not path.is_dir():
+            with suppress(FileNotFoundError):  # a lease that was released meanwhile
+                regular(path)

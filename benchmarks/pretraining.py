@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks import data, profiles
+from benchmarks.lease import alone
+from lvmmed_backbones.stopping import die_with_parent
 from tasks import datasets
 
 FOLDER = "backbones"
@@ -25,15 +27,18 @@ def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
     Raises:
         RuntimeError: if a step failed; its messages are on stderr.
     """
-    missing = to_make(profile, backbones, work)
-    if missing:
-        corpus = phantom_corpus(work)
-    for name in missing:
-        chosen = profiles.get(profile).pretrained[name]
-        run = work / "pretraining" / name
-        call("pretrain", chosen.config, "--corpus", corpus, "--work-dir", run, "--resume",
-             "--epochs", str(chosen.epochs))  # fmt: skip
-        call("export", run, name, "--out", work / FOLDER)
+    if not to_make(profile, backbones, work):
+        return []
+    with alone(work / ".pretraining"):
+        missing = to_make(profile, backbones, work)  # another driver may have made them meanwhile
+        if missing:
+            corpus = phantom_corpus(work)
+        for name in missing:
+            chosen = profiles.get(profile).pretrained[name]
+            run = work / "pretraining" / name
+            call("pretrain", chosen.config, "--corpus", corpus, "--work-dir", run, "--resume",
+                 "--epochs", str(chosen.epochs))  # fmt: skip
+            call("export", run, name, "--out", work / FOLDER)
     return missing
 
 
@@ -74,9 +79,22 @@ def phantom_corpus(work: Path) -> Path:
 
 
 def call(*arguments: str | Path) -> None:
-    """`python -m lvmmed_backbones` in a process of its own, its messages on stderr."""
-    line = [sys.executable, "-m", "lvmmed_backbones", *map(str, arguments)]
-    print("+ " + " ".join(line[1:]), file=sys.stderr, flush=True)
-    code = subprocess.run(line, stdout=sys.stderr).returncode
-    if code:
-        raise RuntimeError(f"`python {' '.join(line[1:])}` failed with code {code}")
+    """`python -m lvmmed_backbones` in a process of its own, which ends with this one; its messages on stderr."""
+    words = [str(argument) for argument in arguments]
+    print("+ -m lvmmed_backbones " + " ".join(words), file=sys.stderr, flush=True)
+    process = multiprocessing.get_context("spawn").Process(target=command, args=(words,))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(
+            f"`python -m lvmmed_backbones {' '.join(words)}` failed with code {process.exitcode}"
+        )
+
+
+def command(words: list[str]) -> None:
+    """In the process of `call`: the command itself."""
+    die_with_parent()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    from lvmmed_backbones.__main__ import main
+
+    sys.exit(main(words))

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
-SCHEMA = 1
-FILE = "record.json"
+from lvmmed_backbones.outside import read_bytes
+from lvmmed_backbones.writing import write_text
+from reports.records import FILE, MOST
+from reports.schema import SCHEMA, Content, decode
+
+__all__ = ["FILE", "SCHEMA", "finite", "read_record", "write_json"]
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON by an atomic rename.
+    """Write JSON, whole or not at all.
 
     Raises:
         ValueError: if `content` holds NaN or infinity, which JSON does not know.
     """
-    scratch = path.with_name(path.name + ".partial")
-    scratch.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    os.replace(scratch, path)
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def finite(metrics: dict[str, float]) -> dict[str, float | None]:
@@ -28,6 +29,15 @@ def finite(metrics: dict[str, float]) -> dict[str, float | None]:
     return {name: float(v) if math.isfinite(v) else None for name, v in metrics.items()}
 
 
-def is_done(run_dir: Path) -> bool:
-    """Whether the run left its record."""
-    return (run_dir / FILE).is_file()
+def read_record(run_dir: Path) -> Content:
+    """The record of a run that is done.
+
+    Raises:
+        FileNotFoundError: if there is none; ValueError: if it is cut, of an older version, or another run's.
+    """
+    content = decode(read_bytes(run_dir / FILE, within=run_dir, most=MOST), Content)
+    if content.run != run_dir.name:
+        raise ValueError(
+            f"{run_dir / FILE}: is of the run {content.run}. Move it out of the results."
+        )
+    return content

@@ -1,16 +1,100 @@
-"""Hooks of a task run."""
+"""Hooks of a task run: its seeds, its checkpoints, and that a GPU computes alike each time."""
 
 from __future__ import annotations
 
+import math
+import os
+import random
 from pathlib import Path
 
+import numpy as np
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.registry import HOOKS
-from mmengine.runner import Runner
+from mmengine.registry import FUNCTIONS, HOOKS
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from lvmmed_backbones.openmmlab.resumption import load_all, own_file
 from lvmmed_backbones.weights.reading import read
+from lvmmed_backbones.writing import replacing
+
+LAST = "last.pth"  # what a run by epochs goes on from
+BEST = "best_"  # begins the name of the checkpoint that was best on the valid split
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Seeds every epoch from the run's seed and the epoch: a resumed run draws what the whole one drew."""
+
+    priority = "VERY_HIGH"
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed python, numpy and torch, from which the loader's processes take theirs."""
+        seeds = np.random.SeedSequence([runner.seed or 0, runner.epoch]).generate_state(3)
+        one, two, three = map(int, seeds)
+        random.seed(one)
+        np.random.seed(two)
+        torch.manual_seed(three)
+
+
+@FUNCTIONS.register_module()
+def seed_worker(worker_id: int) -> None:
+    """Seed numpy and python in a process of a loader as torch has seeded itself: anew for each epoch and process.
+
+    mmengine's own gives a process the same seeds in every epoch.
+    """
+    one, two = np.random.SeedSequence(torch.initial_seed()).generate_state(2)
+    random.seed(int(one))
+    np.random.seed(two)
+
+
+@HOOKS.register_module()
+class DeterministicHook(Hook):
+    """Has a GPU compute alike each time, where an operator has such a form; where not, torch warns in the log."""
+
+    def before_run(self, runner: Runner) -> None:
+        """Set torch's switches; a CPU computes alike anyway."""
+        if torch.cuda.is_available():
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.benchmark = False
+            torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+@HOOKS.register_module()
+class SelectionHook(Hook):
+    """After each validation, keep the weights if they are the best so far, and what a run by epochs goes on from.
+
+    Both are whole files at any moment, and what they replace goes last: a kill loses at most the epoch that it struck.
+    A run by iterations is short, and begins anew.
+    """
+
+    priority = "VERY_LOW"
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Compare the task's headline metric; an undefined one (NaN) is below every other."""
+        folder, hub = Path(runner.work_dir), runner.message_hub
+        score = float((metrics or {})[runner.cfg.task.headline])
+        score = -math.inf if math.isnan(score) else score
+        meta = dict(epoch=runner.epoch, iter=runner.iter)
+        if "best_ckpt" not in hub.runtime_info or score > hub.get_info("best_score"):
+            best = folder / f"{BEST}{runner.iter}.pth"
+            with replacing(best) as scratch:
+                runner.save_checkpoint(
+                    str(folder),
+                    scratch.name,
+                    save_optimizer=False,
+                    save_param_scheduler=False,
+                    meta=dict(meta),
+                )
+            hub.update_info("best_score", score)
+            hub.update_info("best_ckpt", str(best))
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            with replacing(folder / LAST) as scratch:
+                runner.save_checkpoint(str(folder), scratch.name, meta=dict(meta))
+        for path in folder.glob(f"{BEST}*.pth"):
+            if path.name != Path(hub.get_info("best_ckpt")).name:
+                path.unlink()
 
 
 @HOOKS.register_module()
@@ -20,7 +104,7 @@ class LoadBestHook(Hook):
     So `runner.train(); runner.test()` tests the selected model. A run without validation keeps its last weights.
     """
 
-    priority = "LOWEST"  # after CheckpointHook, which names the best checkpoint
+    priority = "LOWEST"
 
     def after_train(self, runner: Runner) -> None:
         if "best_ckpt" not in runner.message_hub.runtime_info:

@@ -1,9 +1,18 @@
 """Importing this module registers the tasks' metrics and hooks with mmengine; the configs' custom_imports do."""
 
 import lvmmed_backbones.openmmlab  # noqa: F401  LoadBestHook reads mmengine's checkpoints by its safe globals
-from tasks.hooks import LoadBestHook
+from tasks.hooks import DeterministicHook, EpochSeedHook, LoadBestHook, SelectionHook, seed_worker
 from tasks.metrics.classification import ClassificationScores
 from tasks.metrics.detection import DetectionScores
 from tasks.metrics.segmentation import SegmentationScores
 
-__all__ = ["ClassificationScores", "DetectionScores", "LoadBestHook", "SegmentationScores"]
+__all__ = [
+    "ClassificationScores",
+    "DetectionScores",
+    "DeterministicHook",
+    "EpochSeedHook",
+    "LoadBestHook",
+    "SegmentationScores",
+    "SelectionHook",
+    "seed_worker",
+]

@@ -8,7 +8,7 @@ pipeline = [
 dataset = dict(type='CustomDataset', data_prefix='images', with_label=True, pipeline=pipeline)
 train_dataloader = dict(
     num_workers=4,
-    persistent_workers=True,
+    worker_init_fn=dict(type='seed_worker'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(ann_file='splits/train.txt', **dataset))
 val_dataloader = dict(

@@ -15,7 +15,7 @@ test_pipeline = [
 dataset = dict(type='CocoDataset', data_prefix=dict(img='images/'))
 train_dataloader = dict(
     num_workers=4,
-    persistent_workers=True,
+    worker_init_fn=dict(type='seed_worker'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(type='AspectRatioBatchSampler'),
     dataset=dict(

@@ -5,11 +5,11 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=1, save_best='auto', rule='greater'),
+    checkpoint=dict(type='SelectionHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'))
 # The model that is tested is the one that was best on the valid split.
-custom_hooks = [dict(type='LoadBestHook')]
+custom_hooks = [
+    dict(type='EpochSeedHook'), dict(type='DeterministicHook'), dict(type='NonFiniteHook'), dict(type='LoadBestHook')]
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -18,7 +18,7 @@ dataset = dict(
 train_dataloader = dict(
     drop_last=True,  # BatchNorm after UperNet's 1 x 1 pooling needs two images
     num_workers=4,
-    persistent_workers=True,
+    worker_init_fn=dict(type='seed_worker'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(ann_file='splits/train.txt', pipeline=train_pipeline, **dataset))
 val_dataloader = dict(

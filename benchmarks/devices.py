@@ -1,0 +1,50 @@
+"""Which GPU a run gets: one run per visible GPU, each of which sees that one alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def slots(jobs: int | None, gpus: Sequence[str], cores: int, threads: int) -> list[str | None]:
+    """The places for runs that go on at the same time: for each the GPU that it may see, None: no matter.
+
+    Args:
+        jobs: as asked for; None: one per GPU, or without GPUs as many as the cores can bear.
+        gpus: those that this process may use, as CUDA_VISIBLE_DEVICES names them.
+        cores: of the machine.
+        threads: of a run on CPUs.
+
+    Raises:
+        ValueError: if `jobs` is below 1.
+    """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"--jobs {jobs}: give the number of runs at a time, 1 or more")
+    if gpus:  # more jobs than GPUs share them in turn
+        return [gpus[number % len(gpus)] for number in range(jobs or len(gpus))]
+    return [None] * (jobs or max(1, cores // threads))
+
+
+def visible(setting: str | None, count: int) -> list[str]:
+    """The GPUs that this process may use.
+
+    Args:
+        setting: CUDA_VISIBLE_DEVICES: numbers or UUIDs, of which CUDA takes those before the first invalid one (-1);
+            None: it is not set.
+        count: how many GPUs torch finds.
+    """
+    if setting is None:
+        return [str(number) for number in range(count)]
+    names = [name.strip() for name in setting.split(",")]
+    ends = [place for place, name in enumerate(names) if name in ("", "-1")]
+    return names[: min([*ends, len(names)])][:count]
+
+
+def visible_here() -> list[str]:
+    """As `visible`, of this machine; CUDA is not begun by that, so that processes can still be forked."""
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    import torch
+
+    return visible(os.environ.get(VISIBLE), torch.cuda.device_count())

@@ -1,0 +1,182 @@
+"""Leases: of several drivers, on one machine or many that share a folder, one alone carries out a run.
+
+A lease is a file NAME.1; who takes it over from a holder that has died creates NAME.2, and so on. Only the creation of
+a file that was not there has to be atomic, no clock is compared with another, and nobody deletes what is not his own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from lvmmed_backbones.outside import Refused, read_bytes
+
+BEAT = 15.0  # seconds between two signs of life
+SILENCE = 180.0  # seconds without one, after which a holder that cannot be looked at is given up
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The process that holds a lease.
+
+    Attributes:
+        host: its machine's name, for people.
+        process: its number.
+        place: where that number means this process: the machine's boot and the container; empty: it cannot be told.
+        born: when the process began, in ticks since the boot: numbers are given again.
+    """
+
+    host: str
+    process: int
+    place: str
+    born: int
+
+
+def myself() -> Holder:
+    """This process."""
+    return Holder(socket.gethostname(), os.getpid(), place(), born(os.getpid()) or 0)
+
+
+def place() -> str:
+    """The boot and the container that this process lives in, as Linux tells them."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def born(process: int) -> int | None:
+    """When a living process of this place began, in ticks since the boot; None if there is none."""
+    try:
+        state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if state in "ZX" else int(rest[18])
+
+
+class Lease:
+    """A lease that this process holds; a thread gives signs of life until it is released."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.beat, name=f"beat {path.name}", daemon=True)
+        self.thread.start()
+
+    def beat(self) -> None:
+        """A sign of life is a new time of the file."""
+        while not self.over.wait(BEAT):
+            try:
+                os.utime(self.path)
+            except OSError:  # the folder is gone, or away for a moment: the run itself will say so
+                continue
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether nobody took it over, as after this process had slept for minutes."""
+        return newest(self.path.with_suffix("")) == self.path
+
+    def release(self) -> None:
+        """Let others have it, and take away what dead holders left."""
+        self.over.set()
+        self.thread.join()
+        name, number = self.path.stem, int(self.path.suffix[1:])
+        for step in range(1, number + 1):
+            self.path.with_name(f"{name}.{step}").unlink(missing_ok=True)
+
+
+def newest(name: Path) -> Path | None:
+    """The lease file that counts, None if nobody holds one."""
+    numbers = [
+        int(path.suffix[1:])
+        for path in name.parent.glob(f"{name.name}.*")
+        if path.suffix[1:].isdecimal() and path.stem == name.name
+    ]
+    return name.with_name(f"{name.name}.{max(numbers)}") if numbers else None
+
+
+def claim(name: Path, over: Path | None = None) -> Lease | None:
+    """Take a lease, unless somebody was quicker.
+
+    Args:
+        name: of the lease; its folder exists.
+        over: the file of a holder that has died, None where nobody held it.
+    """
+    number = int(over.suffix[1:]) + 1 if over else 1
+    path = name.with_name(f"{name.name}.{number}")
+    if newest(name) != over:
+        return None
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except FileExistsError:
+        return None
+    with os.fdopen(file, "wb") as stream:
+        stream.write(msgspec.json.encode(myself()))
+    return Lease(path)
+
+
+@dataclass
+class Watch:
+    """What a driver has seen of others' leases.
+
+    Attributes:
+        seen: by lease file, its last sign of life and when, by this process's own clock, it was first seen.
+    """
+
+    seen: dict[Path, tuple[int, float]] = field(default_factory=dict)
+
+    def is_free(self, name: Path) -> bool:
+        """Whether nobody holds a lease, or its holder has died."""
+        path = newest(name)
+        return path is None or self.is_dead(path)
+
+    def is_dead(self, path: Path) -> bool:
+        """Whether the holder of a lease has ended, or has given no sign of life for `SILENCE`."""
+        holder = read_holder(path)
+        if holder and holder.place and holder.place == place():
+            return born(holder.process) != holder.born
+        try:
+            beat = path.stat().st_mtime_ns
+        except OSError:  # released meanwhile: not dead, `newest` tells
+            return False
+        now = time.monotonic()
+        last, since = self.seen.get(path, (None, now))
+        if last != beat:
+            self.seen[path] = (beat, now)
+            return False
+        return now - since > SILENCE
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Who holds a lease; None if the file does not tell: it is being written, or its writer was killed."""
+    try:
+        content = read_bytes(path, within=path.parent, most=4096)
+        return msgspec.json.decode(content, type=Holder)
+    except (FileNotFoundError, Refused, msgspec.DecodeError):
+        return None
+
+
+@contextmanager
+def alone(name: Path) -> Iterator[None]:
+    """Within, this process holds a lease, for which it waits if need be."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    watch = Watch()
+    lease = None
+    while lease is None:
+        over = newest(name)
+        if over is None or watch.is_dead(over):
+            lease = claim(name, over)
+        else:
+            time.sleep(0.5)
+    try:
+        yield
+    finally:
+        lease.release()
