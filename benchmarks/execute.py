@@ -22,13 +22,24 @@ from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 import tasks.registration  # noqa: F401
-from benchmarks import gallery, identity, provenance
+from benchmarks import gallery, provenance
 from benchmarks.clock import CLOCK, TrainClock
 from benchmarks.devices import VISIBLE
 from benchmarks.grid import Cell
 from benchmarks.identity import Identity
 from benchmarks.lease import claim
-from benchmarks.record import FILE, SCHEMA, finite, read_record, write_json
+from benchmarks.record import (
+    CASES,
+    CONFIG,
+    ERROR,
+    FILE,
+    IDENTITY,
+    LEASE,
+    SCHEMA,
+    finite,
+    read_record,
+    write_json,
+)
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
@@ -36,10 +47,6 @@ from lvmmed_backbones.stopping import die_with_parent
 from lvmmed_backbones.writing import sweep, write_text
 from tasks.hooks import BEST, LAST
 
-ERROR = "error.txt"
-CONFIG = "config.py"
-LEASE = "lease"
-CASES = "cases.json"
 TAKEN = 75  # exit code: another driver was quicker
 ROOM = 2**20  # bytes: a disk with less is full
 
@@ -111,7 +118,7 @@ def carry_out(run: Run) -> None:
         os.dup2(log.fileno(), sys.stderr.fileno())
     try:
         write_text(folder / CONFIG, run.config.pretty_text)
-        write_json(folder / identity.FILE, asdict(run.identity))
+        write_json(folder / IDENTITY, asdict(run.identity))
         torch.set_num_threads(run.identity.threads)
         write_json(folder / FILE, measure(run))
     except BaseException:

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 
 from mmengine.config import Config
 
-FILE = "identity.json"
-
 
 @dataclass(frozen=True)
 class Identity:

@@ -13,8 +13,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from benchmarks.execute import ERROR, TAKEN, Run, execute, is_done
+from benchmarks.execute import TAKEN, Run, execute, is_done
 from benchmarks.lease import Watch, newest
+from benchmarks.record import ERROR
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused, read_text, regular
 

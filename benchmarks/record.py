@@ -14,6 +14,13 @@ from reports.schema import SCHEMA, Content, decode
 
 __all__ = ["FILE", "SCHEMA", "finite", "read_record", "write_json"]
 
+# Beside its record a run's folder holds:
+IDENTITY = "identity.json"  # what the run is
+CONFIG = "config.py"
+CASES = "cases.json"  # the scores of the test cases, which go into the record
+ERROR = "error.txt"  # the traceback, if it failed
+LEASE = "lease"  # and a number: whose it is while it goes on
+
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, whole or not at all.

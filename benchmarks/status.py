@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import identity
 from benchmarks.index import RUNS, folders, scan
 from benchmarks.lease import Watch, newest, read_holder
-from benchmarks.record import FILE
+from benchmarks.record import ERROR, FILE, IDENTITY, LEASE
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, read_bytes
 
@@ -58,14 +57,14 @@ def main(results: Path) -> int:
 
 def state_of(folder: Path, notes: list[str]) -> str:
     """Of a run without a sound record; who is at it, or why it failed, is added to the notes."""
-    lease = newest(folder / "lease")
+    lease = newest(folder / LEASE)
     if lease and not Watch().is_dead(lease):
         holder = read_holder(lease)
         who = f"process {holder.process} on {holder.host}" if holder else "a process"
         notes.append(f"{folder}: {who} is at it")
         return "going on"
-    if (folder / "error.txt").exists():
-        notes.append(f"{folder / 'error.txt'}: says why it failed")
+    if (folder / ERROR).exists():
+        notes.append(f"{folder / ERROR}: says why it failed")
         return "failed"
     return "interrupted"
 
@@ -73,7 +72,7 @@ def state_of(folder: Path, notes: list[str]) -> str:
 def read_named(folder: Path) -> Named:
     """What the run is; question marks where its folder does not tell."""
     try:
-        content = read_bytes(folder / identity.FILE, within=folder, most=MIB)
+        content = read_bytes(folder / IDENTITY, within=folder, most=MIB)
         return msgspec.json.decode(content, type=Named)
     except (FileNotFoundError, Refused, msgspec.DecodeError):
         return Named()

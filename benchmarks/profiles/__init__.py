@@ -57,7 +57,7 @@ class Profile:
         budgets: by kind of task (segmentation, volumes, detection) or, in classification, by protocol (linear,
             finetune); None leaves every task config as it is.
         workers: data loading processes per run; None leaves the task config's.
-        threads: of a run on CPUs. They change the last bits of its figures, so they are the profile's, not the machine's.
+        threads: of a run on CPUs; they change the last bits of its figures, so the machine does not decide them.
         pretrained: the backbones, by name, that are pretrained on phantoms before the grid runs.
     """
 
