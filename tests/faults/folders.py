@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from lvmmed_backbones.weights.reading import read
+
 TIME = re.compile(r"\d{8}_\d{6}")  # in the names of mmengine's logs
 SCRATCH = re.compile(r"^\.|\.partial|\.former|\.tmp|\.lock|^lease")
 
@@ -69,7 +71,7 @@ def scores(results: Path) -> dict[tuple, Any]:
 
 def tensors(checkpoint: Path) -> dict[str, str]:
     """The checksum of every tensor of a checkpoint, by its place in it."""
-    return dict(leaves(torch.load(checkpoint, weights_only=True, map_location="cpu"), ""))
+    return dict(leaves(read(checkpoint), ""))
 
 
 def leaves(value: Any, name: str):
