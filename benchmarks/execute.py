@@ -27,7 +27,7 @@ from benchmarks.clock import CLOCK, TrainClock
 from benchmarks.devices import VISIBLE
 from benchmarks.grid import Cell
 from benchmarks.identity import Identity
-from benchmarks.lease import claim
+from benchmarks.lease import Lease, claim
 from benchmarks.record import (
     CASES,
     CONFIG,
@@ -100,7 +100,7 @@ def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) ->
                 lease.release()
             sys.exit(TAKEN)
         try:
-            carry_out(run)
+            carry_out(run, lease)
         finally:
             lease.release()
     except Exception as error:
@@ -108,7 +108,7 @@ def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) ->
         sys.exit(1)
 
 
-def carry_out(run: Run) -> None:
+def carry_out(run: Run, lease: Lease) -> None:
     """Train, test and write the record, or the traceback."""
     folder = run.folder
     (folder / ERROR).unlink(missing_ok=True)
@@ -120,11 +120,15 @@ def carry_out(run: Run) -> None:
         write_text(folder / CONFIG, run.config.pretty_text)
         write_json(folder / IDENTITY, asdict(run.identity))
         torch.set_num_threads(run.identity.threads)
-        write_json(folder / FILE, measure(run))
+        record = measure(run)
+        if not lease.is_mine:
+            raise RuntimeError("another driver took this run over while its process was asleep")
+        write_json(folder / FILE, record)
     except BaseException:
         traceback.print_exc()
         (folder / ERROR).write_text(traceback.format_exc())
         raise
+    (folder / CLOCK).unlink(missing_ok=True)
     if not run.keep:
         for path in folder.glob("*.pth"):
             if not path.name.startswith(BEST):
