@@ -51,7 +51,7 @@ def stop_quietly(words: str) -> None:
 
 @contextlib.contextmanager
 def out_of_reach() -> Iterator[None]:
-    """Ctrl-C does not reach processes that are started within, not even while they import; this one it reaches later."""
+    """Ctrl-C does not reach processes that are started within, not even while they import; it waits for this one."""
     resource_tracker.ensure_running()  # it would end the block itself
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
