@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import resource
-import shutil
 import sys
 import time
 import traceback
@@ -27,7 +25,7 @@ from benchmarks.clock import CLOCK, TrainClock
 from benchmarks.devices import VISIBLE
 from benchmarks.grid import Cell
 from benchmarks.identity import Identity
-from benchmarks.lease import claim
+from benchmarks.lease import Lease, claim
 from benchmarks.record import (
     CASES,
     CONFIG,
@@ -44,11 +42,10 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from lvmmed_backbones.stopping import die_with_parent
-from lvmmed_backbones.writing import sweep, write_text
+from lvmmed_backbones.writing import by_full_disk, sweep, write_text
 from tasks.hooks import BEST, LAST
 
 TAKEN = 75  # exit code: another driver was quicker
-ROOM = 2**20  # bytes: a disk with less is full
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) ->
                 lease.release()
             sys.exit(TAKEN)
         try:
-            carry_out(run)
+            carry_out(run, lease)
         finally:
             lease.release()
     except Exception as error:
@@ -108,7 +105,7 @@ def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) ->
         sys.exit(1)
 
 
-def carry_out(run: Run) -> None:
+def carry_out(run: Run, lease: Lease) -> None:
     """Train, test and write the record, or the traceback."""
     folder = run.folder
     (folder / ERROR).unlink(missing_ok=True)
@@ -120,11 +117,15 @@ def carry_out(run: Run) -> None:
         write_text(folder / CONFIG, run.config.pretty_text)
         write_json(folder / IDENTITY, asdict(run.identity))
         torch.set_num_threads(run.identity.threads)
-        write_json(folder / FILE, measure(run))
+        record = measure(run)
+        if not lease.is_mine:
+            raise RuntimeError("another driver took this run over while its process was asleep")
+        write_json(folder / FILE, record)
     except BaseException:
         traceback.print_exc()
         (folder / ERROR).write_text(traceback.format_exc())
         raise
+    (folder / CLOCK).unlink(missing_ok=True)
     if not run.keep:
         for path in folder.glob("*.pth"):
             if not path.name.startswith(BEST):
@@ -142,20 +143,9 @@ def is_done(folder: Path) -> bool:
 
 def in_a_line(error: Exception, folder: Path) -> str:
     """Why a run failed; that the disk is full, whatever a library made of it."""
-    said = plain(f"{type(error).__name__}: {error}")
-    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or is_full(
-        folder
-    ):
-        return f"disk full: no room is left for {plain(folder)}. Make room and start again ({said})"
-    return f"{said} (all of it in {ERROR})"
-
-
-def is_full(folder: Path) -> bool:
-    """Whether a folder's disk has no room left."""
-    try:
-        return shutil.disk_usage(folder).free < ROOM
-    except OSError:
-        return False
+    if by_full_disk(error, folder):
+        return f"disk full: {plain(folder)} has no room left. Make room and start again"
+    return f"{plain(f'{type(error).__name__}: {error}')} (all of it in {ERROR})"
 
 
 def measure(run: Run) -> dict:

@@ -6,8 +6,6 @@ of predictions: it has no part in a run's figures nor in its identity.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from benchmarks.record import write_json
+from lvmmed_backbones.writing import replacing_folder
 from tasks.metrics.cases import case_name
 from tasks.prepared.images import read_image
 
@@ -81,10 +80,7 @@ def write(
     if not chosen:
         runner.logger.warning(f"an empty gallery: no test case has a {metric}")
     indices = {case_name(dataset.get_data_info(i)["img_path"]): i for i in range(len(dataset))}
-    scratch = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
+    with replacing_folder(folder) as scratch:
         entries = []
         for role, row in chosen.items():
             image = fullest_slice(row["case"], pixels) if pixels else row["case"]
@@ -105,10 +101,6 @@ def write(
             entries=entries,
         )
         write_json(scratch / INDEX, index)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(scratch, folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def score_name(kind: str, headline: str) -> str:

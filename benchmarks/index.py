@@ -20,7 +20,7 @@ INDEX = "index.json"
 RUNS = "runs"
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct):
     """What is known of a run's record.
 
     Attributes:

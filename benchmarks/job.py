@@ -26,7 +26,7 @@ from lvmmed_backbones.catalogue.architectures import on_meta
 from lvmmed_backbones.revision import git_revision
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
-from tasks import datasets, phantoms
+from tasks import datasets
 
 
 def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> int:
@@ -130,7 +130,7 @@ def with_data(cells: Sequence[Cell], downloads: Path | None, chosen: bool) -> li
     """
     if downloads is None:
         there, remedy = (
-            phantoms.names(),
+            datasets.names(),
             "A phantom is missing: name a folder of downloads by --data",
         )
     else:

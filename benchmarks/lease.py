@@ -23,7 +23,7 @@ BEAT = 15.0  # seconds between two signs of life
 SILENCE = 180.0  # seconds without one, after which a holder that cannot be looked at is given up
 
 
-class Holder(msgspec.Struct, frozen=True):
+class Holder(msgspec.Struct):
     """The process that holds a lease.
 
     Attributes:

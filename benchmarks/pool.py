@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmarks.lease import Watch, newest
 from benchmarks.record import ERROR
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused, read_text, regular
+from lvmmed_backbones.stopping import out_of_reach
 
 POLL = 2.0  # seconds between two looks at what other drivers do
 
@@ -57,6 +59,8 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.execute"])
+    with out_of_reach():
+        forkserver.ensure_running()
     waiting, free, watch = list(runs), list(gpus), Watch()
     failed_before = {run.folder: stamp(run.folder / ERROR) for run in runs}
     places: dict[int, Place] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import data, profiles
 from benchmarks.lease import alone
-from lvmmed_backbones.stopping import die_with_parent
+from lvmmed_backbones.stopping import die_with_parent, out_of_reach
 from tasks import datasets
 
 FOLDER = "backbones"
@@ -83,7 +83,8 @@ def call(*arguments: str | Path) -> None:
     words = [str(argument) for argument in arguments]
     print("+ -m lvmmed_backbones " + " ".join(words), file=sys.stderr, flush=True)
     process = multiprocessing.get_context("spawn").Process(target=command, args=(words,))
-    process.start()
+    with out_of_reach():
+        process.start()
     process.join()
     if process.exitcode:
         raise RuntimeError(

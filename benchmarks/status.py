@@ -80,7 +80,11 @@ def read_named(folder: Path) -> Named:
 
 def show(counts: dict[tuple[str, str, str], Counter]) -> None:
     """A row for each profile, task and backbone."""
-    table = Table("profile", "task", "backbone", *STATES)
+    table = Table()
+    for name in ("profile", "task", "backbone"):
+        table.add_column(name, overflow="fold")
+    for state in STATES:
+        table.add_column(state, justify="right")
     for key, found in sorted(counts.items()):
         numbers = [str(found[state] or "") for state in STATES]
         table.add_row(*(Text(plain(word)) for word in key), *numbers)

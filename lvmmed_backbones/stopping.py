@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STDERR = 2
+SECOND = 1.0  # between two looks at whether the parent is there, where no pipe tells
 
 
 def stop_quietly(words: str) -> None:
     """From here on Ctrl-C and SIGTERM end this process at once: its workers are killed, a line on stderr says so.
 
     What a command writes is whole at any moment, so that nothing needs to be put in order first. The exit code is
-    128 + the signal's number, as a shell's.
+    128 + the signal's number, as a shell's. A command calls it before its imports, which may take seconds.
 
     Args:
         words: what the user can do next.
     """
+    owner = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for signum in (signal.SIGINT, signal.SIGTERM):
+        if os.getpid() != owner:  # a worker that was forked: its parent speaks
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        for signum in SIGNALS:
             signal.signal(signum, signal.SIG_IGN)
         for worker in multiprocessing.active_children():
             worker.kill()
+            if worker.pid:
+                with contextlib.suppress(OSError):  # it has no group of its own yet
+                    os.killpg(worker.pid, signal.SIGKILL)
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        os.write(sys.stderr.fileno(), f"\nstopped by {name}. {words}\n".encode())
+        end = "\n" if os.isatty(STDERR) else ""  # of the line where a progress bar stands
+        os.write(STDERR, f"{end}stopped by {name}. {words}\n".encode())
         os._exit(128 + number)
 
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in SIGNALS:
         if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup, or `&` in a script, sets it
             signal.signal(signum, stop)
+
+
+@contextlib.contextmanager
+def out_of_reach() -> Iterator[None]:
+    """Ctrl-C does not reach processes that are started within, not even while they import; it waits for this one."""
+    resource_tracker.ensure_running()  # it would end the block itself
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def die_with_parent() -> None:
     """In a worker of multiprocessing: it, and whatever it starts, ends when the process ends that it works for.
 
-    It becomes a process group of its own, so that Ctrl-C reaches the parent alone.
+    It becomes a process group of its own, so that Ctrl-C reaches the parent alone, which decides.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     os.setpgrp()
+    for signum in SIGNALS:  # the parent's handlers were inherited if it forked
+        signal.signal(signum, signal.SIG_DFL)
+    starter = os.getppid()
 
     def watch() -> None:
-        parent.join()
+        # The pipe from the parent may be held open by a process that was forked later: so its number is looked at, too.
+        while parent.is_alive() and os.getppid() == starter:
+            parent.join(SECOND)
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, name="watch over the parent", daemon=True).start()

@@ -1,15 +1,54 @@
-"""Files that are there whole or not at all, whatever kills the process or the machine that writes them."""
+"""Files and folders that are there whole or not at all, whatever kills the process or the machine that writes them.
+
+What is new is written beside its place, under a hidden name of its own. Once it is whole and on the disk it takes its
+place in one step. What a kill leaves is recognised by its name and by its lock, which ends with the process.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fcntl
 import os
+import re
+import shutil
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-SCRATCH = ".partial"
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import MIB
+
+SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{12}\.partial")
+LOCK, NEW, FORMER = "lock", "new", "former"  # in the scratch of a folder
+ROOM = MIB  # bytes: a disk with less is full
+THREADS = 16  # that wait for the disk: it puts what several ask for down at once
+OUT_OF_ROOM = {  # by number; libraries that give no number quote the text
+    errno.ENOSPC: "No space left on device",
+    errno.EDQUOT: "Disk quota exceeded",
+}
+TAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)  # another process renames at the same time
+ATTEMPTS = 10
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
+
+
+class DiskFull(OSError):
+    """The disk is full; the message is one line: what could not be written, and the remedy.
+
+    Args:
+        path: what could not be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(errno.ENOSPC, "the disk is full", str(path))
+
+    def __reduce__(self) -> tuple:
+        return DiskFull, (self.filename,)
+
+    def __str__(self) -> str:
+        return f"{plain(self.filename)}: not written, the disk is full. Make room, and start again"
 
 
 @contextmanager
@@ -19,16 +58,15 @@ def replacing(path: Path) -> Iterator[Path]:
     After an error `path` is as it was. A kill leaves the scratch file, which `sweep` takes away.
 
     Raises:
-        OSError: if the folder cannot be written to, or is full.
+        DiskFull: if there is no room; OSError: if the folder cannot be written to.
     """
-    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{SCRATCH}")
-    number = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    scratch, number = begin_file(path)
     try:
-        lock(number)
-        yield scratch
-        os.fsync(number)
-        os.replace(scratch, path)
-        sync_folder(path.parent)
+        with telling_full(path):
+            yield scratch
+            sync(scratch)
+            os.replace(scratch, path)
+            sync(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
         os.close(number)
@@ -45,33 +83,244 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """An empty folder, to be filled within; whole and on the disk, it takes the place of the folder `path`.
+
+    After an error `path` is as it was. A kill leaves the scratch folder, which `sweep` takes away, as the next call
+    does. Of several processes that replace the same folder, the last one to finish wins.
+
+    The exchange is one step where the file system can do it: Linux's usual ones. Elsewhere it is two, between which
+    the name is free for a moment; if a kill comes just then, `sweep` puts the former folder back.
+
+    Args:
+        path: a link there is replaced itself, not what it leads to. Folders above it are made.
+
+    Raises:
+        FileExistsError: if `path` is a file, or a file system is mounted there.
+        DiskFull: if there is no room; OSError: if the folder above cannot be written to.
+    """
+    if os.path.lexists(path) and not path.is_dir():
+        raise FileExistsError(f"{plain(path)}: not a folder. Remove it, or name another")
+    if os.path.ismount(path):
+        raise FileExistsError(f"{plain(path)}: a file system is mounted there. Name a folder in it")
+    with telling_full(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
+    scratch, number = begin_folder(path)
+    try:
+        with telling_full(path):
+            (scratch / NEW).mkdir()
+            yield scratch / NEW
+            sync_all(scratch / NEW)
+            exchange(scratch / NEW, path, scratch / FORMER)
+            sync(path.parent)
+    finally:
+        clear_folder(scratch, path)
+        os.close(number)
+
+
 def sweep(folder: Path) -> None:
-    """Take away the scratch files of a folder that no living process writes to."""
-    for path in folder.glob(f".*{SCRATCH}"):
+    """Take away the scratch files and folders of a folder that no living process writes to.
+
+    A folder that was taken from its name by a process that was killed then gets its name back.
+    """
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if match := SCRATCH.fullmatch(name):
+            sweep_one(folder / name, folder / match[1])
+
+
+def sweep_one(scratch: Path, path: Path) -> None:
+    """As `sweep`, for one of the scratch files and folders of `path`."""
+    is_folder = scratch.is_dir() and not scratch.is_symlink()
+    file, flags = (scratch / LOCK, os.O_CREAT) if is_folder else (scratch, 0)
+    flags |= os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        number = os.open(file, flags, 0o666)
+    except OSError:  # gone meanwhile, no file, or not ours
+        return
+    try:
+        if not lock(number):
+            return
+        if is_folder:
+            clear_folder(scratch, path)
+        else:
+            scratch.unlink(missing_ok=True)
+    except OSError:  # the file system has no locks, or another user's rules: it may be in use
+        return
+    finally:
+        os.close(number)
+
+
+def begin_file(path: Path) -> tuple[Path, int]:
+    """A new scratch file of `path`, and its number, which holds its lock."""
+    while True:
+        scratch = scratch_of(path)
         try:
-            number = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:  # gone meanwhile, no file, or not ours
+            number = claim(scratch)
+        except OSError as error:
+            raise named(error, path) from None
+        if number is not None:
+            return scratch, number
+
+
+def begin_folder(path: Path) -> tuple[Path, int]:
+    """A new scratch folder of `path`, and the number of the file in it that holds its lock."""
+    while True:
+        scratch = scratch_of(path)
+        try:
+            scratch.mkdir()
+            number = claim(scratch / LOCK)
+        except (FileNotFoundError, FileExistsError):  # a sweep was quicker
+            if not path.parent.is_dir():
+                raise
             continue
-        try:
-            if lock(number):
-                path.unlink(missing_ok=True)
-        finally:
-            os.close(number)
+        except OSError as error:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise named(error, path) from None
+        if number is not None:
+            return scratch, number
+
+
+def named(error: OSError, path: Path) -> OSError:
+    """An error over a scratch file or folder as one over `path`, which the user knows."""
+    if error.errno in OUT_OF_ROOM:
+        return DiskFull(path)
+    return OSError(error.errno, error.strerror, str(path))
+
+
+def scratch_of(path: Path) -> Path:
+    """A name beside `path` that nothing has, hidden and matched by `SCRATCH`."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.partial")
+
+
+def claim(file: Path) -> int | None:
+    """Make a file, and hold its lock; its number, or None if a sweep took it away first."""
+    number = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        held = lock(number)
+    except OSError:  # the file system has no locks: then no sweep takes anything away either
+        return number
+    if held and os.fstat(number).st_nlink:
+        return number
+    os.close(number)
+    return None
 
 
 def lock(number: int) -> bool:
-    """Take the lock of an open file, which ends with the process; False if another process has it, or none can be."""
+    """Take the lock of an open file, which ends with the process; False if another process has it.
+
+    Raises:
+        OSError: if the file system has no locks.
+    """
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
     return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Have a folder's names on the disk."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def exchange(new: Path, path: Path, former: Path) -> None:
+    """Put a folder in the place of another, which is then at `new` or `former`; or of none."""
+    for attempt in range(ATTEMPTS):
+        try:
+            if not os.path.lexists(path):
+                os.rename(new, path)
+            elif not swap(new, path):
+                shutil.rmtree(former, ignore_errors=True)
+                os.rename(path, former)
+                os.rename(new, path)
+            return
+        except OSError as error:
+            if attempt == ATTEMPTS - 1 or error.errno not in TAKEN:
+                raise
+
+
+def swap(one: Path, two: Path) -> bool:
+    """Exchange two names in one step; False where the system or the file system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    names = os.fsencode(one), os.fsencode(two)
+    if renameat2(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), str(one), None, str(two))
+
+
+def clear_folder(scratch: Path, path: Path) -> None:
+    """Take a scratch folder away; if `path` was moved into it, and nothing has its place, it gets it back."""
+    if (scratch / FORMER).exists() and not os.path.lexists(path):
+        os.rename(scratch / FORMER, path)
+    for name in (NEW, FORMER):  # a link is no tree
+        content = scratch / name
+        content.unlink() if content.is_symlink() else shutil.rmtree(content, ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)  # last, as its lock lies there
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder's names, on the disk."""
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(number)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems have no such call for folders
+            raise
     finally:
         os.close(number)
+
+
+def sync_all(folder: Path) -> None:
+    """Have a folder, and all that lies in it, on the disk."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        for _ in threads.map(sync, [*folder.rglob("*"), folder]):
+            pass
+
+
+@contextmanager
+def telling_full(path: Path) -> Iterator[None]:
+    """Make one line of whatever is raised within because the disk is full.
+
+    Args:
+        path: what is written within, for the message.
+
+    Raises:
+        DiskFull: in place of any error that a full disk causes.
+    """
+    try:
+        yield
+    except Exception as error:
+        if by_full_disk(error, path.parent):
+            raise DiskFull(path) from error
+        raise
+
+
+def by_full_disk(error: BaseException, folder: Path) -> bool:
+    """Whether an error was caused by a full disk.
+
+    Python and pyarrow give the system's number, safetensors quotes the system's text; of Pillow's encoders and torch,
+    which tell nothing, the disk itself is asked.
+
+    Args:
+        folder: that was written to.
+    """
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, OSError) and cause.errno in OUT_OF_ROOM:
+            return True
+        if any(text in str(cause) for text in OUT_OF_ROOM.values()):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    knows_better = isinstance(error, ValueError) or getattr(error, "errno", None) is not None
+    return not knows_better and disk_full(folder)
+
+
+def disk_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room for another file; of one that is not there, the folder above it."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    found = os.statvfs(folder)
+    no_names = found.f_files > 0 and found.f_favail == 0
+    return found.f_bavail * found.f_frsize < ROOM or no_names

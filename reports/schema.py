@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-SCHEMA = 1
+SCHEMA = 2
 AGAIN = "delete its folder and run `python -m benchmarks run` again"
 FOREIGN = "not a record of this suite ({}). Move it out of the results."
 LONGEST = 500  # characters of a text: a longer one is no name, and no page has room for it
@@ -85,6 +85,8 @@ class Content(Part):
     protocol: str
     label_fraction: Fraction
     seed: Count
+    task_version: Count
+    threads: Count
     profile: str
     figure: Literal["measured", "phantom"]
     metric: str

@@ -13,8 +13,8 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 from benchmarks import gallery
-from benchmarks.compose import LOADERS, bind, compose, image_size, label_subset
-from benchmarks.grid import Cell, plan, run_id, task_names
+from benchmarks.compose import LOADERS, bind, compose, image_size, label_subset, settle
+from benchmarks.grid import Cell, plan, task_names
 from lvmmed_backbones import catalogue
 
 BACKBONES = ("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny")
@@ -29,7 +29,8 @@ def test_every_task_takes_a_training_and_a_test_step_and_leaves_a_gallery(
     task: str, prepared_root: Path, tmp_path: Path
 ) -> None:
     cell = Cell(task, "random_vit_tiny", "mini", seed=0)
-    config = bind(compose(cell), prepared_root, tmp_path, cell)
+    config = bind(compose(cell), prepared_root, cell)
+    settle(config, tmp_path)
     config.train_cfg.max_iters = 1
     for loader in ("train_dataloader", "test_dataloader"):
         config[loader].batch_size = 2
@@ -94,25 +95,6 @@ def test_linear_evaluation_freezes_the_backbone(task: str) -> None:
     assert all(p.requires_grad for p in model.head.parameters())
 
 
-def test_identity_does_not_depend_on_folders_but_on_everything_else(tmp_path: Path) -> None:
-    def identity(cell: Cell, data: str = "d", weights: str | None = None) -> str:
-        return run_id(compose(cell).to_dict(), data, weights)
-
-    cell = Cell("drive", "random_resnet50", "mini", seed=0)
-    assert identity(cell) == identity(cell)
-    others = {
-        identity(Cell("drive", "random_resnet50", "mini", seed=1)),
-        identity(Cell("drive", "random_vit_tiny", "mini", seed=0)),
-        identity(Cell("kvasir", "random_resnet50", "mini", seed=0)),
-        identity(Cell("drive", "random_resnet50", "small", seed=0)),
-        identity(cell, data="other"),
-        identity(cell, weights="other"),
-    }
-    assert len(others) == 6
-    assert identity(cell) not in others
-    assert str(tmp_path) not in compose(cell).pretty_text
-
-
 def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(
     prepared_root: Path, tmp_path: Path
 ) -> None:
@@ -122,7 +104,7 @@ def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(
 
     for split, leaks in (("published", True), ("clean", False)):
         cell = Cell("fgadr_linear", "random_resnet50", "paper", 0, split=split)
-        config = bind(compose(cell), prepared_root, tmp_path, cell)
+        config = bind(compose(cell), prepared_root, cell)
         train, valid, test = (images(config, loader) for loader in LOADERS)
         assert bool(valid & test) == leaks
         assert not train & (valid | test)
@@ -147,6 +129,12 @@ def test_label_subsets_are_seeded_and_keep_the_share_of_each_class(tmp_path: Pat
         ((["drve"], ["random_resnet50"], "mini", [0]), "did you mean drive"),
         ((["drive"], ["random_resnet50"], "mini", [0], [0.0]), r"label fraction 0.0.*\(0, 1\]"),
         ((["drive"], ["random_resnet50"], "mini", [0], [5.0]), "label fraction 5.0"),
+        ((["drive"], ["random_resnet50"], "mini", [0, 0]), "--seeds: 0 is named twice"),
+        ((["drive", "drive"], ["random_resnet50"], "mini", [0]), "--tasks: drive is named twice"),
+        ((["drive"], ["a", "b", "a"], "mini", [0]), "--backbones: a is named twice"),
+        ((["drive"], ["a"], "mini", [0], [1, 1.0]), "--label-fractions: 1 is named twice"),
+        ((["drive"], ["a"], "mini", [-1]), "seed -1: give a whole number from 0"),
+        ((["drive"], ["a"], "mini", [2**32]), "seed 4294967296: give a whole number from 0"),
     ],
 )
 def test_wrong_words_are_named(arguments: tuple, message: str) -> None:

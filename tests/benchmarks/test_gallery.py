@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from benchmarks import gallery
-from benchmarks.compose import bind, compose
+from benchmarks.compose import bind, compose, settle
 from benchmarks.gallery import INDEX, SIDE, choose, fullest_slice, save_labels, small
 from benchmarks.grid import Cell
 from tasks.metrics.cases import case_name
@@ -94,7 +94,8 @@ def trained_and_tested(
 ) -> tuple[Runner, dict[str, float], list[dict[str, Any]]]:
     """A model of a few steps, tested, with its gallery in `folder`/gallery; metrics, cases."""
     cell = Cell(task, "random_vit_tiny", "mini", seed=0)
-    config = bind(compose(cell), prepared, folder, cell)
+    config = bind(compose(cell), prepared, cell)
+    settle(config, folder)
     config.train_cfg.max_iters = 25
     runner = Runner.from_cfg(config)
     runner.train()

@@ -49,11 +49,10 @@ def train(folder: Path, validate: bool) -> float:
         train_dataloader=loader,
         train_cfg=dict(by_epoch=True, max_epochs=5),
         optim_wrapper=dict(optimizer=dict(type="SGD", lr=1.0)),
-        default_hooks=dict(
-            checkpoint=dict(type="CheckpointHook", save_best="score", rule="greater")
-        ),
+        default_hooks=dict(checkpoint=dict(type="SelectionHook")),
         custom_hooks=[dict(type="LoadBestHook")],
         experiment_name=f"counter-{validate}",
+        cfg=dict(task=dict(headline="score")),
         **checks,
     )
     runner.train()

@@ -1,0 +1,187 @@
+"""A run by epochs that was killed goes on from its last whole epoch, and gives what a whole run gives."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from benchmarks import data
+from benchmarks.clock import TrainClock, read_note
+from benchmarks.compose import bind, fit_backbone, set_image_size, settle
+from benchmarks.execute import TAKEN, Run, execute
+from benchmarks.grid import TASK_CONFIGS, Cell
+from benchmarks.identity import Identity
+from benchmarks.lease import newest
+from benchmarks.record import FILE
+from lvmmed_backbones.weights.reading import read
+from tasks.hooks import LAST
+
+CONTEXT = multiprocessing.get_context("fork")
+EPOCHS = 3
+
+
+@HOOKS.register_module(force=True)
+class KillHook(Hook):
+    """SIGKILL to this process at a moment: ('after_train_iter', epoch), ('after_val', epoch) or ('before_test',)."""
+
+    priority = "LOWEST"
+
+    def __init__(self, moment: str, epoch: int = 0) -> None:
+        self.moment, self.epoch = moment, epoch
+
+    def kill(self, moment: str, epoch: int) -> None:
+        if (moment, epoch) == (self.moment, self.epoch):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self.kill("in an epoch", runner.epoch)
+
+    def before_val(self, runner) -> None:
+        self.kill("before its validation", runner.epoch)
+
+    def after_val(self, runner) -> None:
+        self.kill("after its validation", runner.epoch)
+
+    def before_test(self, runner) -> None:
+        self.kill("before the test", 0)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    return data.prepare(["fgadr"], None, tmp_path_factory.mktemp("work"))
+
+
+def made(prepared: tuple[Path, dict], results: Path, seed: int = 0, keep: bool = False) -> Run:
+    """A run of fgadr_finetune by epochs, small, with flips, crops and contrasts drawn in a loader's process."""
+    folder, metas = prepared
+    cell = Cell("fgadr_finetune", "random_vit_tiny", "paper", seed)
+    config = Config.fromfile(TASK_CONFIGS / f"{cell.task}.py")
+    set_image_size(config, 32)
+    fit_backbone(config, cell.backbone, seed)
+    config.randomness.seed = seed
+    config.train_cfg.max_epochs = EPOCHS
+    config.train_dataloader.num_workers = 1
+    for loader in ("val_dataloader", "test_dataloader"):
+        config[loader].num_workers, config[loader].persistent_workers = 0, False
+    bound = bind(config, folder, cell)
+    identity = Identity(
+        cell.task, 1, cell.backbone, None, "paper", "finetune", None, "published", seed,
+        metas["fgadr"]["fingerprint"], "c", 1,
+    )  # fmt: skip
+    run_dir = results / "runs" / identity.run_id
+    run_dir.mkdir(parents=True, exist_ok=True)
+    settle(bound, run_dir)
+    return Run(identity, run_dir, bound, cell, True, True, None, keep)
+
+
+def carried_out(run: Run, *kill: str | int) -> int:
+    """The exit code of a process that carries a run out, and is killed at a moment."""
+    hooks = list(run.config.custom_hooks)
+    if kill:
+        run.config.custom_hooks = [
+            *hooks,
+            dict(type="KillHook", moment=kill[0], epoch=(*kill, 0)[1]),
+        ]
+    reader, writer = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=execute, args=(run, newest(run.lease), None, writer))
+    process.start()
+    process.join(120)
+    run.config.custom_hooks = hooks
+    if reader.poll():
+        pytest.fail(reader.recv())
+    return process.exitcode
+
+
+def result(run: Run) -> tuple:
+    """What a run must give again to the last bit: its scores, and its best weights."""
+    record = json.loads((run.folder / FILE).read_text())
+    (best,) = run.folder.glob("best_*.pth")
+    state = {name: value.numpy().tobytes() for name, value in read(best)["state_dict"].items()}
+    return record["metrics"], record["cases"], best.name, state
+
+
+@pytest.fixture(scope="module")
+def whole(prepared, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = made(prepared, tmp_path_factory.mktemp("whole"))
+    assert carried_out(run) == 0
+    return run
+
+
+def test_a_finished_run_keeps_its_best_checkpoint_alone(whole: Run) -> None:
+    assert [path.suffix for path in whole.folder.glob("*.pth")] == [".pth"]
+    assert not list(whole.folder.glob("lease*"))
+    assert not list(whole.folder.rglob("*.partial"))
+
+
+def test_unless_all_are_asked_for(prepared, tmp_path: Path) -> None:
+    run = made(prepared, tmp_path, keep=True)
+    assert carried_out(run) == 0
+    assert (run.folder / LAST).is_file()
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        [("in an epoch", 0)],
+        [("before its validation", 2)],
+        [("in an epoch", 1), ("after its validation", 2), ("before the test",)],
+    ],
+    ids=str,
+)
+def test_killed_it_gives_what_a_whole_run_gives(
+    whole: Run, prepared, tmp_path: Path, moments: list
+) -> None:
+    run = made(prepared, tmp_path)
+    for moment in moments:
+        assert carried_out(run, *moment) == -signal.SIGKILL
+        assert not (run.folder / FILE).exists()
+    assert carried_out(run) == 0
+    assert result(run) == result(whole)
+    assert not list(run.folder.glob("lease*"))
+    assert not list(run.folder.rglob("*.partial"))
+
+
+def test_another_seed_gives_something_else(whole: Run, prepared, tmp_path: Path) -> None:
+    other = made(prepared, tmp_path, seed=1)
+    assert carried_out(other) == 0
+    assert result(other)[3] != result(whole)[3]
+
+
+def test_a_run_that_is_done_is_not_done_again(whole: Run) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole.folder.iterdir()}
+    assert carried_out(whole) == TAKEN
+    assert {path: path.stat().st_mtime_ns for path in whole.folder.iterdir()} == before
+
+
+def test_the_seconds_of_all_processes_count(tmp_path: Path, monkeypatch) -> None:
+    file, now = tmp_path / "note", [0.0]
+    monkeypatch.setattr("benchmarks.clock.time.monotonic", lambda: now[0])
+    for lasts in (30, 12):
+        clock = TrainClock(file)
+        clock.before_train(None)
+        for _ in range(lasts):
+            now[0] += 1
+            clock.after_train_iter(None, 0)
+    assert (
+        36 - 5 <= read_note(file) <= 42
+    )  # what came after each last note, every 5 seconds, is lost
+    clock.after_train(None)
+    assert clock.seconds == read_note(file) > 36
+
+
+@pytest.mark.parametrize("content", ["", "{", '"x"', "-1", "1e99", "NaN", "[1]"])
+def test_a_spoilt_note_counts_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "note").write_text(content)
+    assert read_note(tmp_path / "note") == 0
+
+
+torch.set_num_threads(1)  # before it forks
