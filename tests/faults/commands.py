@@ -73,6 +73,13 @@ class Command:
         os.kill(self.process, signal.SIGKILL)
         self.wait()
 
+    def strike_after(self, seconds: float) -> bool:
+        """SIGKILL so long after its start; whether it still ran."""
+        alive = self.goes_on_for(seconds)
+        if alive:
+            self.kill()
+        return alive
+
     def interrupt(self) -> None:
         """Ctrl-C: SIGINT to the foreground process group, as a terminal sends it."""
         os.killpg(self.process, signal.SIGINT)
@@ -83,9 +90,7 @@ class Command:
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                state, _, _, session = (
-                    (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-                )
+                state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
                 if state in "ZX":
                     continue
                 if int(session) == self.process or mark in (folder / "environ").read_bytes():
@@ -110,6 +115,17 @@ class Command:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+
+def dies_at(step: int, folder: Path, note: Path, who: str = "leader") -> dict[str, str]:
+    """Variables of the environment that have a process die just before a change to a folder.
+
+    Args:
+        step: the number of the change, from 1; 0: it lives, and only counts.
+        note: a file that has a byte for each change.
+        who: `leader`, the command's first process, or `other`, each of those that it starts.
+    """
+    return {"LVMMED_FAULT_STEPS": f"{who}\n{folder}\n{step}\n{note}"}
 
 
 class Starter:

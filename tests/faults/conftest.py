@@ -68,7 +68,10 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     if not rows:
         return
     lines = ["| fault | what must hold after it | tried | held |", "|---|---|---:|---:|"]
-    lines += [f"| {fault} | {holds} | {tried} | {held} |" for (fault, holds), (tried, held) in rows.items()]
+    lines += [
+        f"| {fault} | {holds} | {tried} | {held} |"
+        for (fault, holds), (tried, held) in rows.items()
+    ]
     terminalreporter.section("faults")
     for line in lines:
         terminalreporter.write_line(line)
@@ -90,6 +93,21 @@ def start(starter: Starter, tmp_path: Path) -> Iterator[Callable[..., Command]]:
     for command in starter.commands:
         command.end()
     starter.commands.clear()
+
+
+@pytest.fixture
+def strike(start: Callable[..., Command]) -> Callable[..., Command]:
+    """Starts a command and kills its first process; begins anew, with an earlier moment, where it was too late."""
+
+    def call(seconds: float, *words: str | Path, again: Callable[[], object], **options) -> Command:
+        while not (command := start(*words, **options)).strike_after(seconds):
+            assert_in_order(command, 0)
+            again()
+            seconds *= 0.9
+        assert command.orphans() == {}
+        return command
+
+    return call
 
 
 def launcher(starter: Starter, folder: Path) -> Callable[..., Command]:
@@ -117,3 +135,8 @@ def grid(whole: Whole, start, tmp_path: Path) -> Grid:
     """The grid before it is run, its data sets prepared."""
     shutil.copytree(whole.grid.work, tmp_path / "work", symlinks=True)
     return Grid(tmp_path, start)
+
+
+def step_at(moment: float, steps: int) -> int:
+    """The number of a step, from 1 to `steps`; drawn more often near the end, where what was written takes its place."""
+    return steps + 1 - round(steps**moment)

@@ -51,13 +51,15 @@ class Grid:
             "benchmarks", "run", *line, "--tasks", *TASKS, "--backbones", *BACKBONES, **options
         )
 
-    def running_at(self, seconds: float, condition: Callable[[Command], Any] = bool) -> Command:
+    def running_at(
+        self, seconds: float, condition: Callable[[Command], Any] = bool, **options
+    ) -> Command:
         """A driver of it that has run for so long, and for longer until a condition holds.
 
         One that is at its end by then is tried again from the beginning, for a shorter time.
         """
         while True:
-            driver = self.start()
+            driver = self.start(**options)
             if driver.goes_on_for(seconds):
                 while not driver.ended():
                     if condition(driver):
