@@ -138,5 +138,5 @@ def grid(whole: Whole, start, tmp_path: Path) -> Grid:
 
 
 def step_at(moment: float, steps: int) -> int:
-    """The number of a step, from 1 to `steps`; drawn more often near the end, where what was written takes its place."""
+    """The number of a step, from 1 to `steps`; more often near the end, where what was written takes its place."""
     return steps + 1 - round(steps**moment)

@@ -12,11 +12,13 @@ import runpy
 import signal
 import sys
 
+# ruff: noqa: F401  they are imported for the commands
+import sitecustomize
+
 import benchmarks.execute
 import benchmarks.job
 import lvmmed_backbones.__main__
-import reports.__main__  # noqa: F401
-import sitecustomize
+import reports.__main__
 
 
 def main() -> None:
