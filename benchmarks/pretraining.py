@@ -29,7 +29,7 @@ def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
     """
     if not to_make(profile, backbones, work):
         return []
-    with alone(work / ".pretraining"):
+    with alone(work / ".pretraining", "pretraining"):
         missing = to_make(profile, backbones, work)  # another driver may have made them meanwhile
         if missing:
             corpus = phantom_corpus(work)
