@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple, TypeVar
 
-from lvmmed_backbones.display import plain
-from reports.records import Record
+from reports.records import Record, listed
 
 T = TypeVar("T")
 
@@ -140,12 +139,9 @@ def grouped(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]
     return list(groups.values())
 
 
-def paths(records: Sequence[Record], most: int = 3) -> str:
-    """The files, the first few of them."""
-    named = [plain(record.path) for record in records[:most]]
-    if len(records) > most:
-        named.append(f"and {len(records) - most} more")
-    return ", ".join(named)
+def paths(records: Sequence[Record]) -> str:
+    """Their files, the first few of them."""
+    return listed([record.path for record in records])
 
 
 def values(records: Sequence[Record]) -> str:

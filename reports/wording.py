@@ -204,7 +204,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
         f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}"
         for r in sorted(records, key=lambda r: r.task)
     )
-    machines = dict.fromkeys(machine(r.machine) for r in records)
+    machines = dict.fromkeys(machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}
     for record in records:
         for name, version in record.versions.items():
@@ -219,14 +219,15 @@ def provenance(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def machine(facts: dict[str, Any]) -> str:
-    """A machine in a line; what its record leaves out is left out."""
+def machine(record: Record) -> str:
+    """The machine of a run in a line; what the record leaves out is left out."""
+    facts = record.machine
     words = [
         facts.get("cpu"),
         facts.get("cores") and plural(facts["cores"], "core"),
         facts.get("memory_gb") and f"{facts['memory_gb']} GB memory",
         facts.get("gpu") or "no GPU",
-        facts.get("threads") and plural(facts["threads"], "thread") + " per run",
+        plural(record.threads, "thread") + " per run",
         facts.get("platform"),
     ]
     return ", ".join(str(word) for word in words if word)

@@ -165,7 +165,7 @@ def test_every_kind_of_bad_input_is_named_at_once(
     cut.write_text(cut.read_text()[:-40])
     foreign.write_text('{"name": "left-pad", "version": "1.3.0"}')
     empty.write_text("")
-    newer = write("newer", schema=2)
+    newer = write("newer", schema=3)
     null, nan, infinite = (write(f"b{v}", v) for v in (None, float("nan"), float("inf")))
     clash = [write("clash", value) for value in (0.1, 0.2)]
     assert main(["leaderboard", str(tmp_path)]) == 1
@@ -174,7 +174,7 @@ def test_every_kind_of_bad_input_is_named_at_once(
         (cut, "not valid JSON"),
         (foreign, "not a record of this suite"),
         (empty, "not valid JSON"),
-        (newer, "schema 2, but this version reads up to 1"),
+        (newer, "schema 3, but this version reads up to 2"),
         (null, "its headline, dice, is undefined (None)"),
         (nan, "its headline, dice, is undefined (nan)"),
         (infinite, "its headline, dice, is inf, not a fraction"),

@@ -69,11 +69,11 @@ def test_empty_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param('{"schema": 1, "run"', "not valid JSON .* cut short", id="truncated"),
+        pytest.param('{"schema": 2, "run"', "not valid JSON .* cut short", id="truncated"),
         pytest.param("", "not valid JSON", id="empty"),
         pytest.param("[" * 100_000, "not valid JSON", id="nested without end"),
         pytest.param('{"name": "left-pad"}', "not a record of this suite .*schema", id="foreign"),
-        pytest.param('{"schema": 1}', "not a record of this suite", id="foreign with a schema"),
+        pytest.param('{"schema": 2}', "not a record of this suite", id="foreign with a schema"),
         pytest.param("[]", "not a record of this suite", id="a list"),
         pytest.param("null", "not a record of this suite", id="null"),
     ],
@@ -111,7 +111,7 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema": 2}, "schema 2, but this version reads up to 1. Update the checkout"),
+        ({"schema": 3}, "schema 3, but this version reads up to 2. Update the checkout"),
         ({"schema": 0}, "schema 0"),
         ({"schema": True}, "schema is True, expected int, got bool"),
         ({"schema": "1"}, "schema is '1', expected int, got str"),
@@ -205,8 +205,8 @@ def test_an_undefined_metric_that_is_no_headline_is_fine(content: Callable[..., 
 
 
 def test_a_newer_schema_is_said_whatever_else_it_changed(content: Callable[..., dict]) -> None:
-    for newer in ({"schema": 2}, content({"schema": 2, "backbone": ["lvmmed_resnet50"]})):
-        with pytest.raises(ValueError, match="schema 2, but this version reads up to 1"):
+    for newer in ({"schema": 3}, content({"schema": 3, "backbone": ["lvmmed_resnet50"]})):
+        with pytest.raises(ValueError, match="schema 3, but this version reads up to 2"):
             parse(json.dumps(newer).encode())
 
 
