@@ -15,7 +15,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from benchmarks import data, devices, pretraining, profiles
-from benchmarks.compose import bind, budget_key, compose, inner_dataset, settle
+from benchmarks.compose import bind, compose, inner_dataset, settle
 from benchmarks.execute import Run
 from benchmarks.grid import TASK_CONFIGS, Cell
 from benchmarks.identity import Identity, config_checksum, subset_checksum
@@ -230,9 +230,9 @@ def estimate(cells: Iterable[Cell], jobs: int) -> float:
     """Seconds that the cells will take together; 0 where the profile has no experience of it."""
     seconds = 0.0
     for cell in cells:
-        budgets = profiles.get(cell.profile).budgets
-        if budgets:
-            seconds += budgets[budget_key(task_facts(cell.task))].seconds
+        budget = profiles.get(cell.profile).budget(task_facts(cell.task))
+        if budget:
+            seconds += budget.seconds
     return seconds / jobs
 
 
