@@ -130,7 +130,7 @@ def with_data(cells: Sequence[Cell], downloads: Path | None, chosen: bool) -> li
     """
     if downloads is None:
         there, remedy = (
-            datasets.names(),
+            phantoms.names(),
             "A phantom is missing: name a folder of downloads by --data",
         )
     else:
