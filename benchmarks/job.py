@@ -26,7 +26,7 @@ from lvmmed_backbones.catalogue.architectures import on_meta
 from lvmmed_backbones.revision import git_revision
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
-from tasks import datasets
+from tasks import datasets, phantoms
 
 
 def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> int:
