@@ -145,7 +145,8 @@ def message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
             facts[name] = list(value)
         elif kind:
             raise Refused(file, f"has the {name} {value!r}", REMEDY)
-    return dict(log_scalars=curves, runtime_info=facts, resumed_keys=dict.fromkeys(curves, True))
+    kept = dict.fromkeys((*curves, *facts), True)  # in the next checkpoint, too
+    return dict(log_scalars=curves, runtime_info=facts, resumed_keys=kept)
 
 
 def history(buffer: Any, file: Path) -> HistoryBuffer:
