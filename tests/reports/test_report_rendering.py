@@ -135,7 +135,10 @@ def test_all_versions_and_machines_are_named(write: Callable[..., Path], tmp_pat
                      "provenance.machine": {"cpu": "Ryzen", "gpu": "H100"}})  # fmt: skip
     (one,) = sheets(tmp_path)
     assert "Versions: python 3.11.9, torch 2.11.0 and 2.12.0." in one.notes
-    assert any(n.startswith("Machines: Xeon") and "; Ryzen, H100." in n for n in one.notes)
+    assert any(
+        n.startswith("Machines: Xeon") and "; Ryzen, H100, 1 thread per run." in n
+        for n in one.notes
+    )
     assert "Code: commit 5a741c2000, outside a checkout." in one.notes
 
 
