@@ -237,8 +237,8 @@ def machine(record: Record) -> str:
 
 
 def revision(commit: str | None) -> str:
-    """A commit, short; '+' behind it means that files differed from it."""
+    """A commit, short; '+' behind it means that code differed from it."""
     if commit is None:
-        return "outside a checkout"
+        return "commit unknown"
     changed = " with changes" if commit.endswith("+") else ""
     return f"commit {commit.removesuffix('+')[:10]}{changed}"

@@ -167,8 +167,8 @@ def test_a_wrong_field_is_named_with_its_value(
 
 
 FIELDS = st.sampled_from(
-    ["schema", "run", "task_version", "threads", "backbone", "backbone.name", "backbone.parameters", "metrics", "metrics.dice",
-     "label_fraction", "seed", "figure", "data.counts", "provenance.machine", "cost", "split"]
+    ["schema", "run", "task_version", "threads", "backbone", "backbone.name", "backbone.parameters", "metrics",
+     "metrics.dice", "label_fraction", "seed", "figure", "data.counts", "provenance.machine", "cost", "split"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
