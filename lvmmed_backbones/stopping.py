@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -45,6 +47,17 @@ def stop_quietly(words: str) -> None:
     for signum in SIGNALS:
         if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup, or `&` in a script, sets it
             signal.signal(signum, stop)
+
+
+@contextlib.contextmanager
+def out_of_reach() -> Iterator[None]:
+    """Ctrl-C does not reach processes that are started within, not even while they import; it waits for this one."""
+    resource_tracker.ensure_running()  # it would end the block itself
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def die_with_parent() -> None:

@@ -8,6 +8,7 @@ A data set's phantom is a file beside this one with a `draw(folder, rng)`.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import shutil
 import tempfile
 import zlib
@@ -16,6 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from tasks import datasets
+
+
+def names() -> list[str]:
+    """The data sets that have a phantom."""
+    drawn = {module.name for module in pkgutil.iter_modules(__path__)}
+    return [name for name in datasets.names() if name in drawn]
 
 
 def generate(name: str, out: Path, seed: int = 0) -> Path:
@@ -29,9 +36,14 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
         The download's folder.
 
     Raises:
+        ValueError: if there is no such data set, or it has no phantom.
         FileExistsError: if a real download lies there.
     """
     dataset = datasets.get(name)
+    if name not in names():
+        raise ValueError(
+            f"{name} has no phantom: download it from {dataset.page}, or draw one of {', '.join(names())}"
+        )
     folder = out / dataset.folder
     if folder.is_dir() and not (folder / datasets.PHANTOM).is_file():
         raise FileExistsError(

@@ -102,7 +102,7 @@ def test_the_dumped_config_gives_the_same_figures_without_this_suite(
         if (r := json.loads(p.read_text()))["task"] == task
         and r["backbone"]["name"].startswith("imagenet")
     )
-    threads = json.loads((path / "record.json").read_text())["provenance"]["machine"]["threads"]
+    threads = json.loads((path / "record.json").read_text())["threads"]
     bare = subprocess.run(
         [sys.executable, "-c", BARE, path / "config.py", tmp_path],
         cwd=ROOT,
@@ -186,6 +186,9 @@ def writer_of(log: Path) -> int | None:
         ),
         (["run", "--profile", "huge"], "invalid choice: 'huge'"),
         (["run", "--tasks", "drive", "--split", "clean"], "does not leak"),
+        (["run", "--jobs", "0"], "--jobs 0: give the number of runs at a time, 1 or more"),
+        (["run", "--jobs", "-1"], "--jobs -1: give the number of runs at a time, 1 or more"),
+        (["run", "--seeds", "0", "0"], "--seeds: 0 is named twice"),
     ],
 )
 def test_wrong_words_exit_with_2_and_a_remedy(
