@@ -199,10 +199,12 @@ def plural(number: int, word: str) -> str:
 
 
 def provenance(records: Sequence[Record]) -> list[str]:
-    """Images, machines, versions and code that the figures come from, each said once."""
+    """Versions of tasks, images, machines, packages and code that the figures come from, each said once."""
+    by_task = sorted(records, key=lambda r: r.task)
+    tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
     images = dict.fromkeys(
         f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}"
-        for r in sorted(records, key=lambda r: r.task)
+        for r in by_task
     )
     machines = dict.fromkeys(machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}
@@ -212,6 +214,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
     packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
     revisions = dict.fromkeys(revision(r.git_revision) for r in records)
     return [
+        f"Versions of the tasks: {', '.join(tasks)}.",
         f"Images: {'; '.join(images)}.",
         f"{'Machines' if len(machines) > 1 else 'Machine'}: {'; '.join(machines)}.",
         f"Versions: {', '.join(packages)}.",
@@ -234,8 +237,8 @@ def machine(record: Record) -> str:
 
 
 def revision(commit: str | None) -> str:
-    """A commit, short; '+' behind it means that files differed from it."""
+    """A commit, short; '+' behind it means that code differed from it."""
     if commit is None:
-        return "outside a checkout"
+        return "commit unknown"
     changed = " with changes" if commit.endswith("+") else ""
     return f"commit {commit.removesuffix('+')[:10]}{changed}"
