@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import shutil
-import tempfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from lvmmed_backbones.writing import replacing_folder
 from tasks import datasets
 
 
@@ -37,7 +36,7 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
 
     Raises:
         ValueError: if there is no such data set, or it has no phantom.
-        FileExistsError: if a real download lies there.
+        FileExistsError: if a real download lies there; DiskFull, OSError: if it cannot be written.
     """
     dataset = datasets.get(name)
     if name not in names():
@@ -49,15 +48,8 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
         raise FileExistsError(
             f"{folder} holds a download: phantoms are drawn into a folder of their own"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
-    try:
+    with replacing_folder(folder) as scratch:
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         importlib.import_module(f"{__name__}.{name}").draw(scratch, rng)
         (scratch / datasets.PHANTOM).write_text(f"drawn by lvmmed-bench, seed {seed}\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.chmod(0o755)
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return folder
