@@ -1,0 +1,199 @@
+"""Start real commands, end them as the world does, and see what they leave running."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+INJECTED = Path(__file__).resolve().parent / "injected"
+MARK = "LVMMED_FAULT"  # in the environment of a command and of what it starts: its output's path
+LIMIT = 240.0  # seconds that no command takes
+GRACE = 20.0  # seconds in which what a command had started ends after it: a server of processes first ends its imports
+ADOPT_ORPHANS = 36  # Linux's PR_SET_CHILD_SUBREAPER
+
+
+@dataclass
+class Command:
+    """A command that was started.
+
+    Attributes:
+        process: its number; it is the leader of a session and of a process group.
+        output: what it says, stdout and stderr.
+        began: by the monotonic clock.
+        code: how it ended, as a shell's: 128 + the signal that killed it; None: it goes on.
+    """
+
+    process: int
+    output: Path
+    began: float = field(default_factory=time.monotonic)
+    code: int | None = None
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        if self.code is None:
+            process, status = os.waitpid(self.process, os.WNOHANG)
+            if process:
+                code = os.waitstatus_to_exitcode(status)
+                self.code = code if code >= 0 else 128 - code
+        return self.code is not None
+
+    def wait(self, seconds: float = LIMIT) -> int:
+        """Its exit code, once it has ended."""
+        limit = time.monotonic() + seconds
+        while not self.ended():
+            if time.monotonic() > limit:
+                raise AssertionError(f"not at its end after {seconds:.0f} s:\n{self.said[-3000:]}")
+            time.sleep(0.005)
+        assert self.code is not None
+        return self.code
+
+    def goes_on_for(self, seconds: float) -> bool:
+        """Whether it still runs so long after its start."""
+        while time.monotonic() < self.began + seconds:
+            if self.ended():
+                return False
+            time.sleep(0.002)
+        return not self.ended()
+
+    def kill(self) -> None:
+        """SIGKILL to its first process alone, as when memory runs out."""
+        os.kill(self.process, signal.SIGKILL)
+        self.wait()
+
+    def strike_after(self, seconds: float) -> bool:
+        """SIGKILL so long after its start; whether it still ran."""
+        alive = self.goes_on_for(seconds)
+        if alive:
+            self.kill()
+        return alive
+
+    def interrupt(self) -> None:
+        """Ctrl-C: SIGINT to the foreground process group, as a terminal sends it."""
+        os.killpg(self.process, signal.SIGINT)
+
+    def family(self) -> dict[int, str]:
+        """The processes that it started, and itself, that live: number and command line."""
+        mark = f"{MARK}={self.output}\0".encode()
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+                if state in "ZX":
+                    continue
+                if int(session) == self.process or mark in (folder / "environ").read_bytes():
+                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found[int(folder.name)] = line.decode(errors="replace")
+            except OSError:  # it has ended
+                continue
+        return found
+
+    def orphans(self) -> dict[int, str]:
+        """Of its family, those that live on after it."""
+        self.wait()
+        limit = time.monotonic() + GRACE
+        while (left := self.family()) and time.monotonic() < limit:
+            time.sleep(0.05)
+        return left
+
+    def end(self) -> None:
+        """End it, and all that it started."""
+        for process in self.family():
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def dies_at(step: int, folder: Path, note: Path, who: str = "leader") -> dict[str, str]:
+    """Variables of the environment that have a process die just before a change to a folder.
+
+    Args:
+        step: the number of the change, from 1; 0: it lives, and only counts.
+        note: a file that has a byte for each change.
+        who: `leader`, the command's first process, or `other`, each of those that it starts.
+    """
+    return {"LVMMED_FAULT_STEPS": f"{who}\n{folder}\n{step}\n{note}"}
+
+
+class Starter:
+    """Starts commands from a process that is warm.
+
+    Attributes:
+        commands: all that were started.
+    """
+
+    def __init__(self) -> None:
+        ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1, 0, 0, 0)
+        self.commands: list[Command] = []
+        self.warm = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("warm.py")],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": path()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(
+        self,
+        module: str,
+        *words: str | Path,
+        output: Path,
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] | None = None,
+    ) -> Command:
+        """Start `python -m MODULE WORDS`.
+
+        Args:
+            output: a file for what it says.
+            environment: variables beside ours.
+            before: words before `python`, such as a command that takes rights away; a list, even an empty one, has
+                the command executed in place of forked.
+        """
+        order = dict(
+            module=module,
+            words=[str(word) for word in words],
+            output=str(output),
+            cwd=str(ROOT),
+            environment={
+                **os.environ,
+                "PYTHONPATH": path(),
+                MARK: str(output),
+                **(environment or {}),
+            },
+        )
+        if before is not None:
+            order["line"] = [*before, sys.executable, "-m", module, *order["words"]]
+        assert self.warm.stdin and self.warm.stdout
+        self.warm.stdin.write(json.dumps(order) + "\n")
+        self.warm.stdin.flush()
+        output.touch()
+        command = Command(int(self.warm.stdout.readline()), output)
+        self.commands.append(command)
+        return command
+
+    def close(self) -> None:
+        """End what is left."""
+        for command in self.commands:
+            command.end()
+        assert self.warm.stdin
+        self.warm.stdin.close()
+        self.warm.wait()
+
+
+def path() -> str:
+    """PYTHONPATH of a command: what Python runs at its start, and the checkout for that."""
+    return os.pathsep.join([str(INJECTED), str(ROOT)])

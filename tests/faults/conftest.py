@@ -1,0 +1,142 @@
+"""Options, fixtures and the table of the tests that inject faults: `tox -e faults`."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.commands import Command, Starter
+from tests.faults.grid import Grid, Whole, assert_in_order
+
+HERE = Path(__file__).parent
+ALL = 20
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults")
+    group.addoption("--all", action="store_true", help=f"{ALL} moments of each fault")
+    group.addoption("--seed", type=int, default=0, help="of the moments (0)")
+    group.addoption("--table", type=Path, metavar="FILE", help="write the table as Markdown")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"moments drawn from --seed {config.getoption('--seed', 0)}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`@pytest.mark.moments(3)`: the argument `moment` is three numbers from 0 to 1, one in each third."""
+    marker = metafunc.definition.get_closest_marker("moments")
+    if marker is None:
+        return
+    count = ALL if metafunc.config.getoption("--all", False) else marker.args[0]
+    seed = metafunc.config.getoption("--seed", 0)
+    rng = random.Random(f"{seed} {metafunc.function.__name__}")
+    moments = [round((part + rng.random()) / count, 3) for part in range(count)]
+    metafunc.parametrize("moment", moments)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here, and have each report tell its fault."""
+    for number, item in enumerate(items):
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.faults)
+            if marker := item.get_closest_marker("fault"):
+                item.user_properties.append(("fault", (number, *marker.args)))
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """The table: each fault, what must hold after it, how often it was tried, how often that held."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    reports = [
+        (number, (fault, holds), outcome)
+        for outcome in ("passed", "failed", "error")
+        for report in terminalreporter.stats.get(outcome, ())
+        for key, value in report.user_properties
+        if key == "fault"
+        for number, fault, holds in [value]
+    ]
+    for _, words, outcome in sorted(reports):
+        row = rows.setdefault(words, [0, 0])
+        row[0] += 1
+        row[1] += outcome == "passed"
+    if not rows:
+        return
+    lines = ["| fault | what must hold after it | tried | held |", "|---|---|---:|---:|"]
+    lines += [
+        f"| {fault} | {holds} | {tried} | {held} |"
+        for (fault, holds), (tried, held) in rows.items()
+    ]
+    terminalreporter.section("faults")
+    for line in lines:
+        terminalreporter.write_line(line)
+    if file := config.getoption("--table"):
+        file.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    starter = Starter()
+    yield starter
+    starter.close()
+
+
+@pytest.fixture
+def start(starter: Starter, tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """Starts commands, `python -m MODULE WORDS`; what a test leaves running ends with it."""
+    yield launcher(starter, tmp_path)
+    for command in starter.commands:
+        command.end()
+    starter.commands.clear()
+
+
+@pytest.fixture
+def strike(start: Callable[..., Command]) -> Callable[..., Command]:
+    """Starts a command and kills its first process; begins anew, with an earlier moment, where it was too late."""
+
+    def call(seconds: float, *words: str | Path, again: Callable[[], object], **options) -> Command:
+        while not (command := start(*words, **options)).strike_after(seconds):
+            assert_in_order(command, 0)
+            again()
+            seconds *= 0.9
+        assert command.orphans() == {}
+        return command
+
+    return call
+
+
+def launcher(starter: Starter, folder: Path) -> Callable[..., Command]:
+    numbers = itertools.count(1)
+
+    def call(module: str, *words: str | Path, **options) -> Command:
+        output = folder / f"output{next(numbers)}.txt"
+        return starter.start(module, *words, output=output, **options)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def whole(starter: Starter, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The grid without a fault, and how long it takes."""
+    folder = tmp_path_factory.mktemp("whole")
+    grid = Grid(folder, launcher(starter, folder))
+    begin = time.monotonic()
+    assert_in_order(grid.start(), 0)
+    return Whole(grid, time.monotonic() - begin)
+
+
+@pytest.fixture
+def grid(whole: Whole, start, tmp_path: Path) -> Grid:
+    """The grid before it is run, its data sets prepared."""
+    shutil.copytree(whole.grid.work, tmp_path / "work", symlinks=True)
+    return Grid(tmp_path, start)
+
+
+def step_at(moment: float, steps: int) -> int:
+    """The number of a step, from 1 to `steps`; more often near the end, where what was written takes its place."""
+    return steps + 1 - round(steps**moment)

@@ -1,0 +1,90 @@
+"""What lies in a folder after a fault: whole or half-written, the same as without the fault or not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lvmmed_backbones.weights.reading import read
+
+TIME = re.compile(r"\d{8}_\d{6}")  # in the names of mmengine's logs
+SCRATCH = re.compile(r"^\.|\.partial|\.former|\.tmp|\.lock|^lease")
+
+
+def files(folder: Path) -> list[Path]:
+    """All files below a folder, hidden ones too."""
+    return sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+
+
+def names(folder: Path) -> set[str]:
+    """The names of all files and folders below a folder, those of mmengine's logs without their time."""
+    return {TIME.sub("TIME", str(path.relative_to(folder))) for path in folder.rglob("*")}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The checksum of every file below a folder, by name."""
+    return {str(path.relative_to(folder)): checksum(path) for path in files(folder)}
+
+
+def checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def half_written(folder: Path) -> list[str]:
+    """Scratch files, leases, and JSON that is not whole."""
+    found = []
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if SCRATCH.search(path.name):
+            found.append(name)
+        elif path.suffix == ".json" and path.is_file() and "vis_data" not in path.parts:
+            try:
+                json.loads(path.read_bytes())
+            except ValueError as error:
+                found.append(f"{name}: {error}")
+    return found
+
+
+def records(results: Path) -> dict[str, tuple[int, bytes]]:
+    """The time and the bytes of every record, by run."""
+    return {
+        path.parent.name: (path.stat().st_mtime_ns, path.read_bytes())
+        for path in results.glob("runs/*/record.json")
+    }
+
+
+def scores(results: Path) -> dict[tuple, Any]:
+    """What each run found: metrics, the score of each case, the tensors of its checkpoints."""
+    found = {}
+    for path in results.glob("runs/*/record.json"):
+        record = json.loads(path.read_bytes())
+        cell = (record["task"], record["backbone"]["name"], record["seed"], record["run"])
+        weights = {file.name: tensors(file) for file in path.parent.glob("*.pth")}
+        found[cell] = record["metrics"], record["cases"], weights
+    return found
+
+
+def tensors(checkpoint: Path) -> dict[str, str]:
+    """The checksum of every tensor of a checkpoint, by its place in it."""
+    return dict(leaves(read(checkpoint), ""))
+
+
+def leaves(value: Any, name: str):
+    """Place and checksum of each tensor, and place and value of each number of an optimizer's state."""
+    if isinstance(value, torch.Tensor):
+        content = value.contiguous().view(torch.uint8) if value.ndim else value.reshape(1)
+        yield name, hashlib.sha256(content.numpy().tobytes()).hexdigest()
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            if key not in ("message_hub", "meta"):
+                yield from leaves(part, f"{name}/{key}")
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield from leaves(part, f"{name}/{number}")
+    elif isinstance(value, int | float):
+        yield name, repr(value)

@@ -1,0 +1,146 @@
+"""The grid that faults strike: two tasks, two backbones, on phantoms; and what must hold after each fault."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.faults.commands import Command
+from tests.faults.folders import half_written, names, records, scores
+
+TASKS = ("brain_tumor_linear", "fgadr_linear")
+BACKBONES = ("random_resnet18_half", "imagenet_efficientnet_lite0")
+INDEX = "index.json"  # of the results: disposable, made where there is something to look up
+RUNS = len(TASKS) * len(BACKBONES)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid in a folder of its own.
+
+    Attributes:
+        folder: of its results and its work.
+        launch: starts a command, as the fixture `start`.
+    """
+
+    folder: Path
+    launch: Callable[..., Command]
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    def start(self, *more: str | Path, **options) -> Command:
+        """Start its command; further words go before the rest."""
+        words = dict(zip(more[::2], more[1::2], strict=True))
+        chosen = {
+            "--profile": "trial", "--results": self.results, "--work": self.work, "--jobs": "2",
+        } | words  # fmt: skip
+        line = [word for pair in chosen.items() for word in pair]
+        return self.launch(
+            "benchmarks", "run", *line, "--tasks", *TASKS, "--backbones", *BACKBONES, **options
+        )
+
+    def running_at(
+        self, seconds: float, condition: Callable[[Command], Any] = bool, **options
+    ) -> Command:
+        """A driver of it that has run for so long, and for longer until a condition holds.
+
+        One that is at its end by then is tried again from the beginning, for a shorter time.
+        """
+        while True:
+            driver = self.start(**options)
+            if driver.goes_on_for(seconds):
+                while not driver.ended():
+                    if condition(driver):
+                        return driver
+                    time.sleep(0.01)
+            assert_in_order(driver, 0)
+            shutil.rmtree(self.results)
+            seconds *= 0.9
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The grid without a fault.
+
+    Attributes:
+        grid: with its results.
+        seconds: from its start to its end, its data sets prepared before.
+    """
+
+    grid: Grid
+    seconds: float
+
+    @cached_property
+    def scores(self) -> dict:
+        return scores(self.grid.results)
+
+    @cached_property
+    def names(self) -> set[str]:
+        return names(self.grid.results)
+
+    @cached_property
+    def work_names(self) -> set[str]:
+        return names(self.grid.work)
+
+
+def run_processes(command: Command) -> list[int]:
+    """The processes of a driver's runs: those that write a run.log."""
+    found = []
+    for process in command.family():
+        try:
+            if os.readlink(f"/proc/{process}/fd/1").endswith("/run.log"):
+                found.append(process)
+        except OSError:
+            continue
+    # A run's loaders write there, too: a run is the leader of its process group.
+    return sorted(process for process in found if leads_its_group(process))
+
+
+def leads_its_group(process: int) -> bool:
+    try:
+        return os.getpgid(process) == process
+    except ProcessLookupError:
+        return False
+
+
+def assert_sound(grid: Grid, whole: Whole) -> None:
+    """After a fault: whatever counts as done is what the grid without a fault found."""
+    found = scores(grid.results)
+    assert found == {cell: whole.scores[cell] for cell in found}
+
+
+def assert_in_order(command: Command, code: int) -> None:
+    """A command ended by itself, says why in words, and has left nothing running."""
+    assert command.wait() == code, command.said
+    assert "Traceback" not in command.said, command.said
+    assert command.orphans() == {}
+
+
+def assert_finishes(grid: Grid, whole: Whole, **options) -> Command:
+    """The same command again does what is missing, and no more; then all is as without the fault."""
+    assert_sound(grid, whole)
+    before = records(grid.results)
+    again = grid.start(**options)
+    assert_in_order(again, 0)
+    after = records(grid.results)
+    assert {run: after.get(run) for run in before} == before, "done runs were done again"
+    assert scores(grid.results) == whole.scores
+    assert half_written(grid.folder) == []
+    assert names(grid.results) ^ whole.names <= {INDEX}
+    assert names(grid.work) ^ whole.work_names == set()
+    if missing := len(whole.scores) - len(before):
+        assert f"{missing} runs done" in again.said
+        assert f"{len(before)} were done before" in again.said
+    return again

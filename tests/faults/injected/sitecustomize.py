@@ -1,0 +1,52 @@
+"""Python runs this in every process of a command under test: PYTHONPATH names its folder.
+
+It adds the tests' own profile, and can have a process die between two of its changes to a folder.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import benchmarks.profiles
+
+benchmarks.profiles.__path__.append(str(Path(__file__).parent / "profiles"))
+
+STEPS = "LVMMED_FAULT_STEPS"
+CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+def die_at_a_step() -> None:
+    """Send SIGKILL to this process just before a change to a folder that the environment names.
+
+    The variable holds four lines: who dies (`leader`, the first process of its session, or `other`), the folder, the
+    number of the change (0: none), a file that grows by a byte at each change.
+    """
+    if STEPS not in os.environ:
+        return
+    who, folder, last, note = os.environ[STEPS].split("\n")
+    count = 0
+
+    def watch(event: str, arguments: tuple) -> None:
+        nonlocal count
+        if event == "open":
+            if not isinstance(arguments[2], int) or not arguments[2] & WRITING:
+                return
+        elif event not in CHANGES:
+            return
+        if not str(arguments[0]).startswith(folder):
+            return
+        if (os.getpid() == os.getsid(0)) != (who == "leader"):
+            return
+        count += 1
+        if count == int(last):
+            os.kill(os.getpid(), signal.SIGKILL)
+        file = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(file, b".")
+        os.close(file)
+
+    sys.addaudithook(watch)
+
+
+die_at_a_step()
