@@ -10,7 +10,7 @@ from typing import Any
 from lvmmed_backbones.outside import read_bytes
 from lvmmed_backbones.writing import write_text
 from reports.records import FILE, MOST
-from reports.schema import SCHEMA, Content, decode_whole_whole
+from reports.schema import SCHEMA, Content, decode_whole
 
 __all__ = ["FILE", "SCHEMA", "finite", "read_record", "write_json"]
 
