@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -12,8 +10,8 @@ from mmengine.config import Config
 
 from benchmarks import profiles
 from benchmarks.grid import TASK_CONFIGS, Cell
+from benchmarks.labels import inner_dataset, label_subset
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.outside import read_lines
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -37,21 +35,19 @@ def compose(cell: Cell) -> Config:
     return config
 
 
-def budget_key(task: dict) -> str:
-    """The key of a task's budget in a profile."""
-    return task["protocol"] if task["kind"] == "classification" else task["kind"]
-
-
 def shrink(config: Config, profile: profiles.Profile) -> None:
     """Apply a profile's budget: training counts iterations in place of epochs."""
     if profile.workers is not None:
         for loader in LOADERS:
             config[loader].num_workers = profile.workers
             config[loader].persistent_workers = profile.workers > 0 and loader != LOADERS[0]
-    if profile.budgets is None:
+    budget = profile.budget(config.task)
+    if budget is None:
         return
-    budget = profile.budgets[budget_key(config.task)]
-    set_image_size(config, budget.image_size)
+    if budget.resize is None:
+        set_image_size(config, budget.image_size)
+    else:
+        use_tiles(config, budget.image_size, budget.resize)
     config.train_dataloader.batch_size = budget.batch_size
     config.train_dataloader.sampler = dict(type="InfiniteSampler", shuffle=True)
     config.val_dataloader.batch_size = config.test_dataloader.batch_size = budget.batch_size
@@ -102,14 +98,19 @@ def fit_backbone(config: Config, name: str, seed: int) -> None:
 
 
 def use_clean_split(config: Config) -> None:
-    """Train and select on the clean parts of the training images; only FGADR needs it."""
-    if config.task.dataset != "fgadr":
+    """Train and select on the clean parts of the training images, which the config of a task that leaks names.
+
+    Raises:
+        ValueError: if the task has none.
+    """
+    clean = config.task.get("clean_split")
+    if clean is None:
         raise ValueError(
-            f"--split clean: the published split of {config.task.dataset} does not leak, only FGADR's does"
+            f"--split clean: the published split of {config.task.dataset} does not leak. Leave the option out"
         )
-    config.train_dataloader.dataset.ann_file = "splits/clean_train.txt"
+    config.train_dataloader.dataset.ann_file = clean.train
     if config.val_dataloader:
-        config.val_dataloader.dataset.ann_file = "splits/clean_valid.txt"
+        config.val_dataloader.dataset.ann_file = clean.valid
 
 
 def bind(config: Config, prepared: Path, cell: Cell) -> Config:
@@ -122,12 +123,11 @@ def bind(config: Config, prepared: Path, cell: Cell) -> Config:
     root = (prepared / config.task.dataset).resolve()
     for loader in filter(config.get, LOADERS):
         inner_dataset(config[loader].dataset).data_root = str(root)
+    chosen = None
     if cell.label_fraction < 1:
-        train = inner_dataset(config.train_dataloader.dataset)
-        labelled = config.task.kind == "classification"
-        train.indices = label_subset(
-            root / train.ann_file, cell.label_fraction, cell.seed, labelled
-        )
+        chosen = label_subset(config, root, cell.label_fraction, cell.seed)
+    if chosen is not None:
+        inner_dataset(config.train_dataloader.dataset).indices = chosen
     if config.task.kind == "detection":
         for loader, evaluator in (
             ("val_dataloader", "val_evaluator"),
@@ -148,13 +148,6 @@ def settle(config: Config, run_dir: Path) -> None:
     config.test_evaluator.cases_file = str(run_dir.resolve() / "cases.json")
 
 
-def inner_dataset(dataset: Config) -> Config:
-    """The data set below any wrapper, such as ClassBalancedDataset."""
-    while "dataset" in dataset:
-        dataset = dataset.dataset
-    return dataset
-
-
 def transforms(config: Config) -> Iterator[Config]:
     """Every transform of every pipeline."""
     for loader in filter(config.get, LOADERS):
@@ -163,6 +156,9 @@ def transforms(config: Config) -> Iterator[Config]:
 
 def image_size(config: Config) -> int:
     """Side in pixels of the images that the model sees."""
+    test = config.model.get("test_cfg") or {}
+    if test.get("mode") == "slide":
+        return test["crop_size"][0]
     sizes = [
         t.get("crop_size") or t.scale[0]
         for t in transforms(config)
@@ -172,30 +168,34 @@ def image_size(config: Config) -> int:
 
 
 def set_image_size(config: Config, size: int) -> None:
-    """Resize or crop to `size` x `size` in every pipeline."""
+    """Have the model see `size` x `size` in every pipeline; a crop keeps its share of the resized image."""
+    seen = image_size(config)
     for transform in transforms(config):
         if "scale" in transform:
-            transform.scale = (size, size)
+            transform.scale = tuple(size * side // seen for side in transform.scale)
         elif "crop_size" in transform:
             transform.crop_size = size
 
 
-def label_subset(split: Path, fraction: float, seed: int, labelled: bool) -> list[int]:
-    """Indices of a seeded share of a split's lines, at least one.
+def use_tiles(config: Config, size: int, side: int) -> None:
+    """Resize to `side` x `side`, train on random crops of `size` x `size`, and test on tiles of that size.
 
-    Args:
-        labelled: each line ends with a label; the share is then the same for each label, at least one of each.
+    Tiles overlap by a quarter, and the last of a row ends at the border; where they overlap, mmsegmentation takes the
+    mean of their logits.
 
     Raises:
-        ValueError: for a COCO file: detection offers no label fractions below 1.
+        ValueError: if a crop is larger than the image, or the task is no segmentation.
     """
-    if split.suffix == ".json":
-        raise ValueError(f"{split}: label fractions below 1 are not offered for detection")
-    groups = defaultdict(list)
-    for index, line in enumerate(read_lines(split)):
-        groups[line.rpartition(" ")[2] if labelled else ""].append(index)
-    chosen = []
-    for label, members in sorted(groups.items()):
-        random.Random(f"{seed}-{label}").shuffle(members)
-        chosen += members[: max(1, round(fraction * len(members)))]
-    return sorted(chosen)
+    if size > side:
+        raise ValueError(f"image_size={size}: crops are larger than the images, resize={side}")
+    if config.task.kind not in ("segmentation", "volumes"):
+        raise ValueError(f"resize={side}: {config.task.kind} is not tested on tiles")
+    for transform in transforms(config):
+        if "scale" in transform:
+            transform.scale = (side, side)
+    train = config.train_dataloader.dataset
+    after = [t.type for t in train.pipeline].index("Resize") + 1
+    crop = dict(type="RandomCrop", crop_size=(size, size))
+    train.pipeline = [*train.pipeline[:after], crop, *train.pipeline[after:]]
+    stride = size * 3 // 4
+    config.model.test_cfg = dict(mode="slide", crop_size=(size, size), stride=(stride, stride))

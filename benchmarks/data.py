@@ -39,7 +39,7 @@ def prepare(
     folder = prepared_folder(downloads, work)
     metas = {}
     for name in tqdm(names, desc="data sets", unit="set", leave=False):
-        with alone(folder / f".{name}"):
+        with alone(folder / f".{name}", f"the preparation of {name}"):
             source = downloads
             if source is None:
                 source = work / "phantoms"

@@ -15,7 +15,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from benchmarks import data, devices, pretraining, profiles
-from benchmarks.compose import bind, budget_key, compose, inner_dataset, settle
+from benchmarks.compose import bind, compose, inner_dataset, settle
 from benchmarks.execute import Run
 from benchmarks.grid import TASK_CONFIGS, Cell
 from benchmarks.identity import Identity, config_checksum, subset_checksum
@@ -26,7 +26,7 @@ from lvmmed_backbones.catalogue.architectures import on_meta
 from lvmmed_backbones.revision import git_revision
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
-from tasks import datasets
+from tasks import datasets, phantoms
 
 
 def main(cells: Sequence[Cell], options: argparse.Namespace, chosen: bool) -> int:
@@ -130,7 +130,7 @@ def with_data(cells: Sequence[Cell], downloads: Path | None, chosen: bool) -> li
     """
     if downloads is None:
         there, remedy = (
-            datasets.names(),
+            phantoms.names(),
             "A phantom is missing: name a folder of downloads by --data",
         )
     else:
@@ -230,9 +230,9 @@ def estimate(cells: Iterable[Cell], jobs: int) -> float:
     """Seconds that the cells will take together; 0 where the profile has no experience of it."""
     seconds = 0.0
     for cell in cells:
-        budgets = profiles.get(cell.profile).budgets
-        if budgets:
-            seconds += budgets[budget_key(task_facts(cell.task))].seconds
+        budget = profiles.get(cell.profile).budget(task_facts(cell.task))
+        if budget:
+            seconds += budget.seconds
     return seconds / jobs
 
 

@@ -6,8 +6,10 @@ a file that was not there has to be atomic, no clock is compared with another, a
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +19,9 @@ from pathlib import Path
 
 import msgspec
 
+from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused, read_bytes
+from lvmmed_backbones.writing import scratch_of
 
 BEAT = 15.0  # seconds between two signs of life
 SILENCE = 180.0  # seconds without one, after which a holder that cannot be looked at is given up
@@ -112,15 +116,36 @@ def claim(name: Path, over: Path | None = None) -> Lease | None:
     """
     number = int(over.suffix[1:]) + 1 if over else 1
     path = name.with_name(f"{name.name}.{number}")
-    if newest(name) != over:
+    if newest(name) != over or not create(path, msgspec.json.encode(myself())):
         return None
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    except FileExistsError:
-        return None
-    with os.fdopen(file, "wb") as stream:
-        stream.write(msgspec.json.encode(myself()))
     return Lease(path)
+
+
+def create(path: Path, content: bytes) -> bool:
+    """Make a file that is whole from the first moment; False if there is one."""
+    scratch = scratch_of(path)
+    try:
+        scratch.write_bytes(content)
+        os.link(scratch, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        return create_in_place(path, content)  # a file system without hard links
+    finally:
+        scratch.unlink(missing_ok=True)
+    return True
+
+
+def create_in_place(path: Path, content: bytes) -> bool:
+    """As `create`, where a kill may leave the file empty."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        return False
+    return True
 
 
 @dataclass
@@ -165,18 +190,32 @@ def read_holder(path: Path) -> Holder | None:
 
 
 @contextmanager
-def alone(name: Path) -> Iterator[None]:
-    """Within, this process holds a lease, for which it waits if need be."""
+def alone(name: Path, work: str) -> Iterator[None]:
+    """Within, this process holds a lease, for which it waits if need be.
+
+    Args:
+        work: what is done within, for the message of who waits.
+    """
     name.parent.mkdir(parents=True, exist_ok=True)
-    watch = Watch()
-    lease = None
+    watch, lease, said = Watch(), None, False
     while lease is None:
         over = newest(name)
         if over is None or watch.is_dead(over):
             lease = claim(name, over)
-        else:
-            time.sleep(0.5)
+            continue
+        if not said:
+            print(f"waiting: {work} is done by {holder_of(over)}", file=sys.stderr, flush=True)
+            said = True
+        time.sleep(0.5)
     try:
         yield
     finally:
         lease.release()
+
+
+def holder_of(path: Path) -> str:
+    """Who holds a lease, in words."""
+    holder = read_holder(path)
+    if holder is None:
+        return f"a process that {path.name} does not name"
+    return plain(f"process {holder.process} on {holder.host}")

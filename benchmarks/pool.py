@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,8 +15,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from benchmarks.execute import TAKEN, Run, execute, is_done
-from benchmarks.lease import Watch, newest
+from benchmarks.lease import Watch, holder_of, newest
 from benchmarks.record import ERROR
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused, read_text, regular
@@ -63,6 +66,7 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
         forkserver.ensure_running()
     waiting, free, watch = list(runs), list(gpus), Watch()
     failed_before = {run.folder: stamp(run.folder / ERROR) for run in runs}
+    told_of: set[Path] = set()
     places: dict[int, Place] = {}
     while waiting or places:
         for run in list(waiting):
@@ -70,6 +74,9 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
                 break
             over = newest(run.lease)
             if over and not watch.is_dead(over):
+                if over not in told_of:
+                    told_of.add(over)
+                    tqdm.write(f"waiting: {run.cell} is done by {holder_of(over)}", file=sys.stderr)
                 continue
             waiting.remove(run)
             if is_done(run.folder):

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import data, profiles
 from benchmarks.lease import alone
 from lvmmed_backbones.stopping import die_with_parent, out_of_reach
-from tasks import datasets
+from tasks import datasets, phantoms
 
 FOLDER = "backbones"
 
@@ -29,7 +29,7 @@ def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
     """
     if not to_make(profile, backbones, work):
         return []
-    with alone(work / ".pretraining"):
+    with alone(work / ".pretraining", "pretraining"):
         missing = to_make(profile, backbones, work)  # another driver may have made them meanwhile
         if missing:
             corpus = phantom_corpus(work)
@@ -62,9 +62,9 @@ def to_make(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
 def phantom_corpus(work: Path) -> Path:
     """A corpus of every phantom, audited against every test split."""
     corpus = work / "corpus"
-    prepared, _ = data.prepare(datasets.names(), None, work)
+    prepared, _ = data.prepare(phantoms.names(), None, work)
     sources = [
-        f"{name}={work / 'phantoms' / datasets.get(name).folder}" for name in datasets.names()
+        f"{name}={work / 'phantoms' / datasets.get(name).folder}" for name in phantoms.names()
     ]
     call("corpus", "build", *sources, "--out", corpus)
     call(
@@ -72,7 +72,7 @@ def phantom_corpus(work: Path) -> Path:
         "audit",
         corpus,
         "--test",
-        *(prepared / name for name in datasets.names()),
+        *(prepared / name for name in phantoms.names()),
         "--remove",
     )
     return corpus

@@ -10,7 +10,7 @@ from typing import Any
 from lvmmed_backbones.outside import read_bytes
 from lvmmed_backbones.writing import write_text
 from reports.records import FILE, MOST
-from reports.schema import SCHEMA, Content, decode
+from reports.schema import SCHEMA, Content, decode_whole
 
 __all__ = ["FILE", "SCHEMA", "finite", "read_record", "write_json"]
 
@@ -42,7 +42,7 @@ def read_record(run_dir: Path) -> Content:
     Raises:
         FileNotFoundError: if there is none; ValueError: if it is cut, of an older version, or another run's.
     """
-    content = decode(read_bytes(run_dir / FILE, within=run_dir, most=MOST), Content)
+    content = decode_whole(read_bytes(run_dir / FILE, within=run_dir, most=MOST))
     if content.run != run_dir.name:
         raise ValueError(
             f"{run_dir / FILE}: is of the run {content.run}. Move it out of the results."

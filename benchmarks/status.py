@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.index import RUNS, folders, scan
-from benchmarks.lease import Watch, newest, read_holder
+from benchmarks.lease import Watch, holder_of, newest
 from benchmarks.record import ERROR, FILE, IDENTITY, LEASE
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, read_bytes
@@ -59,9 +59,7 @@ def state_of(folder: Path, notes: list[str]) -> str:
     """Of a run without a sound record; who is at it, or why it failed, is added to the notes."""
     lease = newest(folder / LEASE)
     if lease and not Watch().is_dead(lease):
-        holder = read_holder(lease)
-        who = f"process {holder.process} on {holder.host}" if holder else "a process"
-        notes.append(f"{folder}: {who} is at it")
+        notes.append(f"{folder}: goes on, by {holder_of(lease)}")
         return "going on"
     if (folder / ERROR).exists():
         notes.append(f"{folder / ERROR}: says why it failed")

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+THIS = Path(__file__).resolve()
+ROOT = THIS.parent.parent
+# Untracked files that a figure may depend on; data, results and notes are none of them.
+CODE = ("*.py", "*.cpp", "*.hpp", "*.toml", "tasks/splits")
+# Within a hook of git these name the repository that the hook runs for.
+OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 def git_revision() -> str | None:
-    """Commit of the checkout, '+' behind it when tracked files differ; None outside a checkout."""
-    git = ["git", "-C", str(ROOT)]
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
-    if commit.returncode:
+    """The commit of the checkout; '+' behind it means that code differs from it.
+
+    Code differs if a tracked file does, or if git neither tracks nor ignores a file of code.
+
+    Returns:
+        None outside a checkout, without git, or if git refuses to look into it, as into another user's.
+    """
+    if not git("ls-files", "--error-unmatch", "--", str(THIS)):
+        return None  # installed, perhaps within the checkout of something else
+    commit = git("rev-parse", "--verify", "HEAD")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+    others = git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
+    if commit is None or changed is None or others is None:
         return None
-    status = [*git, "status", "--porcelain", "--untracked-files=no"]
-    changed = subprocess.run(status, capture_output=True, text=True).stdout.strip()
-    return commit.stdout.strip() + ("+" if changed else "")
+    differs = changed or any(map(is_code, others.split(b"\0")[:-1]))
+    return commit.decode().strip() + ("+" if differs else "")
+
+
+def is_code(path: bytes) -> bool:
+    """Whether a file, of a path from `ROOT`, is code: a run writes its config into a folder that is no package."""
+    file = ROOT / os.fsdecode(path)
+    return file.name != "config.py" or file.with_name("__init__.py").exists()
+
+
+def git(*words: str) -> bytes | None:
+    """What git says of the checkout; None if there is no git, or it refuses."""
+    environment = {name: value for name, value in os.environ.items() if name not in OF_HOOKS}
+    command = ["git", "--no-optional-locks", "-C", str(ROOT), *words]
+    try:
+        said = subprocess.run(command, capture_output=True, env=environment)
+    except OSError:
+        return None
+    return None if said.returncode else said.stdout

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple, TypeVar
 
-from lvmmed_backbones.display import plain
-from reports.records import Record
+from reports.records import Record, listed
 
 T = TypeVar("T")
 
@@ -29,16 +28,20 @@ def setting(record: Record) -> Setting:
 def agreeing(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """The records that can stand in one set of tables, each run once.
 
-    Two records of the same run must have the same headline; the records of a column must agree on
-    the metric and the data, those of a row on the weights: one file, or one of each pretraining seed.
+    They are of the newest version of their task. Two records of the same run must have the same headline;
+    the records of a column must agree on the metric, the data and the number of threads, those of a row on
+    the weights: one file, or one of each pretraining seed.
 
     Returns:
-        The records left, in their order, and a sentence for each contradiction.
+        The records left, and a sentence for each older version of a task and each contradiction.
     """
-    once, problems = repeated(records)
+    latest, problems = newest(records)
+    once, found = repeated(latest)
+    problems += found
     for one, words, of, remedy in (
         (column, used, lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
         (column, used, lambda r: r.fingerprint, "versions of its data"),
+        (column, used, lambda r: str(r.threads), "numbers of threads"),
         (row, lambda r: r.backbone, kind_of_weights, "kinds of weights"),
         (pretraining, pretrained, lambda r: r.weights_sha256, "weights files"),
     ):
@@ -48,7 +51,7 @@ def agreeing(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
 
 
 def column(record: Record) -> Hashable:
-    """What the figures of a column share."""
+    """What the figures of a column share, beside the version of the task, which is the newest."""
     return setting(record), record.task, record.protocol
 
 
@@ -82,8 +85,28 @@ def kind_of_weights(record: Record) -> str:
 
 
 def run(record: Record) -> Hashable:
-    """What identifies a run to a reader of tables."""
-    return column(record), record.backbone, record.seed
+    """What identifies a run to a reader of tables; other threads are no copy of it."""
+    return column(record), record.backbone, record.seed, record.threads
+
+
+def versioned(record: Record) -> Hashable:
+    """What the figures that have one version of a task share: tables may span splits and shares of the labels."""
+    return record.figure, record.profile, record.task
+
+
+def newest(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    """The records of the newest version of each task, and a sentence for each older version."""
+    latest: dict[Hashable, int] = defaultdict(int)
+    for record in records:
+        latest[versioned(record)] = max(latest[versioned(record)], record.task_version)
+    older = [r for r in records if r.task_version < latest[versioned(r)]]
+    problems = [
+        f"{paths(same)}: version {same[0].task_version} of {same[0].task}, left out of the {same[0].figure} "
+        f"figures of profile {same[0].profile}, which are of version {latest[versioned(same[0])]}: "
+        f"{len(same)} of its records. Run them again, or move them to a folder of their own."
+        for same in grouped(older, lambda r: (versioned(r), r.task_version))
+    ]
+    return [r for r in records if r.task_version == latest[versioned(r)]], problems
 
 
 def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
@@ -140,12 +163,9 @@ def grouped(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]
     return list(groups.values())
 
 
-def paths(records: Sequence[Record], most: int = 3) -> str:
-    """The files, the first few of them."""
-    named = [plain(record.path) for record in records[:most]]
-    if len(records) > most:
-        named.append(f"and {len(records) - most} more")
-    return ", ".join(named)
+def paths(records: Sequence[Record]) -> str:
+    """Their files, the first few of them."""
+    return listed([record.path for record in records])
 
 
 def values(records: Sequence[Record]) -> str:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, opened, read_bytes, refusing, regular
 from reports.records import Record, gone
-from reports.schema import AGAIN, Count, Part, check_schema
+from reports.schema import AGAIN, Count, Part, check_known
 
+SCHEMA = 1
 EDITED = f"The gallery was edited: {AGAIN}."
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 INDEX = "gallery.json"
@@ -162,7 +163,7 @@ def read_gallery(record: Record) -> Gallery | None:
             raise gone(path) from None
         return None
     try:
-        check_schema(index.schema)
+        check_known(index.schema, SCHEMA)
         return Gallery(
             path=path,
             kind=index.kind,

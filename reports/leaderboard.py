@@ -17,7 +17,7 @@ KINDS = ("segmentation", "volumes", "detection", "classification")
 PROFILES = ("paper", "small", "mini")
 COLUMN = ["kind", "task", "protocol"]
 BACKBONE = ["backbone", "architecture", "method", "corpus", "parameters", "weights_sha256"]
-DATA = ["dataset", "fingerprint", "complete"]
+DATA = ["task_version", "dataset", "fingerprint", "complete"]
 # Means that differ by less than this are a tie: sums of the same seeds in another order are.
 DECIMALS = 10
 

@@ -1,14 +1,15 @@
-"""Write leaderboards to files, each complete or untouched."""
+"""Write reports to files: all of a call, or none."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
 
 from lvmmed_backbones.display import csv_cell
+from lvmmed_backbones.writing import replacing, sweep
 from reports import markdown
 from reports.wording import Sheet
 
@@ -46,25 +47,24 @@ def write_all(out: Path, texts: Mapping[str, str]) -> list[Path]:
     """Write text files, by name, into a folder that is made if it is absent; their paths.
 
     Raises:
-        OSError: if `out` cannot be written to.
+        DiskFull, OSError: if `out` cannot be written to; all files are then as they were.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        write(out / name, text)
+    write_files({out / name: text.encode() for name, text in texts.items()})
     return [out / name for name in texts]
 
 
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file by an atomic rename; text as UTF-8.
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files, by path; folders are made, and what a killed one left in them goes.
+
+    None takes its place before all are on the disk, so that only a kill in the moment of the renames can part them;
+    each is whole even then.
 
     Raises:
-        OSError: if it cannot be written; `path` is then as it was.
+        DiskFull, OSError: if one cannot be written; all are then as they were.
     """
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        scratch.unlink(missing_ok=True)
-        with scratch.open("xb") as file:  # x: follows no link that lies there
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    for folder in {path.parent for path in contents}:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            stack.enter_context(replacing(path)).write_bytes(content)

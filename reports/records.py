@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, opened
-from reports.schema import AGAIN, Cases, Content, check_schema, decode
+from reports.schema import AGAIN, Cases, Content, Earlier, decode
 
 FILE = "record.json"
 MOST = 64 * MIB  # of a record: one of 100,000 cases with ten scores each has a third of it
@@ -31,7 +31,7 @@ class Record:
         path: the file.
         results: the folder in which it was found; whatever else of the run is read lies in it, too.
         run: identity of the run: a hash of its config, data and weights.
-        task, dataset, kind, protocol, profile, seed: as in the plan of the run.
+        task, task_version, dataset, kind, protocol, profile, threads, seed: as in the plan of the run.
         split: 'published', or 'clean' where the published one leaks.
         label_fraction: share of the training images that was used, in (0, 1].
         figure: 'measured' on real images, or 'phantom'.
@@ -51,10 +51,12 @@ class Record:
     results: Path
     run: str
     task: str
+    task_version: int
     dataset: str
     kind: str
     protocol: str
     profile: str
+    threads: int
     seed: int
     split: str
     label_fraction: float
@@ -86,8 +88,8 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         results: the folder that `python -m benchmarks run --results` wrote.
 
     Returns:
-        The records in the order of their paths, and a message for each file that is no sound one and
-        each folder that cannot be looked into.
+        The records in the order of their paths, and a message for each file that is no sound one, each
+        folder that cannot be looked into, and all files that one commit wrote in an earlier schema.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no record in it.
@@ -104,15 +106,27 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         )
     records = []
     shared: dict[bytes, dict] = {}
+    earlier: dict[str, list[Path]] = {}
     for path in tqdm(paths, "reading", unit=" records", disable=None, delay=1, leave=False):
         try:
             content = decode(read_own(path, results, MOST), Content)
             records.append(record(content, path, results, shared))
         except Refused as error:
             problems.append(str(error))
+        except Earlier as error:
+            earlier.setdefault(str(error), []).append(path)
         except ValueError as error:
             problems.append(plain(f"{path}: {error}"))
+    problems += [f"{listed(same)}: {said}" for said, same in earlier.items()]
     return records, problems
+
+
+def listed(paths: Sequence[Path], most: int = 3) -> str:
+    """The files in words, the first few of them."""
+    named = [plain(path) for path in paths[:most]]
+    if len(paths) > most:
+        named.append(f"and {len(paths) - most} more")
+    return ", ".join(named)
 
 
 def find(results: Path) -> tuple[list[Path], list[str]]:
@@ -166,9 +180,8 @@ def record(content: Content, path: Path, results: Path, shared: dict[bytes, dict
             machine keep one copy of each.
 
     Raises:
-        ValueError: if the schema is another, the headline is no fraction, or a metric is huge.
+        ValueError: if the headline is no fraction, or a metric is huge.
     """
-    check_schema(content.schema)
 
     def once(facts: dict) -> dict:
         return shared.setdefault(msgspec.msgpack.encode(facts), facts)  # in JSON, NaN is null
@@ -179,10 +192,12 @@ def record(content: Content, path: Path, results: Path, shared: dict[bytes, dict
         results=results,
         run=content.run,
         task=intern(content.task),
+        task_version=content.task_version,
         dataset=intern(content.dataset),
         kind=intern(content.kind),
         protocol=intern(content.protocol),
         profile=intern(content.profile),
+        threads=content.threads,
         seed=content.seed,
         split=intern(content.split),
         label_fraction=content.label_fraction,
@@ -254,14 +269,6 @@ def read_cases(record: Record) -> list[dict[str, Any]]:
     """
     content = read_own(record.path, record.results, MOST)
     try:
-        rows = decode(content, Cases).cases
+        return decode(content, Cases).cases
     except ValueError as error:
         raise ValueError(f"{plain(record.path)}: {error}") from error
-    for row in rows:
-        texts = {name: value for name, value in row.items() if isinstance(value, str)}
-        if list(texts) != ["case"] or not texts["case"].isprintable():
-            raise ValueError(
-                f"{plain(record.path)}: cases has {reprlib.repr(row)}, not a printable name `case` and "
-                f"numbers. Restore the file, or {AGAIN}."
-            )
-    return rows

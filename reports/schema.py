@@ -12,6 +12,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 SCHEMA = 2
+EARLIER = (
+    "schema {}, of before task versions, and this version reads {}. "
+    "Run again, or report with the checkout that wrote it ({})."
+)
 AGAIN = "delete its folder and run `python -m benchmarks run` again"
 FOREIGN = "not a record of this suite ({}). Move it out of the results."
 LONGEST = 500  # characters of a text: a longer one is no name, and no page has room for it
@@ -19,6 +23,7 @@ MOST = 1000  # of the parts of a field
 DEEPEST = 4  # of a field's parts within parts
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]  # of seconds: 30 million years
 Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
@@ -76,18 +81,18 @@ class Content(Part):
     Metrics may be undefined: null, or NaN where something else than this suite wrote the file.
     """
 
-    schema: Count
+    schema: Annotated[int, msgspec.Meta(ge=SCHEMA, le=SCHEMA)]
     run: str
     task: str
+    task_version: Positive
     dataset: str
     kind: str
     backbone: Backbone
     protocol: str
     label_fraction: Fraction
     seed: Count
-    task_version: Count
-    threads: Count
     profile: str
+    threads: Positive
     figure: Literal["measured", "phantom"]
     metric: str
     metrics: dict[str, float | None]
@@ -102,6 +107,18 @@ class Cases(msgspec.Struct):
 
     cases: list[dict[str, str | float | None]]
 
+    def __post_init__(self) -> None:
+        for row in self.cases:
+            texts = {name: value for name, value in row.items() if isinstance(value, str)}
+            if list(texts) != ["case"] or not texts["case"].isprintable():
+                raise ValueError(
+                    f"cases has {reprlib.repr(row)}, not a printable name 'case' and numbers"
+                )
+
+
+class Earlier(ValueError):
+    """A record of an earlier schema: sound perhaps, but not to be mixed with those of this one."""
+
 
 Kind = TypeVar("Kind", Content, Cases)
 DECODERS: dict[type, msgspec.json.Decoder] = {
@@ -113,12 +130,22 @@ def decode(data: bytes, kind: type[Kind]) -> Kind:
     """The content of a record's file.
 
     Raises:
-        ValueError: naming the field, its value and the remedy.
+        Earlier: if its schema is; ValueError: naming the field, its value and the remedy.
     """
     try:
         return DECODERS[kind].decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return explained(data, kind)
+
+
+def decode_whole(data: bytes) -> Content:
+    """The content of a record's file, if its cases decode, too: a run with such a record is done.
+
+    Raises:
+        ValueError: as `decode`.
+    """
+    decode(data, Cases)
+    return decode(data, Content)
 
 
 def explained(data: bytes, kind: type[Kind]) -> Kind:
@@ -133,7 +160,8 @@ def explained(data: bytes, kind: type[Kind]) -> Kind:
         raise ValueError(
             f"not valid JSON ({error}). The file was cut short or edited: {AGAIN}."
         ) from error
-    check_schema(content.get("schema") if isinstance(content, dict) else None)
+    if isinstance(content, dict):
+        check_schema(content)
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
@@ -142,19 +170,41 @@ def explained(data: bytes, kind: type[Kind]) -> Kind:
         raise ValueError(f"nested too deeply. Restore the file, or {AGAIN}.") from error
 
 
-def check_schema(schema: Any) -> None:
+def check_schema(content: dict[str, Any]) -> None:
     """Refuse the schema of another version of this suite, whatever else the file says.
+
+    Raises:
+        Earlier, ValueError: naming it and the remedy.
+    """
+    schema = content.get("schema")
+    if type(schema) is not int:
+        return
+    check_known(schema, SCHEMA)
+    if schema < SCHEMA:
+        raise Earlier(EARLIER.format(schema, SCHEMA, written_by(content)))
+
+
+def check_known(schema: int, latest: int) -> None:
+    """Refuse a schema that this version of the suite knows nothing of.
 
     Raises:
         ValueError: naming it and the remedy.
     """
-    if type(schema) is not int or schema == SCHEMA:
-        return
-    if schema > SCHEMA:
+    if schema > latest:
         raise ValueError(
-            f"schema {schema}, but this version reads up to {SCHEMA}. Update the checkout."
+            f"schema {schema}, but this version reads up to {latest}. Update the checkout."
         )
-    raise ValueError(f"schema {schema}, which never existed. Restore the file, or {AGAIN}.")
+    if schema < 1:
+        raise ValueError(f"schema {schema}, which never existed. Restore the file, or {AGAIN}.")
+
+
+def written_by(content: dict[str, Any]) -> str:
+    """The commit that a record of any schema was written by, in words."""
+    provenance = content.get("provenance")
+    commit = provenance.get("git_revision") if isinstance(provenance, dict) else None
+    if not isinstance(commit, str) or not commit or fault(commit):
+        return "it names no commit"
+    return f"commit {commit}"
 
 
 def sentence(error: str, content: Any) -> str:

@@ -199,12 +199,14 @@ def plural(number: int, word: str) -> str:
 
 
 def provenance(records: Sequence[Record]) -> list[str]:
-    """Images, machines, versions and code that the figures come from, each said once."""
+    """Versions of tasks, images, machines, packages and code that the figures come from, each said once."""
+    by_task = sorted(records, key=lambda r: r.task)
+    tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
     images = dict.fromkeys(
         f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}"
-        for r in sorted(records, key=lambda r: r.task)
+        for r in by_task
     )
-    machines = dict.fromkeys(machine(r.machine) for r in records)
+    machines = dict.fromkeys(machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}
     for record in records:
         for name, version in record.versions.items():
@@ -212,6 +214,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
     packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
     revisions = dict.fromkeys(revision(r.git_revision) for r in records)
     return [
+        f"Versions of the tasks: {', '.join(tasks)}.",
         f"Images: {'; '.join(images)}.",
         f"{'Machines' if len(machines) > 1 else 'Machine'}: {'; '.join(machines)}.",
         f"Versions: {', '.join(packages)}.",
@@ -219,22 +222,23 @@ def provenance(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def machine(facts: dict[str, Any]) -> str:
-    """A machine in a line; what its record leaves out is left out."""
+def machine(record: Record) -> str:
+    """The machine of a run in a line; what the record leaves out is left out."""
+    facts = record.machine
     words = [
         facts.get("cpu"),
         facts.get("cores") and plural(facts["cores"], "core"),
         facts.get("memory_gb") and f"{facts['memory_gb']} GB memory",
         facts.get("gpu") or "no GPU",
-        facts.get("threads") and plural(facts["threads"], "thread") + " per run",
+        plural(record.threads, "thread") + " per run",
         facts.get("platform"),
     ]
     return ", ".join(str(word) for word in words if word)
 
 
 def revision(commit: str | None) -> str:
-    """A commit, short; '+' behind it means that files differed from it."""
+    """A commit, short; '+' behind it means that code differed from it."""
     if commit is None:
-        return "outside a checkout"
+        return "commit unknown"
     changed = " with changes" if commit.endswith("+") else ""
     return f"commit {commit.removesuffix('+')[:10]}{changed}"

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in tqdm(options.names or there(options.data), desc="preparing", unit="set"):
                 print(plain(datasets.prepare(name, options.data, options.out)))
         elif options.verb == "phantoms":
-            for name in tqdm(options.names or datasets.names(), desc="drawing", unit="set"):
+            for name in tqdm(options.names or phantoms.names(), desc="drawing", unit="set"):
                 print(plain(phantoms.generate(name, options.out, options.seed)))
         else:
             problems = [

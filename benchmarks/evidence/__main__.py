@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.evidence.variants import VARIANTS
 from lvmmed_backbones.display import say_error
+from lvmmed_backbones.stopping import stop_quietly
 
 
 def parser() -> argparse.ArgumentParser:
@@ -119,4 +120,5 @@ def report(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    stop_quietly("Start the same command again: it goes on.")
     sys.exit(main())

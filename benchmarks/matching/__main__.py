@@ -15,6 +15,7 @@ import pandas as pd
 from benchmarks.matching import measure
 from benchmarks.provenance import machine
 from lvmmed_backbones.revision import ROOT, git_revision
+from lvmmed_backbones.stopping import stop_quietly
 
 BEGIN, END = "<!-- measured: python -m benchmarks.matching -->", "<!-- end of measured -->"
 
@@ -140,4 +141,5 @@ def draw_growth(table: pd.DataFrame, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    stop_quietly("Start it again: it measures anew.")
     sys.exit(main())

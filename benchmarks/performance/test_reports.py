@@ -36,7 +36,6 @@ MACHINE = {
     "cores": 16,
     "gpu": "NVIDIA H100 80GB HBM3",
     "memory_gb": 125.9,
-    "threads": 4,
 }
 PACKAGES = ("python", "torch", "torchvision", "numpy", "mmengine", "mmcv", "mmpretrain", "timm")
 
@@ -53,9 +52,10 @@ def contents() -> Iterator[dict[str, Any]]:
         ]
         metrics = {score: sum(case[score] for case in cases) / CASES for score in scores}
         yield {
-            "schema": 1,
+            "schema": 2,
             "run": f"{number:016x}",
             "task": f"{dataset}_{protocol}",
+            "task_version": 1,
             "dataset": dataset,
             "kind": kind,
             "backbone": {
@@ -71,6 +71,7 @@ def contents() -> Iterator[dict[str, Any]]:
             "split": "published",
             "seed": seed,
             "profile": "paper",
+            "threads": 4,
             "figure": "measured",
             "metric": metric,
             "metrics": metrics,

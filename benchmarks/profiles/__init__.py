@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Budget:
-    """What a profile changes in the tasks of one kind.
+    """What a profile changes in a task, or in the tasks of one kind.
 
     Attributes:
-        image_size: side in pixels.
+        image_size: side in pixels of what the model sees.
         batch_size: images per training step.
         iterations: training steps.
         optimizer: mmengine's optimizer dict; its learning rate falls to 0 along a cosine.
         validations: how often the valid split is scored, the last time at the end; 0 tests the last weights.
         overrides: further config entries, by dotted name.
         seconds: what one run took on 2 cores, for the estimate.
+        resize: side in pixels to which images are resized, of which training sees crops and testing tiles of
+            `image_size`; None: the images are resized to what the task's pipelines need for `image_size`.
     """
 
     image_size: int
@@ -29,6 +31,7 @@ class Budget:
     validations: int
     overrides: Mapping
     seconds: float
+    resize: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Profile:
         name: as given to --profile.
         backbones: the catalogue names that run unless told.
         seeds: the seeds that run unless told.
-        budgets: by kind of task (segmentation, volumes, detection) or, in classification, by protocol (linear,
-            finetune); None leaves every task config as it is.
+        budgets: by task, for those whose kind's does not fit, and by kind (segmentation, volumes, detection) or, in
+            classification, by protocol (linear, finetune); None leaves every task config as it is.
         workers: data loading processes per run; None leaves the task config's.
         threads: of a run on CPUs; they change the last bits of its figures, so the machine does not decide them.
         pretrained: the backbones, by name, that are pretrained on phantoms before the grid runs.
@@ -68,6 +71,17 @@ class Profile:
     workers: int | None
     threads: int
     pretrained: Mapping[str, Pretraining] = field(default_factory=dict)
+
+    def budget(self, task: Mapping) -> Budget | None:
+        """The budget of a task; None: its config stays as it is.
+
+        Args:
+            task: what the task config says of itself.
+        """
+        if self.budgets is None:
+            return None
+        kind = task["protocol"] if task["kind"] == "classification" else task["kind"]
+        return self.budgets.get(task["name"], self.budgets[kind])
 
 
 def names() -> list[str]:

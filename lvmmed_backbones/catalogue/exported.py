@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.outside import Refused, refusing, regular
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.source import Weights
+from lvmmed_backbones.writing import replacing, sweep
 
 KEY = "lvmmed_backbones"
 SCHEMA = 2
@@ -78,26 +78,20 @@ class Facts(msgspec.Struct):
 
 
 def write(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
-    """Write a file of the catalogue, which appears at once when it is whole.
+    """Write a file of the catalogue, which appears at once when it is whole; what a killed one left goes.
 
     Args:
         tensors: by the architecture's own names.
 
     Raises:
-        OSError: if it cannot be written.
+        DiskFull, OSError: if it cannot be written.
     """
     text = msgspec.json.encode(facts).decode()
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        save_file(
-            {n: v.clone(memory_format=torch.contiguous_format) for n, v in tensors.items()},
-            partial,
-            metadata={KEY: text},
-        )
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    sweep(out.parent)
+    copies = {n: v.clone(memory_format=torch.contiguous_format) for n, v in tensors.items()}
+    with replacing(out) as scratch:
+        save_file(copies, scratch, metadata={KEY: text})
 
 
 def sound(facts: dict[str, Any], file: Path) -> Facts:

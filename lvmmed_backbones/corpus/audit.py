@@ -10,24 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lvmmed_backbones.corpus.build import (
-    KILLS,
-    REMOVED,
-    Unit,
-    read_file,
-    shrink,
-    write_csv,
-    write_parquet,
-    write_summary,
-)
+from lvmmed_backbones.corpus.build import KILLS, Unit, read_file, shrink
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
-from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, Options, read_rows
+from lvmmed_backbones.corpus.manifest import Options, read_rows
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.corpus.workers import results
 from lvmmed_backbones.display import plain
@@ -71,8 +60,8 @@ def audit(corpus: Path, folders: Sequence[Path], options: Options, workers: int)
         options: of the corpus: test images are reduced as its images were.
 
     Returns:
-        A row for each duplicate, sorted by test image and key: test, part, key, data_set, source, kind, turn,
-        hash_distance, correlation.
+        A row for each duplicate, sorted by test image and key: test, part, key, data_set, source, sha256 (of
+        its pixels), kind, turn, hash_distance, correlation.
 
     Raises:
         FileNotFoundError: if a folder does not exist; ValueError: if there is no image in the folders; Refused: if
@@ -92,7 +81,7 @@ def audit(corpus: Path, folders: Sequence[Path], options: Options, workers: int)
         if sha256 in wanted:
             by_pixels.setdefault(sha256, []).append(index)
     images = CorpusDataset(str(corpus))
-    facts = table.select(["key", "data_set", "source"])
+    facts = table.select(["key", "data_set", "source", "sha256"])
     rows = []
     for test in tqdm(tests, desc="comparing", unit="image"):
         for index, kind, turn, distance, correlation in matches(test, hashes, by_pixels, images):
@@ -212,17 +201,6 @@ def describe(place: tuple[Path, str], options: Options) -> list[TestImage] | str
     except (FileNotFoundError, Refused) as error:
         return str(error)
     return tests
-
-
-def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
-    """Take duplicates out of the manifest; the shards stay as they are. Returns how many images went."""
-    table = read_rows(corpus, SCHEMA.names)
-    keys = pa.array(sorted({row["key"] for row in rows}))
-    left = table.filter(pc.invert(pc.is_in(table["key"].cast(pa.string()), keys)))
-    write_csv(corpus / REMOVED, list(rows))
-    write_parquet(corpus / MANIFEST, [left])
-    write_summary(corpus, options)
-    return table.num_rows - left.num_rows
 
 
 def report(rows: Sequence[dict]) -> None:

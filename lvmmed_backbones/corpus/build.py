@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
-import os
 import re
 import sys
 import tarfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,31 +19,30 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lvmmed_backbones.corpus.facts import facts_of
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash
-from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, SUMMARY, Options, read_rows
+from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, Options, read_rows
 from lvmmed_backbones.corpus.reading import REMEDY, NotAnImage, Picture, pictures
-from lvmmed_backbones.corpus.workers import alone, results
-from lvmmed_backbones.display import csv_cell, plain
-from lvmmed_backbones.folders import State, states, walk
-from lvmmed_backbones.outside import (
-    ARRAY,
-    Refused,
-    read_bytes,
-    read_json,
-    read_text,
-    refusing,
-    regular,
+from lvmmed_backbones.corpus.state import (
+    REMOVED,
+    changing,
+    read_csv,
+    text_of,
+    write_csv,
+    write_parquet,
+    write_summary,
 )
+from lvmmed_backbones.corpus.workers import alone, results
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.folders import State, states, walk
+from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_json, regular
+from lvmmed_backbones.writing import replacing, write_text
 
 UNIT = 200  # files of a shard: what a kill can cost
 READERS = 2  # version of what is made of a file: parts of another are built anew
-REMOVED = "removed.csv"  # what an audit left out
-SKIPPED = ("data_set", "source", "part", "reason")
 KILLERS = "killers.json"  # files that killed the process that read them, in their state of then
 KILLS = f"kills the process that reads it. {REMEDY}"
 
@@ -93,7 +90,9 @@ def build(
     Raises:
         FileNotFoundError: if a source is not a folder.
         ValueError: if nothing in the sources is an image.
-        Refused: if the corpus's folders lead out of it, a source cannot be read, or files kill a process together.
+        Refused: if the corpus's folders lead out of it, another command is at work on it, a source cannot be read, or
+            files kill a process together.
+        DiskFull, OSError: if the corpus cannot be written.
     """
     for _, folder in sources:
         if not folder.is_dir():
@@ -102,17 +101,18 @@ def build(
         (out / name).mkdir(parents=True, exist_ok=True)
         if not (out / name).resolve().is_relative_to(out.resolve()):
             raise Refused(out / name, f"leads out of {out}", "Make the corpus in another folder")
-    found = [
-        (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in sources
-    ]
-    killers = read_killers(out)
-    while True:
-        units, left_out = plan(found, options, killers)
-        unit = build_units(units, out, workers)
-        if not unit:
-            return merge(units, out, options, left_out)
-        killers += killers_among(unit)
-        write_text(out / "parts" / KILLERS, json.dumps(killers, indent=1) + "\n")
+    with changing(out):
+        found = [
+            (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in sources
+        ]
+        killers = read_killers(out)
+        while True:
+            units, left_out = plan(found, options, killers)
+            unit = build_units(units, out, workers)
+            if not unit:
+                return merge(units, out, options, left_out)
+            killers += killers_among(unit)
+            write_text(out / "parts" / KILLERS, json.dumps(killers, indent=1) + "\n")
 
 
 def plan(
@@ -206,11 +206,12 @@ def part_of(out: Path, unit: Unit) -> Path:
 def build_unit(unit: Unit, out: Path) -> None:
     """Write the shard of a unit, what it left out, and its rows."""
     shard = out / "shards" / f"{unit.name}.tar"
-    new = shard.with_suffix(".partial")
-    new.unlink(missing_ok=True)  # it may be a link
     rows: list[dict] = []
     skipped: list[dict] = []
-    with tarfile.open(new, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with (
+        replacing(shard) as scratch,
+        tarfile.open(scratch, "w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
         for file in unit.files:
             images, reasons = images_of(unit, file)
             skipped += reasons
@@ -227,7 +228,6 @@ def build_unit(unit: Unit, out: Path) -> None:
                 words = {k: facts[k] for k in ("data_set", "source", "part", "modality", "organ")}
                 add(tar, f"{key}.json", json.dumps(words).encode())
                 rows.append(place | facts)
-    new.replace(shard)
     write_csv(out / "parts" / f"{unit.name}.csv", skipped)
     write_parquet(part_of(out, unit), [pa.Table.from_pylist(rows, SCHEMA)])
 
@@ -263,11 +263,6 @@ def images_of(unit: Unit, file: str) -> tuple[list[tuple[dict, bytes, str]], lis
         reason = str(error).removeprefix(f"{plain(path)}: ")
         return [], [dict(**named, part="", reason=reason)]
     return images, skipped
-
-
-def text_of(name: str) -> str:
-    """The name of a file, as a text: bytes that are no UTF-8 are written as \\xff."""
-    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
@@ -319,12 +314,8 @@ def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 def merge(
     units: Sequence[Unit], out: Path, options: Options, left_out: Sequence[dict]
 ) -> tuple[int, Counter]:
-    """The manifest, the list of what was left out and the summary, from the units' parts; stale parts go."""
+    """The list of what was left out, the manifest and the summary, from the units' parts; then stale parts go."""
     names = [unit.name for unit in units]
-    keep = {*names, Path(KILLERS).stem}
-    for file in [*(out / "shards").iterdir(), *(out / "parts").iterdir()]:
-        if file.stem not in keep:
-            file.unlink()
     skipped = [row for name in names for row in read_csv(out, f"parts/{name}.csv")] + [*left_out]
     reasons = Counter(re.split(r": | \(|, by", row["reason"])[0] for row in skipped)
     write_csv(out / "skipped.csv", skipped)
@@ -333,72 +324,16 @@ def merge(
     if not images:
         raise ValueError(f"nothing in the sources is an image: {out / 'skipped.csv'} says why")
     write_parquet(out / MANIFEST, (read_rows(out, SCHEMA.names, part) for part in parts))
-    (out / REMOVED).unlink(missing_ok=True)  # the manifest holds everything again
     write_summary(out, options)
+    (out / REMOVED).unlink(missing_ok=True)  # the manifest holds everything again
+    keep = {
+        KILLERS,
+        *(f"{name}{suffix}" for name in names for suffix in (".tar", ".csv", ".parquet")),
+    }
+    for file in [*(out / "shards").iterdir(), *(out / "parts").iterdir()]:
+        if file.name not in keep and not file.name.startswith("."):
+            file.unlink()
     return images, reasons
-
-
-def write_summary(corpus: Path, options: Options) -> None:
-    """corpus.json: what the manifest holds, and a fingerprint of all pixels."""
-    table = read_rows(corpus, ["sha256", "data_set"])
-    digest = hashlib.sha256()
-    for value in sorted(table["sha256"].to_pylist()):
-        digest.update(value.encode())
-    content = dict(
-        name=text_of(corpus.resolve().name),
-        images=table.num_rows,
-        fingerprint=digest.hexdigest(),
-        data_sets=dict(sorted(Counter(table["data_set"].to_pylist()).items())),
-        options=asdict(options),
-    )
-    write_text(corpus / SUMMARY, json.dumps(content, indent=1) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """By an atomic rename."""
-    new = partial_of(path)
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
-
-
-def partial_of(path: Path) -> Path:
-    """The file that a file is written to first; no link leads its bytes elsewhere."""
-    new = path.with_name(path.name + ".partial")
-    new.unlink(missing_ok=True)
-    return new
-
-
-def read_csv(out: Path, name: str) -> list[dict]:
-    """The rows of a table of what was left out.
-
-    Raises:
-        FileNotFoundError, Refused: if it is not as the builder writes it.
-    """
-    path = out / name
-    text = read_text(path, within=out)
-    with refusing(path, "Remove the folder parts, and build again", "is no whole table"):
-        return [{key: row[key] for key in SKIPPED} for row in csv.DictReader(io.StringIO(text))]
-
-
-def write_csv(path: Path, rows: Sequence[dict]) -> None:
-    """By an atomic rename; a name of a file stays on its line, and is no formula."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0] if rows else SKIPPED, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(
-            {key: csv_cell(plain(v) if isinstance(v, str) else v) for key, v in row.items()}
-        )
-    write_text(path, text.getvalue())
-
-
-def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
-    """By an atomic rename, a table at a time."""
-    new = partial_of(path)
-    with pq.ParquetWriter(new, SCHEMA, compression="zstd") as writer:
-        for table in tables:
-            writer.write_table(table.cast(SCHEMA))
-    new.replace(path)
 
 
 def report(images: int, reasons: Counter, out: Path) -> None:

@@ -6,16 +6,18 @@ import argparse
 import csv
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from lvmmed_backbones.corpus import audit, build
+from lvmmed_backbones.corpus import audit, build, state
 from lvmmed_backbones.corpus.facts import data_sets
 from lvmmed_backbones.corpus.manifest import Options, read_summary
 from lvmmed_backbones.corpus.reading import SMALLEST
 from lvmmed_backbones.display import csv_cell
+from lvmmed_backbones.writing import sweep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,14 +63,14 @@ def run(options: argparse.Namespace) -> int:
 def run_build(options: argparse.Namespace) -> int:
     """Build, and say what was taken."""
     if options.side < SMALLEST:
-        raise ValueError(f"--side {options.side}: at least {SMALLEST} pixels are wanted")
+        raise ValueError(f"--side {options.side}: at least {SMALLEST} pixels")
     sources = []
     for text in options.sources:
         name, equals, folder = text.partition("=")
         path = Path(folder if equals else text)
         sources.append((name if equals else path.resolve().name, path))
     chosen = Options(options.side, options.axis)
-    audited = (options.out / build.REMOVED).is_file()
+    audited = (options.out / state.REMOVED).is_file()
     images, reasons = build.build(sources, options.out, chosen, options.workers)
     build.report(images, reasons, options.out)
     if audited:
@@ -82,13 +84,17 @@ def run_audit(options: argparse.Namespace) -> int:
         chosen = read_summary(options.corpus).options
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{options.corpus} holds no corpus ({error})") from None
-    rows = audit.audit(options.corpus, options.test, chosen, options.workers)
-    audit.report(rows)
-    if options.report:
-        build.write_csv(options.report, rows)
-    if rows and options.remove:
-        print(f"{audit.remove(options.corpus, rows, chosen)} images left out", file=sys.stderr)
-        return 0
+    with state.changing(options.corpus) if options.remove else nullcontext():
+        if options.remove and (gone := state.finish(options.corpus, chosen)):
+            print(f"an audit that was stopped: {gone} images left out", file=sys.stderr)
+        rows = audit.audit(options.corpus, options.test, chosen, options.workers)
+        audit.report(rows)
+        if options.report:
+            sweep(options.report.parent)
+            state.write_csv(options.report, rows)
+        if options.remove and rows:
+            print(f"{state.remove(options.corpus, rows, chosen)} images left out", file=sys.stderr)
+            return 0
     return 1 if rows else 0
 
 

@@ -14,7 +14,7 @@ from mmcv.transforms import Compose
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
-from lvmmed_backbones.corpus.manifest import Shards, read_rows, read_summary
+from lvmmed_backbones.corpus.manifest import Shards, read_corpus
 from lvmmed_backbones.images.photos import decoded
 from lvmmed_backbones.outside import Refused
 
@@ -37,7 +37,8 @@ class CorpusDataset(Dataset):
     Raises:
         FileNotFoundError: if there is no corpus at `root`.
         Refused: if fsspec does not know the URL's protocol, or lacks a package for it; if what lies at `root` is no
-            whole corpus, declares too much or names shards outside of it.
+            whole corpus, declares too much or names shards outside of it; if its manifest and its fingerprint do not
+            fit, as after a build or an audit that was killed.
     """
 
     def __init__(self, root: str, pipeline: Sequence[Mapping] = (), seed: int = 0) -> None:
@@ -45,8 +46,7 @@ class CorpusDataset(Dataset):
         self.seed = seed
         self.pipeline = Compose(list(pipeline))
         try:
-            table = read_rows(self.root, ("shard", "offset", "length", "crc32"))
-            summary = read_summary(self.root)
+            table, summary = read_corpus(self.root, ("shard", "offset", "length", "crc32"))
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"{self.root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {self.root}`"

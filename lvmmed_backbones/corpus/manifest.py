@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -43,6 +44,10 @@ SCHEMA = pa.schema(
     ]
 )
 REMEDY = "Build the corpus again, or fetch it again"
+FINISH = (
+    "Was a build, or an audit with --remove, stopped? Start it again, which finishes it: "
+    "`python -m lvmmed_backbones corpus build` or `corpus audit`"
+)
 REACH = "Can the storage be reached?"
 
 
@@ -146,6 +151,37 @@ def read_summary(root: str | Path) -> Summary:
         if set(map(type, texts)) != {str} or set(map(type, numbers)) != {int} or options.side < 1:
             raise ValueError(f"{found} has a value that no corpus has")
     return found
+
+
+def read_corpus(root: str | Path, columns: Sequence[str]) -> tuple[pa.Table, Summary]:
+    """Columns of the manifest, and what corpus.json says, once they are known to tell of the same images.
+
+    Raises:
+        FileNotFoundError, Refused: as `read_rows` and `read_summary`; Refused, too, if they do not, as after a build or
+            an audit that was killed between the two.
+    """
+    table = read_rows(root, list(dict.fromkeys((*columns, "sha256"))))
+    summary = read_summary(root)
+    found = fingerprint(table)
+    if (summary.images, summary.fingerprint) != (table.num_rows, found):
+        reason = (
+            f"tells of {summary.images} images with fingerprint {summary.fingerprint[:12]}, "
+            f"{MANIFEST} of {table.num_rows} with {found[:12]}"
+        )
+        raise Refused(f"{root}/{SUMMARY}", reason, FINISH)
+    return table, summary
+
+
+def fingerprint(table: pa.Table) -> str:
+    """sha256 of the pixels' checksums of all images, in ascending order; of 1.3 million within a second.
+
+    Args:
+        table: with the column sha256.
+    """
+    texts = table["sha256"].cast(pa.string()).combine_chunks()
+    ordered = texts.take(pc.array_sort_indices(texts))
+    length = pc.sum(pc.binary_length(ordered)).as_py() or 0
+    return hashlib.sha256(memoryview(ordered.buffers()[2] or b"")[:length]).hexdigest()
 
 
 def read_rows(root: str | Path, columns: Sequence[str], name: str = MANIFEST) -> pa.Table:

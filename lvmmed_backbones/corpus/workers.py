@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import cv2
 
+from lvmmed_backbones.stopping import die_with_parent
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -57,5 +59,11 @@ def alone(work: Callable[[Task], Result], task: Task) -> Result | BrokenProcessP
 
 
 def processes(count: int) -> ProcessPoolExecutor:
-    """Processes of one thread each, as far as OpenCV is concerned."""
-    return ProcessPoolExecutor(count, initializer=cv2.setNumThreads, initargs=(0,))
+    """Processes of one thread each, as far as OpenCV is concerned; they end when this one does, however it ends."""
+    return ProcessPoolExecutor(count, initializer=begin)
+
+
+def begin() -> None:
+    """At the start of a process."""
+    die_with_parent()
+    cv2.setNumThreads(0)

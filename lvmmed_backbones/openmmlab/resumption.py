@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import InfiniteSampler
+from mmengine.dist import get_world_size
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
 from lvmmed_backbones.outside import MIB, Refused, read_text, refusing, regular
@@ -57,8 +59,22 @@ class CheckedRunner(Runner):
 
     mmengine runs the config text inside a checkpoint that it resumes, loads what fits and only logs the rest, and
     deletes whatever folder the checkpoint calls its last best one. Here a checkpoint must have every parameter of the
-    model, states that are like those of the run, and names of files in the run's own folder.
+    model, states that are like those of the run, and names of files in the run's own folder. A run that would train
+    nothing, which mmengine counts as done, is an error.
     """
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Raises ValueError if no step comes out of the loader."""
+        built = super().build_train_loop(loop)
+        loader = built.dataloader
+        # The length of an endless sampler tells nothing.
+        if not len(loader) and not isinstance(loader.sampler, InfiniteSampler):
+            raise ValueError(
+                f"{len(loader.dataset)} images to train on do not fill a batch of "
+                f"{loader.batch_sampler.batch_size} in each of {get_world_size()} processes: set "
+                "train_dataloader.batch_size lower, train_dataloader.drop_last=False, or give more images"
+            )
+        return built
 
     def load_or_resume(self) -> None:
         """Raises Refused, naming the checkpoint, if it does not fit the run."""
@@ -129,7 +145,8 @@ def message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
             facts[name] = list(value)
         elif kind:
             raise Refused(file, f"has the {name} {value!r}", REMEDY)
-    return dict(log_scalars=curves, runtime_info=facts, resumed_keys=dict.fromkeys(curves, True))
+    kept = dict.fromkeys((*curves, *facts), True)  # in the next checkpoint, too
+    return dict(log_scalars=curves, runtime_info=facts, resumed_keys=kept)
 
 
 def history(buffer: Any, file: Path) -> HistoryBuffer:

@@ -87,7 +87,14 @@ def run_pretrain(options: argparse.Namespace) -> int:
         print(f"{work_dir} holds no checkpoint: beginning anew", file=sys.stderr)
     work_dir.mkdir(parents=True, exist_ok=True)
     config.dump(work_dir / "config.py")
-    CheckedRunner.from_cfg(config).train()
+    try:
+        CheckedRunner.from_cfg(config).train()
+    except FloatingPointError as error:
+        last = latest_checkpoint(work_dir)
+        raise FloatingPointError(
+            f"{error}. The last good checkpoint: {last or 'none yet'}"
+            + (": go on from there with --resume" if last else "")
+        ) from error
     return 0
 
 

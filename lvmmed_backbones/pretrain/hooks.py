@@ -1,8 +1,7 @@
-"""What makes a pretraining run safe to leave alone: steps that repeat, checkpoints that are whole, an end at NaN."""
+"""What makes a pretraining run safe to leave alone: steps that repeat, checkpoints that are whole."""
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import re
@@ -33,27 +32,6 @@ class StepSeedHook(Hook):
         random.seed(one)
         np.random.seed(two)
         torch.manual_seed(three)
-
-
-@HOOKS.register_module()
-class NonFiniteHook(Hook):
-    """Ends the run at the first loss that is not a number, before a checkpoint is spoilt."""
-
-    priority = "ABOVE_NORMAL"
-
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
-        """Raises FloatingPointError naming the step, the config and the last good checkpoint."""
-        loss = float(outputs["loss"])
-        if math.isfinite(loss):
-            return
-        last = latest_checkpoint(Path(runner.work_dir))
-        raise FloatingPointError(
-            f"the loss is {loss} at step {runner.iter + 1} of {Path(runner.work_dir) / 'config.py'}. "
-            f"The last good checkpoint: {last or 'none yet'}. Try a lower learning rate, a longer warm-up, or bfloat16 "
-            "instead of float16, and go on from there with --resume"
-        )
 
 
 @HOOKS.register_module()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from lvmmed_backbones.outside import MIB, Refused, opened, read_json
+from lvmmed_backbones.writing import sweep, write_text
 
 SMALL = 32 * MIB  # is hashed sooner than it is looked up
 FRESH = 2.0  # seconds: a file changed so lately may change again within the same tick of the file system's clock
@@ -65,15 +67,12 @@ def memory() -> dict[str, list]:
 
 
 def remember(known: dict[str, list]) -> None:
-    """Write by an atomic rename; a cache that cannot be written to is no reason to stop."""
+    """Write the memory; a cache that cannot be written to is no reason to stop."""
     file = memory_file()
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    try:
+    with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(known))
-        partial.replace(file)
-    except OSError:
-        partial.unlink(missing_ok=True)
+        sweep(file.parent)
+        write_text(file, json.dumps(known))
 
 
 def check_sha256(path: Path, expected: str) -> None:

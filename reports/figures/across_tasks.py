@@ -128,5 +128,5 @@ def costs(records: Sequence[Record], tasks: set[tuple[str, str]]) -> pd.DataFram
 def hours(record: Record) -> float:
     """Hours that a run trained: of its GPU, or of all its processor threads; NaN if its record does not tell."""
     seconds = record.cost.get("train_seconds", np.nan)
-    threads = 1 if record.machine.get("gpu") else record.machine.get("threads") or 1
+    threads = 1 if record.machine.get("gpu") else record.threads
     return seconds * threads / 3600

@@ -1,4 +1,4 @@
-"""Write figures: vector and pixels, the same bytes from the same data, each file complete or untouched."""
+"""Write figures: vector and pixels, the same bytes from the same data, both files of a figure or none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from reports.figures.style import THEME, theme
-from reports.publish import write
+from reports.publish import write_files
 
 FORMATS = ("svg", "png")
 # Neither the day nor the version of matplotlib: the same data gives the same bytes.
@@ -30,12 +30,10 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         The files.
 
     Raises:
-        OSError: if they cannot be written.
+        DiskFull, OSError: if they cannot be written.
     """
     contents = {stem.with_name(f"{stem.name}.{kind}"): render(figure, kind) for kind in FORMATS}
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    for path, content in contents.items():
-        write(path, content)
+    write_files(contents)
     return list(contents)
 
 

@@ -21,7 +21,7 @@ def facts(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
         ("Weights", values(sorted(runs, key=lambda r: r.pretraining_seed or 0), weights)),
         ("Runs", [f"{len(runs)}, of {plural(len({r.task for r in runs}), 'task')}"]),
         ("Started", [f"{min(r.started for r in runs)} to {max(r.started for r in runs)}"]),
-        ("Machines", values(runs, lambda r: machine(r.machine))),
+        ("Machines", values(runs, machine)),
         ("Versions", values(runs, lambda r: ", ".join(f"{n} {v}" for n, v in r.versions.items()))),
         ("Code", values(runs, lambda r: revision(r.git_revision))),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
+from lvmmed_backbones.writing import telling_full
 from reports.figures.overlays import ERRORS, errors
 from reports.figures.qualitative import SURE
 from reports.gallery import (
@@ -126,7 +127,8 @@ def write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: 
     picture = Image.fromarray(errors(truth, prediction))
     colours = {code: ImageColor.getrgb(colour) for code, (_, colour) in ERRORS.items()}
     picture.putpalette([v for code in range(len(ERRORS) + 1) for v in colours.get(code, (0, 0, 0))])
-    picture.save(path, transparency=0)
+    with telling_full(path):  # Pillow does not tell, and the folder's removal makes room
+        picture.save(path, transparency=0)
 
 
 def drawn(boxes: Boxes, classes: tuple[str, ...]) -> dict[str, list[Box]]:

@@ -1,14 +1,14 @@
-"""A folder that appears whole: written beside its place, then swapped with what was there."""
+"""The folder of a site: the old one or the new one, at any moment."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lvmmed_backbones.outside import Refused, read_bytes
+from lvmmed_backbones.writing import replacing_folder, sweep
 
 MARK = "site.txt"
 MADE_BY = "Made by `python -m reports site`, which replaces this folder as a whole.\n"
@@ -20,30 +20,15 @@ def replacing(out: Path) -> Iterator[Path]:
 
     Raises:
         FileExistsError: if something is at `out` that was not made so, and is no empty folder.
-        OSError: if it cannot be written.
+        DiskFull, OSError: if it cannot be written.
     """
     out = Path(os.path.realpath(out))  # Path.resolve raises RuntimeError where links go in a circle
+    sweep(out.parent)  # puts a site back that a kill took from its name
     refuse_foreign(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    former = out.with_name(f".{out.name}.{os.getpid()}.former")
-    scratch.mkdir()
-    try:
-        (scratch / MARK).write_text(MADE_BY, encoding="utf-8")
-        yield scratch
+    with replacing_folder(out) as folder:
+        (folder / MARK).write_text(MADE_BY, encoding="utf-8")
+        yield folder
         refuse_foreign(out)
-        if out.exists():
-            os.rename(out, former)
-        try:
-            os.rename(scratch, out)
-        except OSError:
-            if former.exists():
-                os.rename(former, out)
-            raise
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
 
 
 def refuse_foreign(out: Path) -> None:

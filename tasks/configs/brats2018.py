@@ -8,7 +8,9 @@ Run: python -m benchmarks run --tasks brats2018 --backbones lvmmed_resnet50 --pr
 _base_ = [
     '_base_/upernet.py', '_base_/volumes_224px.py', '_base_/adam_1e-3_20_epochs.py', '_base_/runtime.py']
 
-task = dict(name='brats2018', version=1, dataset='brats2018', kind='volumes', protocol='finetune', headline='iou')
+task = dict(
+    name='brats2018', version=1, dataset='brats2018', kind='volumes', protocol='finetune', headline='iou',
+    patient='folder')
 
 classes = ('background', 'necrosis', 'oedema', 'enhancing')
 data = dict(data_root='brats2018', img_suffix='.png', metainfo=dict(classes=classes))

@@ -8,7 +8,7 @@ Run: python -m benchmarks run --tasks drive --backbones lvmmed_resnet50 --profil
 _base_ = [
     '_base_/upernet.py', '_base_/segmentation_256px.py', '_base_/adam_1e-4_50_epochs.py', '_base_/runtime.py']
 
-task = dict(name='drive', version=1, dataset='drive', kind='segmentation', protocol='finetune', headline='dice')
+task = dict(name='drive', version=2, dataset='drive', kind='segmentation', protocol='finetune', headline='dice')
 
 classes = ('background', 'vessel')
 data = dict(data_root='drive', img_suffix='.png', metainfo=dict(classes=classes))

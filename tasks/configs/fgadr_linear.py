@@ -1,6 +1,7 @@
 """FGADR: grades 0 to 4 of diabetic retinopathy in fundus photographs, linear evaluation (LVM-Med, table 5).
 
-Paper profile: frozen backbone, one linear layer, crops of 480 x 480, batch 32, Adam 5e-4, decay 0.005, 20 epochs.
+Paper profile: frozen backbone, one linear layer, crops of 480 x 480 of the image at 512 x 512, batch 32, Adam 5e-4,
+weight decay 0.005, 20 epochs.
 Published: accuracy 68.33 +- 0.48 with LVM-Med ResNet-50. In the published split the valid images are the test images:
 the checkpoint was chosen on the test set. `--split clean` carves a valid split out of the training images.
 Run: python -m benchmarks run --tasks fgadr_linear --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
@@ -11,8 +12,8 @@ _base_ = [
     '_base_/runtime.py']
 
 task = dict(
-    name='fgadr_linear', version=1, dataset='fgadr', kind='classification', protocol='linear',
-    headline='accuracy')
+    name='fgadr_linear', version=2, dataset='fgadr', kind='classification', protocol='linear',
+    headline='accuracy', clean_split=dict(train='splits/clean_train.txt', valid='splits/clean_valid.txt'))
 
 classes = ('grade 0', 'grade 1', 'grade 2', 'grade 3', 'grade 4')
 data = dict(data_root='fgadr', metainfo=dict(classes=classes))

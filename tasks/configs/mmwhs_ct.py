@@ -10,7 +10,9 @@ Run: python -m benchmarks run --tasks mmwhs_ct --backbones lvmmed_resnet50 --pro
 _base_ = [
     '_base_/upernet.py', '_base_/volumes_224px.py', '_base_/adam_1e-3_20_epochs.py', '_base_/runtime.py']
 
-task = dict(name='mmwhs_ct', version=1, dataset='mmwhs_ct', kind='volumes', protocol='finetune', headline='iou')
+task = dict(
+    name='mmwhs_ct', version=1, dataset='mmwhs_ct', kind='volumes', protocol='finetune', headline='iou',
+    patient='folder')
 
 classes = ('background', 'myocardium', 'left atrium', 'left ventricle', 'right atrium',
            'right ventricle', 'aorta', 'pulmonary artery')

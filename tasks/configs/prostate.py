@@ -9,7 +9,9 @@ Run: python -m benchmarks run --tasks prostate --backbones lvmmed_resnet50 --pro
 _base_ = [
     '_base_/upernet.py', '_base_/segmentation_256px.py', '_base_/adam_1e-4_50_epochs.py', '_base_/runtime.py']
 
-task = dict(name='prostate', version=1, dataset='prostate', kind='segmentation', protocol='finetune', headline='dice')
+task = dict(
+    name='prostate', version=1, dataset='prostate', kind='segmentation', protocol='finetune', headline='dice',
+    patient='folder')
 
 classes = ('background', 'prostate')
 data = dict(data_root='prostate', img_suffix='.png', metainfo=dict(classes=classes))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+
+from lvmmed_backbones.writing import write_text
 
 
 def case_name(image: str) -> str:
@@ -24,11 +25,9 @@ def case_name(image: str) -> str:
 
 
 def write_cases(path: str, scores: Mapping[str, Mapping[str, float]]) -> None:
-    """Write `{case: {score: value}}` as a JSON list, sorted by case, atomically; NaN becomes null."""
+    """Write `{case: {score: value}}` as a JSON list, sorted by case, whole or not at all; NaN becomes null."""
     rows = [
         {"case": case, **{k: None if math.isnan(v) else v for k, v in scores[case].items()}}
         for case in sorted(scores)
     ]
-    scratch = f"{path}.partial"
-    Path(scratch).write_text(json.dumps(rows, indent=1))
-    os.replace(scratch, path)
+    write_text(Path(path), json.dumps(rows, indent=1))

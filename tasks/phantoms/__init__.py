@@ -8,14 +8,20 @@ A data set's phantom is a file beside this one with a `draw(folder, rng)`.
 from __future__ import annotations
 
 import importlib
-import shutil
-import tempfile
+import pkgutil
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from lvmmed_backbones.writing import replacing_folder
 from tasks import datasets
+
+
+def names() -> list[str]:
+    """The data sets that have a phantom."""
+    drawn = {module.name for module in pkgutil.iter_modules(__path__)}
+    return [name for name in datasets.names() if name in drawn]
 
 
 def generate(name: str, out: Path, seed: int = 0) -> Path:
@@ -29,23 +35,21 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
         The download's folder.
 
     Raises:
-        FileExistsError: if a real download lies there.
+        ValueError: if there is no such data set, or it has no phantom.
+        FileExistsError: if a real download lies there; DiskFull, OSError: if it cannot be written.
     """
     dataset = datasets.get(name)
+    if name not in names():
+        raise ValueError(
+            f"{name} has no phantom: download it from {dataset.page}, or draw one of {', '.join(names())}"
+        )
     folder = out / dataset.folder
     if folder.is_dir() and not (folder / datasets.PHANTOM).is_file():
         raise FileExistsError(
             f"{folder} holds a download: phantoms are drawn into a folder of their own"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
-    try:
+    with replacing_folder(folder) as scratch:
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         importlib.import_module(f"{__name__}.{name}").draw(scratch, rng)
         (scratch / datasets.PHANTOM).write_text(f"drawn by lvmmed-bench, seed {seed}\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.chmod(0o755)
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return folder

@@ -1,13 +1,12 @@
-"""Write a prepared data set: into a temporary folder beside its place, renamed when it is whole."""
+"""Write a prepared data set, which appears when it is whole."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
@@ -19,6 +18,7 @@ from PIL import Image
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.folders import is_clutter
 from lvmmed_backbones.outside import Refused, read_lines
+from lvmmed_backbones.writing import replacing_folder
 from tasks.prepared.boxes import fault
 from tasks.prepared.check import problems_of
 from tasks.prepared.fingerprint import fingerprint
@@ -29,23 +29,29 @@ UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are 
 
 
 class Writer:
-    """Context manager that writes one prepared data set; leaving it by an error leaves nothing behind.
+    """Context manager that writes one prepared data set; leaving it by an error leaves what was there.
 
     Args:
-        folder: where the data set will lie; replaced if it is there.
+        folder: where the data set will lie; replaced as a whole if it is there.
 
     Attributes:
         files: name of the file of each image, by the image's name.
+        scratch: the folder that is filled within.
+
+    Raises:
+        ValueError: on leaving, if what was written is no sound data set; DiskFull, OSError: if it cannot be written.
     """
+
+    scratch: Path
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.meta: dict[str, Any] = {}
         self.files: dict[str, str] = {}
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        self._place = ExitStack()
 
     def __enter__(self) -> Writer:
+        self.scratch = self._place.enter_context(replacing_folder(self.folder))
         return self
 
     def __exit__(
@@ -54,11 +60,11 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+        if kind is not None:
+            self._place.__exit__(kind, error, trace)
+            return
+        with self._place:
+            self._finish()
 
     def image(self, name: str, source: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Write an image, and return it: (H, W) or (H, W, 3).
@@ -196,15 +202,3 @@ class Writer:
         problems = problems_of(self.scratch)
         if problems:
             raise ValueError(f"{self.folder} was not written: " + "; ".join(problems))
-        self.scratch.chmod(0o755)
-        if not self.folder.exists():
-            os.rename(self.scratch, self.folder)
-            return
-        old = self.scratch.with_name(f"{self.scratch.name}.old")
-        os.rename(self.folder, old)
-        try:
-            os.rename(self.scratch, self.folder)
-        except OSError:
-            os.rename(old, self.folder)
-            raise
-        shutil.rmtree(old)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 from benchmarks import gallery
-from benchmarks.compose import LOADERS, bind, compose, image_size, label_subset, settle
+from benchmarks.compose import LOADERS, bind, compose, image_size, settle
 from benchmarks.grid import Cell, plan, task_names
 from lvmmed_backbones import catalogue
 
@@ -110,17 +109,6 @@ def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(
         assert not train & (valid | test)
     with pytest.raises(ValueError, match="does not leak"):
         compose(Cell("drive", "random_resnet50", "paper", 0, split="clean"))
-
-
-def test_label_subsets_are_seeded_and_keep_the_share_of_each_class(tmp_path: Path) -> None:
-    split = tmp_path / "train.txt"
-    split.write_text("".join(f"image ({i}).png {i % 2 + (i % 10 == 0) * 2}\n" for i in range(100)))
-    chosen = label_subset(split, 0.2, seed=0, labelled=True)
-    assert chosen == label_subset(split, 0.2, seed=0, labelled=True)
-    assert chosen != label_subset(split, 0.2, seed=1, labelled=True)
-    lines = split.read_text().splitlines()
-    assert Counter(lines[i][-1] for i in chosen) == {"0": 8, "1": 10, "2": 2}
-    assert len(label_subset(split, 0.001, seed=0, labelled=False)) == 1
 
 
 @pytest.mark.parametrize(

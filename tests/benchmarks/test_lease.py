@@ -100,6 +100,28 @@ def test_a_lease_that_tells_nothing_is_waited_for(tmp_path: Path, content: bytes
     assert not Watch().is_free(tmp_path / "lease")
 
 
+def test_a_lease_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        claim(tmp_path / "lease")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch) -> None:
+    def none(*paths: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    held = claim(tmp_path / "lease")
+    assert read_holder(held.path) == myself() and claim(tmp_path / "lease") is None
+    held.release()
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_files_are_no_leases(tmp_path: Path) -> None:
     for name in ("lease.x", "lease.", "lease.1.2", "leases.3", "lease"):
         (tmp_path / name).touch()
@@ -126,7 +148,7 @@ def test_a_holder_that_slept_learns_that_it_was_given_up(tmp_path: Path) -> None
 def count(folder: Path, times: int) -> None:
     """Add one to a number in a file, which two processes at a time would spoil."""
     for _ in range(times):
-        with alone(folder / "lease"):
+        with alone(folder / "lease", "counting"):
             number = int((folder / "number").read_text())
             time.sleep(0.001)
             (folder / "number").write_text(str(number + 1))

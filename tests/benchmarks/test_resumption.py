@@ -83,8 +83,8 @@ def made(prepared: tuple[Path, dict], results: Path, seed: int = 0, keep: bool =
     return Run(identity, run_dir, bound, cell, True, True, None, keep)
 
 
-def carried_out(run: Run, *kill: str | int) -> int:
-    """The exit code of a process that carries a run out, and is killed at a moment."""
+def carried_out(run: Run, *kill: str | int) -> int | str:
+    """The exit code of a process that carries a run out, and is killed at a moment; or why the run failed."""
     hooks = list(run.config.custom_hooks)
     if kill:
         run.config.custom_hooks = [
@@ -97,7 +97,7 @@ def carried_out(run: Run, *kill: str | int) -> int:
     process.join(120)
     run.config.custom_hooks = hooks
     if reader.poll():
-        pytest.fail(reader.recv())
+        return reader.recv()
     return process.exitcode
 
 
@@ -154,6 +154,22 @@ def test_another_seed_gives_something_else(whole: Run, prepared, tmp_path: Path)
     other = made(prepared, tmp_path, seed=1)
     assert carried_out(other) == 0
     assert result(other)[3] != result(whole)[3]
+
+
+def test_a_loss_that_is_no_number_ends_the_run(prepared, tmp_path: Path) -> None:
+    run = made(prepared, tmp_path)
+    run.config.optim_wrapper.optimizer = dict(type="SGD", lr=1e30)
+    reason = carried_out(run)
+    assert "the loss is nan at step 2" in reason or "after step 1" in reason
+    assert not (run.folder / FILE).exists()
+    assert not list(run.folder.glob("lease*")) and not list(run.folder.glob("*.pth"))
+
+
+def test_a_loader_without_a_step_is_an_error(prepared, tmp_path: Path) -> None:
+    run = made(prepared, tmp_path)
+    run.config.train_dataloader.update(batch_size=10_000, drop_last=True)
+    assert "10000" in carried_out(run)
+    assert not (run.folder / FILE).exists()
 
 
 def test_a_run_that_is_done_is_not_done_again(whole: Run) -> None:

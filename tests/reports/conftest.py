@@ -17,9 +17,10 @@ from reports.__main__ import main
 from tests.reports.hostile import SECRET
 
 PLAIN: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "run": "0123456789abcdef",
     "task": "drive",
+    "task_version": 1,
     "dataset": "drive",
     "kind": "segmentation",
     "backbone": {
@@ -35,6 +36,7 @@ PLAIN: dict[str, Any] = {
     "split": "published",
     "seed": 0,
     "profile": "small",
+    "threads": 1,
     "figure": "measured",
     "metric": "dice",
     "metrics": {"dice": 0.5, "iou": 0.4},
@@ -51,7 +53,6 @@ PLAIN: dict[str, Any] = {
             "cores": 2,
             "gpu": None,
             "memory_gb": 23.4,
-            "threads": 1,
         },
     },
     "cost": {"train_seconds": 12.3, "test_seconds": 1.2, "peak_memory_mb": 900},

@@ -129,6 +129,48 @@ def test_copies_with_and_without_a_pretraining_seed_are_left_out(
     assert "2 records that disagree on drive (finetune), a, seed 0" in problem
 
 
+@pytest.mark.parametrize("values", [(0.5, 0.5), (0.5, 0.6)])
+@pytest.mark.parametrize("backbones", ["aa", "ab"])
+def test_a_column_of_two_numbers_of_threads_is_left_out(
+    write: Callable[..., Path], tmp_path: Path, backbones: str, values: tuple
+) -> None:
+    """Of two runs, and of one run twice, even if its headline is the same."""
+    one = write(backbones[0], values[0], threads=1)
+    two = write(backbones[1], values[1], threads=4)
+    write("a", 0.7, task="buid", threads=4)
+    records, (problem,) = agreeing(read(tmp_path)[0])
+    assert [record.task for record in records] == ["buid"]
+    for part in ("drive (finetune), profile small: 2 numbers of threads", f"1: {one}", f"4: {two}"):
+        assert part in problem
+
+
+def test_only_the_newest_version_of_a_task_stays(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Whatever the order, the split, the protocol, the share of the labels and the data of its version."""
+    older = [write("a", 0.1, {"data.fingerprint": "e" * 64}, seed=seed) for seed in range(5)]
+    write("a", 0.2, task_version=3)
+    second = write("b", 0.3, task_version=2, split="clean")
+    older.append(write("b", 0.4, label_fraction=0.1, protocol="prompt"))
+    write("a", 0.5, task="buid", task_version=2)
+    write("a", 0.6, profile="paper")
+    write("a", 0.7, figure="phantom")
+    records, problems = agreeing(read(tmp_path)[0])
+    assert [(record.task_version, record.value) for record in records] == [
+        (3, 0.2), (2, 0.5), (1, 0.6), (1, 0.7)
+    ]  # fmt: skip
+    first, of_second = problems
+    assert ", ".join(map(str, older[:3])) + " and 3 more: " in first.replace(", and", " and")
+    for part in (
+        "version 1 of drive",
+        "measured figures of profile small",
+        "are of version 3",
+        "6 of its records",
+    ):
+        assert part in first
+    assert of_second.startswith(f"{second}: version 2 of drive") and "1 of its rec" in of_second
+
+
 def test_tables_apart_may_differ(write: Callable[..., Path], tmp_path: Path) -> None:
     write("a", 0.5)
     write("a", 0.6, {"data.fingerprint": "e" * 64}, figure="phantom")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -165,7 +167,7 @@ def test_every_kind_of_bad_input_is_named_at_once(
     cut.write_text(cut.read_text()[:-40])
     foreign.write_text('{"name": "left-pad", "version": "1.3.0"}')
     empty.write_text("")
-    newer = write("newer", schema=2)
+    newer = write("newer", schema=3)
     null, nan, infinite = (write(f"b{v}", v) for v in (None, float("nan"), float("inf")))
     clash = [write("clash", value) for value in (0.1, 0.2)]
     assert main(["leaderboard", str(tmp_path)]) == 1
@@ -174,7 +176,7 @@ def test_every_kind_of_bad_input_is_named_at_once(
         (cut, "not valid JSON"),
         (foreign, "not a record of this suite"),
         (empty, "not valid JSON"),
-        (newer, "schema 2, but this version reads up to 1"),
+        (newer, "schema 3, but this version reads up to 2"),
         (null, "its headline, dice, is undefined (None)"),
         (nan, "its headline, dice, is undefined (nan)"),
         (infinite, "its headline, dice, is inf, not a fraction"),
@@ -189,6 +191,40 @@ def test_every_kind_of_bad_input_is_named_at_once(
     assert list(found["mean"]) == [0.75, 0.5, 0.25]
     assert not found.loc[("alone", "good"), "best"], "nobody is best who is alone"
     assert found.loc[("drive", "good"), "best"]
+
+
+@pytest.mark.parametrize("verb", ["leaderboard", "tables", "figures", "site", "compare"])
+def test_no_verb_mixes_versions_of_a_task(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    """All that is said and written is the same as if the records of the older version were not there."""
+    results, out = tmp_path / "runs", tmp_path / "out"
+    words = ["a", "b"] if verb == "compare" else ["--out", str(out)]
+    for seed, backbone in itertools.product(range(2), "ab"):
+        value = 0.5 + 0.1 * seed + 0.05 * (backbone == "b")
+        write(backbone, value, seed=seed, task="buid", task_version=2)
+    old = [
+        write(backbone, 0.123, seed=seed, task="buid", label_fraction=share)
+        for backbone, seed, share in (("a", 5, 1.0), ("b", 0, 1.0), ("c", 0, 1.0), ("a", 0, 0.1))
+    ]
+
+    assert main([verb, str(results), *words]) == 1
+    mixed = capsys.readouterr()
+    (line,) = [line for line in mixed.err.splitlines() if line.startswith("error: ")]
+    assert f"{old[0]}, {old[1]}, {old[2]}, and 1 more: version 1 of buid" in line
+    files = contents(out)
+
+    for path in old:
+        shutil.rmtree(path.parent)
+    assert main([verb, str(results), *words]) == 0
+    assert capsys.readouterr().out == mixed.out
+    assert contents(out) == files
+    assert bool(files) == (verb != "compare")
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files below a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("bad", ["missing", "empty", "file", "unsound", "contradicting"])

@@ -141,7 +141,7 @@ def test_costs_by_machine(run: Callable[..., Path], tmp_path: Path) -> None:
         for task in ("drive", "buid"):
             run(
                 backbone, task=task, seed=number, **{
-                    "fields": {"provenance.machine.gpu": gpu, "provenance.machine.threads": 2,
+                    "fields": {"provenance.machine.gpu": gpu, "threads": 2,
                                "cost.train_seconds": seconds, "backbone.parameters": 10**6 * (number + 1)},
                 },
             )  # fmt: skip

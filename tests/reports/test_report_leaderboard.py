@@ -25,8 +25,8 @@ values = st.integers(0, 20).map(lambda n: n / 20)
 
 def record(backbone: str, value: float, task: str = "drive", seed: int = 0, **more) -> Record:
     facts = dict(
-        path=Path(f"{task}/{backbone}/{seed}/record.json"), results=Path(), dataset=task, kind="segmentation",
-        protocol="finetune", profile="small", split="published", label_fraction=1.0,
+        path=Path(f"{task}/{backbone}/{seed}/record.json"), results=Path(), task_version=1, dataset=task,
+        kind="segmentation", protocol="finetune", profile="small", threads=1, split="published", label_fraction=1.0,
         figure="measured", architecture="ResNet-50", method="random", corpus="none", parameters=1,
         weights_sha256=None, pretraining_seed=None, metric="dice", fingerprint="f", complete=True, counts={"test": 2},
         versions={"torch": "2.11.0"}, machine={"cores": 2}, git_revision=None, started="2026-01-01T00:00:00+00:00",

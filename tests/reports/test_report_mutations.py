@@ -54,10 +54,10 @@ def test_records(content: Callable[..., dict], tmp_path: Path) -> None:
         written[path] = path.read_bytes()
     assert sum(map(is_json, written.values())) > 750
     records, problems = read(tmp_path)
-    assert len(records) + len(problems) == len(written)
-    assert len(records) > 200 and len(problems) > 200
-    for path in written.keys() - {record.path for record in records}:
-        (problem,) = [line for line in problems if line.startswith(f"{path}: ")]
+    left_out = written.keys() - {record.path for record in records}
+    assert len(records) > 200 and 200 < len(problems) <= len(left_out)
+    for path in left_out:  # some may share a line: those of an earlier schema
+        (problem,) = [line for line in problems if f"{path}: " in line or f"{path}, " in line]
         complaint(problem, path)
     for record in records:
         # What is skipped is not looked at: it need not even be UTF-8.

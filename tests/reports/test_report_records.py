@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reports import records
 from reports.records import Record, read, read_cases
-from reports.schema import Content, decode
+from reports.schema import Content, decode, decode_whole
 
 
 def parse(data: bytes) -> Record:
@@ -69,11 +69,11 @@ def test_empty_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param('{"schema": 1, "run"', "not valid JSON .* cut short", id="truncated"),
+        pytest.param('{"schema": 2, "run"', "not valid JSON .* cut short", id="truncated"),
         pytest.param("", "not valid JSON", id="empty"),
         pytest.param("[" * 100_000, "not valid JSON", id="nested without end"),
         pytest.param('{"name": "left-pad"}', "not a record of this suite .*schema", id="foreign"),
-        pytest.param('{"schema": 1}', "not a record of this suite", id="foreign with a schema"),
+        pytest.param('{"schema": 2}', "not a record of this suite", id="foreign with a schema"),
         pytest.param("[]", "not a record of this suite", id="a list"),
         pytest.param("null", "not a record of this suite", id="null"),
     ],
@@ -111,7 +111,7 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema": 2}, "schema 2, but this version reads up to 1. Update the checkout"),
+        ({"schema": 3}, "schema 3, but this version reads up to 2. Update the checkout"),
         ({"schema": 0}, "schema 0"),
         ({"schema": True}, "schema is True, expected int, got bool"),
         ({"schema": "1"}, "schema is '1', expected int, got str"),
@@ -129,6 +129,11 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
         ({"label_fraction": 1.5}, "label_fraction is 1.5, expected float <= 1"),
         ({"label_fraction": float("nan")}, "label_fraction is nan, expected float"),
         ({"label_fraction": 10**400}, "label_fraction is 10+.*0, number out of range"),
+        ({"task_version": 0}, "task_version is 0, expected int >= 1"),
+        ({"task_version": "1"}, "task_version is '1', expected int, got str"),
+        ({"task_version": True}, "task_version is True, expected int, got bool"),
+        ({"threads": 0}, "threads is 0, expected int >= 1"),
+        ({"threads": None}, "threads is None, expected int, got null"),
         ({"seed": 0.5}, "seed is 0.5, expected int, got float"),
         ({"seed": -1}, r"seed is -1, expected int >= 0"),
         ({"seed": False}, r"seed is False, expected int, got bool"),
@@ -162,8 +167,8 @@ def test_a_wrong_field_is_named_with_its_value(
 
 
 FIELDS = st.sampled_from(
-    ["schema", "run", "backbone", "backbone.name", "backbone.parameters", "metrics", "metrics.dice",
-     "label_fraction", "seed", "figure", "data.counts", "provenance.machine", "cost", "split"]
+    ["schema", "run", "task_version", "threads", "backbone", "backbone.name", "backbone.parameters", "metrics",
+     "metrics.dice", "label_fraction", "seed", "figure", "data.counts", "provenance.machine", "cost", "split"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -191,6 +196,7 @@ def test_whatever_a_file_holds_it_is_a_record_or_named(
             assert re.search(r"\.$", str(error))
             assert type(error) is ValueError, "no other module's error"
         else:
+            assert record.task_version >= 1 and record.threads >= 1
             assert 0 <= record.value <= 1 and 0 < record.label_fraction <= 1 and record.seed >= 0
             assert all(v is None or math.isfinite(v) for v in record.metrics.values())
             assert record.backbone.isprintable() and record.backbone.strip()
@@ -205,9 +211,84 @@ def test_an_undefined_metric_that_is_no_headline_is_fine(content: Callable[..., 
 
 
 def test_a_newer_schema_is_said_whatever_else_it_changed(content: Callable[..., dict]) -> None:
-    for newer in ({"schema": 2}, content({"schema": 2, "backbone": ["lvmmed_resnet50"]})):
-        with pytest.raises(ValueError, match="schema 2, but this version reads up to 1"):
+    for newer in ({"schema": 3}, content({"schema": 3, "backbone": ["lvmmed_resnet50"]})):
+        with pytest.raises(ValueError, match="schema 3, but this version reads up to 2"):
             parse(json.dumps(newer).encode())
+
+
+@pytest.mark.parametrize("field", ["task_version", "threads"])
+def test_a_record_without_its_conditions_is_named(content: Callable[..., dict], field: str) -> None:
+    without = content()
+    del without[field]
+    with pytest.raises(ValueError, match=f"not a record of this suite .*missing.*{field}"):
+        parse(json.dumps(without).encode())
+
+
+def of_schema_1(path: Path, commit: object) -> None:
+    """Make a record one from before task versions."""
+    old = json.loads(path.read_text())
+    old |= {"schema": 1, "provenance": old["provenance"] | {"git_revision": commit}}
+    old["provenance"]["machine"]["threads"] = old.pop("threads")
+    del old["task_version"]
+    path.write_text(json.dumps(old))
+
+
+def test_records_of_schema_1_are_named_by_the_commit_that_wrote_them(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    new = write("new")
+    of_a, of_b, of_none = [write() for _ in range(5)], [write(), write()], [write(), write()]
+    for path in of_a:
+        of_schema_1(path, "a" * 40)
+    for path in of_b:
+        of_schema_1(path, "b" * 40 + "+")
+    for path, commit in zip(of_none, (None, ["\x1b"]), strict=True):
+        of_schema_1(path, commit)
+    records, (a, b, none) = read(tmp_path)
+    assert [record.path for record in records] == [new]
+    assert a.startswith(f"{of_a[0]}, {of_a[1]}, {of_a[2]}, and 2 more: schema 1, of before task")
+    assert b.startswith(f"{of_b[0]}, {of_b[1]}: schema 1")
+    for problem, commit in (
+        (a, f"commit {'a' * 40}"),
+        (b, f"commit {'b' * 40}+"),
+        (none, "no commit"),
+    ):
+        assert "Run again, or report with the checkout that wrote it" in problem
+        assert commit in problem and problem.isprintable() and problem.endswith(".")
+
+
+def test_every_schema_but_its_own_is_refused_in_a_record_that_has_all_fields(
+    content: Callable[..., dict],
+) -> None:
+    for schema in (0, 1, 3):
+        with pytest.raises(ValueError, match=f"schema {schema}"):
+            decode(json.dumps(content(schema=schema)).encode(), Content)
+
+
+def test_a_record_that_is_cut_anywhere_is_not_whole(content: Callable[..., dict]) -> None:
+    text = json.dumps(content()).encode()
+    assert decode_whole(text).run == content()["run"]
+    for end in range(len(text)):
+        with pytest.raises(ValueError, match="not valid JSON"):
+            decode_whole(text[:end])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"cases": None}, {"cases": [{"dice": 0.5}]}, {"schema": 1}, {"threads": 0}, {"metrics": None}],
+)
+def test_a_record_with_unsound_parts_is_not_whole(
+    content: Callable[..., dict], fields: dict
+) -> None:
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        decode_whole(json.dumps(content(fields)).encode())
+
+
+def test_a_record_without_cases_is_not_whole(content: Callable[..., dict]) -> None:
+    without = content()
+    del without["cases"]
+    with pytest.raises(ValueError, match="missing required field cases"):
+        decode_whole(json.dumps(without).encode())
 
 
 def test_the_parts_of_a_record_are_those_of_the_file(

@@ -135,8 +135,22 @@ def test_all_versions_and_machines_are_named(write: Callable[..., Path], tmp_pat
                      "provenance.machine": {"cpu": "Ryzen", "gpu": "H100"}})  # fmt: skip
     (one,) = sheets(tmp_path)
     assert "Versions: python 3.11.9, torch 2.11.0 and 2.12.0." in one.notes
-    assert any(n.startswith("Machines: Xeon") and "; Ryzen, H100." in n for n in one.notes)
-    assert "Code: commit 5a741c2000, outside a checkout." in one.notes
+    assert any(
+        n.startswith("Machines: Xeon") and "; Ryzen, H100, 1 thread per run." in n
+        for n in one.notes
+    )
+    assert "Code: commit 5a741c2000, commit unknown." in one.notes
+
+
+def test_versions_of_tasks_and_threads_are_named(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    write("a", task="drive", task_version=2)
+    write("a", task="buid", threads=4)
+    (one,) = sheets(tmp_path)
+    assert "Versions of the tasks: buid 1, drive 2." in one.notes
+    (machines,) = [note for note in one.notes if note.startswith("Machines: ")]
+    assert "1 thread per run" in machines and "4 threads per run" in machines
 
 
 def test_a_hostile_backbone_stays_text(write: Callable[..., Path], tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_settings_are_never_mixed(write: Callable[..., Path], tmp_path: Path) ->
     [
         (rows({"a": 0.5}) * 2, "case a comes twice"),
         (rows({"a": 50.0}), r"case a has dice 50.0, not a fraction in \[0, 1\]"),
-        ([{"dice": 0.5}], "not a printable name `case`"),
+        ([{"dice": 0.5}], "not a printable name .case. and numbers"),
     ],
 )
 def test_unsound_cases_are_named_and_the_rest_is_scored(

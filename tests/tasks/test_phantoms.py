@@ -39,3 +39,13 @@ def test_a_real_download_is_never_drawn_over(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="holds a download"):
         phantoms.generate("drive", tmp_path)
     assert list((tmp_path / "drive").iterdir()) == [real]
+
+
+def test_a_data_set_without_a_phantom_is_told(tmp_path: Path, monkeypatch) -> None:
+    assert phantoms.names() == datasets.names()
+    monkeypatch.setattr(datasets, "names", lambda: ["drive", "newcomer"])
+    monkeypatch.setattr(datasets, "get", lambda name: datasets.drive.DATASET)
+    assert phantoms.names() == ["drive"]
+    with pytest.raises(ValueError, match="newcomer has no phantom: download it from https://drive"):
+        phantoms.generate("newcomer", tmp_path)
+    assert not list(tmp_path.iterdir())

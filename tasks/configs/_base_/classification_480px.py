@@ -1,4 +1,4 @@
-"""Classification on 480 x 480 crops, random and mirrored in training, central in testing.
+"""Classification on 480 x 480 crops of the image at 512 x 512, random and mirrored in training, central in testing.
 
 The authors test on random crops too, so that their figures change from one evaluation to the next; ours do not.
 """
@@ -7,13 +7,15 @@ _base_ = 'classification_224px.py'
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='RandomCrop', crop_size=480, pad_if_needed=True),
+    dict(type='Resize', scale=(512, 512), interpolation='nearest'),
+    dict(type='RandomCrop', crop_size=480),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='AutoContrast', prob=0.2),
     dict(type='PackInputs')]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='CenterCrop', crop_size=480, auto_pad=True),
+    dict(type='Resize', scale=(512, 512), interpolation='nearest'),
+    dict(type='CenterCrop', crop_size=480),
     dict(type='PackInputs')]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -9,7 +9,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'))
 # The model that is tested is the one that was best on the valid split.
 custom_hooks = [
-    dict(type='EpochSeedHook'), dict(type='DeterministicHook'), dict(type='LoadBestHook')]
+    dict(type='EpochSeedHook'), dict(type='DeterministicHook'), dict(type='NonFiniteHook'), dict(type='LoadBestHook')]
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

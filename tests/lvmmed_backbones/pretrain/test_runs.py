@@ -176,8 +176,8 @@ def test_a_loss_that_is_no_number_ends_the_run(
     last = latest_checkpoint(tmp_path)
     assert last is not None
     step = int(last.stem[5:]) + 1
-    assert f"the loss is nan at step {step} of {tmp_path / 'config.py'}" in message
-    assert f"The last good checkpoint: {last}" in message
+    assert f"error: the loss is nan at step {step} of {tmp_path}. Try a lower" in message
+    assert f"The last good checkpoint: {last}: go on from there with --resume" in message
 
 
 METHOD = '''

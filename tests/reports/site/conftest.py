@@ -99,9 +99,10 @@ def write_run(
                 np.mean([r["dice"] for r in rows if r["case"].startswith(f"{site}/")])
             )
     record = {
-        "schema": 1,
+        "schema": 2,
         "run": run,
         "task": name,
+        "task_version": 1,
         "dataset": name,
         "kind": kind,
         "backbone": {
@@ -115,6 +116,7 @@ def write_run(
         "split": "published",
         "seed": seed,
         "profile": "small",
+        "threads": 1,
         "figure": "measured",
         "metric": metric,
         "metrics": metrics,
@@ -131,7 +133,7 @@ def write_run(
             "started": f"2026-01-0{seed + 1}T10:{len(cases):02}:00+00:00",
             "machine": {
                 "platform": "Linux-6.1", "cpu": "AMD EPYC", "cores": 2, "gpu": None,
-                "memory_gb": 23.5, "threads": 1,
+                "memory_gb": 23.5,
             },
         },
         "cost": {

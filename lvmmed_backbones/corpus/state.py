@@ -1,0 +1,177 @@
+"""The files that say what a corpus holds. Whatever stops a command between them, the next one makes them agree again.
+
+`removed.csv`, what audits found, is written first and decides what is left out; then `manifest.parquet`; then
+`corpus.json`, whose fingerprint a reader compares with the manifest. All three appear whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import fcntl
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lvmmed_backbones.corpus.manifest import (
+    MANIFEST,
+    SCHEMA,
+    SUMMARY,
+    Options,
+    fingerprint,
+    read_rows,
+    read_summary,
+)
+from lvmmed_backbones.display import csv_cell, plain
+from lvmmed_backbones.outside import Refused, read_text, refusing
+from lvmmed_backbones.writing import replacing, sweep, telling_full, write_text
+
+REMOVED = "removed.csv"  # what audits left out
+SKIPPED = ("data_set", "source", "part", "reason")  # columns of what a build did not take
+LOCK = ".lock"
+
+
+@contextmanager
+def changing(corpus: Path) -> Iterator[None]:
+    """Within, no other command changes the corpus; what killed ones left in its folders goes.
+
+    Args:
+        corpus: a folder.
+
+    Raises:
+        Refused: if another command is at work on it.
+    """
+    with telling_full(corpus / LOCK):
+        number = os.open(
+            corpus / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666
+        )
+    try:
+        try:
+            # Not flock, which the workers of a process that was killed would hold on to.
+            fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                reason = "is being built or audited by another process"
+                raise Refused(corpus, reason, "Wait until it has ended") from None
+            # The file system has no locks: the user sees to it.
+        for folder in (corpus, corpus / "shards", corpus / "parts"):
+            sweep(folder)
+        yield
+    finally:
+        os.close(number)
+
+
+def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
+    """Leave duplicates out of the manifest; the shards stay as they are.
+
+    Args:
+        rows: as of `audit`; what earlier audits found stays in removed.csv before them.
+
+    Returns:
+        How many images went.
+
+    Raises:
+        Refused: if removed.csv or the manifest are not as these commands write them.
+    """
+    if rows:
+        earlier = [{name: row.get(name, "") for name in rows[0]} for row in removed(corpus)]
+        write_csv(corpus / REMOVED, [*earlier, *rows])
+    return finish(corpus, options)
+
+
+def finish(corpus: Path, options: Options) -> int:
+    """Make manifest and corpus.json what removed.csv says, if a command was stopped before they were.
+
+    Returns:
+        How many images went.
+    """
+    gone = {row.get("sha256", "") for row in removed(corpus)}  # an old list has none
+    table = read_rows(corpus, SCHEMA.names)
+    found = pc.is_in(table["sha256"].cast(pa.string()), pa.array(sorted(gone), pa.string()))
+    left = table.filter(pc.invert(found))
+    if left.num_rows < table.num_rows:
+        write_parquet(corpus / MANIFEST, [left])
+    summary = read_summary(corpus)
+    if (summary.images, summary.fingerprint) != (left.num_rows, fingerprint(left)):
+        write_summary(corpus, options)
+    return table.num_rows - left.num_rows
+
+
+def removed(corpus: Path) -> list[dict[str, str]]:
+    """The rows of removed.csv; none if there is no such file.
+
+    Raises:
+        Refused: if it is not as `remove` writes it.
+    """
+    path = corpus / REMOVED
+    try:
+        text = read_text(path, within=corpus)
+    except FileNotFoundError:
+        return []
+    remedy = "Remove it, build the corpus again and audit it anew"
+    with refusing(path, remedy, "is no whole table"):
+        rows = list(csv.DictReader(io.StringIO(text), strict=True))
+    if any(None in row or None in row.values() for row in rows):
+        raise Refused(path, "has a row that is longer or shorter than its head", remedy)
+    return rows
+
+
+def write_summary(corpus: Path, options: Options) -> None:
+    """corpus.json: what the manifest holds, and a fingerprint of all pixels."""
+    table = read_rows(corpus, ["sha256", "data_set"])
+    content = dict(
+        name=text_of(corpus.resolve().name),
+        images=table.num_rows,
+        fingerprint=fingerprint(table),
+        data_sets=dict(sorted(Counter(table["data_set"].to_pylist()).items())),
+        options=asdict(options),
+    )
+    write_text(corpus / SUMMARY, json.dumps(content, indent=1) + "\n")
+
+
+def text_of(name: str) -> str:
+    """The name of a file, as a text: bytes that are no UTF-8 are written as \\xff."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def read_csv(out: Path, name: str) -> list[dict]:
+    """The rows of a table of what was not taken.
+
+    Raises:
+        FileNotFoundError, Refused: if it is not as the builder writes it.
+    """
+    path = out / name
+    text = read_text(path, within=out)
+    with refusing(path, "Remove the folder parts, and build again", "is no whole table"):
+        return [{key: row[key] for key in SKIPPED} for row in csv.DictReader(io.StringIO(text))]
+
+
+def write_csv(path: Path, rows: Sequence[dict]) -> None:
+    """A table that appears whole; a name of a file stays on its line, and is no formula."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0] if rows else SKIPPED, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {key: csv_cell(plain(v) if isinstance(v, str) else v) for key, v in row.items()}
+        )
+    write_text(path, text.getvalue())
+
+
+def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
+    """A file of rows that appears whole, written a table at a time."""
+    with (
+        replacing(path) as scratch,
+        pq.ParquetWriter(scratch, SCHEMA, compression="zstd") as writer,
+    ):
+        for table in tables:
+            writer.write_table(table.cast(SCHEMA))
