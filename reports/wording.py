@@ -214,7 +214,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
     packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
     revisions = dict.fromkeys(revision(r.git_revision) for r in records)
     return [
-        f"Versions of the tasks: {', '.join(tasks)}.",
+        f"Task versions: {', '.join(tasks)}.",
         f"Images: {'; '.join(images)}.",
         f"{'Machines' if len(machines) > 1 else 'Machine'}: {'; '.join(machines)}.",
         f"Versions: {', '.join(packages)}.",
