@@ -203,8 +203,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
     by_task = sorted(records, key=lambda r: r.task)
     tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
     images = dict.fromkeys(
-        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}"
-        for r in by_task
+        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}" for r in by_task
     )
     machines = dict.fromkeys(machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}
