@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from lvmmed_backbones.stopping import stop_quietly
+
+if __name__ == "__main__":  # before the other imports, which take seconds
+    stop_quietly("What is there is whole: start again, and it goes on")
+
 import argparse
 import json
 import sys
