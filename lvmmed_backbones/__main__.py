@@ -17,6 +17,7 @@ from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.corpus import command as corpus
 from lvmmed_backbones.display import plain, say_error
 from lvmmed_backbones.pretrain import command
+from lvmmed_backbones.stopping import stop_quietly
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,4 +133,7 @@ def show(facts: Sequence[dict]) -> None:
 
 
 if __name__ == "__main__":
+    stop_quietly(
+        "What is whole stays. Start the same command again; pretrain goes on with --resume"
+    )
     sys.exit(main())
