@@ -7,6 +7,13 @@ import json
 import sys
 from collections.abc import Sequence
 
+from lvmmed_backbones.stopping import stop_quietly
+
+if __name__ == "__main__":  # before the other imports, which take seconds
+    stop_quietly(
+        "What is whole stays. Start the same command again; pretrain goes on with --resume"
+    )
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +24,6 @@ from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.corpus import command as corpus
 from lvmmed_backbones.display import plain, say_error
 from lvmmed_backbones.pretrain import command
-from lvmmed_backbones.stopping import stop_quietly
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
