@@ -239,7 +239,7 @@ def test_another_run_is_refused_and_the_folder_stays(
 
 
 def test_another_method_and_another_corpus_are_refused(
-    whole: Path, arguments: list[str], tmp_path: Path, capsys
+    whole: Path, arguments: list[str], tmp_path: Path, capsys, draw: Callable
 ) -> None:
     run = stopped(whole, tmp_path / "run", 2)
     before = contents(run)
@@ -247,9 +247,7 @@ def test_another_method_and_another_corpus_are_refused(
     capsys.readouterr()
     assert call(method, run, "--resume") == 1
     assert "model" in capsys.readouterr().err
-    from tests.lvmmed_backbones.pretrain.conftest import draw_images
-
-    draw_images(tmp_path / "images", IMAGES, seed=1)
+    draw(tmp_path / "images", IMAGES, seed=1)
     other = tmp_path / "corpus"
     assert main(["corpus", "build", str(tmp_path / "images"), "--out", str(other)]) == 0
     capsys.readouterr()
