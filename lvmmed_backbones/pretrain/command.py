@@ -13,6 +13,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
 from lvmmed_backbones.pretrain.export import export
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
+from lvmmed_backbones.pretrain.logs import ending_with_logs
 from lvmmed_backbones.pretrain.origin import Origin
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner, epochs_done, newest_whole, say
 from lvmmed_backbones.pretrain.sizes import check_sizes
@@ -149,7 +150,8 @@ def train(config: Config, start: tuple[Path, Origin] | None) -> None:
     if start:
         runner.progress = start[1].progress
     try:
-        runner.train()
+        with ending_with_logs(runner):
+            runner.train()
     except FloatingPointError as error:
         last = latest_checkpoint(Path(config.work_dir))
         how = f"{last}: go on from there with --resume" if last else "none yet"
