@@ -128,6 +128,11 @@ def dies_at(step: int, folder: Path, note: Path, who: str = "leader") -> dict[st
     return {"LVMMED_FAULT_STEPS": f"{who}\n{folder}\n{step}\n{note}"}
 
 
+def patience(seconds: float) -> dict[str, str]:
+    """Variables that have drivers give up a holder elsewhere after so long without a sign of life."""
+    return {"LVMMED_FAULT_SILENCE": str(seconds)}
+
+
 class Starter:
     """Starts commands from a process that is warm.
 

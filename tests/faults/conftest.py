@@ -57,7 +57,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
         (number, (fault, holds), outcome)
         for outcome in ("passed", "failed", "error")
         for report in terminalreporter.stats.get(outcome, ())
-        for key, value in report.user_properties
+        for key, value in getattr(report, "user_properties", ())
         if key == "fault"
         for number, fault, holds in [value]
     ]

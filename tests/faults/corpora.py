@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from lvmmed_backbones.corpus.manifest import MANIFEST, read_summary
+from lvmmed_backbones.corpus.manifest import MANIFEST, read_corpus
 
 SOURCES, IMAGES, SIDE = 6, 16, 48
 
@@ -42,11 +42,11 @@ def auditing(folder: Path, out: Path) -> list[str | Path]:
 
 
 def tells_the_truth(corpus: Path) -> bool:
-    """Whether its summary, if there is one, is that of its manifest; it is one that can be read."""
+    """Whether it is refused, or its summary is that of its manifest."""
     try:
-        summary = read_summary(corpus)
+        _, summary = read_corpus(corpus, ["key"])
     except (FileNotFoundError, ValueError):
-        return True  # it is no corpus yet, and nothing takes it for one
+        return True  # it is refused, and nothing takes it for one
     values = pq.read_table(corpus / MANIFEST, columns=["sha256"])["sha256"].to_pylist()
     digest = hashlib.sha256("".join(sorted(values)).encode()).hexdigest()
     return (summary.images, summary.fingerprint) == (len(values), digest)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,16 +41,28 @@ class Grid:
     def work(self) -> Path:
         return self.folder / "work"
 
-    def start(self, *more: str | Path, **options) -> Command:
-        """Start its command; further words go before the rest."""
-        words = dict(zip(more[::2], more[1::2], strict=True))
-        chosen = {
-            "--profile": "trial", "--results": self.results, "--work": self.work, "--jobs": "2",
-        } | words  # fmt: skip
-        line = [word for pair in chosen.items() for word in pair]
-        return self.launch(
-            "benchmarks", "run", *line, "--tasks", *TASKS, "--backbones", *BACKBONES, **options
-        )
+    def start(
+        self,
+        *,
+        tasks: Sequence[str] = TASKS,
+        backbones: Sequence[str] = BACKBONES,
+        profile: str = "trial",
+        jobs: int = 2,
+        **options: Any,
+    ) -> Command:
+        """Start its command; `options` as of `commands.Starter.start`."""
+        folders = ["--results", self.results, "--work", self.work]
+        size = ["--profile", profile, "--seeds", "0", "--jobs", str(jobs)]
+        words = [*folders, *size, "--tasks", *tasks, "--backbones", *backbones]
+        return self.launch("benchmarks", "run", *words, **options)
+
+    def run_of(self, task: str, backbone: str) -> Path:
+        """The folder of a run that was begun."""
+        for path in self.results.glob("runs/*/identity.json"):
+            named = json.loads(path.read_bytes())
+            if (named["task"], named["backbone"]) == (task, backbone):
+                return path.parent
+        raise FileNotFoundError(f"{self.results} has no run of {task} with {backbone}")
 
     def running_at(
         self, seconds: float, condition: Callable[[Command], Any] = bool, **options
@@ -128,7 +141,7 @@ def assert_in_order(command: Command, code: int) -> None:
     assert command.orphans() == {}
 
 
-def assert_finishes(grid: Grid, whole: Whole, **options) -> Command:
+def assert_finishes(grid: Grid, whole: Whole, **options: Any) -> Command:
     """The same command again does what is missing, and no more; then all is as without the fault."""
     assert_sound(grid, whole)
     before = records(grid.results)
@@ -136,11 +149,22 @@ def assert_finishes(grid: Grid, whole: Whole, **options) -> Command:
     assert_in_order(again, 0)
     after = records(grid.results)
     assert {run: after.get(run) for run in before} == before, "done runs were done again"
-    assert scores(grid.results) == whole.scores
-    assert half_written(grid.folder) == []
-    assert names(grid.results) ^ whole.names <= {INDEX}
-    assert names(grid.work) ^ whole.work_names == set()
+    assert_whole(grid, whole)
     if missing := len(whole.scores) - len(before):
         assert f"{missing} runs done" in again.said
         assert f"{len(before)} were done before" in again.said
     return again
+
+
+def assert_whole(grid: Grid, whole: Whole) -> None:
+    """A grid at its end is as without the fault, and nothing in it is half-written."""
+    assert scores(grid.results) == whole.scores
+    assert half_written(grid.folder) == []
+    assert names(grid.results) ^ whole.names <= {INDEX}
+    assert names(grid.work) ^ whole.work_names == set()
+
+
+def executions(grid: Grid) -> dict[str, int]:
+    """How often each run was begun: mmengine's runner says so in its log."""
+    logs = grid.results.glob("runs/*/run.log")
+    return {log.parent.name: log.read_text().count("System environment:") for log in logs}

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.commands import dies_at
 from tests.faults.conftest import launcher, step_at
 from tests.faults.corpora import auditing, building, draw, tells_the_truth
-from tests.faults.folders import contents, half_written
+from tests.faults.folders import contents
 from tests.faults.grid import assert_in_order
 
 AGAIN = "the same command again gives the corpus of one that was not killed, byte for byte"
@@ -65,7 +65,6 @@ def test_a_build_is_killed(corpora: Corpora, strike, start, tmp_path: Path, mome
     assert tells_the_truth(out)
     assert_in_order(start(*words), 0)
     assert contents(out) == corpora.built
-    assert half_written(tmp_path) == []
 
 
 @pytest.mark.fault("SIGKILL of `corpus audit --remove`", AGAIN)
@@ -103,4 +102,3 @@ def assert_goes_on(corpora: Corpora, start, out: Path) -> None:
     again = start(*auditing(corpora.folder, out))
     assert_in_order(again, 0)
     assert contents(out) == corpora.audited
-    assert half_written(out) == []

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
+from tests.faults.commands import dies_at
+from tests.faults.conftest import step_at
+from tests.faults.folders import half_written, names, scores
 from tests.faults.grid import (
     RUNS,
     Grid,
@@ -18,6 +24,9 @@ from tests.faults.grid import (
 )
 
 AGAIN = "the same command does what is missing, and no more; results as without the fault"
+EPOCHS = dict(
+    tasks=("brain_tumor_linear",), backbones=("random_resnet18_half",), profile="paper", jobs=1
+)
 
 
 @pytest.mark.fault("SIGKILL of the driver", AGAIN)
@@ -38,3 +47,59 @@ def test_a_run_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
     assert f"{RUNS - 1} runs done, 0 were done before, 1 failed" in driver.said
     assert "killed by SIGKILL" in driver.said
     assert_finishes(grid, whole)
+
+
+@pytest.mark.fault("SIGKILL of every run between two of its writes", AGAIN)
+@pytest.mark.moments(3)
+def test_all_runs_are_killed_at_a_step(
+    grid: Grid, whole: Whole, steps_of_a_run: int, tmp_path: Path, moment: float
+) -> None:
+    step = step_at(moment, steps_of_a_run)
+    environment = dies_at(step, grid.results, tmp_path / "note", who="other")
+    driver = grid.start(environment=environment)
+    assert_in_order(driver, 1)
+    assert driver.said.count("killed by SIGKILL") >= RUNS
+    assert_finishes(grid, whole)
+
+
+@pytest.fixture(scope="module")
+def steps_of_a_run(whole: Whole, starter, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Changes to files that a run makes, those of the shortest."""
+    from tests.faults.conftest import launcher
+
+    folder = tmp_path_factory.mktemp("steps")
+    grid, note = Grid(folder, launcher(starter, folder)), folder / "note"
+    shutil.copytree(whole.grid.work, grid.work)
+    environment = dies_at(0, grid.results, note, who="other")
+    one = dict(tasks=EPOCHS["tasks"], backbones=EPOCHS["backbones"])
+    assert_in_order(grid.start(**one, environment=environment), 0)
+    return note.stat().st_size
+
+
+@pytest.mark.fault(
+    "SIGKILL of a run that trains by epochs, with four loaders",
+    "it goes on from the last whole epoch; results as without the fault",
+)
+@pytest.mark.moments(1)
+def test_a_run_by_epochs_is_killed(whole: Whole, start, tmp_path: Path, moment: float) -> None:
+    def grid(name: str) -> Grid:
+        shutil.copytree(whole.grid.work, tmp_path / name / "work")
+        return Grid(tmp_path / name, start)
+
+    one, other = grid("whole"), grid("killed")
+    assert_in_order(one.start(**EPOCHS), 0)
+    driver = other.start(**EPOCHS)
+    while not (last := list(other.results.glob("runs/*/last.pth"))):
+        assert not driver.ended(), driver.said
+        time.sleep(0.01)
+    time.sleep(5 * moment)
+    assert not driver.ended(), "killed too late"
+    driver.kill()
+    assert driver.orphans() == {}
+    again = other.start(**EPOCHS)
+    assert_in_order(again, 0)
+    log = (last[0].parent / "run.log").read_text()
+    assert log.count("System environment:") == 2 and log.count("Load checkpoint from") >= 2
+    assert scores(other.results) == scores(one.results)
+    assert names(other.results) == names(one.results)
+    assert half_written(other.folder) == []

@@ -51,7 +51,7 @@ def become(order: dict) -> None:
     os.environ.update(order["environment"])
     if "line" in order:
         os.execv(order["line"][0], order["line"])
-    sitecustomize.die_at_a_step()
+    sitecustomize.inject()
     sys.argv = [order["module"], *order["words"]]
     sys.modules.pop(f"{order['module']}.__main__", None)  # it is run anew, as by `python -m`
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
