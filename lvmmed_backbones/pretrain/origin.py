@@ -18,7 +18,7 @@ OLDER = "Use it with the version that wrote it, or begin anew"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct):
     """How far a run has come.
 
     Attributes:
