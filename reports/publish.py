@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lvmmed_backbones.display import csv_cell
-from lvmmed_backbones.writing import replacing, sweep
+from lvmmed_backbones.writing import replacing, sweep, sync
 from reports import markdown
 from reports.wording import Sheet
 
@@ -67,4 +67,6 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         sweep(folder)
     with ExitStack() as stack:
         for path, content in contents.items():
-            stack.enter_context(replacing(path)).write_bytes(content)
+            scratch = stack.enter_context(replacing(path))
+            scratch.write_bytes(content)
+            sync(scratch)

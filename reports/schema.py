@@ -13,7 +13,7 @@ import msgspec
 
 SCHEMA = 2
 EARLIER = (
-    "schema {}, of before task versions, and this version reads {}. "
+    "schema {}, from before task versions; this version reads schema {}. "
     "Run again, or report with the checkout that wrote it ({})."
 )
 AGAIN = "delete its folder and run `python -m benchmarks run` again"
@@ -117,7 +117,7 @@ class Cases(msgspec.Struct):
 
 
 class Earlier(ValueError):
-    """A record of an earlier schema: sound perhaps, but not to be mixed with those of this one."""
+    """A record of an earlier schema: perhaps sound, but not to be mixed with those of this schema."""
 
 
 Kind = TypeVar("Kind", Content, Cases)

@@ -203,8 +203,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
     by_task = sorted(records, key=lambda r: r.task)
     tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
     images = dict.fromkeys(
-        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}"
-        for r in by_task
+        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}" for r in by_task
     )
     machines = dict.fromkeys(machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}
@@ -214,7 +213,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
     packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
     revisions = dict.fromkeys(revision(r.git_revision) for r in records)
     return [
-        f"Versions of the tasks: {', '.join(tasks)}.",
+        f"Task versions: {', '.join(tasks)}.",
         f"Images: {'; '.join(images)}.",
         f"{'Machines' if len(machines) > 1 else 'Machine'}: {'; '.join(machines)}.",
         f"Versions: {', '.join(packages)}.",

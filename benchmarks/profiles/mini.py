@@ -34,6 +34,7 @@ PROFILE = Profile(
     seeds=(0,),
     budgets={
         "segmentation": Budget(64, 4, 70, DENSE, 0, NARROW_UPERNET, 24),
+        "drive": Budget(64, 4, 70, dict(DENSE, lr=1e-3), 0, NARROW_UPERNET, 32, resize=256),
         "volumes": Budget(64, 4, 70, DENSE, 0, NARROW_UPERNET, 24),
         "detection": Budget(96, 4, 50, dict(type="AdamW", lr=1e-3), 0, NARROW_FASTER_RCNN, 30),
         "linear": Budget(64, 16, 40, dict(type="Adam", lr=5e-3), 0, {}, 8),

@@ -9,6 +9,7 @@ from benchmarks.profiles.mini import NARROW_FASTER_RCNN, NARROW_UPERNET
 DENSE = dict(type="AdamW", lr=1e-3, weight_decay=0.01)
 BUDGETS = {
     "segmentation": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
+    "drive": Budget(96, 8, 150, DENSE, 1, NARROW_UPERNET, 250, resize=768),
     "volumes": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
     "detection": Budget(128, 4, 300, DENSE, 2, NARROW_FASTER_RCNN, 250),
     "linear": Budget(128, 32, 200, dict(type="Adam", lr=2e-3), 2, {}, 230),

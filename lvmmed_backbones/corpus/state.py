@@ -120,8 +120,8 @@ def removed(corpus: Path) -> list[dict[str, str]]:
     remedy = "Remove it, build the corpus again and audit it anew"
     with refusing(path, remedy, "is no whole table"):
         rows = list(csv.DictReader(io.StringIO(text), strict=True))
-    if any(None in row or None in row.values() for row in rows):
-        raise Refused(path, "has a row that is longer or shorter than its head", remedy)
+    if any(None in row or None in row.values() or "key" not in row for row in rows):
+        raise Refused(path, "has a row without a key, or that does not fit its head", remedy)
     return rows
 
 

@@ -36,7 +36,7 @@ class NonFiniteHook(Hook):
     ) -> None:
         """Look at the loss."""
         self.step = runner.iter + 1
-        loss = float(outputs["loss"])
+        loss = float(torch.as_tensor(outputs["loss"]).detach())
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss} at step {self.step} of {runner.work_dir}. {REMEDY}"

@@ -87,6 +87,16 @@ class CheckedRunner(Runner):
         """The content of a checkpoint, checked, its weights in the model."""
         file = regular(filename, within=Path(self.work_dir))
         checkpoint = checked(read(file), file, Path(self.work_dir))
+        self.check_place(checkpoint, file)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        load_all(model, checkpoint["state_dict"], file)
+        check_optimizer(self.optim_wrapper.state_dict(), checkpoint.get("optimizer"), model, file)
+        self._has_loaded = True
+        self.logger.info(f"Load checkpoint from {file}")
+        return checkpoint
+
+    def check_place(self, checkpoint: dict, file: Path) -> None:
+        """Raises Refused if a checkpoint lies beyond the run's end, or its schedule is not like that of the run."""
         meta = checkpoint["meta"]
         if meta["iter"] > self.train_loop.max_iters or meta["epoch"] > self.train_loop.max_epochs:
             raise Refused(
@@ -94,14 +104,8 @@ class CheckedRunner(Runner):
                 f"is of step {meta['iter']}, beyond the run's last, {self.train_loop.max_iters}",
                 REMEDY,
             )
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        load_all(model, checkpoint["state_dict"], file)
-        check_optimizer(self.optim_wrapper.state_dict(), checkpoint.get("optimizer"), model, file)
         schedulers = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
         check_alike(schedulers, checkpoint.get("param_schedulers", []), "param_schedulers", file)
-        self._has_loaded = True
-        self.logger.info(f"Load checkpoint from {file}")
-        return checkpoint
 
 
 def checked(content: Mapping, file: Path, folder: Path) -> dict[str, Any]:

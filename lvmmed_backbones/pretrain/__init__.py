@@ -12,7 +12,7 @@ import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
 
 import lvmmed_backbones.openmmlab  # noqa: F401
 from lvmmed_backbones.corpus import dataset  # noqa: F401
-from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, precision, views  # noqa: F401
+from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, precision, views  # noqa: F401
 
 for _module in pkgutil.iter_modules(methods.__path__):
     importlib.import_module(f"{methods.__name__}.{_module.name}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+
+from lvmmed_backbones.pretrain.directions import directions
 
 CHUNK = 2**24  # cell pairs that are held at once: 64 MB
 
@@ -28,7 +29,7 @@ def knn_edges(embeddings: Tensor, neighbours: int) -> Tensor:
             f"{neighbours} neighbours in a batch of {vertices} images: at least 1 and fewer than there are "
             "images are wanted"
         )
-    z = normalize(embeddings.detach(), dim=1)
+    z = directions(embeddings.detach())
     similarity = (z @ z.T).fill_diagonal_(-torch.inf)
     nearest = similarity.topk(neighbours, dim=1).indices
     sources = torch.arange(vertices, device=z.device)[:, None].expand_as(nearest)
@@ -54,7 +55,7 @@ def normalised_adjacency(edges: Tensor, vertices: int) -> Tensor:
 
 def global_affinity(source: Tensor, target: Tensor) -> Tensor:
     """Cosines between two sets of embeddings (N, F) and (M, F): (N, M)."""
-    return normalize(source, dim=1) @ normalize(target, dim=1).T
+    return directions(source) @ directions(target).T
 
 
 def edge_affinity(
@@ -67,7 +68,7 @@ def edge_affinity(
         source_edges: (E_s, 2); target_edges: (E_t, 2).
 
     Returns:
-        (E_s, E_t).
+        (E_s, E_t). An edge between two equal embeddings has no direction: its affinities and gradients are 0.
     """
     along_source = source[source_edges[:, 0]] - source[source_edges[:, 1]]
     along_target = target[target_edges[:, 0]] - target[target_edges[:, 1]]
@@ -97,7 +98,7 @@ def local_affinity(
         (N, M). Images are taken a few at a time, so that no more than `CHUNK` cell pairs are held at once; what
         autograd keeps are the indices of the pairs, N * M * C of them.
     """
-    source, target = normalize(source, dim=2), normalize(target, dim=2)
+    source, target = directions(source, 2), directions(target, 2)
     images, cells = target.shape[:2]
     rows = max(1, CHUNK // (images * cells * cells))
     pairs = min(pairs, cells)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import get_world_size, init_dist, is_distributed
+from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_process
 
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.openmmlab.resumption import CheckedRunner
+from lvmmed_backbones.corpus.manifest import Summary, read_summary
 from lvmmed_backbones.pretrain.export import export
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
+from lvmmed_backbones.pretrain.logs import ending_with_logs
+from lvmmed_backbones.pretrain.origin import Origin
+from lvmmed_backbones.pretrain.resumption import PretrainingRunner, epochs_done, newest_whole, say
+from lvmmed_backbones.pretrain.sizes import check_sizes
+from lvmmed_backbones.pretrain.terms import check_terms, shortened, terms_of
 from lvmmed_backbones.revision import git_revision
+from lvmmed_backbones.writing import telling_full, write_text
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 
@@ -75,27 +80,82 @@ def run_pretrain(options: argparse.Namespace) -> int:
             device_ids=None,
             find_unused_parameters=config.get("find_unused_parameters", False),
         )
+    corpus = read_corpus(options.corpus)
+    check_sizes(config, corpus.images, config.world_size)
     work_dir = Path(config.work_dir)
     last = latest_checkpoint(work_dir)
     if last and not options.resume:
         raise FileExistsError(
             f"{work_dir} holds a run, {last.name} of it: go on with --resume, or choose another --work-dir"
         )
-    if options.resume and last:
-        config.load_from, config.resume = str(last), True
-    elif options.resume:
-        print(f"{work_dir} holds no checkpoint: beginning anew", file=sys.stderr)
-    work_dir.mkdir(parents=True, exist_ok=True)
-    config.dump(work_dir / "config.py")
-    try:
-        CheckedRunner.from_cfg(config).train()
-    except FloatingPointError as error:
-        last = latest_checkpoint(work_dir)
-        raise FloatingPointError(
-            f"{error}. The last good checkpoint: {last or 'none yet'}"
-            + (": go on from there with --resume" if last else "")
-        ) from error
+    start = newest_whole(work_dir)
+    if start and is_finished(config, corpus, start[1]):
+        say(f"{work_dir} has all {config.train_cfg.max_epochs} epochs: nothing is left to do")
+        return 0
+    if options.resume and not start:
+        say(f"{work_dir} holds no checkpoint: beginning anew")
+    with telling_full(work_dir):
+        work_dir.mkdir(parents=True, exist_ok=True)
+        if is_main_process():
+            write_text(work_dir / "config.py", config.pretty_text)
+        train(config, start)
     return 0
+
+
+def read_corpus(root: str) -> Summary:
+    """What a corpus says of itself.
+
+    Raises:
+        FileNotFoundError: if there is none; Refused: if it is spoilt.
+    """
+    try:
+        return read_summary(root)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {root}`"
+        ) from None
+
+
+def is_finished(config: Config, corpus: Summary, origin: Origin) -> bool:
+    """Whether a run has done all that it is asked for; what is other than it was is said on stderr.
+
+    Raises:
+        ValueError: naming the options and both values, if it is another run, or has done more.
+    """
+    now = terms_of(config, corpus.fingerprint, config.world_size)
+    changes = check_terms(origin.terms, now, Path(config.work_dir))
+    begun, epochs = origin.progress.epoch + 1, config.train_cfg.max_epochs
+    if epochs < begun:
+        raise ValueError(
+            f"--epochs {epochs}: {config.work_dir} is in its epoch {begun}. Give at least {begun}, or choose another "
+            "--work-dir"
+        )
+    loader = config.train_dataloader
+    step = loader.batch_size * config.world_size
+    done = epochs_done(origin.progress, corpus.images, step, loader.get("drop_last", False))
+    for change in changes if done < epochs else ():
+        say(f"going on after {origin.progress.images_seen} images: {change}")
+    return done == epochs
+
+
+def train(config: Config, start: tuple[Path, Origin] | None) -> None:
+    """Train, from the beginning or from a checkpoint.
+
+    Raises:
+        FloatingPointError: naming the last good checkpoint, where losses or weights are no numbers any more.
+    """
+    if start:
+        config.load_from, config.resume = str(start[0]), True
+    runner = PretrainingRunner.from_cfg(config)
+    if start:
+        runner.progress = start[1].progress
+    try:
+        with ending_with_logs(runner):
+            runner.train()
+    except FloatingPointError as error:
+        last = latest_checkpoint(Path(config.work_dir))
+        how = f"{last}: go on from there with --resume" if last else "none yet"
+        raise FloatingPointError(f"{error}. The last good checkpoint: {how}") from error
 
 
 def compose(options: argparse.Namespace) -> Config:
@@ -127,6 +187,7 @@ def compose(options: argparse.Namespace) -> Config:
         )
     start = config.model.backbone.get("weights")
     if isinstance(start, str):  # a name of the catalogue
+        config.begins_with = start
         backbone = catalogue.get(start).model("maps", 224)
         config.model.backbone.weights = backbone.get("weights")
     return config
@@ -139,14 +200,9 @@ def set_epochs(config: Config, epochs: int) -> None:
         ValueError: if `epochs` is below 1.
     """
     if epochs < 1:
-        raise ValueError(f"--epochs {epochs}: at least 1 is wanted")
+        raise ValueError(f"--epochs {epochs}: it must be at least 1")
     before, config.train_cfg.max_epochs = config.train_cfg.max_epochs, epochs
-    schedule = [
-        part for part in config.get("param_scheduler") or [] if part.get("begin", 0) < epochs
-    ]
-    for part in schedule:
-        part.end = epochs if part.end == before else min(part.end, epochs)
-    config.param_scheduler = schedule
+    config.param_scheduler = shortened(config.get("param_scheduler") or [], before, epochs)
 
 
 def set_up_processes(launcher: str) -> None:
@@ -158,7 +214,7 @@ def set_up_processes(launcher: str) -> None:
     elif launcher == "pytorch":
         torch.distributed.init_process_group("gloo")
     else:
-        raise ValueError("--launcher slurm wants a GPU in every process; on CPUs use pytorch")
+        raise ValueError("--launcher slurm needs a GPU in every process: on CPUs use pytorch")
 
 
 def config_names() -> list[str]:

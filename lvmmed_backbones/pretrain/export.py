@@ -13,6 +13,7 @@ from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, read_facts
 from lvmmed_backbones.outside import Refused, regular
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.origin import Origin, read_origin
+from lvmmed_backbones.pretrain.resumption import check_sums
 from lvmmed_backbones.weights.loading import check_values
 from lvmmed_backbones.weights.networks import needed
 from lvmmed_backbones.weights.reading import read
@@ -39,7 +40,9 @@ def export(run: Path, out: Path, by_seed: bool = False) -> Path:
             both one file and several seeds, or the run differs from those of the other seeds in more than its seed.
     """
     if out.suffix != ".safetensors" or not out.stem.isidentifier():
-        raise ValueError(f"{out}: a file NAME.safetensors is wanted, NAME of letters, digits and _")
+        raise ValueError(
+            f"{out}: it must be a file NAME.safetensors, NAME of letters, digits and _"
+        )
     folder = out.with_suffix("")
     if out.exists() if by_seed else files_by_seed(folder):
         raise ValueError(
@@ -47,6 +50,7 @@ def export(run: Path, out: Path, by_seed: bool = False) -> Path:
             "choose another name, or remove it"
         )
     checkpoint = regular(newest_checkpoint(run), within=run) if run.is_dir() else run
+    check_sums(checkpoint)
     content = read(checkpoint)
     meta: Any = content.get("meta")  # `read_origin` sees that it is a dict
     origin = read_origin(meta, checkpoint)
@@ -130,7 +134,7 @@ def describe(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
         std=origin.std or (1.0, 1.0, 1.0),
         steps=steps,
         epochs=epochs,
-        images_seen=origin.batch_size * origin.world_size * steps,
+        images_seen=origin.progress.images_seen,
         seed=origin.seed,
         git_revision=origin.git_revision,
         training=origin.training,

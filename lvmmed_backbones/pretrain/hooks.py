@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank, is_main_process
+from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from lvmmed_backbones.pretrain.origin import KEY, origin_of
+from lvmmed_backbones.pretrain.terms import terms_of
+from lvmmed_backbones.writing import replacing, sweep
 
 CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 
@@ -36,7 +37,7 @@ class StepSeedHook(Hook):
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(Hook):
-    """Saves everything that a resumption needs, by an atomic rename, so that a kill at any time leaves a whole file.
+    """Saves everything that a resumption needs, whole or not at all, so that a kill at any time leaves a whole file.
 
     Args:
         interval: steps between two checkpoints; the last step is always saved.
@@ -47,36 +48,30 @@ class AtomicCheckpointHook(Hook):
 
     def __init__(self, interval: int, keep: int = 2) -> None:
         if interval < 1 or keep < 1:
-            raise ValueError(f"interval is {interval} and keep {keep}: both at least 1 is wanted")
+            raise ValueError(f"interval is {interval} and keep {keep}: both must be at least 1")
         self.interval = interval
         self.keep = keep
 
     def before_train(self, runner: Runner) -> None:
-        """Raises ValueError if a checkpoint would fall between the parts of an accumulated gradient."""
-        parts = getattr(runner.optim_wrapper, "_accumulative_counts", 1)
-        if self.interval % parts:
-            raise ValueError(
-                f"checkpoints every {self.interval} steps lose gradients that are accumulated over {parts}: "
-                "choose a multiple"
-            )
+        """Take away what a kill left."""
+        if is_main_process():
+            sweep(Path(runner.work_dir))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         """Save where it is time."""
-        step = runner.iter + 1
-        if step % self.interval and step != runner.max_iters:
+        progress = runner.train_loop.progress
+        if progress.steps % self.interval and progress.steps != runner.max_iters:
             return
-        name = f"iter_{step}.pth"
-        partial = f".{name}.partial"
-        meta = {KEY: origin_of(runner.cfg)}
-        runner.save_checkpoint(runner.work_dir, partial, by_epoch=False, meta=meta)
         if not is_main_process():
             return
+        fingerprint = runner.train_dataloader.dataset.metainfo.get("fingerprint")
+        terms = terms_of(runner.cfg, fingerprint, get_world_size())
+        meta = {KEY: origin_of(runner.cfg, terms, progress)}
         folder = Path(runner.work_dir)
-        with (folder / partial).open("rb") as file:
-            os.fsync(file.fileno())
-        (folder / partial).replace(folder / name)
+        with replacing(folder / f"iter_{progress.steps}.pth") as scratch:
+            runner.save_checkpoint(str(folder), scratch.name, by_epoch=False, meta=meta)
         for old in checkpoints(folder)[: -self.keep]:
             old.unlink()
 

@@ -10,12 +10,15 @@ from mmengine.registry import DATA_SAMPLERS, LOOPS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from lvmmed_backbones.pretrain.origin import Progress
+
 
 @DATA_SAMPLERS.register_module()
 class ResumableSampler(Sampler):
     """The corpus in an order that the seed and the epoch decide, dealt out to the processes.
 
-    Gives pairs (index, epoch): the views that a corpus cuts depend on both.
+    The first images of the order are the first that are trained on, however many processes share them. Gives pairs
+    (index, epoch): the views that a corpus cuts depend on both.
 
     Args:
         dataset: the corpus.
@@ -26,7 +29,7 @@ class ResumableSampler(Sampler):
         self.size = len(dataset)  # type: ignore[arg-type]
         self.seed = seed or 0
         self.epoch = 0
-        self.start = 0  # images of this process to leave out, once
+        self.start = 0  # images of the order to leave out, once
 
     def set_epoch(self, epoch: int) -> None:
         """mmengine's DistSamplerSeedHook calls it."""
@@ -36,8 +39,8 @@ class ResumableSampler(Sampler):
         return self.size // get_world_size()
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
-        mine = order[get_rank() :: get_world_size()][self.start : len(self)]
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)[self.start :]
+        mine = order[get_rank() :: get_world_size()][: len(order) // get_world_size()]
         self.start = 0
         for index in mine:
             yield int(index), self.epoch
@@ -45,28 +48,59 @@ class ResumableSampler(Sampler):
 
 @LOOPS.register_module()
 class ResumableEpochLoop(EpochBasedTrainLoop):
-    """mmengine's loop over epochs, but one that was resumed within an epoch goes on there.
+    """mmengine's loop over epochs, but it counts images, and goes on where it was within an epoch.
 
-    Raises:
-        ValueError: if the corpus does not fill a batch.
+    What a step was before, with another batch or number of processes, does not matter: the rest of an epoch are the
+    images that it has not trained on.
+
+    Attributes:
+        images: of this epoch, that all processes have trained on.
+        images_seen: of all epochs.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, max_epochs: int) -> None:
         super().__init__(runner, dataloader, max_epochs)
-        if not len(self.dataloader):
-            raise ValueError(
-                f"a corpus of {len(self.dataloader.dataset)} images does not fill a batch of "
-                f"{self.dataloader.batch_size} on {get_world_size()} processes: "
-                "set train_dataloader.batch_size lower, or give more images"
-            )
+        self.images = self.images_seen = 0
+
+    @property
+    def progress(self) -> Progress:
+        """Within or after a step: how far the run has come with it."""
+        return Progress(self._iter + 1, self._epoch, self.images, self.images_seen)
+
+    def go_on(self, progress: Progress) -> None:
+        """Take up a run, before its rest is trained."""
+        self._iter, self._epoch = progress.steps, progress.epoch
+        self.images, self.images_seen = progress.images, progress.images_seen
+        left = self.max_epochs * len(self.dataloader) - self.place
+        self._max_iters = progress.steps + left
+
+    @property
+    def place(self) -> int:
+        """The step of a run that had today's batch from its beginning, and has come as far as this one."""
+        left = steps(self.size - self.images, self.dataloader)
+        return (self._epoch + 1) * len(self.dataloader) - left
+
+    @property
+    def size(self) -> int:
+        """Images of the corpus."""
+        return len(self.dataloader.dataset)
 
     def run_epoch(self) -> None:
         """One epoch, or what is left of it."""
-        done = self._iter - self._epoch * len(self.dataloader)
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
-        self.dataloader.sampler.start = done * self.dataloader.batch_size
-        for index, batch in enumerate(self.dataloader, start=done):
+        self.dataloader.sampler.start = self.images
+        first = self.place - self._epoch * len(self.dataloader)
+        for index, batch in enumerate(self.dataloader, start=first):
+            self.images += (seen := len(batch["data_samples"]) * get_world_size())
+            self.images_seen += seen
             self.run_iter(index, batch)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
+        self.images = 0
+
+
+def steps(images: int, loader: DataLoader) -> int:
+    """How many steps so many images of the corpus are enough for."""
+    each = images // get_world_size()
+    return each // loader.batch_size if loader.drop_last else -(-each // loader.batch_size)

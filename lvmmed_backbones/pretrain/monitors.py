@@ -1,8 +1,13 @@
-"""What is seen of the features while they are learnt: their spread, their effective rank, what a neighbour tells."""
+"""What is seen while features are learnt: their spread and effective rank, what a neighbour tells, the gradients."""
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from functools import wraps
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,11 +15,13 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from torch.nn.utils import get_total_norm
 
 from lvmmed_backbones.images import pictures
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
@@ -89,6 +96,63 @@ class CollapseHook(Hook):
                 f"{width:.4f} (least: {self.least_spread:g}) of {len(features)} images. All images look alike to the "
                 "encoder: what it learns from here on is of no use"
             )
+
+
+@HOOKS.register_module()
+class GradientHook(Hook):
+    """Warns when the gradient's norm explodes: where it is no number, or `most` times the median of the last steps.
+
+    Args:
+        most: times the median.
+        steps: that the median is of; the first ten are only watched. A resumed run begins anew.
+        interval: steps until the next warning.
+    """
+
+    LEAST_STEPS = 10
+
+    def __init__(self, most: float = 1e4, steps: int = 100, interval: int = 50) -> None:
+        self.most = most
+        self.interval = interval
+        self.norms: deque[float] = deque(maxlen=steps)
+        self.quiet_until = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Look at the gradients just before each update, when they are whole and not yet clipped."""
+        wrapper, step = runner.optim_wrapper, runner.optim_wrapper.step
+
+        @wraps(step)
+        def watched(**arguments: Any) -> None:
+            self.look(gradient_norm(wrapper), runner)
+            step(**arguments)
+
+        wrapper.step = watched
+
+    def look(self, norm: float, runner: Runner) -> None:
+        """Compare the norm of the step's gradient with those before it."""
+        usual = median(self.norms) if len(self.norms) >= self.LEAST_STEPS else math.inf
+        explodes = not math.isfinite(norm) or 0 < self.most * usual < norm
+        step = runner.iter + 1
+        if explodes and step >= self.quiet_until:
+            self.quiet_until = step + self.interval
+            runner.logger.warning(
+                f"EXPLODING GRADIENT at step {step}: its norm is {norm:.3g}, the median of the {len(self.norms)} steps "
+                f"before it {usual:.3g}. What was learnt may be lost: lower the learning rate, or set "
+                "optim_wrapper.clip_grad"
+            )
+        if math.isfinite(norm):
+            self.norms.append(norm)
+
+
+def gradient_norm(wrapper: OptimWrapper) -> float:
+    """The length of the gradient of all that an optimizer updates, without the factor of mixed precision."""
+    gradients = [
+        parameter.grad
+        for group in wrapper.optimizer.param_groups
+        for parameter in group["params"]
+        if parameter.grad is not None
+    ]
+    scaler = getattr(wrapper, "loss_scaler", None)
+    return float(get_total_norm(gradients)) / (scaler.get_scale() if scaler else 1.0)
 
 
 @HOOKS.register_module()

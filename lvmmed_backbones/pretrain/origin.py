@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from mmengine.config import Config
 
 from lvmmed_backbones.outside import Refused, refusing
+from lvmmed_backbones.pretrain.terms import BATCH, EPOCHS, PROCESSES, SCHEDULE
 
 KEY = "origin"  # in the checkpoint's meta
-OLDER = "Go on with it by `pretrain --resume` and more --epochs: the next checkpoint tells how it came to be"
+OLDER = "Use it with the version that wrote it, or begin anew"
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Progress(msgspec.Struct):
+    """How far a run has come.
+
+    Attributes:
+        steps: done, each of as many images as its batch then had.
+        epoch: the one that it is in, from 0; at its end, still this one.
+        images: of this epoch, that all processes have trained on.
+        images_seen: of all epochs.
+    """
+
+    steps: Count
+    epoch: Count
+    images: Count
+    images_seen: Count
 
 
 class Origin(msgspec.Struct):
@@ -22,9 +42,10 @@ class Origin(msgspec.Struct):
         backbone: registered type and arguments of the backbone.
         mean, std: of the run's preprocessor, in 0 to 255; None: images were not normalised.
         red_first: whether it turned images to red, green, blue.
-        batch_size, world_size: images of a process and step, processes.
         seed, git_revision: of the run.
         training: the whole config, as a text for people.
+        terms: what decides how the run goes on, by option: see `terms_of`.
+        progress: how far it has come.
     """
 
     method: str
@@ -32,15 +53,15 @@ class Origin(msgspec.Struct):
     mean: list[float] | None
     std: list[float] | None
     red_first: bool
-    batch_size: int
-    world_size: int
     seed: int | None
     git_revision: str | None
     training: str
+    terms: dict[str, Any]
+    progress: Progress
 
 
-def origin_of(config: Config) -> str:
-    """The origin that checkpoints of a run with this config carry."""
+def origin_of(config: Config, terms: Mapping[str, Any], progress: Progress) -> str:
+    """The origin that a checkpoint of a run with this config carries."""
     preprocessor = config.model.get("data_preprocessor") or config.get("data_preprocessor") or {}
     origin = Origin(
         method=config.model.type,
@@ -52,11 +73,11 @@ def origin_of(config: Config) -> str:
         mean=numbers(preprocessor.get("mean")),
         std=numbers(preprocessor.get("std")),
         red_first=bool(preprocessor.get("to_rgb") or preprocessor.get("bgr_to_rgb")),
-        batch_size=config.train_dataloader.batch_size,
-        world_size=config.get("world_size", 1),
         seed=config.randomness.seed,
         git_revision=config.get("git_revision"),
         training=config.pretty_text,
+        terms=dict(terms),
+        progress=progress,
     )
     return msgspec.json.encode(origin).decode()
 
@@ -73,10 +94,24 @@ def read_origin(meta: Any, file: Path) -> Origin:
     """The origin in the meta of a checkpoint.
 
     Raises:
-        Refused: if it has none, as those that were saved before origins were, or a spoilt one.
+        Refused: if it has none, or a spoilt one; if it was written by a version that did not count images, or by one
+            that told of no origin.
     """
     text = meta.get(KEY) if isinstance(meta, dict) else None
     if not isinstance(text, str):
         raise Refused(file, f"has no {KEY}: it is not a checkpoint of a pretraining run", OLDER)
     with refusing(file, OLDER, f"has a spoilt {KEY}"):
-        return msgspec.json.decode(text, type=Origin)
+        content = msgspec.json.decode(text)
+        if isinstance(content, dict) and "batch_size" in content and "progress" not in content:
+            revision = content.get("git_revision")
+            raise Refused(
+                file,
+                f"was written by an older version (revision {revision}), which did not count images",
+                OLDER,
+            )
+        origin = msgspec.convert(content, Origin)
+        sound = all(type(origin.terms[name]) is int for name in (EPOCHS, BATCH, PROCESSES))
+        schedule = origin.terms[SCHEDULE]
+        if not sound or not all(isinstance(part, dict) for part in schedule):
+            raise ValueError("its terms are not as a run writes them")
+    return origin

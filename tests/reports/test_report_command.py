@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lvmmed_backbones.writing import DiskFull
 from reports import publish
 from reports.__main__ import main
 from reports.commands import verbs
@@ -261,18 +262,29 @@ def test_an_output_that_is_a_file_is_named(
     assert out.read_text() == "mine"
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch) -> None:
-    path = tmp_path / "leaderboard.md"
-    path.write_text("old")
+def test_a_failed_write_leaves_all_old_files(tmp_path: Path, monkeypatch) -> None:
+    """Also those that had been written before it, and what a killed call left goes with the next one."""
+    names = ("leaderboard.md", "leaderboard.csv")
+    publish.write_all(tmp_path, dict.fromkeys(names, "old"))
+    calls = []
 
-    def full(*_) -> None:
-        raise OSError(28, "No space left on device")
+    def full(path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(publish.os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        publish.write(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.setattr(publish, "sync", full)
+    with pytest.raises(DiskFull, match="the disk is full"):
+        publish.write_all(tmp_path, dict.fromkeys(names, "new"))
+    monkeypatch.undo()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        names, "old"
+    )
+    (tmp_path / ".leaderboard.md.0123456789ab.partial").write_text("left")
+    publish.write_all(tmp_path, dict.fromkeys(names, "new"))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        names, "new"
+    )
 
 
 @pytest.mark.parametrize("verb", ["leaderboard", "tables"])

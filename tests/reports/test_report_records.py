@@ -246,7 +246,9 @@ def test_records_of_schema_1_are_named_by_the_commit_that_wrote_them(
         of_schema_1(path, commit)
     records, (a, b, none) = read(tmp_path)
     assert [record.path for record in records] == [new]
-    assert a.startswith(f"{of_a[0]}, {of_a[1]}, {of_a[2]}, and 2 more: schema 1, of before task")
+    assert a.startswith(
+        f"{of_a[0]}, {of_a[1]}, {of_a[2]}, and 2 more: schema 1, from before task versions"
+    )
     assert b.startswith(f"{of_b[0]}, {of_b[1]}: schema 1")
     for problem, commit in (
         (a, f"commit {'a' * 40}"),

@@ -148,7 +148,7 @@ def test_versions_of_tasks_and_threads_are_named(
     write("a", task="drive", task_version=2)
     write("a", task="buid", threads=4)
     (one,) = sheets(tmp_path)
-    assert "Versions of the tasks: buid 1, drive 2." in one.notes
+    assert "Task versions: buid 1, drive 2." in one.notes
     (machines,) = [note for note in one.notes if note.startswith("Machines: ")]
     assert "1 thread per run" in machines and "4 threads per run" in machines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from mmengine.runner import Runner
 from torch.utils.data import TensorDataset
 
 import tasks.registration  # noqa: F401
+from tasks.hooks import DeterministicHook
 
 
 class Counter(BaseModel):
@@ -65,3 +67,25 @@ def test_the_best_checkpoint_is_loaded_after_training(tmp_path: Path) -> None:
 
 def test_without_validation_the_last_weights_stay(tmp_path: Path) -> None:
     assert train(tmp_path, validate=False) == 5
+
+
+def test_a_gpu_is_asked_to_compute_alike(monkeypatch) -> None:
+    """Only what torch was told can be seen here; tests have no GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    try:
+        DeterministicHook().before_run(None)
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+        assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_an_undefined_score_is_below_every_other(tmp_path: Path, monkeypatch) -> None:
+    scores = iter([float("nan"), -7.0, float("nan"), -9.0, float("nan")])
+    monkeypatch.setattr(NearTwo, "compute_metrics", lambda self, results: {"score": next(scores)})
+    assert train(tmp_path, validate=True) == 2  # the weight when the score was -7

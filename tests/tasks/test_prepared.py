@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones import writing
 from tasks import datasets, phantoms
 from tasks.prepared import Writer, check
 from tasks.prepared.mmwhs import LABELS
@@ -156,15 +156,12 @@ def test_the_old_preparation_stays_when_the_new_one_cannot_take_its_place(
     write(1)
     write(2)
     assert value() == 2
-    rename = os.rename
 
-    def full(source: Path, target: Path) -> None:
-        if target == tmp_path / "set" and not source.name.endswith(".old"):
-            raise OSError("disk full")
-        rename(source, target)
+    def broken(*_: Path) -> None:
+        raise OSError("broken disk")
 
-    monkeypatch.setattr(os, "rename", full)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(writing, "exchange", broken)
+    with pytest.raises(OSError, match="broken disk"):
         write(3)
     assert value() == 2
     assert [p.name for p in tmp_path.iterdir()] == ["set"]

@@ -13,8 +13,9 @@ from mmengine.runner import Runner
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy
 
+from lvmmed_backbones.pretrain.directions import directions
 from lvmmed_backbones.pretrain.monitors import unwrapped
 
 
@@ -76,7 +77,7 @@ class DeepClusterV2(BaseSelfSupervisor):
 
     def embed(self, view: Tensor) -> Tensor:
         """(N, F) of length 1."""
-        return normalize(self.neck(self.backbone(view))[0].float(), dim=1)
+        return directions(self.neck(self.backbone(view))[0].float())
 
     def loss(
         self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
@@ -137,7 +138,7 @@ def spherical_kmeans(
         empty = torch.bincount(labels, minlength=clusters) == 0
         again = torch.randperm(len(points), generator=generator).to(points.device)[:clusters]
         sums[empty] = points[again][empty]
-        centres = normalize(sums, dim=1)
+        centres = directions(sums)
     return centres, nearest_centre(points, centres)
 
 

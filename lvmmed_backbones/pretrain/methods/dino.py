@@ -11,7 +11,9 @@ from mmengine.registry import MODELS
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
-from torch.nn.functional import linear, log_softmax, normalize, softmax
+from torch.nn.functional import linear, log_softmax, softmax
+
+from lvmmed_backbones.pretrain.directions import directions
 
 
 @MODELS.register_module()
@@ -122,8 +124,8 @@ class DINOHead(BaseModule):
 
     def forward(self, maps: tuple[Tensor, ...]) -> tuple[Tensor]:
         """From one map (B, C, h, w) to logits (B, K)."""
-        z = normalize(self.layers(maps[-1].mean(dim=(2, 3))), dim=1)
-        return (linear(z, normalize(self.directions, dim=1)),)
+        z = directions(self.layers(maps[-1].mean(dim=(2, 3))))
+        return (linear(z, directions(self.directions)),)
 
 
 def distillation_loss(

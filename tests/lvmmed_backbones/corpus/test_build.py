@@ -201,6 +201,18 @@ def everything(folder: Path) -> dict[str, bytes]:
     }
 
 
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_a_killed_build_is_finished_to_the_same_bytes(tmp_path: Path) -> None:
     fill(tmp_path / "in", 900)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -215,9 +227,13 @@ def test_a_killed_build_is_finished_to_the_same_bytes(tmp_path: Path) -> None:
     while not list((parts / "parts").glob("*.parquet")):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
+    (worker,) = children(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    time.sleep(1)  # its worker sees that it is alone
+    end = time.monotonic() + 10
+    while lives(worker):
+        assert time.monotonic() < end, "a worker outlives the build by ten seconds"
+        time.sleep(0.02)
     assert not (parts / "manifest.parquet").exists()
     done = {file: file.stat().st_mtime_ns for file in (parts / "parts").glob("*.parquet")}
     assert (

@@ -32,6 +32,12 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def draw() -> Callable[..., None]:
+    """Draws images into a folder."""
+    return draw_images
+
+
+@pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """48 images, built by the command."""
     folder = tmp_path_factory.mktemp("corpus")

@@ -15,13 +15,14 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.pretrain.command import CONFIGS
 from lvmmed_backbones.pretrain.export import export
-from lvmmed_backbones.pretrain.origin import KEY, origin_of
+from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
+from lvmmed_backbones.pretrain.terms import terms_of
 
 
 def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
         export(tmp_path, tmp_path / "a.safetensors")
-    with pytest.raises(ValueError, match=r"a file NAME.safetensors is wanted"):
+    with pytest.raises(ValueError, match=r"it must be a file NAME.safetensors"):
         export(tmp_path, tmp_path / "a b.safetensors")
     torch.save({"state_dict": {"fc.weight": torch.zeros(1)}}, tmp_path / "iter_1.pth")
     with pytest.raises(ValueError, match="is not a checkpoint of a pretraining run"):
@@ -36,7 +37,7 @@ def checkpoint(folder: Path, seed: int | None, steps: int = 6, corpus: str = "f"
     torch.manual_seed(seed or 0)
     backbone = MODELS.build(config.model.backbone)
     meta = {
-        KEY: origin_of(config),
+        KEY: origin_of(config, terms_of(config, corpus, 1), Progress(steps, 0, 64, 64 * steps)),
         "iter": steps,
         "epoch": 1,
         "dataset_meta": {"name": folder.name, "images": 48, "fingerprint": corpus},
@@ -132,6 +133,6 @@ def test_seeds_of_one_backbone_differ_in_nothing_else(shelf: Path, tmp_path: Pat
         ValueError, match=r"no seed: pretrain with --cfg-options randomness\.seed=0"
     ):
         export(checkpoint(tmp_path / "none", None), out, by_seed=True)
-    with pytest.raises(ValueError, match=r"a file NAME.safetensors is wanted"):
+    with pytest.raises(ValueError, match=r"it must be a file NAME.safetensors"):
         export(longer, shelf / "a b.safetensors", by_seed=True)
     assert catalogue.seeds("mine") == [2, 10]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import normalize
 
 from lvmmed_backbones.pretrain.monitors import (
+    GradientHook,
     NeighbourProbeHook,
     effective_rank,
     neighbour_accuracy,
@@ -51,3 +57,33 @@ def test_a_probe_wants_two_classes(tmp_path) -> None:
     (tmp_path / "only").mkdir()
     with pytest.raises(ValueError, match="holds 0 folders with images"):
         NeighbourProbeHook(str(tmp_path), 32)
+
+
+def watched(gradients: list[float], caplog, **options) -> list[str]:
+    """What the hook says of steps with such gradients of two parameters, each half of the square."""
+    parts = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    wrapper = OptimWrapper(torch.optim.SGD(parts, lr=1e-30), clip_grad=dict(max_norm=1.0))
+    runner = SimpleNamespace(optim_wrapper=wrapper, logger=logging.getLogger("run"), iter=0)
+    hook = GradientHook(**options)
+    hook.before_train(runner)
+    caplog.clear()
+    for number, length in enumerate(gradients):
+        runner.iter = number
+        loss = sum(part * length / math.sqrt(2) for part in parts)
+        wrapper.update_params(loss)
+    return [record.message for record in caplog.records]
+
+
+def test_an_exploding_gradient_is_told_with_step_and_norm(caplog) -> None:
+    usual = [1.0, 2.0, 3.0] * 5
+    assert watched([*usual, 1.9e4], caplog) == []
+    (line,) = watched([*usual, 2.1e4, 5e4], caplog)
+    assert line.startswith(
+        "EXPLODING GRADIENT at step 16: its norm is 2.1e+04, the median of the 15 "
+    )
+    assert "steps before it 2." in line
+    assert len(watched([*usual, 1e6, *usual, 1e6], caplog, interval=16)) == 2
+    (line,) = watched([1.0, math.nan, math.inf], caplog)
+    assert "at step 2: its norm is nan" in line
+    assert watched([1e-9, 1.0, 1e9], caplog) == []  # of so few steps nothing is usual
+    assert watched([0.0] * 20 + [1.0], caplog) == []

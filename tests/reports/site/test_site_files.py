@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import signal
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lvmmed_backbones import writing
 from reports.__main__ import main
-from reports.site import build, folder
+from reports.site import build
 from reports.site.addresses import addresses
 from reports.site.rendering import script_data
 
@@ -230,10 +234,7 @@ def test_a_failure_leaves_the_old_site(
     monkeypatch.setattr(build, "copy_records", full)
     assert main(words) == 1
     monkeypatch.undo()
-    rename = folder.os.rename
-    monkeypatch.setattr(
-        folder.os, "rename", lambda a, b: full() if "partial" in str(a) else rename(a, b)
-    )
+    monkeypatch.setattr(writing, "exchange", full)
     assert main(words) == 1
     assert (out / "index.html").read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"runs", "site"}
@@ -311,3 +312,93 @@ def test_addresses_are_safe_and_distinct(names: list[str]) -> None:
 def test_a_plain_name_is_its_own_address() -> None:
     assert addresses(["imagenet_resnet50"]) == {"imagenet_resnet50": "imagenet_resnet50"}
     assert not any(part in addresses(["../../etc"])["../../etc"] for part in "./")
+
+
+def killed_at(step: int, work: Callable[[], object]) -> bool:
+    """Whether a process that does the work reaches a step; there it kills itself.
+
+    A step is whatever Python is about to ask the system that changes a scratch folder or a name, and the exchange of
+    two names, which Python does not report: just before it and just after.
+    """
+    pid = os.fork()
+    if pid == 0:
+        steps, swap = 0, writing.swap
+
+        def heard(event: str, arguments: tuple) -> None:
+            nonlocal steps
+            names = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "test.step")
+            writes = event == "open" and str(arguments[1]) in ("w", "wb")
+            if event in names or (writes and ".partial" in str(arguments[0])):
+                steps += 1
+                if steps == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        def audited(*paths: Path) -> bool:
+            sys.audit("test.step")
+            done = swap(*paths)
+            sys.audit("test.step")
+            return done
+
+        try:
+            writing.swap = audited
+            sys.addaudithook(heard)
+            os._exit(0 if work() == 0 else 1)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    assert status in (0, signal.SIGKILL), "the work failed"
+    return status == signal.SIGKILL
+
+
+def files_of(site: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(site)): p.read_bytes() for p in site.rglob("*") if p.is_file()}
+
+
+@pytest.mark.usefixtures("no_hang")
+def test_a_site_killed_anywhere_is_the_old_or_the_new_one(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    """And what is left, of whatever process number, does not stand in the way of the next one."""
+    write("a", 0.5)
+    words = ["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]
+    assert main(words) == 0
+    old = files_of(tmp_path / "site")
+    write("b", 0.6)
+    assert main([*words[:-1], str(tmp_path / "other")]) == 0
+    new = files_of(tmp_path / "other")
+    assert old != new
+    leftovers = (
+        f".site.{os.getpid()}.partial",
+        f".site.{os.getpid()}.former",
+    )  # of former versions
+    for name in leftovers:
+        (tmp_path / name).mkdir()
+    step, seen = 1, []
+    while killed_at(step, lambda: main(words)):
+        found = files_of(tmp_path / "site")
+        assert found in (old, new), step
+        seen.append(found == new)
+        step += 4
+    assert files_of(tmp_path / "site") == new and len(seen) >= 10
+    assert not seen[0] and seen[-1]
+    assert {p.name for p in tmp_path.iterdir()} == {"runs", "site", "other", *leftovers}
+
+
+def test_a_site_on_a_full_disk_leaves_the_old_one(
+    write: Callable[..., Path], tmp_path: Path, small_disk: Path, capsys
+) -> None:
+    write("a", 0.5)
+    out = small_disk / "site"
+    words = ["site", str(tmp_path / "runs"), "--out", str(out)]
+    assert main(words) == 0
+    old = files_of(out)
+    write("b", 0.6)
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "filler").write_bytes(bytes(2**23))
+    capsys.readouterr()
+    assert main(words) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"error: {out}: not written, the disk is full. Make room, and start again"
+    assert files_of(out) == old and {p.name for p in small_disk.iterdir()} == {"site", "filler"}
+    (small_disk / "filler").unlink()
+    assert main(words) == 0 and files_of(out) != old

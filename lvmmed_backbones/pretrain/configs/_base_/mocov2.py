@@ -5,6 +5,6 @@ model = dict(
     feat_dim=128,
     momentum=0.001,
     backbone=dict(type="BackboneResNet", depth=50, output="last"),
-    neck=dict(type="MoCoV2Neck", in_channels=2048, hid_channels=2048, out_channels=128),
+    neck=dict(type="MoCoV2DirectionNeck", in_channels=2048, hid_channels=2048, out_channels=128),
     head=dict(type="ContrastiveHead", loss=dict(type="CrossEntropyLoss"), temperature=0.2),
 )

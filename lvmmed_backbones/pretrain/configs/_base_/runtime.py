@@ -12,4 +12,9 @@ visualizer = dict(
         dict(type="mmengine.TensorboardVisBackend"),
     ],
 )
-custom_hooks = [dict(type="StepSeedHook"), dict(type="NonFiniteHook"), dict(type="CollapseHook")]
+custom_hooks = [
+    dict(type="StepSeedHook"),
+    dict(type="NonFiniteHook"),
+    dict(type="CollapseHook"),
+    dict(type="GradientHook"),
+]

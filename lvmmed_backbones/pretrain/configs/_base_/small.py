@@ -9,5 +9,6 @@ custom_hooks = [
     dict(type="StepSeedHook"),
     dict(type="NonFiniteHook"),
     dict(type="CollapseHook"),
+    dict(type="GradientHook"),
     dict(type="BFloat16EncoderHook"),
 ]

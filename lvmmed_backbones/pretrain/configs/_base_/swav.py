@@ -3,7 +3,7 @@ model = dict(
     type="SwAV",
     backbone=dict(type="BackboneResNet", depth=50, output="last"),
     neck=dict(
-        type="SwAVNeck",
+        type="SwAVDirectionNeck",
         in_channels=2048,
         hid_channels=2048,
         out_channels=128,

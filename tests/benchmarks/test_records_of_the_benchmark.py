@@ -1,0 +1,70 @@
+"""What a finished benchmark must show: a task whose backbones all score alike, or score nothing, measures nothing.
+
+The records are those in the folder named by LVMMED_RESULTS, as `python -m benchmarks run` leaves them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from reports.records import Record, read
+
+Scores = dict[str, dict[int, float]]  # of a task, by backbone and seed
+
+
+def scores_of(records: Iterable[Record]) -> dict[str, Scores]:
+    """The headline values of each task, as backbones are compared: at one profile, share of labels and split."""
+    tasks: dict[str, Scores] = defaultdict(lambda: defaultdict(dict))
+    for record in records:
+        named = f"{record.task} ({record.profile}, {record.label_fraction:g} of the labels, {record.split} split)"
+        tasks[named][record.backbone][record.seed] = record.value
+    return tasks
+
+
+def fault(scores: Scores) -> str:
+    """What is wrong with the scores of a task; empty if nothing is."""
+    if not any(value for seeds in scores.values() for value in seeds.values()):
+        return "every score is 0"
+    one, *others = scores.values()
+    if others and all(other == one for other in others):
+        return f"{', '.join(sorted(scores))} score alike, {', '.join(f'{v:.4g}' for v in one.values())}"
+    return ""
+
+
+def faults(tasks: dict[str, Scores]) -> list[str]:
+    """A sentence for each task that tells no backbone from another."""
+    return [f"{task}: {wrong}" for task in sorted(tasks) if (wrong := fault(tasks[task]))]
+
+
+def test_every_task_tells_backbones_apart() -> None:
+    named = os.environ.get("LVMMED_RESULTS")
+    if not named:
+        pytest.skip("no records: set LVMMED_RESULTS to a folder of results")
+    records, problems = read(Path(named))
+    assert not problems
+    assert records, f"{named} holds no record"
+    assert not faults(scores_of(records))
+
+
+def test_such_tasks_are_named() -> None:
+    tasks: dict[str, Scores] = {
+        "apart": {"a": {0: 0.5}, "b": {0: 0.6}},
+        "alike": {"a": {0: 0.25}, "b": {0: 0.25}},
+        "alike by seed": {"a": {0: 0.1, 1: 0.2}, "b": {0: 0.1, 1: 0.2}},
+        "alone": {"a": {0: 0.25}},
+        "nothing": {"a": {0: 0.0}, "b": {0: 0.0}},
+        "alone, nothing": {"a": {0: 0.0}},
+        "one is 0": {"a": {0: 0.0}, "b": {0: 0.1}},
+        "seeds exchanged": {"a": {0: 0.1, 1: 0.2}, "b": {0: 0.2, 1: 0.1}},
+    }
+    assert faults(tasks) == [
+        "alike: a, b score alike, 0.25",
+        "alike by seed: a, b score alike, 0.1, 0.2",
+        "alone, nothing: every score is 0",
+        "nothing: every score is 0",
+    ]
