@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,10 @@ def records(results: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def scores(results: Path) -> dict[tuple, Any]:
-    """What each run found: metrics, the score of each case, the tensors of its checkpoints."""
+def scores(results: Path, runs: Iterable[str] = ("*",)) -> dict[tuple, Any]:
+    """What each run found, or each of some: metrics, the score of each case, the tensors of its checkpoints."""
     found = {}
-    for path in results.glob("runs/*/record.json"):
+    for path in (path for run in runs for path in results.glob(f"runs/{run}/record.json")):
         record = json.loads(path.read_bytes())
         cell = (record["task"], record["backbone"]["name"], record["seed"], record["run"])
         weights = {file.name: tensors(file) for file in path.parent.glob("*.pth")}

@@ -48,13 +48,14 @@ class Grid:
         backbones: Sequence[str] = BACKBONES,
         profile: str = "trial",
         jobs: int = 2,
+        verb: str = "run",
         **options: Any,
     ) -> Command:
         """Start its command; `options` as of `commands.Starter.start`."""
         folders = ["--results", self.results, "--work", self.work]
         size = ["--profile", profile, "--seeds", "0", "--jobs", str(jobs)]
         words = [*folders, *size, "--tasks", *tasks, "--backbones", *backbones]
-        return self.launch("benchmarks", "run", *words, **options)
+        return self.launch("benchmarks", verb, *words, **options)
 
     def run_of(self, task: str, backbone: str) -> Path:
         """The folder of a run that was begun."""

@@ -61,22 +61,6 @@ def test_a_data_set_vanishes(grid: Grid, whole: Whole, tmp_path: Path, moment: f
     assert_finishes(grid, whole)
 
 
-@pytest.mark.fault(
-    "A list of a split is cut", "no run counts with fewer images: it is named, or prepared anew"
-)
-@pytest.mark.parametrize("split", ["train", "valid", "test"])
-def test_a_split_is_cut(grid: Grid, whole: Whole, split: str) -> None:
-    path = data_set(grid) / "splits" / f"{split}.txt"
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[: len(lines) // 2]))
-    driver = grid.start()
-    assert driver.wait() in (0, 1, 2), driver.said
-    assert_in_order(driver, driver.wait())
-    assert_sound(grid, whole)
-    path.write_text("".join(lines))
-    assert_finishes(grid, whole)
-
-
 @pytest.mark.fault("Weights vanish between the plan and a run", HOLDS)
 def test_weights_vanish(grid: Grid, whole: Whole) -> None:
     weights = make_weights(grid, 0)

@@ -1,0 +1,284 @@
+"""Files that the suite reads back, cut at several lengths, empty, or with a flipped byte where a checksum holds it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.commands import Command
+from tests.faults.conftest import launcher
+from tests.faults.corpora import auditing, building, draw
+from tests.faults.folders import contents, records, scores, tensors
+from tests.faults.grid import RUNS, Grid, Whole, assert_finishes, assert_in_order
+from tests.faults.test_killed_grid import EPOCHS
+from tests.faults.test_killed_pretraining import LAST, METHODS, line
+from tests.faults.test_vanishing import make_weights
+
+HOLDS = "named with a remedy, or made anew; never taken for whole"
+CUTS: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda content: b"",
+    "a third of it": lambda content: content[: len(content) // 3],
+    "without its last two bytes": lambda content: content[:-2],
+}
+LINES: dict[str, Callable[[bytes], bytes]] = {
+    "half of its lines": lambda content: b"".join(
+        content.splitlines(keepends=True)[: content.count(b"\n") // 2]
+    )
+}
+FLIP: dict[str, Callable[[bytes], bytes]] = {
+    "a flipped bit": lambda content: (
+        content[: len(content) // 2]
+        + bytes([content[len(content) // 2] ^ 1])
+        + content[len(content) // 2 + 1 :]
+    )
+}
+cuts = pytest.mark.parametrize("damage", CUTS)
+cuts_and_flip = pytest.mark.parametrize("damage", CUTS | FLIP)
+
+
+def spoil(path: Path, damage: str) -> bytes:
+    """Damage a file; its content before."""
+    content = path.read_bytes()
+    path.write_bytes((CUTS | LINES | FLIP)[damage](content))
+    return content
+
+
+def says(command: Command, path: Path) -> bool:
+    """Whether a command has ended in order, and with a line that names a file and a remedy; else it has ended well."""
+    code = command.wait()
+    assert_in_order(command, code)
+    named = [said for said in command.said.splitlines() if path.name in said]
+    assert code == 0 or any(said.rstrip().endswith((".", "?")) or ". " in said for said in named), (
+        command.said
+    )
+    return bool(named)
+
+
+@pytest.fixture
+def done(whole: Whole, start, tmp_path: Path) -> Grid:
+    """The grid at its end."""
+    shutil.copytree(whole.grid.results, tmp_path / "results")
+    shutil.copytree(whole.grid.work, tmp_path / "work")
+    return Grid(tmp_path, start)
+
+
+def plan(grid: Grid, **options) -> Command:
+    """What of the grid is done."""
+    return grid.start(verb="plan", **options)
+
+
+@pytest.mark.fault("A damaged file: record", HOLDS)
+def test_records(done: Grid, whole: Whole) -> None:
+    """All of them at once, each in its way; they are made anew."""
+    paths = sorted(done.results.glob("runs/*/record.json"))
+    for path, damage in zip(paths, [*CUTS, "a third of it"], strict=True):
+        spoil(path, damage)
+    assert not scores_of_sound(done)
+    again = done.start()
+    assert_in_order(again, 0)
+    assert f"{RUNS} runs done, 0 were done before" in again.said
+    assert all(str(path) in again.said for path in paths)
+    assert scores(done.results) == whole.scores
+
+
+def scores_of_sound(grid: Grid) -> list[str]:
+    """The records that are whole JSON."""
+    return [run for run, (_, content) in records(grid.results).items() if content.endswith(b"}\n")]
+
+
+@pytest.mark.fault("A damaged file: index of results", HOLDS)
+@cuts
+def test_index(done: Grid, damage: str) -> None:
+    assert_in_order(plan(done), 0)
+    spoil(done.results / "index.json", damage)
+    shown = plan(done)
+    assert_in_order(shown, 0)
+    assert shown.said.count("1 of 1 done") == RUNS
+
+
+@pytest.mark.fault("A damaged file: index of a gallery", HOLDS)
+@cuts
+def test_gallery(done: Grid, start, damage: str) -> None:
+    path = min(done.results.glob("runs/*/gallery/gallery.json"))
+    spoil(path, damage)
+    built = start("reports", "site", done.results, "--out", done.folder / "site")
+    assert_in_order(built, 1)
+    assert says(built, path)
+
+
+@pytest.mark.fault("A damaged file: meta of a prepared data set", HOLDS)
+@cuts
+def test_meta(done: Grid, whole: Whole, damage: str) -> None:
+    path = done.work / "prepared" / "phantoms" / "brain_tumor" / "meta.json"
+    content = spoil(path, damage)
+    shown = plan(done)
+    assert_in_order(shown, 0)
+    assert shown.said.count("1 of 1 done") == RUNS
+    assert path.read_bytes() == content
+
+
+@pytest.mark.fault("A damaged file: weights of a backbone", HOLDS)
+@cuts
+def test_weights(done: Grid, damage: str) -> None:
+    path = make_weights(done, 0)
+    spoil(path, damage)
+    shown = plan(done, backbones=("random_resnet18_half", "mine"))
+    assert_in_order(shown, 2)
+    assert says(shown, path)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A corpus that was built, and audited.
+
+    Attributes:
+        folder: of its sources and tests; `built` and `audited` hold the corpus.
+    """
+
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def built(starter, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("built")
+    launch = launcher(starter, folder)
+    draw(folder)
+    for name, words in (("built", building), ("audited", auditing)):
+        assert_in_order(launch(*words(folder, folder / "corpus")), 0)
+        shutil.copytree(folder / "corpus", folder / name / "corpus")
+    return Built(folder)
+
+
+@pytest.mark.fault("A damaged file: manifest, summary, parts of a corpus", HOLDS)
+@pytest.mark.parametrize(
+    "name", ["manifest.parquet", "corpus.json", "parts/*.parquet", "parts/*.csv"]
+)
+@cuts
+def test_corpus(built: Built, start, tmp_path: Path, name: str, damage: str) -> None:
+    """An audit, which reads it, and a build, which makes it anew; what the build says to do makes it work."""
+    out = tmp_path / "corpus"
+    shutil.copytree(built.folder / "built" / "corpus", out)
+    path = min(out.glob(name))
+    spoil(path, damage)
+    if "/" not in name:
+        audit = start(*auditing(built.folder, out))
+        assert_in_order(audit, 1)
+        assert says(audit, path)
+    again = start(*building(built.folder, out))
+    if says(again, path):
+        shutil.rmtree(out / "parts")
+        again = start(*building(built.folder, out))
+    assert_in_order(again, 0)
+    assert contents(out) == contents(built.folder / "built" / "corpus")
+
+
+@pytest.mark.fault("A damaged file: shard of a corpus", HOLDS)
+@cuts_and_flip
+def test_shard(built: Built, start, tmp_path: Path, damage: str) -> None:
+    """A pretraining, which reads it, names it; a build of the corpus, as the remedy says, makes it anew."""
+    out = tmp_path / "corpus"
+    shutil.copytree(built.folder / "built" / "corpus", out)
+    path = min(out.glob("shards/*.tar"))
+    spoil(path, damage)
+    training = start(*line(METHODS[0], out, tmp_path / "run"))
+    assert_in_order(training, 1)
+    assert says(training, path)
+    assert_in_order(start(*building(built.folder, out)), 0)
+    assert contents(out) == contents(built.folder / "built" / "corpus")
+
+
+@pytest.mark.fault("A damaged file: list of what audits removed", HOLDS)
+@cuts
+def test_removed(built: Built, start, tmp_path: Path, damage: str) -> None:
+    out = tmp_path / "corpus"
+    shutil.copytree(built.folder / "audited" / "corpus", out)
+    spoil(out / "removed.csv", damage)
+    audit = start(*auditing(built.folder, out))
+    says(audit, out / "removed.csv")
+    before, now = built.folder / "audited" / "corpus", out
+    for name in ("manifest.parquet", "corpus.json"):
+        assert (now / name).read_bytes() == (before / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def trained(built: Built, starter) -> Path:
+    """A pretraining at its end."""
+    launch = launcher(starter, built.folder / "built")
+    run = built.folder / "run"
+    assert_in_order(launch(*line(METHODS[0], built.folder / "built" / "corpus", run)), 0)
+    return run
+
+
+@pytest.mark.fault("A damaged file: checkpoint of a pretraining", HOLDS)
+@cuts_and_flip
+def test_pretraining_checkpoint(
+    built: Built, trained: Path, start, tmp_path: Path, damage: str
+) -> None:
+    """The newest one is named, and the older whole one is gone on from, to the same end."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    path = run / f"iter_{LAST}.pth"
+    spoil(path, damage)
+    resumed = start(*line(METHODS[0], built.folder / "built" / "corpus", run, "--resume"))
+    assert_in_order(resumed, 0)
+    assert says(resumed, path)
+    assert tensors(path) == tensors(trained / path.name)
+
+
+@pytest.mark.fault("A damaged file: config of a pretraining", HOLDS)
+@cuts
+def test_pretraining_config(
+    built: Built, trained: Path, start, tmp_path: Path, damage: str
+) -> None:
+    """What the run was is read from its checkpoints."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    spoil(run / "config.py", damage)
+    (run / f"iter_{LAST}.pth").unlink()
+    resumed = start(*line(METHODS[0], built.folder / "built" / "corpus", run, "--resume"))
+    assert_in_order(resumed, 0)
+    assert tensors(run / f"iter_{LAST}.pth") == tensors(trained / f"iter_{LAST}.pth")
+
+
+@pytest.mark.fault("A damaged file: checkpoint of a run by epochs", HOLDS)
+@pytest.mark.parametrize("damage", ["a third of it", "a flipped bit"])
+def test_run_checkpoint(whole: Whole, start, tmp_path: Path, damage: str) -> None:
+    """The run is named with a remedy, or begins anew."""
+    shutil.copytree(whole.grid.work, tmp_path / "work")
+    grid = Grid(tmp_path, start)
+    driver = grid.start(**EPOCHS)
+    while not (last := list(grid.results.glob("runs/*/last.pth"))):
+        assert not driver.ended(), driver.said
+        time.sleep(0.01)
+    driver.kill()
+    assert driver.orphans() == {}
+    spoil(last[0], damage)
+    again = grid.start(**EPOCHS)
+    if says(again, last[0]):
+        last[0].unlink()
+        again = grid.start(**EPOCHS)
+    assert_in_order(again, 0)
+
+
+@pytest.mark.fault("A damaged file: list of a split", HOLDS)
+@pytest.mark.parametrize(
+    ("split", "damage"),
+    [
+        ("train", "half of its lines"),
+        ("train", "empty"),
+        ("valid", "without its last two bytes"),
+        ("test", "half of its lines"),
+    ],
+)
+def test_splits(grid: Grid, whole: Whole, split: str, damage: str) -> None:
+    path = grid.work / "prepared" / "phantoms" / "brain_tumor" / "splits" / f"{split}.txt"
+    content = spoil(path, damage)
+    driver = grid.start()
+    says(driver, path)
+    path.write_bytes(content)
+    assert_finishes(grid, whole)
