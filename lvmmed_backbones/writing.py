@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,8 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with telling_full(path):
             yield scratch
+            # A library may have put a file of its own there, which none but its user can read.
+            os.chmod(scratch, stat.S_IMODE(os.fstat(number).st_mode))
             sync(scratch)
             os.replace(scratch, path)
             sync(path.parent)

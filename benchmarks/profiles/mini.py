@@ -1,6 +1,7 @@
 """Everything on phantoms, on 2 cores, within minutes: shows that the suite runs, says nothing about medicine.
 
-Small images, a few dozen steps of AdamW, heads 64 channels wide; the weights of the last step are tested.
+Small images, a few dozen steps of AdamW, heads 64 channels wide; the weights of the last step are tested. drive sees
+crops and tiles of enlarged images, since a vessel of small ones is thinner than a cell of UperNet's output.
 """
 
 from benchmarks.profiles import Budget, Pretraining, Profile

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from lvmmed_backbones.catalogue.architectures import checked
@@ -19,7 +19,7 @@ from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.outside import Refused, refusing, regular
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.source import Weights
-from lvmmed_backbones.writing import replacing, sweep
+from lvmmed_backbones.writing import sweep, write_bytes
 
 KEY = "lvmmed_backbones"
 SCHEMA = 2
@@ -90,8 +90,8 @@ def write(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     sweep(out.parent)
     copies = {n: v.clone(memory_format=torch.contiguous_format) for n, v in tensors.items()}
-    with replacing(out) as scratch:
-        save_file(copies, scratch, metadata={KEY: text})
+    # Not save_file, which writes to a temporary file of its own: a kill would leave it, and others may not read it.
+    write_bytes(out, save(copies, metadata={KEY: text}))
 
 
 def sound(facts: dict[str, Any], file: Path) -> Facts:

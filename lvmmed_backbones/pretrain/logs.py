@@ -22,7 +22,7 @@ def ending_with_logs(runner: Runner) -> Iterator[None]:
     folder, said = Path(runner.work_dir), threading.excepthook
 
     def fail(record: logging.LogRecord) -> None:
-        raise
+        raise  # what is being handled
 
     def end(arguments: threading.ExceptHookArgs) -> None:
         if arguments.exc_value is None or not by_full_disk(arguments.exc_value, folder):

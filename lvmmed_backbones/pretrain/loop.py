@@ -6,11 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 from mmengine.dist import get_rank, get_world_size
-from mmengine.registry import DATA_SAMPLERS, LOOPS
+from mmengine.registry import DATA_SAMPLERS, FUNCTIONS, LOOPS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lvmmed_backbones.pretrain.origin import Progress
+from lvmmed_backbones.stopping import die_with_parent
+
+
+@FUNCTIONS.register_module()
+def end_with_run(worker_id: int) -> None:
+    """In a process of a loader: end when the process that trains does, however that ends."""
+    die_with_parent()
 
 
 @DATA_SAMPLERS.register_module()

@@ -2,6 +2,7 @@
 
 Paper profile: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
 Published: Dice 66.97 +- 0.27 with LVM-Med ResNet-50, 59.82 +- 2.00 with a random one.
+Smaller profiles train on crops of the enlarged photograph and test on tiles of it: docs/tasks.md.
 Run: python -m benchmarks run --tasks drive --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """
 

@@ -119,13 +119,21 @@ def test_what_appears_has_the_usual_modes(tmp_path: Path) -> None:
     try:
         write_text(tmp_path / "a.txt", "a")
         renew(tmp_path / "folder")
+        with replacing(tmp_path / "b.safetensors") as scratch:  # puts a file of mode 0600 there
+            save_file({"a": torch.zeros(1)}, scratch)
     finally:
         os.umask(before)
     modes = {
         name: stat.S_IMODE((tmp_path / name).stat().st_mode)
-        for name in ("a.txt", "folder", "folder/a.txt", "folder/sub")
+        for name in ("a.txt", "b.safetensors", "folder", "folder/a.txt", "folder/sub")
     }
-    assert modes == {"a.txt": 0o640, "folder": 0o750, "folder/a.txt": 0o640, "folder/sub": 0o750}
+    assert modes == {
+        "a.txt": 0o640,
+        "b.safetensors": 0o640,
+        "folder": 0o750,
+        "folder/a.txt": 0o640,
+        "folder/sub": 0o750,
+    }
 
 
 def test_a_file_killed_at_any_step_is_old_or_new(tmp_path: Path) -> None:

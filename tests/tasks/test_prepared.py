@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +18,12 @@ from PIL import Image
 
 from lvmmed_backbones import writing
 from tasks import datasets, phantoms
+from tasks.__main__ import main
 from tasks.prepared import Writer, check
 from tasks.prepared.mmwhs import LABELS
 from tasks.prepared.splits import published
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -174,3 +181,64 @@ def test_phantoms_replace_themselves(name: str, tmp_path: Path) -> None:
     assert phantoms.generate(name, tmp_path, seed=2) == first
     assert "seed 2" in (first / "PHANTOM").read_text()
     assert [p.name for p in first.parent.iterdir()] == [first.name]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("verb", ["phantoms", "prepare"])
+def test_killed_at_any_moment_what_was_there_stays_or_is_new(
+    verb: str, phantom_root: Path, tmp_path: Path
+) -> None:
+    out, rng = tmp_path / "out", np.random.default_rng(0)
+    line = {
+        "phantoms": ["phantoms", "kvasir", "--out", str(out)],
+        "prepare": ["prepare", "kvasir", "--data", str(phantom_root), "--out", str(out)],
+    }[verb]
+    assert main(line) == 0
+    folder = out / (datasets.get("kvasir").folder if verb == "phantoms" else "kvasir")
+    whole = files_of(folder)
+    if verb == "prepare":  # else it is taken as it is
+        (folder / "meta.json").write_text("{}")
+    old, killed = files_of(folder), 0
+    for _ in range(6):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tasks", *line], cwd=ROOT, stderr=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 60
+        while not list(folder.parent.glob(".*.partial")) and process.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        assert files_of(folder) in (old, whole)
+    assert killed > 0
+    (folder / ("PHANTOM" if verb == "phantoms" else "meta.json")).write_text("{}")
+    assert main(line) == 0
+    assert files_of(folder) == whole and [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("verb", ["phantoms", "prepare"])
+def test_a_full_disk_is_one_line_and_what_was_there_stays(
+    verb: str, phantom_root: Path, small_disk: Path, capsys
+) -> None:
+    out = small_disk / "out"
+    line = {
+        "phantoms": ["phantoms", "kvasir", "--seed", "1", "--out", str(out)],
+        "prepare": ["prepare", "kvasir", "--data", str(phantom_root), "--out", str(out)],
+    }[verb]
+    folder = out / (datasets.get("kvasir").folder if verb == "phantoms" else "kvasir")
+    folder.mkdir(parents=True)
+    (folder / "PHANTOM").write_text("old")
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "filler").write_bytes(bytes(2**23))
+    assert main(line) == 2
+    lines = [x for x in capsys.readouterr().err.splitlines() if x and "%|" not in x]
+    assert lines == [f"error: {folder}: not written, the disk is full. Make room, and start again"]
+    assert files_of(folder) == {"PHANTOM": b"old"} and len(list(folder.parent.iterdir())) == 1
+    (small_disk / "filler").unlink()
+    subprocess.run(["mount", "-o", "remount,size=200m,nr_inodes=9999", str(small_disk)], check=True)
+    assert main(line) == 0
+    assert "PHANTOM" not in files_of(folder) or verb == "phantoms"

@@ -66,7 +66,6 @@ def gone(some: list[psutil.Process]) -> bool:
 def test_a_stopped_run_leaves_no_worker(
     number: signal.Signals, pretrain_line, tmp_path: Path
 ) -> None:
-    """After SIGKILL torch's own watch ends the loader's workers within seconds."""
     options = {"train_dataloader__num_workers": 2, "train_cfg__max_epochs": 1000, **TINY}
     process = begun(pretrain_line("simclr_resnet18_mini", tmp_path, **options))
     until(lambda: (tmp_path / "iter_3.pth").exists() or process.poll() is not None)
@@ -74,7 +73,7 @@ def test_a_stopped_run_leaves_no_worker(
     assert len(children) >= 2
     process.send_signal(number)
     _, said = process.communicate(timeout=MOST)
-    until(lambda: gone(children), 60)
+    until(lambda: gone(children), 20)
     assert "Traceback" not in said
     if number != signal.SIGKILL:
         assert process.returncode == 128 + number

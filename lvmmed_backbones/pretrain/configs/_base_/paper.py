@@ -44,6 +44,7 @@ train_dataloader = dict(
     drop_last=True,
     sampler=dict(type="ResumableSampler"),
     collate_fn=dict(type="default_collate"),
+    worker_init_fn=dict(type="end_with_run"),
     dataset=dict(type="CorpusDataset", pipeline=[two_views]),
 )
 train_cfg = dict(type="ResumableEpochLoop", max_epochs=100)
