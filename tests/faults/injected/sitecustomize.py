@@ -5,8 +5,10 @@ or shortens the time after which a silent driver on another machine is given up.
 """
 
 import os
+import select
 import signal
 import sys
+import time
 from pathlib import Path
 
 import benchmarks.profiles
@@ -53,6 +55,9 @@ def die_at_a_step() -> None:
 def inject() -> None:
     """Do what the environment says."""
     die_at_a_step()
+    if "FAKETIME_DONT_FAKE_MONOTONIC" in os.environ:
+        # libfaketime 0.9.10 then refuses the sleep until a moment, which is Python's.
+        time.sleep = lambda seconds: select.select([], [], [], seconds) and None
     if seconds := os.environ.get("LVMMED_FAULT_SILENCE"):
         from benchmarks import lease
 
