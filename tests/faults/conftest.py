@@ -34,7 +34,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("moments")
     if marker is None:
         return
-    count = ALL if metafunc.config.getoption("--all", False) else marker.args[0]
+    fault = metafunc.definition.get_closest_marker("fault")
+    tries = fault.kwargs.get("tries", 1)
+    count = ALL // tries if metafunc.config.getoption("--all", False) else marker.args[0]
     seed = metafunc.config.getoption("--seed", 0)
     rng = random.Random(f"{seed} {metafunc.function.__name__}")
     moments = [round((part + rng.random()) / count, 3) for part in range(count)]
@@ -47,24 +49,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.faults)
             if marker := item.get_closest_marker("fault"):
-                item.user_properties.append(("fault", (number, *marker.args)))
+                tries = marker.kwargs.get("tries", 1)
+                item.user_properties.append(("fault", (number, tries, *marker.args)))
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     """The table: each fault, what must hold after it, how often it was tried, how often that held."""
     rows: dict[tuple[str, str], list[int]] = {}
     reports = [
-        (number, (fault, holds), outcome)
+        (number, tries, (fault, holds), outcome)
         for outcome in ("passed", "failed", "error")
         for report in terminalreporter.stats.get(outcome, ())
         for key, value in getattr(report, "user_properties", ())
         if key == "fault"
-        for number, fault, holds in [value]
+        for number, tries, fault, holds in [value]
     ]
-    for _, words, outcome in sorted(reports):
+    for _, tries, words, outcome in sorted(reports):
         row = rows.setdefault(words, [0, 0])
-        row[0] += 1
-        row[1] += outcome == "passed"
+        row[0] += tries
+        row[1] += tries * (outcome == "passed")
     if not rows:
         return
     lines = ["| fault | what must hold after it | tried | held |", "|---|---|---:|---:|"]

@@ -20,6 +20,7 @@ from tests.faults.grid import (
     Whole,
     assert_finishes,
     assert_in_order,
+    assert_sound,
     run_processes,
 )
 
@@ -29,23 +30,32 @@ EPOCHS = dict(
 )
 
 
-@pytest.mark.fault("SIGKILL of the driver", AGAIN)
-@pytest.mark.moments(10)
+@pytest.mark.fault("SIGKILL of the driver", AGAIN, tries=2)
+@pytest.mark.moments(5)
 def test_the_driver_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
-    driver = grid.running_at(moment * whole.seconds)
-    driver.kill()
-    assert driver.orphans() == {}
+    """Twice, one after another."""
+    for part in (moment, random.Random(moment).random()):
+        driver = grid.running_at(part * whole.seconds)
+        driver.kill()
+        assert driver.orphans() == {}
+        assert_sound(grid, whole)
     assert_finishes(grid, whole)
 
 
-@pytest.mark.fault("SIGKILL of a run", f"it fails by name, others go on; {AGAIN}")
-@pytest.mark.moments(10)
+@pytest.mark.fault("SIGKILL of a run", f"it fails by name, others go on; {AGAIN}", tries=2)
+@pytest.mark.moments(5)
 def test_a_run_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
-    driver = grid.running_at(moment * whole.seconds, run_processes)
-    os.kill(random.Random(moment).choice(run_processes(driver)), signal.SIGKILL)
+    """Two of those of one driver."""
+    rng = random.Random(moment)
+    driver = grid.running_at(moment * whole.seconds, lambda driver: len(run_processes(driver)) == 2)
+    one, other = rng.sample(run_processes(driver), 2)
+    os.kill(one, signal.SIGKILL)
+    time.sleep(rng.random() / 2)
+    left = run_processes(driver)
+    os.kill(other if other in left else rng.choice(left), signal.SIGKILL)
     assert_in_order(driver, 1)
-    assert f"{RUNS - 1} runs done, 0 were done before, 1 failed" in driver.said
-    assert "killed by SIGKILL" in driver.said
+    assert f"{RUNS - 2} runs done, 0 were done before, 2 failed" in driver.said
+    assert driver.said.count("killed by SIGKILL") == 4  # once when it happens, once at the end
     assert_finishes(grid, whole)
 
 
