@@ -137,7 +137,4 @@ def show(facts: Sequence[dict]) -> None:
 
 
 if __name__ == "__main__":
-    stop_quietly(
-        "What is whole stays. Start the same command again; pretrain goes on with --resume"
-    )
     sys.exit(main())
