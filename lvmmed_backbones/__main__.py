@@ -5,19 +5,12 @@ from __future__ import annotations
 from lvmmed_backbones.stopping import stop_quietly
 
 if __name__ == "__main__":  # before the other imports, which take seconds
-    stop_quietly("What is there is whole: start again, and it goes on")
+    stop_quietly("What is there is whole. Start again; pretrain goes on with --resume")
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-
-from lvmmed_backbones.stopping import stop_quietly
-
-if __name__ == "__main__":  # before the other imports, which take seconds
-    stop_quietly(
-        "What is whole stays. Start the same command again; pretrain goes on with --resume"
-    )
 
 from rich import box
 from rich.console import Console
@@ -144,7 +137,4 @@ def show(facts: Sequence[dict]) -> None:
 
 
 if __name__ == "__main__":
-    stop_quietly(
-        "What is whole stays. Start the same command again; pretrain goes on with --resume"
-    )
     sys.exit(main())

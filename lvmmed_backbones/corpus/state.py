@@ -42,7 +42,7 @@ LOCK = ".lock"
 
 @contextmanager
 def changing(corpus: Path) -> Iterator[None]:
-    """Within, no other command changes the corpus; what killed ones left in its folders goes.
+    """Within, no other command changes the corpus; what killed processes left in its folders goes.
 
     Args:
         corpus: a folder.
@@ -63,9 +63,14 @@ def changing(corpus: Path) -> Iterator[None]:
                 reason = "is being built or audited by another process"
                 raise Refused(corpus, reason, "Wait until it has ended") from None
             # The file system has no locks: the user sees to it.
-        for folder in (corpus, corpus / "shards", corpus / "parts"):
+        folders = (corpus, corpus / "shards", corpus / "parts")
+        for folder in folders:
             sweep(folder)
-        yield
+        try:
+            yield
+        finally:
+            for folder in folders:  # a worker that a file killed left something, too
+                sweep(folder)
     finally:
         os.close(number)
 

@@ -111,7 +111,9 @@ def read_origin(meta: Any, file: Path) -> Origin:
             )
         origin = msgspec.convert(content, Origin)
         sound = all(type(origin.terms[name]) is int for name in (EPOCHS, BATCH, PROCESSES))
-        schedule = origin.terms[SCHEDULE]
-        if not sound or not all(isinstance(part, dict) for part in schedule):
+        for part in origin.terms[SCHEDULE]:
+            ends = [part.get("begin"), part.get("end")]
+            sound &= all(isinstance(end, (int, float, type(None))) for end in ends)
+        if not sound:
             raise ValueError("its terms are not as a run writes them")
     return origin

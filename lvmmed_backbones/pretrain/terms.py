@@ -120,7 +120,7 @@ def shortened(schedule: Sequence[Mapping], before: int, epochs: int) -> list[dic
         if part.get("by_epoch", True):
             if part.get("begin", 0) >= epochs:
                 continue
-            if "end" in part:
+            if part.get("end") is not None:
                 part["end"] = epochs if part["end"] == before else min(part["end"], epochs)
         parts.append(part)
     return parts

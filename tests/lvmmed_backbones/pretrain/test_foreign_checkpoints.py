@@ -127,6 +127,17 @@ def changed(path: str, value: object):
     return change
 
 
+def terms(**more: object):
+    """A change of the terms in the origin."""
+
+    def change(content: dict) -> None:
+        origin = json.loads(content["meta"]["origin"])
+        origin["terms"].update(more)
+        content["meta"]["origin"] = json.dumps(origin)
+
+    return change
+
+
 def spoilt_history(content: dict) -> None:
     buffer = content["message_hub"]["log_scalars"]["train/loss"]
     buffer._log_history = torch.zeros(2)
@@ -139,6 +150,12 @@ NOT_RESUMED = {
     "another step": (changed("meta.iter", 10**12), "counts 10{12} steps in epoch 0, and 2 in 0"),
     "another epoch": (changed("meta.epoch", 5), "counts 2 steps in epoch 5, and 2 in 0"),
     "a seed": (changed("meta.seed", [1]), r"has the seed \[1\]"),
+    "a schedule of texts": (terms(param_scheduler=["x"]), "has a spoilt origin"),
+    "a schedule that ends at a text": (
+        terms(param_scheduler=[{"end": "x"}]),
+        "has a spoilt origin .*its terms are not as a run writes them",
+    ),
+    "epochs of text": (terms(**{"train_cfg.max_epochs": "x"}), "its terms are not as"),
     "no weights": (changed("state_dict", {}), "differs from the run's model in"),
     "a weight less": (
         lambda c: c["state_dict"].pop("backbone.conv1.weight"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -289,7 +290,7 @@ def plain(function: Callable) -> Callable:
 
     def call(*views: Tensor) -> Tensor:
         with pytest.MonkeyPatch.context() as patch:
-            for module in (affinities, necks, __import__("sys").modules[__name__]):
+            for module in (affinities, necks, sys.modules[__name__]):
                 patch.setattr(module, "directions", quotient)
             return function(*views)
 

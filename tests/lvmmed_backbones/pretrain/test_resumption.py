@@ -517,6 +517,8 @@ def test_a_schedule_follows_the_length() -> None:
     fall = dict(type="CosineAnnealingLR", by_epoch=True, begin=10, end=100)
     steps = dict(type="LinearLR", by_epoch=False, end=500)
     assert shortened([warm, fall, steps], 100, 5) == [{**warm, "end": 5}, steps]
+    endless = {**warm, "end": None}  # as JSON has what is infinite
+    assert shortened([endless], 100, 5) == [endless]
     assert shortened([warm, fall], 100, 300) == [warm, {**fall, "end": 300}]
 
 

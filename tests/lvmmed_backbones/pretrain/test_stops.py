@@ -105,7 +105,7 @@ def test_every_command_ends_in_one_line_at_ctrl_c(
     _, said = process.communicate(timeout=MOST)
     assert process.returncode == 128 + signal.SIGINT
     assert said.splitlines() == [
-        "stopped by Ctrl-C. What is whole stays. Start the same command again; pretrain goes on with --resume"
+        "stopped by Ctrl-C. What is there is whole. Start again; pretrain goes on with --resume"
     ]
 
 
