@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,13 +49,22 @@ class Grid:
         profile: str = "trial",
         jobs: int = 2,
         verb: str = "run",
+        quick: bool = True,
+        environment: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Command:
-        """Start its command; `options` as of `commands.Starter.start`."""
+        """Start its command.
+
+        Args:
+            quick: its runs are forked from the driver and not from a server that is executed and imports for 5 seconds;
+                not where processes are killed.
+            environment, options: as of `commands.Starter.start`.
+        """
+        variables = dict(environment or {}) | ({"LVMMED_FAULT_QUICK": "1"} if quick else {})
         folders = ["--results", self.results, "--work", self.work]
         size = ["--profile", profile, "--seeds", "0", "--jobs", str(jobs)]
         words = [*folders, *size, "--tasks", *tasks, "--backbones", *backbones]
-        return self.launch("benchmarks", verb, *words, **options)
+        return self.launch("benchmarks", verb, *words, environment=variables, **options)
 
     def run_of(self, task: str, backbone: str) -> Path:
         """The folder of a run that was begun."""
@@ -73,7 +82,7 @@ class Grid:
         One that is at its end by then is tried again from the beginning, for a shorter time.
         """
         while True:
-            driver = self.start(**options)
+            driver = self.start(quick=False, **options)
             if driver.goes_on_for(seconds):
                 while not driver.ended():
                     if condition(driver):

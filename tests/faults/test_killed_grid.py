@@ -66,7 +66,7 @@ def test_all_runs_are_killed_at_a_step(
 ) -> None:
     step = step_at(moment, steps_of_a_run)
     environment = dies_at(step, grid.results, tmp_path / "note", who="other")
-    driver = grid.start(environment=environment)
+    driver = grid.start(environment=environment, quick=False)
     assert_in_order(driver, 1)
     assert driver.said.count("killed by SIGKILL") >= RUNS
     assert_finishes(grid, whole)
@@ -98,7 +98,7 @@ def test_a_run_by_epochs_is_killed(whole: Whole, start, tmp_path: Path, moment: 
 
     one, other = grid("whole"), grid("killed")
     assert_in_order(one.start(**EPOCHS), 0)
-    driver = other.start(**EPOCHS)
+    driver = other.start(**EPOCHS, quick=False)
     while not (last := list(other.results.glob("runs/*/last.pth"))):
         assert not driver.ended(), driver.said
         time.sleep(0.01)

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -75,9 +75,11 @@ def litter(grid: Grid, whole: Whole, rng: random.Random) -> Iterator[Path]:
         yield rng.choice(kinds)(grid, folder, record, rng)
 
 
-def some_name(rng: random.Random) -> str:
+def some_name(
+    rng: random.Random, names: Sequence[str] = ("record.json", "index.json", "best_6.pth", "x")
+) -> str:
     """Of a scratch file or folder, as the suite's writer names it."""
-    name = rng.choice(("record.json", "index.json", "gallery", "best_6.pth", "config.py"))
+    name = rng.choice(names)
     return f".{name}.{uuid.UUID(int=rng.getrandbits(128)).hex[:12]}.partial"
 
 
@@ -88,7 +90,7 @@ def scratch_file(grid: Grid, folder: Path, record: bytes, rng: random.Random) ->
 
 
 def scratch_folder(grid: Grid, folder: Path, record: bytes, rng: random.Random) -> Path:
-    path = rng.choice((folder, grid.results)) / some_name(rng)
+    path = rng.choice((folder, grid.results)) / some_name(rng, ["gallery"])
     (path / rng.choice(("new", "former"))).mkdir(parents=True)
     (path / "lock").touch()
     return path
@@ -149,7 +151,9 @@ def dangling_link(grid: Grid, folder: Path, record: bytes, rng: random.Random) -
 
 def work_scratch(grid: Grid, folder: Path, record: bytes, rng: random.Random) -> Path:
     place = rng.choice((grid.work, grid.work / "prepared" / "phantoms", grid.work / "phantoms"))
-    path = place / rng.choice((f".brain_tumor-{rng.getrandbits(32):08x}", some_name(rng)))
+    path = place / rng.choice(
+        (f".brain_tumor-{rng.getrandbits(32):08x}", some_name(rng, ["fgadr"]))
+    )
     path.mkdir()
     (path / "images").mkdir()
     return path

@@ -51,7 +51,7 @@ def test_two_drivers_share_the_work(grid: Grid, whole: Whole, moment: float) -> 
 )
 @pytest.mark.moments(2)
 def test_one_of_two_drivers_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
-    one, other = grid.start(jobs=1), grid.start(jobs=1)
+    one, other = (grid.start(jobs=1, quick=False) for _ in range(2))
     one.goes_on_for(moment * whole.seconds)
     while not run_processes(one):
         assert not one.ended(), one.said

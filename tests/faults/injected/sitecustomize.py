@@ -1,12 +1,15 @@
 """Python runs this in every process of a command under test: PYTHONPATH names its folder.
 
 It adds the tests' own profile. As the environment says, it has a process die between two of its changes to a folder,
-or shortens the time after which a silent driver on another machine is given up.
+shortens the time after which a silent driver on another machine is given up, or spares a driver 5 seconds.
 """
 
+import multiprocessing.util
 import os
+import select
 import signal
 import sys
+import time
 from pathlib import Path
 
 import benchmarks.profiles
@@ -50,9 +53,35 @@ def die_at_a_step() -> None:
     sys.addaudithook(watch)
 
 
+def fork_servers() -> None:
+    """Have multiprocessing fork its servers from this process, which has imported everything, where it executes Python.
+
+    What they are, and what they do, is the same but for the time that their imports take.
+    """
+
+    def forked(path: bytes, arguments: list[str], descriptors: list[int]) -> int:
+        process = os.fork()
+        if process:
+            return process
+        kept = sorted({0, 1, 2, *descriptors})
+        for one, other in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
+            os.closerange(one + 1, other)
+        try:
+            exec(arguments[-1], {})  # the text behind `python -c`
+        finally:
+            os._exit(0)  # it is no driver
+
+    multiprocessing.util.spawnv_passfds = forked
+
+
 def inject() -> None:
     """Do what the environment says."""
     die_at_a_step()
+    if "FAKETIME_DONT_FAKE_MONOTONIC" in os.environ:
+        # libfaketime 0.9.10 then refuses the sleep until a moment, which is Python's.
+        time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+    if "LVMMED_FAULT_QUICK" in os.environ:
+        fork_servers()
     if seconds := os.environ.get("LVMMED_FAULT_SILENCE"):
         from benchmarks import lease
 
