@@ -154,9 +154,8 @@ def measure(run: Run) -> dict:
     config = run.config
     import_modules_from_strings(**config.custom_imports)
     last = run.folder / LAST
-    if (
-        last.exists()
-    ):  # of a run by epochs: each is seeded, so that going on gives what a whole run gives
+    # Each epoch is seeded: going on gives what a whole run gives. A run by iterations is short, and begins anew.
+    if config.train_cfg.type == "EpochBasedTrainLoop" and last.exists():
         config.load_from, config.resume = str(last), True
     else:
         begin_anew(run.folder)

@@ -123,6 +123,8 @@ def removed(corpus: Path) -> list[dict[str, str]]:
     except FileNotFoundError:
         return []
     remedy = "Remove it, build the corpus again and audit it anew"
+    if not text.endswith("\n"):
+        raise Refused(path, "is no whole table: its end is missing", remedy)
     with refusing(path, remedy, "is no whole table"):
         rows = list(csv.DictReader(io.StringIO(text), strict=True))
     if any(None in row or None in row.values() or "key" not in row for row in rows):
@@ -157,7 +159,10 @@ def read_csv(out: Path, name: str) -> list[dict]:
     path = out / name
     text = read_text(path, within=out)
     with refusing(path, "Remove the folder parts, and build again", "is no whole table"):
-        return [{key: row[key] for key in SKIPPED} for row in csv.DictReader(io.StringIO(text))]
+        reader = csv.DictReader(io.StringIO(text))
+        if tuple(reader.fieldnames or ()) != SKIPPED or not text.endswith("\n"):
+            raise ValueError("its first line or its end is missing")
+        return [{key: row[key] for key in SKIPPED} for row in reader]
 
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:

@@ -18,7 +18,8 @@ from benchmarks.compose import compose
 from benchmarks.grid import Cell
 from lvmmed_backbones.pretrain.command import CONFIGS
 from lvmmed_backbones.pretrain.export import export
-from lvmmed_backbones.pretrain.origin import KEY, origin_of
+from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
+from lvmmed_backbones.pretrain.terms import terms_of
 from reports.__main__ import main as reports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +32,12 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = Config.fromfile(CONFIGS / "simclr_resnet18_mini.py")
     for seed in (0, 1):
         config.randomness.seed = seed
+        terms = terms_of(config, "f", 1)
         torch.manual_seed(seed)
         weights = MODELS.build(config.model.backbone).state_dict()
         content = {
             "state_dict": {f"backbone.{name}": value for name, value in weights.items()},
-            "meta": {KEY: origin_of(config), "iter": 1, "epoch": 1},
+            "meta": {KEY: origin_of(config, terms, Progress(1, 0, 64, 64)), "iter": 1, "epoch": 1},
         }
         torch.save(content, folder / "iter_1.pth")
         export(folder / "iter_1.pth", folder / "mine.safetensors", by_seed=True)

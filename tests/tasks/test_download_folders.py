@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
-from benchmarks.compose import label_subset
+from benchmarks.grid import TASK_CONFIGS
+from benchmarks.labels import training_images
 from lvmmed_backbones.outside import Refused, read_lines
 from tasks import datasets
 from tasks.__main__ import main
@@ -298,7 +300,9 @@ def test_a_list_ends_its_lines_as_openmmlab_does(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8", newline="")
         assert read_lines(path) == list_from_file(str(path)), text
     path.write_text("a\u2028b 0\nc 1\n", encoding="utf-8")
-    assert label_subset(path, 0.5, 0, labelled=True) == [0, 1]
+    config = Config.fromfile(TASK_CONFIGS / "brain_tumor_linear.py")
+    config.train_dataloader.dataset.ann_file = path.name
+    assert training_images(config, tmp_path) == (["a\u2028b", "c"], ["0", "1"])
 
 
 def test_names_survive_a_locale_without_unicode(tmp_path: Path, monkeypatch) -> None:
