@@ -129,7 +129,7 @@ def whole(starter: Starter, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
     grid = Grid(folder, launcher(starter, folder))
     begin = time.monotonic()
-    assert_in_order(grid.start(quick=False), 0)
+    assert_in_order(grid.start(), 0)
     return Whole(grid, time.monotonic() - begin)
 
 

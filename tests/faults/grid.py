@@ -56,8 +56,7 @@ class Grid:
         """Start its command.
 
         Args:
-            quick: its runs are forked from the driver and not from a server that is executed and imports for 5 seconds;
-                not where processes are killed.
+            quick: the server that forks its runs is itself forked, and not executed, which imports for 5 seconds.
             environment, options: as of `commands.Starter.start`.
         """
         variables = dict(environment or {}) | ({"LVMMED_FAULT_QUICK": "1"} if quick else {})
@@ -75,14 +74,17 @@ class Grid:
         raise FileNotFoundError(f"{self.results} has no run of {task} with {backbone}")
 
     def running_at(
-        self, seconds: float, condition: Callable[[Command], Any] = bool, **options
+        self, seconds: float, condition: Callable[[Command], Any] = bool, **options: Any
     ) -> Command:
         """A driver of it that has run for so long, and for longer until a condition holds.
 
         One that is at its end by then is tried again from the beginning, for a shorter time.
+
+        Args:
+            options: as of `start`.
         """
         while True:
-            driver = self.start(quick=False, **options)
+            driver = self.start(**options)
             if driver.goes_on_for(seconds):
                 while not driver.ended():
                     if condition(driver):
@@ -90,7 +92,7 @@ class Grid:
                     time.sleep(0.01)
             assert_in_order(driver, 0)
             shutil.rmtree(self.results)
-            seconds *= 0.9
+            seconds *= 0.8
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Whole:
 
     Attributes:
         grid: with its results.
-        seconds: from its start to its end, its data sets prepared before.
+        seconds: from its start to its end.
     """
 
     grid: Grid

@@ -34,9 +34,10 @@ EPOCHS = dict(
 @pytest.mark.fault("SIGKILL of the driver", AGAIN, tries=2)
 @pytest.mark.moments(5)
 def test_the_driver_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
-    """Twice, one after another."""
-    for part in (moment, random.Random(moment).random()):
-        driver = grid.running_at(part * whole.seconds)
+    """As users start it; then, started again, at a moment when runs go on."""
+    rng = random.Random(moment)
+    for part, quick in ((moment, False), (0.8 * rng.random(), True)):
+        driver = grid.running_at(part * whole.seconds, quick=quick)
         driver.kill()
         assert driver.orphans() == {}
         assert_sound(grid, whole)
@@ -67,7 +68,7 @@ def test_all_runs_are_killed_at_a_step(
 ) -> None:
     step = step_at(moment, steps_of_a_run)
     environment = dies_at(step, grid.results, tmp_path / "note", who="other")
-    driver = grid.start(environment=environment, quick=False)
+    driver = grid.start(environment=environment)
     assert_in_order(driver, 1)
     assert driver.said.count("killed by SIGKILL") >= RUNS
     assert_finishes(grid, whole)
@@ -99,7 +100,7 @@ def test_a_run_by_epochs_is_killed(whole: Whole, start, tmp_path: Path, moment: 
 
     one, other = grid("whole"), grid("killed")
     assert_in_order(one.start(**EPOCHS), 0)
-    driver = other.start(**EPOCHS, quick=False)
+    driver = other.start(**EPOCHS)
     while not (last := list(other.results.glob("runs/*/last.pth"))):
         assert not driver.ended(), driver.said
         time.sleep(0.01)

@@ -21,7 +21,7 @@ HOLDS = "one line, exit code 143 or 130, nothing runs on; the same command does 
 @pytest.mark.moments(1)
 def test_a_driver_is_stopped(grid: Grid, whole: Whole, stop: str, moment: float) -> None:
     code, send = STOPS[stop]
-    driver = grid.running_at(moment * whole.seconds, run_processes, before=[])
+    driver = grid.running_at(moment * whole.seconds, run_processes, before=[], quick=False)
     said = driver.said
     send(driver)
     assert_in_order(driver, code)

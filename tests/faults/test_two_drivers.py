@@ -37,9 +37,9 @@ SILENCE = 4.0  # seconds
 @pytest.mark.moments(1)
 def test_two_drivers_share_the_work(grid: Grid, whole: Whole, moment: float) -> None:
     shutil.rmtree(grid.work)
-    one = grid.start(jobs=1)
+    one = grid.start(jobs=1, quick=False)
     time.sleep(moment)
-    other = grid.start(jobs=1)
+    other = grid.start(jobs=1, quick=False)
     for driver in (one, other):
         assert_in_order(driver, 0)
     assert executions(grid) == dict.fromkeys(executions(grid), 1)
@@ -51,8 +51,8 @@ def test_two_drivers_share_the_work(grid: Grid, whole: Whole, moment: float) -> 
 )
 @pytest.mark.moments(2)
 def test_one_of_two_drivers_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
-    one, other = (grid.start(jobs=1, quick=False) for _ in range(2))
-    one.goes_on_for(moment * whole.seconds)
+    one, other = grid.start(jobs=1), grid.start(jobs=1)
+    one.goes_on_for(moment * whole.seconds / 2)
     while not run_processes(one):
         assert not one.ended(), one.said
         time.sleep(0.01)
