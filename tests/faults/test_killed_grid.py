@@ -49,7 +49,9 @@ def test_the_driver_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
 def test_a_run_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
     """Two of those of one driver."""
     rng = random.Random(moment)
-    driver = grid.running_at(moment * whole.seconds, lambda driver: len(run_processes(driver)) == 2)
+    driver = grid.running_at(
+        0.7 * moment * whole.seconds, lambda driver: len(run_processes(driver)) == 2
+    )
     one, other = rng.sample(run_processes(driver), 2)
     os.kill(one, signal.SIGKILL)
     time.sleep(rng.random() / 2)
