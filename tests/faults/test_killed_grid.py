@@ -36,7 +36,7 @@ EPOCHS = dict(
 def test_the_driver_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
     """As users start it; then, started again, at a moment when runs go on."""
     rng = random.Random(moment)
-    for part, quick in ((moment, False), (0.8 * rng.random(), True)):
+    for part, quick in ((moment, False), (0.7 * rng.random(), True)):
         driver = grid.running_at(part * whole.seconds, quick=quick)
         driver.kill()
         assert driver.orphans() == {}
@@ -50,7 +50,7 @@ def test_a_run_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
     """Two of those of one driver."""
     rng = random.Random(moment)
     driver = grid.running_at(
-        0.7 * moment * whole.seconds, lambda driver: len(run_processes(driver)) == 2
+        0.6 * moment * whole.seconds, lambda driver: len(run_processes(driver)) == 2
     )
     one, other = rng.sample(run_processes(driver), 2)
     os.kill(one, signal.SIGKILL)

@@ -6,6 +6,7 @@ of the process that adopts orphans: the tests'.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -23,6 +24,7 @@ import reports.__main__
 
 def main() -> None:
     """Serve until stdin ends."""
+    gc.freeze()  # commands need not copy what was imported
     while line := sys.stdin.readline():
         reader, writer = os.pipe()
         if os.fork() == 0:

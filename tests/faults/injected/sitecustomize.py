@@ -4,6 +4,7 @@ It adds the tests' own profile. As the environment says, it has a process die be
 shortens the time after which a silent driver on another machine is given up, or spares a driver 5 seconds.
 """
 
+import gc
 import multiprocessing.util
 import os
 import select
@@ -66,6 +67,7 @@ def fork_servers() -> None:
         kept = sorted({0, 1, 2, *descriptors})
         for one, other in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
             os.closerange(one + 1, other)
+        gc.freeze()
         try:
             exec(arguments[-1], {})  # the text behind `python -c`
         finally:
