@@ -11,6 +11,7 @@ from tqdm import tqdm
 from benchmarks.lease import alone
 from tasks import datasets, phantoms
 from tasks.prepared.check import read_meta
+from tasks.prepared.lists import check_lists
 
 
 def prepared_folder(downloads: Path | None, work: Path) -> Path:
@@ -47,4 +48,5 @@ def prepare(
                     phantoms.generate(name, source)
             prepared = datasets.prepare(name, source, folder)
         metas[name] = read_meta(prepared)
+        check_lists(prepared, metas[name])
     return folder, metas

@@ -14,7 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import FUNCTIONS, HOOKS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from lvmmed_backbones.openmmlab.resumption import load_all, own_file
+from lvmmed_backbones.openmmlab.resumption import check_sums, load_all, own_file
 from lvmmed_backbones.weights.reading import read
 from lvmmed_backbones.writing import replacing
 
@@ -111,6 +111,7 @@ class LoadBestHook(Hook):
             return
         folder = Path(runner.work_dir)
         best = own_file(runner.message_hub.get_info("best_ckpt"), folder, folder)
+        check_sums(best)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         load_all(model, read(best)["state_dict"], best)
         runner.logger.info(f"testing the best checkpoint on the valid split, {best}")

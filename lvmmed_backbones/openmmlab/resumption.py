@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,7 +16,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
-from lvmmed_backbones.outside import MIB, Refused, read_text, refusing, regular
+from lvmmed_backbones.outside import MIB, Refused, opened, read_text, refusing, regular
 from lvmmed_backbones.weights.reading import read
 
 LAST = "last_checkpoint"  # mmengine's note of the newest one
@@ -86,6 +87,7 @@ class CheckedRunner(Runner):
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
         """The content of a checkpoint, checked, its weights in the model."""
         file = regular(filename, within=Path(self.work_dir))
+        check_sums(file)
         checkpoint = checked(read(file), file, Path(self.work_dir))
         self.check_place(checkpoint, file)
         model = self.model.module if is_model_wrapper(self.model) else self.model
@@ -106,6 +108,17 @@ class CheckedRunner(Runner):
             )
         schedulers = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
         check_alike(schedulers, checkpoint.get("param_schedulers", []), "param_schedulers", file)
+
+
+def check_sums(file: Path) -> None:
+    """Raises Refused if a part of a file that `torch.save` wrote differs from its checksum."""
+    with opened(file) as content:
+        if not zipfile.is_zipfile(content):
+            return  # what it is instead, `read` says
+        with refusing(file, REMEDY, "is cut off or damaged"), zipfile.ZipFile(content) as archive:
+            spoilt = archive.testzip()
+    if spoilt is not None:
+        raise Refused(file, f"is damaged: {spoilt} differs from its checksum", REMEDY)
 
 
 def checked(content: Mapping, file: Path, folder: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from mmengine.optim import _ParamScheduler
 from torch import Tensor, nn
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.openmmlab.resumption import REMEDY, CheckedRunner, checked
-from lvmmed_backbones.outside import Refused, opened, refusing, regular
+from lvmmed_backbones.openmmlab.resumption import REMEDY, CheckedRunner, check_sums, checked
+from lvmmed_backbones.outside import Refused, regular
 from lvmmed_backbones.pretrain.hooks import checkpoints
 from lvmmed_backbones.pretrain.loop import ResumableEpochLoop
 from lvmmed_backbones.pretrain.origin import Origin, Progress, read_origin
@@ -71,17 +70,6 @@ def read_whole(file: Path) -> Origin:
         if not isinstance(value, Tensor) or not torch.isfinite(value).all():
             raise Refused(file, f"holds {name} with values that are no numbers", REMEDY)
     return origin
-
-
-def check_sums(file: Path) -> None:
-    """Raises Refused if a part of a file that `torch.save` wrote differs from its checksum."""
-    with opened(file) as content:
-        if not zipfile.is_zipfile(content):
-            return  # what it is instead, `read` says
-        with refusing(file, REMEDY, "is cut off or damaged"), zipfile.ZipFile(content) as archive:
-            spoilt = archive.testzip()
-    if spoilt is not None:
-        raise Refused(file, f"is damaged: {spoilt} differs from its checksum", REMEDY)
 
 
 def check_count(meta: dict, progress: Progress, file: Path) -> None:

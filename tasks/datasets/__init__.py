@@ -27,7 +27,7 @@ from tasks.prepared.check import read_meta
 
 __all__ = ["Dataset", "available", "get", "names", "prepare"]
 
-VERSION = 3  # of the preparers: a prepared data set of another version is made anew
+VERSION = 4  # of the preparers: a prepared data set of another version is made anew
 PHANTOM = "PHANTOM"  # the file by which a generated download says so
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lvmmed_backbones.folders import is_clutter
+from lvmmed_backbones.outside import Refused, opened
 
 
 def names_of(folder: Path) -> set[str]:
@@ -16,3 +20,34 @@ def names_of(folder: Path) -> set[str]:
 def lists_of(folder: Path, suffix: str) -> list[Path]:
     """The lists of the splits with a suffix, sorted; clutter is passed over."""
     return sorted(p for p in (folder / "splits").glob(f"*{suffix}") if not is_clutter(p.name))
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The sha256 of each list of the splits, by the file's name.
+
+    Raises:
+        Refused: if one leads out of the folder, or cannot be read.
+    """
+    found = {}
+    for path in lists_of(folder, ""):
+        with opened(path, within=folder) as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def check_lists(folder: Path, meta: Mapping[str, Any]) -> None:
+    """See that the lists of the splits are those that were prepared: a run takes from them what it trains on and tests.
+
+    Raises:
+        Refused: naming one that is not, or is missing.
+    """
+    known, found = meta.get("lists"), checksums(folder)
+    if known == found:
+        return
+    known = known if isinstance(known, dict) else {}
+    name = min(name for name in {*known, *found} if known.get(name) != found.get(name))
+    raise Refused(
+        folder / "splits" / name,
+        "is not as it was prepared",
+        f"Delete {folder}: it is prepared again",
+    )

@@ -23,6 +23,7 @@ from tasks.prepared.boxes import fault
 from tasks.prepared.check import problems_of
 from tasks.prepared.fingerprint import fingerprint
 from tasks.prepared.images import KEPT, frame, to_8_bit
+from tasks.prepared.lists import checksums
 from tasks.prepared.masks import same_size
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
@@ -197,6 +198,7 @@ class Writer:
         self.meta["counts"] = {
             path.stem: len(read_lines(path)) for path in sorted(self.scratch.glob("splits/*.txt"))
         }
+        self.meta["lists"] = checksums(self.scratch)
         self.meta["fingerprint"] = fingerprint(self.scratch)
         (self.scratch / "meta.json").write_text(json.dumps(self.meta, indent=1) + "\n")
         problems = problems_of(self.scratch)

@@ -241,7 +241,6 @@ def test_pretraining_config(
     assert tensors(run / f"iter_{LAST}.pth") == tensors(trained / f"iter_{LAST}.pth")
 
 
-@pytest.mark.xfail(reason="a flipped bit is not seen yet")
 @pytest.mark.fault("A damaged file: checkpoint of a run by epochs", HOLDS, tries=2)
 def test_run_checkpoint(whole: Whole, start, tmp_path: Path) -> None:
     """The run is named with a remedy, which is then followed; or begins anew."""
@@ -264,7 +263,6 @@ def test_run_checkpoint(whole: Whole, start, tmp_path: Path) -> None:
         break
 
 
-@pytest.mark.xfail(reason="a list that lost whole lines is not seen yet", strict=False)
 @pytest.mark.fault("A damaged file: list of a split", HOLDS, tries=2)
 @pytest.mark.parametrize(
     ("trained", "tested"),
