@@ -17,9 +17,11 @@ import pytest
 from PIL import Image
 
 from lvmmed_backbones import writing
+from lvmmed_backbones.outside import Refused
 from tasks import datasets, phantoms
 from tasks.__main__ import main
 from tasks.prepared import Writer, check
+from tasks.prepared.lists import check_lists
 from tasks.prepared.mmwhs import LABELS
 from tasks.prepared.splits import published
 
@@ -242,3 +244,20 @@ def test_a_full_disk_is_one_line_and_what_was_there_stays(
     subprocess.run(["mount", "-o", "remount,size=200m,nr_inodes=9999", str(small_disk)], check=True)
     assert main(line) == 0
     assert "PHANTOM" not in files_of(folder) or verb == "phantoms"
+
+
+def test_a_list_that_lost_lines_is_named(prepared: Callable[[str], Path]) -> None:
+    """It is a whole list still; only what was prepared tells."""
+    folder = prepared("brain_tumor")
+    meta, path = meta_of(folder), folder / "splits" / "train.txt"
+    content = path.read_text()
+    for text in (content.splitlines(keepends=True)[0], "", content + content, content[:-1]):
+        path.write_text(text)
+        with pytest.raises(Refused, match=r"train\.txt: is not as it was prepared\. Delete"):
+            check_lists(folder, meta)
+    path.unlink()
+    with pytest.raises(Refused, match=r"train\.txt"):
+        check_lists(folder, meta)
+    path.write_text(content)
+    (path.parent / ".DS_Store").touch()
+    check_lists(folder, meta)
