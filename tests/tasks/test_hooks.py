@@ -53,7 +53,7 @@ def train(folder: Path, validate: bool) -> float:
         optim_wrapper=dict(optimizer=dict(type="SGD", lr=1.0)),
         default_hooks=dict(checkpoint=dict(type="SelectionHook")),
         custom_hooks=[dict(type="LoadBestHook")],
-        experiment_name=f"counter-{validate}",
+        experiment_name=folder.name,  # mmengine keeps what it knows of an experiment in the process
         cfg=dict(task=dict(headline="score")),
         **checks,
     )
