@@ -204,7 +204,14 @@ def test_killed_at_any_moment_what_was_there_stays_or_is_new(
     if verb == "prepare":  # else it is taken as it is
         (folder / "meta.json").write_text("{}")
     old, killed = files_of(folder), 0
-    for _ in range(6):
+    for longest in (
+        0,
+        0.003,
+        0.01,
+        0.03,
+        0.1,
+        0.3,
+    ):  # all takes 50 ms, or seconds where much is done
         process = subprocess.Popen(
             [sys.executable, "-m", "tasks", *line], cwd=ROOT, stderr=subprocess.DEVNULL
         )
@@ -212,7 +219,7 @@ def test_killed_at_any_moment_what_was_there_stays_or_is_new(
         while not list(folder.parent.glob(".*.partial")) and process.poll() is None:
             assert time.monotonic() < end
             time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, longest))
         process.kill()
         killed += process.wait() == -signal.SIGKILL
         assert files_of(folder) in (old, whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def call(arguments: list[str], folder: Path, *more: str) -> int:
             *words,
             *arguments[6:],
             *options,
+            f"experiment_name=x{uuid.uuid4().hex}",  # or two runs of one second share their curves in a process
         ]
     )
 
