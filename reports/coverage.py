@@ -9,9 +9,11 @@ T = TypeVar("T")
 
 
 class Coverage(NamedTuple):
-    """Attributes:
-    backbones: those that have all of the tasks, in the order in which they were given.
-    tasks: those that are ranked, in the order in which they were given.
+    """Complete rows.
+
+    Attributes:
+        backbones: those that have all of the tasks, in the order in which they were given.
+        tasks: those that are ranked, in the order in which they were given.
     """
 
     backbones: list[str]
@@ -35,4 +37,5 @@ def coverage(tasks_of: Mapping[str, Collection[T]]) -> Coverage:
         for task in there
         if 2 * sum(len(tasks) for tasks in sets.values() if task in tasks) >= figures
     ]
-    return Coverage([name for name, tasks in sets.items() if tasks.issuperset(ranked)], ranked)
+    complete = [name for name, tasks in sets.items() if ranked and tasks.issuperset(ranked)]
+    return Coverage(complete, ranked)
