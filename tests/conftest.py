@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 
+# A job in the background of a shell ignores Ctrl-C, and so would the commands that tests start and stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture
 def no_hang() -> Iterator[None]:
