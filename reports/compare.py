@@ -5,29 +5,22 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 
 from reports.agreement import Setting
 from reports.scores import Scores
+from reports.statistics import family
 from reports.statistics.aggregate import probability_of_improvement
 from reports.statistics.effects import cohens_dz, rank_biserial
+from reports.statistics.family import ALPHA, Verdicts
 from reports.statistics.intervals import Interval
-from reports.statistics.paired import (
-    DECIMALS,
-    Levels,
-    difference,
-    difference_interval,
-    differences,
-    levels,
-    pair,
-)
-from reports.statistics.planning import Outlook, more_seeds
-from reports.statistics.testing import Test, backbones_test, holm, sign_flip, wilcoxon
+from reports.statistics.paired import DECIMALS, differences, pair
+from reports.statistics.pairs import Pairs, pairs
+from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
-ALPHA = 0.05
 Verdict = Literal["A", "B", "open", "untested"]
 
 
@@ -41,7 +34,7 @@ class TaskComparison:
         cases, left_out: how many cases both have a score of, and how many only one has; 0 where the headline is no
             mean of cases.
         mean_a, mean_b: mean headlines, fractions.
-        difference: A less B over the common cases, in [-1, 1].
+        difference: A minus B over the common cases, in [-1, 1].
         interval: of the difference; None if nothing can be said.
         backbones: the test that the verdict rests on: over seeds and cases.
         wilcoxon, sign_flip: over cases with seeds averaged: of the networks that were trained, not of the backbones.
@@ -50,7 +43,8 @@ class TaskComparison:
         cohens_dz: mean difference of a case over its standard deviation; NaN without cases.
         verdict: which is better by `p_backbones`, or 'open', or 'untested' where
             that test has no p-value.
-        outlook: for a task without a winner, how many seeds would settle it.
+        seeds_to_settle: for an open task, how many seeds of each would likely settle it: above 100, more than 100;
+            infinite, no number would. None for the others.
     """
 
     task: str
@@ -69,11 +63,11 @@ class TaskComparison:
     sign_flip: Test
     rank_biserial: float
     cohens_dz: float
-    p_backbones: float | None = None
-    p_wilcoxon: float | None = None
-    p_sign_flip: float | None = None
-    verdict: Verdict = "open"
-    outlook: Outlook | None = None
+    p_backbones: float | None
+    p_wilcoxon: float | None
+    p_sign_flip: float | None
+    verdict: Verdict
+    seeds_to_settle: float | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,8 @@ class Comparison:
         a, b: names of the backbones.
         tasks: in the order of A's scores.
         only_a, only_b: tasks that only one of them has.
-        improvement: chance that a run of A beats one of B on a task drawn at random, in [0, 1].
+        improvement: chance that a run of A beats one of B on a task drawn at random, in [0, 1], over the tasks with at
+            least 2 seeds of each; None if there is none.
         overall: Wilcoxon's test of the mean differences over tasks: of tasks like these, whatever the cases.
     """
 
@@ -93,7 +88,7 @@ class Comparison:
     tasks: list[TaskComparison]
     only_a: list[str]
     only_b: list[str]
-    improvement: float
+    improvement: float | None
     overall: Test
 
 
@@ -115,26 +110,26 @@ def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> C
     both = [place for place in of_a if place in of_b]
     if not both:
         raise ValueError(f"{a[0].backbone} and {b[0].backbone} have no task in common.")
-    measured = [task_comparison(of_a[place], of_b[place]) for place in both]
-    tasks = judged([task for task, _ in measured], [varying for _, varying in measured], alpha)
+    tasks = task_comparisons([(of_a[place], of_b[place]) for place in both], alpha)
     return Comparison(
         a=a[0].backbone,
         b=b[0].backbone,
         tasks=tasks,
         only_a=[label(*place) for place in of_a if place not in of_b],
         only_b=[label(*place) for place in of_b if place not in of_a],
-        improvement=float(
-            np.mean(
-                [
-                    probability_of_improvement(
-                        of_a[place].headlines[:, None], of_b[place].headlines[:, None]
-                    )
-                    for place in both
-                ]
-            )
-        ),
+        improvement=improvement([(of_a[place], of_b[place]) for place in both]),
         overall=over_tasks(np.array([task.difference for task in tasks])),
     )
+
+
+def improvement(several: Sequence[tuple[Scores, Scores]]) -> float | None:
+    """Mean over the tasks with several seeds of the chance that a run of A beats one of B; None if there are none."""
+    chances = [
+        probability_of_improvement(a.headlines[:, None], b.headlines[:, None])
+        for a, b in several
+        if min(len(a.seeds), len(b.seeds)) >= MIN_SEEDS
+    ]
+    return float(np.mean(chances)) if chances else None
 
 
 def label(task: str, protocol: str) -> str:
@@ -142,60 +137,78 @@ def label(task: str, protocol: str) -> str:
     return f"{task} ({protocol})"
 
 
-def task_comparison(a: Scores, b: Scores) -> tuple[TaskComparison, Levels]:
-    """A and B on one task, not yet corrected for the others; and how the difference varies."""
-    both = pair(a, b)
-    varying, by_case = levels(both), differences(both)
-    return TaskComparison(
-        task=a.task,
-        protocol=a.protocol,
-        metric=a.metric,
-        seeds_a=len(a.seeds),
-        seeds_b=len(b.seeds),
-        cases=both.a.shape[1],
-        left_out=both.left_out,
-        mean_a=float(a.headlines.mean()),
-        mean_b=float(b.headlines.mean()),
-        difference=difference(both),
-        interval=difference_interval(both, varying),
-        backbones=backbones_test(both, varying),
-        wilcoxon=wilcoxon(by_case.values),
-        sign_flip=sign_flip(by_case),
-        rank_biserial=rank_biserial(by_case.values),
-        cohens_dz=cohens_dz(by_case.values),
-    ), varying
-
-
-def judged(
-    tasks: Sequence[TaskComparison], varying: Sequence[Levels], alpha: float
+def task_comparisons(
+    several: Sequence[tuple[Scores, Scores]], alpha: float
 ) -> list[TaskComparison]:
-    """The tasks with p-values adjusted for all of them, verdicts, and the outlook of the open ones."""
-    p_backbones = holm([task.backbones for task in tasks])
-    p_wilcoxon = holm([task.wilcoxon for task in tasks])
-    p_sign_flip = holm([task.sign_flip for task in tasks])
-    verdicts = [verdict(t.difference, p, alpha) for t, p in zip(tasks, p_backbones, strict=True)]
-    # Holm's next step tests the open ones at this level.
-    level = alpha / max(verdicts.count("open"), 1)
+    """A and B on each of the tasks, corrected for the others."""
+    found = side_by_side([pairs([a, b]) for a, b in several])
+    verdicts = family.over_tasks(found, alpha)
+    by_case = [differences(pair(a, b)) for a, b in several]
+    signed_ranks = [wilcoxon(one.values) for one in by_case]
+    flips = [sign_flip(one) for one in by_case]
+    corrected = [holm(np.array([t.p for t in tests], float)) for tests in (signed_ranks, flips)]
     return [
-        replace(
-            task,
-            p_backbones=p_backbones[place],
-            p_wilcoxon=p_wilcoxon[place],
-            p_sign_flip=p_sign_flip[place],
-            verdict=verdicts[place],
-            outlook=None
-            if verdicts[place] in ("A", "B")
-            else more_seeds(task.difference, varying[place], level),
+        TaskComparison(
+            task=a.task,
+            protocol=a.protocol,
+            metric=a.metric,
+            seeds_a=len(a.seeds),
+            seeds_b=len(b.seeds),
+            cases=int(found.cases[n]),
+            left_out=int(found.left_out[n]),
+            mean_a=float(found.mean_a[n]),
+            mean_b=float(found.mean_b[n]),
+            difference=float(found.difference[n]),
+            interval=interval(found, verdicts, n),
+            backbones=backbones_test(found, verdicts, n),
+            wilcoxon=signed_ranks[n],
+            sign_flip=flips[n],
+            rank_biserial=rank_biserial(by_case[n].values),
+            cohens_dz=cohens_dz(by_case[n].values),
+            p_backbones=number(verdicts.adjusted[n]),
+            p_wilcoxon=number(corrected[0][n]),
+            p_sign_flip=number(corrected[1][n]),
+            verdict=verdict(found.difference[n], verdicts.adjusted[n], alpha),
+            seeds_to_settle=number(verdicts.seeds[n]),
         )
-        for place, task in enumerate(tasks)
+        for n, (a, b) in enumerate(several)
     ]
 
 
-def verdict(difference: float, p: float | None, alpha: float) -> Verdict:
+def side_by_side(tasks: Sequence[Pairs]) -> Pairs:
+    """One pair's figures on T tasks, as arrays (T,)."""
+    return Pairs(*(np.concatenate([getattr(t, f.name) for t in tasks]) for f in fields(Pairs)))
+
+
+def number(value: float) -> float | None:
+    """A number, None for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def interval(found: Pairs, verdicts: Verdicts, place: int) -> Interval | None:
+    """The interval of a task's difference; None if nothing can be said."""
+    low, high = float(verdicts.low[place]), float(verdicts.high[place])
+    if math.isnan(low):
+        return None
+    fewest = int(min(found.seeds_a[place], found.seeds_b[place]))
+    return Interval(float(found.difference[place]), low, high, fewest, int(found.units[place]))
+
+
+def backbones_test(found: Pairs, verdicts: Verdicts, place: int) -> Test:
+    """The test that the verdict on a task rests on, not yet corrected."""
+    fewest = min(found.seeds_a[place], found.seeds_b[place])
+    if fewest < MIN_SEEDS:
+        return Test(None, f"Needs at least {MIN_SEEDS} seeds of each backbone; one has {fewest}.")
+    if math.isnan(verdicts.p[place]):
+        return Test(None, "Every run has the same score: no spread to judge the difference by.")
+    return Test(float(verdicts.p[place]))
+
+
+def verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
     """Which is better, by an adjusted p-value."""
-    if p is None:
+    if math.isnan(adjusted):
         return "untested"
-    if p >= alpha:
+    if adjusted >= alpha:
         return "open"
     return "A" if difference > 0 else "B"
 
@@ -221,9 +234,9 @@ def as_json(comparisons: Sequence[tuple[Setting, Comparison]]) -> str:
 
 
 def defined(value: Any) -> Any:
-    """The same without NaN, which JSON does not have: None instead."""
+    """The same without NaN and infinity, which JSON does not have: None instead."""
     if isinstance(value, dict):
         return {name: defined(content) for name, content in value.items()}
     if isinstance(value, list):
         return [defined(content) for content in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

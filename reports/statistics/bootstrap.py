@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-CASES, SEEDS, OTHER_SEEDS, WIDENING = range(4)  # independent streams of random numbers
+CASES, SEEDS, WIDENING = range(3)  # independent streams of random numbers
 NEGLIGIBLE = 1e-20  # variance of fractions that is due to rounding
 
 
@@ -70,19 +70,15 @@ def satterthwaite(parts: Sequence[Part]) -> tuple[float, float]:
     return total, total**2 / float((variances**2 / [part.freedom for part in parts]).sum())
 
 
-def seed_part(headlines: Floats, resamples: int, stream: tuple[int, ...], sign: int = 1) -> Part:
-    """(S,) headlines, S > 1: the mean of S of them drawn with replacement; `sign` -1 where it is subtracted."""
+def seed_part(headlines: Floats, resamples: int, stream: tuple[int, ...]) -> Part:
+    """(S,) headlines, S > 1: the mean of S of them drawn with replacement."""
     size = len(headlines)
     drawn = draws(size, resamples, stream) @ headlines / size - headlines.mean()
-    return Part(sign * drawn * narrowness(size), headlines.var(ddof=1) / size, size - 1)
+    return Part(drawn * narrowness(size), headlines.var(ddof=1) / size, size - 1)
 
 
 def case_parts(
-    backbones: Sequence[tuple[int, Floats]],
-    strata: Integers,
-    units: Integers,
-    resamples: int,
-    seed: int,
+    values: Floats, strata: Integers, units: Integers, resamples: int, seed: int
 ) -> list[Part]:
     """A part per stratum: its units drawn with replacement, the mean over the defined scores of those.
 
@@ -90,17 +86,14 @@ def case_parts(
     the spread of the cases, as far as that goes (Hillis 2007, equation 5: max(MS(TC) - MS(TRC), 0)).
 
     Args:
-        backbones: sign (1; -1 where it is subtracted) and (S, C) scores of each; the same units for all of them.
+        values: (S, C) scores of a backbone.
         strata, units: (C,); a unit lies within one stratum.
     """
-    present = np.any([np.isfinite(values).any(0) for _, values in backbones], axis=0)
+    present = np.isfinite(values).any(0)
     groups = np.unique(strata[present])
     return [
         stratum_part(
-            [(sign / len(groups), values[:, inside]) for sign, values in backbones],
-            units[inside],
-            resamples,
-            (seed, CASES, int(group)),
+            values[:, inside], units[inside], 1 / len(groups), resamples, (seed, CASES, int(group))
         )
         for group in groups
         for inside in [present & (strata == group)]
@@ -108,34 +101,43 @@ def case_parts(
 
 
 def stratum_part(
-    backbones: Sequence[tuple[float, Floats]],
-    units: Integers,
-    resamples: int,
-    stream: tuple[int, ...],
+    values: Floats, units: Integers, share: float, resamples: int, stream: tuple[int, ...]
 ) -> Part:
-    """The part of one stratum: factor with which each backbone's mean counts, and its (S, C) scores there."""
-    size = len(np.unique(units))
+    """The part of one stratum: the (S, C) scores there, and with which share its mean counts."""
+    sums, counts = by_unit(values, units)  # (S, U) each
+    size = sums.shape[1]
     weights = draws(size, resamples, stream)
-    deviations, influence, interaction = np.zeros(resamples), np.zeros(size), 0.0
-    for factor, values in backbones:
-        sums, counts = by_unit(values, units)  # (S, U) each
-        seeds, total = len(sums), np.maximum(counts.sum(1, keepdims=True), 1)
-        sample = sums.sum(1, keepdims=True) / total
-        number = weights @ counts.T  # (R, S)
-        means = np.divide(
-            weights @ sums.T, number, out=np.tile(sample.T, (resamples, 1)), where=number > 0
-        )
-        deviations += factor * (means - sample.T).mean(1)
-        # By how much each unit moves each seed's mean: the delta method for a ratio of sums.
-        moves = factor * size * (sums - sample * counts) / total
-        influence += moves.mean(0)
-        if seeds > 1:
-            residual = moves - moves.mean(0)
-            interaction += (residual**2).sum() / ((seeds - 1) * (size - 1)) / (seeds * size)
-    variance = influence.var(ddof=1) / size
+    sample = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    number = weights @ counts.T  # (R, S)
+    means = np.divide(
+        weights @ sums.T, number, out=np.tile(sample.T, (resamples, 1)), where=number > 0
+    )
+    moves, interaction = influence(sums, counts)
+    variance = float(moves.var(ddof=1)) / size
     left = max(variance - interaction, 0.0)
     shrink = np.sqrt(left / variance) if variance > 0 else 0.0
-    return Part(deviations * narrowness(size) * shrink, left, size - 1)
+    deviations = share * (means - sample.T).mean(1) * narrowness(size) * shrink
+    return Part(deviations, share**2 * left, size - 1)
+
+
+def influence(sums: Floats, counts: Floats) -> tuple[Floats, float]:
+    """How a mean over seeds of means over units moves: the delta method for a ratio of sums.
+
+    Args:
+        sums, counts: (S, U) sums and numbers of the defined scores of each unit.
+
+    Returns:
+        (U,) by how much each unit moves it, and the variance of the mean that is due to seed and unit together.
+    """
+    seeds, size = sums.shape
+    total = np.maximum(counts.sum(1, keepdims=True), 1)
+    sample = sums.sum(1, keepdims=True) / total
+    moves = size * (sums - sample * counts) / total
+    mean = moves.mean(0)
+    if seeds == 1 or size == 1:
+        return mean, 0.0
+    residual = float(((moves - mean) ** 2).sum())
+    return mean, residual / ((seeds - 1) * (size - 1)) / (seeds * size)
 
 
 def narrowness(number: int) -> float:

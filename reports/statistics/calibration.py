@@ -15,7 +15,7 @@ import numpy as np
 from reports.scores import Scores, means
 from reports.statistics.bootstrap import SEEDS, Floats, Part, draws
 from reports.statistics.intervals import hierarchical_interval
-from reports.statistics.paired import Levels, differences, levels, pair
+from reports.statistics.paired import differences, pair
 from reports.statistics.planning import more_seeds
 from reports.statistics.testing import backbones_test, sign_flip, wilcoxon
 

@@ -123,7 +123,7 @@ def hierarchical_interval(
     """
     units = check(values, strata, confidence, resamples, units)
     headlines = means(values, strata)
-    parts = case_parts([(1, values)], strata, units, resamples, seed)
+    parts = case_parts(values, strata, units, resamples, seed)
     if len(headlines) > 1:
         parts.append(seed_part(headlines, resamples, (seed, SEEDS)))
     low, high = percentiles(headlines.mean(), parts, confidence, seed)

@@ -1,4 +1,4 @@
-"""Two backbones on the same cases: their difference, how it varies, its interval."""
+"""Two backbones on the same cases, case by case."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.scores import Scores, common, defined_cases
-from reports.statistics.bootstrap import (
-    OTHER_SEEDS,
-    SEEDS,
-    Floats,
-    Integers,
-    Part,
-    by_unit,
-    case_parts,
-    percentiles,
-    satterthwaite,
-    seed_part,
-)
-from reports.statistics.intervals import CONFIDENCE, RESAMPLES, Interval, few_units
+from reports.statistics.bootstrap import Floats, Integers, by_unit
 
 DECIMALS = 9  # of differences of fractions: 1/3 and 2/3 - 1/3 are a tie, 1e-17 is none
 
@@ -65,64 +53,8 @@ def pair(a: Scores, b: Scores) -> Pair:
 
 
 @dataclass(frozen=True)
-class Levels:
-    """How the difference of two backbones varies: with the cases, and with the seeds of each.
-
-    Attributes:
-        cases: a part per stratum; empty where cases are too few or the headline is no mean of them.
-        seeds: of A and of B; empty if either has one seed.
-        units: how many independent cases; 0 if `cases` is empty.
-    """
-
-    cases: list[Part]
-    seeds: list[Part]
-    units: int
-
-
-def levels(pair: Pair, resamples: int = RESAMPLES, seed: int = 0) -> Levels:
-    """The parts of the difference's error: cases drawn alike for both backbones, seeds for each by itself.
-
-    Seed 0 of A and seed 0 of B have nothing in common but a number, so seeds are not paired.
-    """
-    cases: list[Part] = []
-    units = 0
-    if not few_units(pair.strata, pair.units):
-        units = len(np.unique(pair.units))
-        both = [(1, pair.a), (-1, pair.b)]
-        cases = case_parts(both, pair.strata, pair.units, resamples, seed)
-    seeds = []
-    if min(len(pair.headlines_a), len(pair.headlines_b)) > 1:
-        seeds = [
-            seed_part(pair.headlines_a, resamples, (seed, SEEDS)),
-            seed_part(pair.headlines_b, resamples, (seed, OTHER_SEEDS), -1),
-        ]
-    return Levels(cases, seeds, units)
-
-
-def difference(pair: Pair) -> float:
-    """Mean headline of A less that of B, in [-1, 1]."""
-    return float(pair.headlines_a.mean() - pair.headlines_b.mean())
-
-
-def difference_interval(
-    pair: Pair, levels: Levels, confidence: float = CONFIDENCE, seed: int = 0
-) -> Interval | None:
-    """The interval of A less B, within [-1, 1], over the levels that there are; None if there is none, or no spread.
-
-    See `reports.statistics.intervals.hierarchical_interval`.
-    """
-    parts = [*levels.cases, *levels.seeds]
-    if satterthwaite(parts)[0] == 0:
-        return None
-    mean = difference(pair)
-    low, high = percentiles(mean, parts, confidence, seed)
-    seeds = min(len(pair.headlines_a), len(pair.headlines_b)) if levels.seeds else 1
-    return Interval(mean, max(low, -1.0), min(high, 1.0), seeds, levels.units)
-
-
-@dataclass(frozen=True)
 class Differences:
-    """A less B for each independent case, seeds averaged.
+    """A minus B for each independent case, seeds averaged.
 
     Attributes:
         values: (U,) differences, in [-1, 1], of each case, or of a patient over his slices.

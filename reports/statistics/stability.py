@@ -65,7 +65,7 @@ def stability(
         return f"No ranking stability: {few}, and a backbone has fewer than {MIN_SEEDS} seeds."
     figures = []
     for number, one in enumerate(shared):
-        parts = [] if few else case_parts([(1, one.values)], strata, units, resamples, seed)
+        parts = [] if few else case_parts(one.values, strata, units, resamples, seed)
         if fewest > 1:
             parts.append(seed_part(one.headlines, resamples, (seed, SEEDS, number)))
         figures.append(one.headlines.mean() + np.sum([part.deviations for part in parts], axis=0))

@@ -1,0 +1,159 @@
+"""How often whole comparisons err, and how often they find a lead: simulated studies, the tables of docs/statistics.md.
+
+A family is the comparison of two backbones on T tasks; a page is that of the best of K backbones of a task with the
+others. Both say of equals in about 5 % of studies, once for all of it, that some differ.
+
+Run: python -m reports.statistics.error_rates [--studies N]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from reports.compare import side_by_side
+from reports.scores import Scores, means
+from reports.statistics.family import ALPHA, over_opponents, over_tasks
+from reports.statistics.pairs import pairs, pooled
+
+MEAN = 0.6
+SEEDS, TASKS, BACKBONES, CASES = (2, 3, 5), (2, 5, 15), (2, 8, 20), (20, 500)
+LEAD = 0.05  # of one backbone, where power is asked for
+
+
+class World(NamedTuple):
+    """Where the scores of simulated studies come from: normal effects, in fractions.
+
+    Attributes:
+        title: in a few words.
+        seed: standard deviation between seeds of a backbone.
+        case: between cases, shared by all backbones.
+        own: between cases, of a backbone's own.
+        noise: of each case with each seed.
+        uneven: by which factor the seed's deviation differs between tasks and backbones: log-normal, its log's spread.
+        pooled: whether the headline is no mean of cases, as mAP50: cases are not looked at.
+        binary: whether a case is right or wrong, with the score as its chance.
+    """
+
+    title: str
+    seed: float
+    case: float = 0.15
+    own: float = 0.08
+    noise: float = 0.05
+    uneven: float = 0.0
+    pooled: bool = False
+    binary: bool = False
+
+
+WORLDS = (
+    World("seeds and cases", 0.01),
+    World("seeds more than cases", 0.03),
+    World("cases alone", 0.0, noise=0.0),
+    World("mAP50: seeds alone", 0.02, pooled=True),
+    World("right or wrong", 0.02, own=0.05, noise=0.0, binary=True),
+    World("seeds differ by task and backbone", 0.02, uneven=0.5),
+)
+
+
+def backbone(
+    name: str, world: World, seeds: int, shared: np.ndarray, lead: float, rng: np.random.Generator
+) -> Scores:
+    """A backbone's scores on a task; `shared`: (C,) effect of each case."""
+    cases = len(shared)
+    spread = world.seed * np.exp(world.uneven * rng.normal())
+    values = (
+        (MEAN + lead + shared)
+        + spread * rng.normal(size=(seeds, 1))
+        + world.own * rng.normal(size=cases)
+        + world.noise * rng.normal(size=(seeds, cases))
+    )
+    if world.binary:
+        values = (rng.uniform(size=values.shape) < values).astype(float)
+    strata = np.zeros(cases, np.int64)
+    headlines = means(values, strata)
+    if world.pooled:
+        strata, values, cases = strata[:0], values[:, :0], 0
+    return Scores(
+        backbone=name,
+        task="simulated",
+        protocol="finetune",
+        metric="map50" if world.pooled else "dice",
+        seeds=tuple(range(seeds)),
+        cases=NAMES[:cases],
+        strata=strata,
+        values=values,
+        headlines=headlines,
+    )
+
+
+NAMES = tuple(f"{case:04}" for case in range(max(CASES)))
+
+
+def task(
+    world: World, seeds: int, cases: int, leads: Sequence[float], rng: np.random.Generator
+) -> list[Scores]:
+    """The scores of a backbone per lead on one task."""
+    shared = world.case * rng.normal(size=cases)
+    return [
+        backbone(f"{k:02}", world, seeds, shared, lead, rng) for k, lead in enumerate(leads)
+    ]
+
+
+def family(world: World, seeds: int, cases: int, tasks: int, lead: float, rng) -> np.ndarray:
+    """(T,) whether a difference of two backbones counts, the first one ahead by `lead` on the first task."""
+    several = [task(world, seeds, cases, [lead if n == 0 else 0, 0], rng) for n in range(tasks)]
+    return over_tasks(side_by_side([pairs(some) for some in several])).adjusted < ALPHA
+
+
+def page(world: World, seeds: int, cases: int, backbones: int, lead: float, rng) -> np.ndarray:
+    """(K - 1,) whether the lead of the best over each other one counts; the first one is ahead of all by `lead`."""
+    scores = task(world, seeds, cases, [lead, *[0] * (backbones - 1)], rng)
+    scores.sort(key=lambda one: -one.headlines.mean())
+    found = pairs(scores, [(0, other) for other in range(1, backbones)])
+    by_run = pooled([one.headlines for one in scores])
+    return over_opponents(found, by_run, backbones * (seeds - 1), backbones).adjusted < ALPHA
+
+
+def rate(study: Callable[..., np.ndarray], number: int, *arguments) -> float:
+    """Share of studies in which anything counts."""
+    rng = np.random.default_rng(0)
+    return float(np.mean([study(*arguments, rng).any() for _ in range(number)]))
+
+
+def found(study: Callable[..., np.ndarray], number: int, *arguments) -> float:
+    """Share of studies in which the lead counts: the first task's, or the best one's over all others."""
+    rng = np.random.default_rng(1)
+    hits = [study(*arguments, rng) for _ in range(number)]
+    return float(np.mean([hit[0] if study is family else hit.all() for hit in hits]))
+
+
+def main() -> None:
+    """Print the tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=4000, help="of each kind (4000)")
+    number = parser.parse_args().studies
+    progress = tqdm(total=len(WORLDS) * len(SEEDS) * len(CASES), unit="row", disable=None)
+    for title, lead in (("Errors", 0.0), (f"A lead of {100 * LEAD:.0f} points is found", LEAD)):
+        kinds = [*((family, t) for t in TASKS), *((page, k) for k in BACKBONES)]
+        heads = [*(f"{t} tasks" for t in TASKS), *(f"{k} backbones" for k in BACKBONES)]
+        print(f"\n{title}, percent of {number} studies\n")
+        print(f"| scores | seeds | cases | {' | '.join(heads)} |")
+        print(f"|---|---|---|{'---|' * len(heads)}")
+        worlds = WORLDS if lead == 0 else WORLDS[:1]
+        for world, cases, seeds in product(worlds, CASES, SEEDS):
+            shares = [
+                (found if lead else rate)(study, number, world, seeds, cases, size, lead)
+                for study, size in kinds
+            ]
+            figures = " | ".join(f"{100 * share:.1f}" for share in shares)
+            print(f"| {world.title} | {seeds} | {cases} | {figures} |", flush=True)
+            progress.update()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Verdicts on the tasks of a comparison, corrected for each other; for many comparisons at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from reports.statistics.bootstrap import Floats, Integers
+from reports.statistics.moderation import moderated
+from reports.statistics.pairs import Pairs
+from reports.statistics.planning import more_seeds
+from reports.statistics.significance import Level, limit, p_values, satterthwaite
+from reports.statistics.testing import MIN_SEEDS, holm, range_limit
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What can be said of differences; all arrays are (..., T), NaN where nothing can be said.
+
+    Attributes:
+        low, high: the 95 % confidence interval of the difference, in [-1, 1].
+        p: of the test over seeds and cases, as it is.
+        adjusted: corrected for the family; the difference counts where it is below the level.
+        seeds: where it does not count, how many seeds of each backbone would settle it; infinite: no number would.
+    """
+
+    low: Floats
+    high: Floats
+    p: Floats
+    adjusted: Floats
+    seeds: Floats
+
+
+def over_tasks(found: Pairs, alpha: float = ALPHA) -> Verdicts:
+    """Of one pair of backbones a row, of its tasks a column each: corrected over the row (Holm).
+
+    The variance of the seeds is pooled over the two backbones and moderated by the other tasks of the row.
+
+    Args:
+        found: whose arrays are (..., T); a task that a row lacks has no seeds.
+        alpha: level at which a difference counts, of all tasks of a row together.
+    """
+    tested = np.minimum(found.seeds_a, found.seeds_b) >= MIN_SEEDS
+    by_run, freedom, gained = moderated(found.by_run, np.where(tested, found.run_freedom, 0.0))
+    seeds, cases = sources(by_run, freedom, tested, found)
+    p = np.where(tested, p_values(found.difference, seeds, cases), np.nan)
+    adjusted = holm(p)
+    low, high = ends(found.difference, limit(alpha, seeds, cases))
+    left = adjusted >= alpha
+    # Holm's next step tests the open ones at this level.
+    level = alpha / np.maximum(left.sum(-1, keepdims=True), 1)
+    needed = more_seeds(
+        found.difference, by_run, gained, cases, np.maximum(found.seeds_a, found.seeds_b), level
+    )
+    return Verdicts(low, high, p, adjusted, np.where(left, needed, np.nan))
+
+
+def over_opponents(found: Pairs, by_run: float, freedom: float, backbones: int) -> Verdicts:
+    """Of the best of the K backbones of a task, against each of the others: Tukey's correction, interval included.
+
+    The best was chosen by the figures that it is compared by, so that it errs as often as the best and the worst of K
+    equals are told apart: the intervals hold together, and a difference counts where its interval leaves out zero.
+
+    Args:
+        found: whose arrays are (K - 1,).
+        by_run, freedom: variance of a run with its seed, pooled over the K backbones, and its degrees of freedom.
+        backbones: K.
+    """
+    tested = np.minimum(found.seeds_a, found.seeds_b) >= MIN_SEEDS
+    seeds, cases = sources(np.full(tested.shape, by_run), np.full(tested.shape, max(freedom, 1.0)), tested, found)
+    p = np.where(tested, p_values(found.difference, seeds, cases), np.nan)
+    total, around = satterthwaite(seeds, cases)
+    around = np.where(np.isfinite(around), around, 1.0)
+    # The t of the same p-value, at which the studentized range is looked up.
+    t = -special.stdtrit(around, np.maximum(p, 1e-300) / 2)
+    adjusted = np.full(p.shape, np.nan)
+    known = np.isfinite(p)
+    if known.any():
+        adjusted[known] = stats.studentized_range.sf(np.sqrt(2) * t[known], backbones, around[known])
+    level = 2 * special.stdtr(around, -range_limit(ALPHA, backbones, around))
+    low, high = ends(found.difference, limit(level, seeds, cases))
+    return Verdicts(low, high, p, adjusted, np.full(p.shape, np.nan))
+
+
+def sources(by_run: Floats, freedom: Floats, tested: Integers, found: Pairs) -> tuple[Level, Level]:
+    """What seeds and cases add to the variance of differences."""
+    runs = 1 / np.maximum(found.seeds_a, 1) + 1 / np.maximum(found.seeds_b, 1)
+    seeds = Level(np.where(tested, by_run * runs, 0.0), np.where(tested, freedom, 1.0))
+    return seeds, Level(found.by_case, found.case_freedom)
+
+
+def ends(difference: Floats, half: Floats) -> tuple[Floats, Floats]:
+    """The ends of an interval of fractions' differences."""
+    return np.maximum(difference - half, -1.0), np.minimum(difference + half, 1.0)

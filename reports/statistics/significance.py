@@ -1,0 +1,107 @@
+"""Whether a difference is more than chance, where chance has two sources: the seeds, and the test cases.
+
+All functions take arrays of any one shape, a place per difference.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special, stats
+
+from reports.statistics.bootstrap import NEGLIGIBLE, Floats
+
+STEPS = 4  # of the search for a limit: it is then known to 1e-6 of itself
+
+
+class Level(NamedTuple):
+    """A source of chance.
+
+    Attributes:
+        variance: of the difference with it; 0 where it is none.
+        freedom: degrees of freedom of that variance, above 0.
+    """
+
+    variance: Floats
+    freedom: Floats
+
+
+def p_values(difference: Floats, seeds: Level, cases: Level) -> Floats:
+    """Two-sided p-values of the hypothesis that there is no difference; NaN where nothing varies.
+
+    The mean of two p-values of the same ratio, difference to standard error. Satterthwaite's, with approximate degrees
+    of freedom, errs too often where the spread of few seeds is most of the error and happens to look small; Behrens and
+    Fisher's, in which the spread of each source is uncertain by itself, errs too seldom. Where one source alone varies
+    both are Student's. docs/statistics.md has the error rates of the mean.
+
+    References:
+        Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2(6),
+        1946.
+        Fisher, "The fiducial argument in statistical inference", Annals of Eugenics 6(4), 1935.
+    """
+    total, freedom = satterthwaite(seeds, cases)
+    known = total > NEGLIGIBLE
+    error = np.sqrt(np.where(known, total, 1.0))
+    t = np.abs(difference) / error
+    found = (2 * special.stdtr(freedom, -t) + behrens_fisher(t, seeds, cases)) / 2
+    return np.where(known, found, np.nan)
+
+
+def satterthwaite(seeds: Level, cases: Level) -> tuple[Floats, Floats]:
+    """Variance of a sum of two independent sources, and its degrees of freedom (infinite if nothing varies)."""
+    total = seeds.variance + cases.variance
+    spread = seeds.variance**2 / seeds.freedom + cases.variance**2 / cases.freedom
+    known = total > NEGLIGIBLE
+    return total, np.where(known, total**2 / np.where(known, spread, 1.0), np.inf)
+
+
+def behrens_fisher(t: Floats, seeds: Level, cases: Level) -> Floats:
+    """How likely sqrt(s) T_seeds + sqrt(1 - s) T_cases is beyond +-t: s is the share of the seeds in the variance.
+
+    The integral over T_cases by the trapezoidal rule, at points that grow as sinh does: T has long tails.
+    """
+    total = seeds.variance + cases.variance
+    share = seeds.variance / np.where(total > NEGLIGIBLE, total, 1.0)
+    of_seeds, of_cases = np.sqrt(np.clip(share, 1e-12, 1)), np.sqrt(np.clip(1 - share, 0, 1))
+    found = np.zeros(np.shape(t))
+    weights = 0.0
+    for point, width in zip(*nodes(), strict=True):
+        weight = width * density(point, cases.freedom)
+        found = found + weight * special.stdtr(seeds.freedom, (of_cases * point - t) / of_seeds)
+        weights = weights + weight
+    return 2 * found / weights
+
+
+@lru_cache(maxsize=1)
+def nodes() -> tuple[Floats, Floats]:
+    """Points of the integral and the width that each stands for."""
+    even = np.linspace(-4.8, 4.8, 49)
+    return np.sinh(even), np.cosh(even) * (even[1] - even[0])
+
+
+def density(point: float, freedom: Floats) -> Floats:
+    """Student's density at a point, up to a factor."""
+    return np.exp(-(freedom + 1) / 2 * np.log1p(point**2 / freedom))
+
+
+def limit(p: Floats | float, seeds: Level, cases: Level) -> Floats:
+    """The difference whose p-value is p; NaN where nothing varies.
+
+    Args:
+        p: in (0, 1), of the shape of the levels, or a number.
+    """
+    total, freedom = satterthwaite(seeds, cases)
+    known = total > NEGLIGIBLE
+    error = np.sqrt(np.where(known, total, np.nan))
+    # Newton's steps on the scale of normal quantiles, on which p falls nearly in a line.
+    target = special.ndtri(np.asarray(p) / 2)
+    t = -special.stdtrit(np.where(known, freedom, 1.0), np.broadcast_to(np.asarray(p) / 2, total.shape))
+    for _ in range(STEPS):
+        here, there = (
+            special.ndtri(np.clip(p_values(x * error, seeds, cases), 1e-300, 1) / 2)
+            for x in (t, 1.001 * t)
+        )
+        t = np.maximum(t + (target - here) * 0.001 * t / (there - here), 0.2 * t)
+    return t * error
