@@ -9,8 +9,10 @@ Run: python -m reports.statistics.error_rates [--studies N]
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import groupby, product
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ from tqdm import tqdm
 from reports.compare import side_by_side
 from reports.scores import Scores, means
 from reports.statistics.family import ALPHA, over_opponents, over_tasks
-from reports.statistics.pairs import pairs, pooled
+from reports.statistics.pairs import Pairs, pairs, pooled
 
 MEAN = 0.6
 SEEDS, TASKS, BACKBONES, CASES = (2, 3, 5), (2, 5, 15), (2, 8, 20), (20, 500)
@@ -54,7 +56,7 @@ WORLDS = (
     World("seeds and cases", 0.01),
     World("seeds more than cases", 0.03),
     World("cases alone", 0.0, noise=0.0),
-    World("mAP50: seeds alone", 0.02, pooled=True),
+    World("mAP50: seeds alone", 0.02, case=0.0, own=0.0, noise=0.0, pooled=True),
     World("right or wrong", 0.02, own=0.05, noise=0.0, binary=True),
     World("seeds differ by task and backbone", 0.02, uneven=0.5),
 )
@@ -67,7 +69,9 @@ def backbone(
     cases = len(shared)
     spread = world.seed * np.exp(world.uneven * rng.normal())
     values = (
-        (MEAN + lead + shared)
+        MEAN
+        + lead
+        + shared
         + spread * rng.normal(size=(seeds, 1))
         + world.own * rng.normal(size=cases)
         + world.noise * rng.normal(size=(seeds, cases))
@@ -104,32 +108,38 @@ def task(
     ]
 
 
-def family(world: World, seeds: int, cases: int, tasks: int, lead: float, rng) -> np.ndarray:
-    """(T,) whether a difference of two backbones counts, the first one ahead by `lead` on the first task."""
-    several = [task(world, seeds, cases, [lead if n == 0 else 0, 0], rng) for n in range(tasks)]
-    return over_tasks(side_by_side([pairs(some) for some in several])).adjusted < ALPHA
-
-
-def page(world: World, seeds: int, cases: int, backbones: int, lead: float, rng) -> np.ndarray:
-    """(K - 1,) whether the lead of the best over each other one counts; the first one is ahead of all by `lead`."""
-    scores = task(world, seeds, cases, [lead, *[0] * (backbones - 1)], rng)
-    scores.sort(key=lambda one: -one.headlines.mean())
-    found = pairs(scores, [(0, other) for other in range(1, backbones)])
-    by_run = pooled([one.headlines for one in scores])
-    return over_opponents(found, by_run, backbones * (seeds - 1), backbones).adjusted < ALPHA
-
-
-def rate(study: Callable[..., np.ndarray], number: int, *arguments) -> float:
-    """Share of studies in which anything counts."""
+def families(
+    world: World, seeds: int, cases: int, tasks: int, lead: float, number: int
+) -> np.ndarray:
+    """(N, T) whether a difference of two backbones counts, the first one ahead by `lead` on the first task."""
     rng = np.random.default_rng(0)
-    return float(np.mean([study(*arguments, rng).any() for _ in range(number)]))
+    leads = [[lead, 0], *[[0, 0]] * (tasks - 1)]
+    found = [
+        side_by_side([pairs(task(world, seeds, cases, some, rng)) for some in leads])
+        for _ in range(number)
+    ]
+    return over_tasks(stacked(found)).adjusted < ALPHA
 
 
-def found(study: Callable[..., np.ndarray], number: int, *arguments) -> float:
-    """Share of studies in which the lead counts: the first task's, or the best one's over all others."""
+def pages(
+    world: World, seeds: int, cases: int, backbones: int, lead: float, number: int
+) -> np.ndarray:
+    """(N, K - 1) whether the lead of the best over each other one counts; the first is ahead of all by `lead`."""
     rng = np.random.default_rng(1)
-    hits = [study(*arguments, rng) for _ in range(number)]
-    return float(np.mean([hit[0] if study is family else hit.all() for hit in hits]))
+    found, by_run = [], []
+    for _ in range(number):
+        scores = task(world, seeds, cases, [lead, *[0] * (backbones - 1)], rng)
+        scores.sort(key=lambda one: -one.headlines.mean())
+        found.append(pairs(scores, [(0, other) for other in range(1, backbones)]))
+        by_run.append(pooled([one.headlines for one in scores]))
+    freedom = np.full((number, 1), float(backbones * (seeds - 1)))
+    of_seeds = np.array(by_run)[:, None]
+    return over_opponents(stacked(found), of_seeds, freedom, backbones, exact=False).low > 0
+
+
+def stacked(found: Sequence[Pairs]) -> Pairs:
+    """Studies on top of each other."""
+    return Pairs(*(np.stack([getattr(one, f.name) for one in found]) for f in fields(Pairs)))
 
 
 def main() -> None:
@@ -137,21 +147,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=4000, help="of each kind (4000)")
     number = parser.parse_args().studies
-    progress = tqdm(total=len(WORLDS) * len(SEEDS) * len(CASES), unit="row", disable=None)
-    for title, lead in (("Errors", 0.0), (f"A lead of {100 * LEAD:.0f} points is found", LEAD)):
-        kinds = [*((family, t) for t in TASKS), *((page, k) for k in BACKBONES)]
-        heads = [*(f"{t} tasks" for t in TASKS), *(f"{k} backbones" for k in BACKBONES)]
+    kinds = [*((families, t) for t in TASKS), *((pages, k) for k in BACKBONES)]
+    heads = [*(f"{t} tasks" for t in TASKS), *(f"{k} backbones" for k in BACKBONES)]
+    rows = [(0.0, world) for world in WORLDS] + [(LEAD, WORLDS[0])]
+    progress = tqdm(total=len(rows) * len(CASES) * len(SEEDS), unit="row", disable=None)
+    for lead, worlds in groupby(rows, itemgetter(0)):
+        title = f"A lead of {100 * lead:.0f} points is found" if lead else "Something is found among equals"
         print(f"\n{title}, percent of {number} studies\n")
         print(f"| scores | seeds | cases | {' | '.join(heads)} |")
         print(f"|---|---|---|{'---|' * len(heads)}")
-        worlds = WORLDS if lead == 0 else WORLDS[:1]
-        for world, cases, seeds in product(worlds, CASES, SEEDS):
+        for (_, world), cases, seeds in product(worlds, CASES, SEEDS):
+            if world.pooled and cases != CASES[0]:
+                continue
+            counts = [study(world, seeds, cases, size, lead, number) for study, size in kinds]
+            # Of a lead: over the other backbone, on its task; over all the others, on a page.
             shares = [
-                (found if lead else rate)(study, number, world, seeds, cases, size, lead)
-                for study, size in kinds
+                100 * np.mean(c.any(1) if not lead else c[:, 0] if study is families else c.all(1))
+                for c, (study, _) in zip(counts, kinds, strict=True)
             ]
-            figures = " | ".join(f"{100 * share:.1f}" for share in shares)
-            print(f"| {world.title} | {seeds} | {cases} | {figures} |", flush=True)
+            figures = " | ".join(f"{share:.1f}" for share in shares)
+            print(f"| {world.title} | {seeds} | {'–' if world.pooled else cases} | {figures} |", flush=True)
             progress.update()
 
 

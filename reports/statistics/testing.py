@@ -135,6 +135,14 @@ def range_limit(p: float, backbones: int, freedom: Floats) -> Floats:
     return np.interp(1 / np.maximum(freedom, 1), inverse, limits)
 
 
+def range_chance(t: Floats, backbones: int, freedom: Floats) -> Floats:
+    """How likely the best and the worst of K equals are more than t standard errors apart; NaN for NaN."""
+    found = np.full(np.shape(t), np.nan)
+    known = np.isfinite(t)
+    found[known] = stats.studentized_range.sf(np.sqrt(2) * t[known], backbones, freedom[known])
+    return found
+
+
 @lru_cache(maxsize=16)
 def range_table(p: float, backbones: int) -> tuple[Floats, Floats]:
     """1 / degrees of freedom, ascending, and the limit at each."""
