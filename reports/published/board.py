@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reports.leaderboard import COLUMN, column_order
+from reports.metrics import metric_name
 from reports.records import Record
 from reports.tables.layout import BACKBONES, METRICS
 from reports.tables.layout import Column as Printed
@@ -61,14 +62,15 @@ def published_sheet(cells: pd.DataFrame) -> Sheet:
     """The published figures in words, in the paper's order; without ranks, for few rows have the same tasks."""
     columns = sorted(set(cells[COLUMN].itertuples(index=False, name=None)), key=column_order)
     by_place = {(c.kind, c.task, c.protocol, c.backbone): c for c in cells.itertuples()}
-    best = cells.groupby(COLUMN)["mean"].max()
+    means = cells.groupby(COLUMN)["mean"]
+    best = means.max().where(means.max() > means.min())
     metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
     return Sheet(
         title=TITLE,
         phantom=False,
         warnings=[WARNING],
         rank_caption=NOTHING,
-        columns=[Column(c[1], f"{metrics[c]}, {c[2]}") for c in columns],
+        columns=[Column(c[1], f"{metric_name(metrics[c])}, {c[2]}") for c in columns],
         rows=[
             Row(backbone, "", NOTHING, NOTHING,
                 [cell(by_place.get((*c, backbone)), best[c]) for c in columns])
@@ -76,13 +78,13 @@ def published_sheet(cells: pd.DataFrame) -> Sheet:
         ],
         notes=[
             "Percent: mean ± standard deviation over the paper's trials, as printed.",
-            "Bold: the best published of its column.",
+            *(["Bold: the best published of its column."] if best.notna().any() else []),
         ],
     )  # fmt: skip
 
 
 def cell(figure: Any | None, best: float) -> Cell | None:
-    """A published figure; None where there is none."""
+    """A published figure; None where there is none. `best`: NaN where none is worse."""
     if figure is None:
         return None
     spread = "" if pd.isna(figure.std) else f"{100 * figure.std:.1f}"
