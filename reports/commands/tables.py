@@ -1,14 +1,14 @@
 """Print the tables of the paper, and write them.
 
-Published figures, and beside them those of a folder of results, as LaTeX, Markdown, CSV and HTML. Records that cannot
-be used are named on stderr; the others are reported all the same, with exit code 1.
+Published figures, and beside them those of a folder of results, as LaTeX, Markdown, CSV and HTML. Tasks that fit no
+column are named on stderr. Records that cannot be used are named there, too; the others are reported all the same, with
+exit code 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from itertools import groupby
 from pathlib import Path
 
 from lvmmed_backbones.display import plain
@@ -25,6 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder to write to (RESULTS/tables; without RESULTS nothing is written)",
     )
     parser.add_argument("--table", nargs="+", metavar="NAME", help="only these, such as table2")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        metavar="TASK",
+        help="instead of the paper's tables one of these columns, in this order: tasks of the "
+        "records, or data sets of the paper; TASK:PROTOCOL for one protocol",
+    )
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        metavar="NAME",
+        help="only these rows, in this order: backbones of the records, or rows of the paper, "
+        'such as "LVM-Med, ResNet-50"',
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,23 +53,25 @@ def run(options: argparse.Namespace) -> int:
     from reports import published
     from reports.publish import write_all
     from reports.tables import csv, latex, markdown, page
+    from reports.tables.choice import check_rows, frames
     from reports.tables.collect import tables
-    from reports.tables.layout import chosen
 
-    made, unread = tables(chosen(options.table), published.read(), records)
+    figures, rows = published.read(), options.rows or []
+    check_rows(rows, figures, records)
+    found = tables(frames(options.table, options.columns, figures, records), records, rows)
+    text = markdown.render(found.tables, found.notes)
     if options.out or options.results:
-        out = destination(options, "tables")
-        by_name = {n: list(some) for n, some in groupby(made, lambda table: table.name)}
         files = write_all(
-            out,
+            destination(options, "tables"),
             {
-                **{f"{name}.tex": latex.render(some) for name, some in by_name.items()},
-                "tables.tex": latex.document(by_name),
-                "tables.md": markdown.render(made),
-                "tables.csv": csv.render(made),
-                "tables.html": page.render(made),
+                **latex.files(found.tables),
+                "tables.md": text,
+                "tables.csv": csv.render(found.tables),
+                "tables.html": page.render(found.tables, found.notes),
             },
         )
         print(f"wrote {', '.join(map(plain, files))}", file=sys.stderr)
-    print(markdown.render(made), end="")
-    return complain([*problems, *unread])
+    print(text, end="")
+    for note in found.notes:
+        print(plain(note), file=sys.stderr)
+    return complain([*problems, *found.problems])

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from reports.agreement import grouped, paths
 from reports.records import Record
-from reports.tables.layout import MEASURED, Column, Layout, Line, column, label, line, of_table
-from reports.tables.matching import MEANS, line_of, metric_of, protocol
+from reports.tables.frame import Frame
+from reports.tables.layout import MEASURED, Column, Layout, Line, label
+from reports.tables.matching import fills, line_of, metric_of, parts, protocol
 from reports.tables.measure import Figure, figure, plain_figure
 
 DECIMALS = 2  # as printed: means that print alike are a tie
@@ -29,7 +30,7 @@ class Cell:
         n: trials or seeds; None where the paper does not say.
         low, high: of the confidence interval of a measured mean, in percent; None without one.
         published: the published mean beside a measured one, in percent; None if there is none, or
-            the measured figure is a phantom's.
+            the measured figure is of another experiment than the paper's (`is_the_papers`).
         incomplete: whether images of the data set are missing.
         split: 'published', or 'clean'.
         best_in_group, best: among the figures of the same source and split.
@@ -70,62 +71,116 @@ class Row:
     cells: list[Cell | None]
 
 
-def rows(
-    layout: Layout, figures: pd.DataFrame, records: Sequence[Record], problems: list[str]
-) -> tuple[list[Column], list[Row], list[Record]]:
-    """The columns and rows of a table, each measured row below the published one that it repeats.
+@dataclass(frozen=True)
+class Filled:
+    """A table that is filled.
+
+    Attributes:
+        rows: in their order.
+        used: the records that the measured rows were made from.
+        shown: those that have a figure in a row, even if it was not chosen.
+    """
+
+    rows: list[Row]
+    used: list[Record]
+    shown: list[Record]
+
+
+class Entry(NamedTuple):
+    """A row on its way: which row of the paper it is or repeats, by which name it is chosen, and from which runs."""
+
+    line: Line
+    name: str
+    row: Row
+    runs: list[Record]
+
+
+def filled(
+    frame: Frame, records: Sequence[Record], problems: list[str], chosen: Sequence[str] = ()
+) -> Filled:
+    """The rows of a table, each measured one below the published one that it repeats.
 
     Args:
-        figures: `reports.published.read`.
         records: of one figure, profile and label fraction, that agree with each other.
         problems: is told of records whose cases cannot be read; they have no interval.
-
-    Returns:
-        Columns, without the average; rows; the records that the measured ones were made from.
+        chosen: only these rows, in this order: backbones, or rows of the paper by their label; none: all, in the
+            paper's order.
     """
-    mine = list(of_table(figures, layout).itertuples())
-    columns = list(dict.fromkeys(column(f, layout) for f in mine))
-    lines = list(dict.fromkeys(line(f, layout) for f in mine))
-    cells = {(line(f, layout), column(f, layout)): published(f) for f in mine}
-    table, used = [], []
-    for one in lines:
-        row = with_average(layout, [cells.get((one, c)) for c in columns])
-        table.append((one, Row(one.group, label(one), "published", row)))
-    printed = {one: row.cells for one, row in table}
-    of_rows = {one.protocol for one in lines} - {""}
-    known = of_rows | {one.protocol for one in columns} - {""}
+    lines = list(frame.printed)
+    printed = printed_entries(frame)
+    measured = measured_entries(frame, records, problems, {one.line: one.row for one in printed})
+    entries = [*printed, *measured]
+    entries.sort(key=lambda one: lines.index(one.line) if one.line in lines else len(lines))
+    if chosen:
+        entries = [one for one in entries if one.name in chosen]
+        entries.sort(key=lambda one: chosen.index(one.name))
+    rows = [one.row for one in entries]
+    return Filled(
+        marked(rows) if frame.layout.ranked else rows,
+        used=[run for one in entries for run in one.runs],
+        shown=[run for one in measured for run in one.runs],
+    )
+
+
+def printed_entries(frame: Frame) -> list[Entry]:
+    """The rows of the paper, in its order."""
+    found = []
+    for one, figures in frame.printed.items():
+        cells = [published(figures[c]) if c in figures else None for c in frame.columns]
+        row = Row(one.group, label(one), "published", with_average(frame.layout, cells))
+        found.append(Entry(one, label(one), row, []))
+    return found
+
+
+def measured_entries(
+    frame: Frame, records: Sequence[Record], problems: list[str], paper: Mapping[Line, Row]
+) -> list[Entry]:
+    """The measured rows that have a figure, in the order of the records."""
+    found = []
+    for one, runs in measured_rows(frame, records):
+        cells = [measured(runs, c, problems) for c in frame.columns]
+        if not any(cells):
+            continue
+        row = beside(with_average(frame.layout, cells), paper.get(one), runs[0])
+        called = name(runs[0], one, row, bool(frame.row_protocols))
+        there = zip(frame.columns, cells, strict=True)
+        tasks = [column for column, cell in there if cell and not column.parameters]
+        # Parameters are the same in all runs of a backbone: one tells them.
+        used = [run for run in runs if any(fills(run, c) for c in tasks)] or runs[:1]
+        found.append(
+            Entry(one, runs[0].backbone, Row(one.group, called, runs[0].figure, row), used)
+        )
+    return found
+
+
+def measured_rows(frame: Frame, records: Sequence[Record]) -> Iterator[tuple[Line, list[Record]]]:
+    """The runs of each measured row, and the row of the paper that it repeats."""
+    known = frame.row_protocols
     fitting = [r for r in records if not known or protocol(r) in known]
-    for runs in grouped(fitting, lambda r: (r.backbone, *apart(r, layout, bool(of_rows)))):
-        one = line_of(runs[0], lines) or Line(MEASURED, "", "", "")
-        row = with_average(layout, [measured(runs, c, problems) for c in columns])
-        if any(row):
-            row = beside(row, printed.get(one, [None] * len(row)))
-            table.append((one, Row(one.group, name(runs[0], one, row), runs[0].figure, row)))
-            used += [run for run in runs if any(fills(run, c) for c in columns)]
-    order = {one: number for number, one in enumerate(lines)}
-    in_order = [row for one, row in sorted(table, key=lambda p: order.get(p[0], len(order)))]
-    return columns, marked(in_order) if layout.ranked else in_order, used
+    alike = grouped(fitting, lambda r: (r.backbone, r.split, r.protocol, r.task))
+    rows = grouped(
+        [(line_of(some[0], frame.printed), some) for some in alike],
+        lambda pair: (pair[0], pair[1][0].backbone, *apart(pair[1][0], frame)),
+    )
+    for pairs in rows:
+        yield pairs[0][0], [run for _, some in pairs for run in some]
 
 
-def fills(run: Record, one: Column) -> bool:
-    """Whether a run has a part in a column."""
-    if one.metric == "params_millions":
-        return True
-    return any(metric_of(run, part) for part in MEANS.get(one.task, [one]))
-
-
-def apart(record: Record, layout: Layout, by_protocol: bool) -> tuple[str, str]:
+def apart(record: Record, frame: Frame) -> tuple[str, str]:
     """Split and protocol, where runs of a backbone that differ in them have rows of their own."""
-    return record.split if layout.ranked else "", record.protocol if by_protocol else ""
+    return (
+        record.split if frame.layout.ranked else "",
+        record.protocol if frame.row_protocols else "",
+    )
 
 
-def name(record: Record, one: Line, cells: Sequence[Cell | None]) -> str:
-    """What a measured row is called."""
-    parts = [record.backbone]
-    if one.group == MEASURED and record.protocol == "prompt":
-        parts.append("box prompts")
-    parts += sorted({f"{c.split} split" for c in cells if c and c.split != "published"})
-    return ", ".join(parts)
+def name(record: Record, one: Line, cells: Sequence[Cell | None], by_protocol: bool) -> str:
+    """What a measured row is called; `by_protocol`: another protocol is another row."""
+    words = [record.backbone]
+    if by_protocol and one.group == MEASURED and record.protocol == "prompt":
+        words.append("box prompts")
+    words += sorted({f"{c.split} split" for c in cells if c and c.split != "published"})
+    return ", ".join(words)
 
 
 def published(figure: Any) -> Cell:
@@ -140,11 +195,11 @@ def published(figure: Any) -> Cell:
 
 def measured(runs: Sequence[Record], one: Column, problems: list[str]) -> Cell | None:
     """The cell of the runs of a row in a column; None if they have no figure there."""
-    if one.metric == "params_millions":
+    if one.parameters:
         return Cell(runs[0].figure, runs[0].parameters / 1e6)
-    if one.task in MEANS:
-        parts = [unmixed(having(runs, part), problems) for part in MEANS[one.task]]
-        return mean([cell(plain_figure(*part), part[0]) if part else None for part in parts])
+    if parts(one) != [one]:
+        found_parts = [unmixed(having(runs, part), problems) for part in parts(one)]
+        return mean([cell(plain_figure(*part), part[0]) if part else None for part in found_parts])
     found = unmixed(having(runs, one), problems)
     return cell(figure(*found, problems), found[0]) if found else None
 
@@ -200,16 +255,32 @@ def with_average(layout: Layout, cells: list[Cell | None]) -> list[Cell | None]:
     return [*cells, mean(cells)] if layout.average else cells
 
 
-def beside(cells: Sequence[Cell | None], printed: Sequence[Cell | None]) -> list[Cell | None]:
-    """Measured cells that know the published mean; a phantom's is compared with none."""
+def beside(cells: list[Cell | None], paper: Row | None, record: Record) -> list[Cell | None]:
+    """Measured cells that know the published mean, if they can be compared with it.
+
+    Args:
+        paper: the row of the paper; None: there is none.
+        record: of a run of the row.
+    """
+    if paper is None or not is_the_papers(record):
+        return cells
     return [
-        replace(one, published=other.mean) if one and other and one.source == "measured" else one
-        for one, other in zip(cells, printed, strict=True)
+        replace(one, published=other.mean) if one and other and one.split == "published" else one
+        for one, other in zip(cells, paper.cells, strict=True)
     ]
 
 
+def is_the_papers(record: Record) -> bool:
+    """Whether a run is one of the paper's experiments: on real images, in full size, with all labels."""
+    whole = record.label_fraction == 1
+    return record.figure == "measured" and record.profile == "paper" and whole
+
+
 def marked(table: Sequence[Row]) -> list[Row]:
-    """The rows with the best of each column marked, in its group and overall, of at least two."""
+    """The rows with the best of each column marked, in its group and overall.
+
+    Figures that print alike lead together, but only if another one is worse.
+    """
     overall: dict[Hashable, list[float]] = defaultdict(list)
     in_group: dict[Hashable, list[float]] = defaultdict(list)
     for row, number, one in entries(table):
@@ -217,7 +288,7 @@ def marked(table: Sequence[Row]) -> list[Row]:
         in_group[number, one.source, one.split, row.group].append(round(one.mean, DECIMALS))
 
     def leads(one: Cell, others: Sequence[float]) -> bool:
-        return len(others) > 1 and round(one.mean, DECIMALS) == max(others)
+        return round(one.mean, DECIMALS) == max(others) > min(others)
 
     return [
         replace(

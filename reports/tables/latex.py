@@ -1,122 +1,75 @@
-"""Tables in LaTeX, with booktabs: one to be read in with \\input, and a document of all of them."""
+"""Tables in LaTeX, with booktabs: files NAME.tex to be read in with \\input."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
+from reports.latex import (
+    FIGURE,
+    NEEDS,
+    document,
+    escape,
+    figure,
+    heading,
+    label,
+    line,
+    paragraphs,
+    table,
+)
 from reports.tables.fill import Cell
-from reports.tables.wording import Table, mean_and_rest
+from reports.tables.wording import Table, mean_and_rest, origins
 from reports.wording import NOTHING
 
-PREAMBLE = r"""\documentclass{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
-\usepackage{textcomp}
-\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
-\usepackage[a4paper, landscape, margin=15mm]{geometry}
-\usepackage{booktabs}
-\usepackage{adjustbox}
-\begin{document}
-"""
-SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
-    "[": "{[}",
-    "]": "{]}",
-    "*": "{*}",  # behind \\ it would be part of the command
-    "±": r"$\pm$",
-    "−": r"$-$",
-    "–": "--",
-    "†": r"\textdagger{}",
-    "‡": r"\textdaggerdbl{}",
-}
-LIGATURES = ("--", "-–", "–-", "––", ",,")  # which it would set as one other character
-# What pdflatex cannot set stands as its number, such as U+6F22.
-KNOWN = re.compile(r"[ -~¡-ÿĀ-ž]")
+PROVENANCE = "provenance"
 
 
-def document(names: Iterable[str]) -> str:
-    """A document that reads in the files NAME.tex beside it."""
-    return PREAMBLE + "".join(f"\\input{{{name}}}\n" for name in names) + "\\end{document}\n"
+def files(tables: Sequence[Table]) -> dict[str, str]:
+    """The texts of the files, by name: a NAME.tex for each table, where its measured figures come from, a document."""
+    by_name = {name: list(some) for name, some in groupby(tables, attrgetter("name"))}
+    sections = origins(tables)
+    return {
+        **{f"{name}.tex": render(some) for name, some in by_name.items()},
+        **({f"{PROVENANCE}.tex": paragraphs(sections)} if sections else {}),
+        "tables.tex": document(by_name, PROVENANCE if sections else None),
+    }
 
 
 def render(tables: Sequence[Table]) -> str:
-    """The text of NAME.tex: the same table of the paper in each setting."""
-    return "\n".join(line for one in tables for line in environment(one)) + "\n"
+    """The text of NAME.tex: the same table in each setting."""
+    return NEEDS + "\n".join(line for one in tables for line in environment(one)) + "\n"
 
 
-def environment(table: Table) -> Iterator[str]:
+def environment(one: Table) -> Iterator[str]:
     """The lines of a table environment."""
-    width = len(table.headings)
-    said = [table.title, table.beside]
-    yield "% needs booktabs and adjustbox"
-    yield r"\begin{table}[p]"
-    yield r"\centering"
-    yield rf"\caption{{{escape(', '.join(said))}.{warned(table)}}}"
-    yield r"\begin{adjustbox}{max width=\linewidth, max totalheight=0.7\textheight}"
-    yield rf"\begin{{tabular}}{{ll{'l' * width}}}"
-    yield r"\toprule"
-    yield line(["", "", *(escape(task) for task, _ in table.headings)])
-    yield line(["", "source", *(escape(below) for _, below in table.headings)])
-    for caption, rows in table.groups:
-        yield r"\midrule"
-        yield rf"\multicolumn{{{width + 2}}}{{l}}{{\emph{{{escape(caption)}}}}} \\"
-        for row in rows:
-            yield line([escape(row.name), row.source, *map(figure, row.cells)])
-    yield r"\bottomrule"
-    yield r"\end{tabular}"
-    yield r"\end{adjustbox}"
-    yield r"\par\smallskip\footnotesize\raggedright"
-    yield " ".join(map(escape, table.notes))
-    yield r"\end{table}"
-
-
-def warned(table: Table) -> str:
-    """The warnings, in bold, behind the caption."""
-    return "".join(rf" \textbf{{{escape(warning)}}}" for warning in table.warnings)
-
-
-def line(cells: Iterable[str]) -> str:
-    """A line of a table."""
-    return f"{' & '.join(cells)} \\\\"
-
-
-def figure(cell: Cell | None) -> str:
-    """A cell, the best of its group in bold, the best of all underlined."""
-    if cell is None:
-        return escape(NOTHING)
-    mean, rest = mean_and_rest(cell)
-    mean = rf"\textbf{{{mean}}}" if cell.best_in_group else mean
-    mean = rf"\underline{{{mean}}}" if cell.best else mean
-    return mean + escape(rest)
-
-
-def escape(text: str) -> str:
-    """Text that LaTeX sets as it is, whatever it holds."""
-    return "".join(
-        character(one) + ("{}" if one + two in LIGATURES else "")
-        for one, two in pairwise(text + " ")
+    return table(
+        label(one.name, one.setting),
+        f"{one.title}, {one.beside}",
+        one.warnings,
+        "ll" + FIGURE * len(one.headings),
+        lines(one),
+        one.notes,
     )
 
 
-def character(one: str) -> str:
-    """A character as LaTeX takes it."""
-    if one in SPECIAL:
-        return SPECIAL[one]
-    return one if KNOWN.match(one) else f"U+{ord(one):04X}"
+def lines(one: Table) -> Iterator[str]:
+    """The lines of its tabular."""
+    width = 2 + 2 * len(one.headings)
+    yield line(["", "", *(heading(task) for task, _ in one.headings)])
+    yield line(["", "source", *(heading(below) for _, below in one.headings)])
+    for caption, rows in one.groups:
+        yield r"\midrule"
+        yield rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape(caption)}}}}} \\"
+        for row in rows:
+            yield line([escape(row.name), row.source, *map(cell, row.cells)])
+
+
+def cell(one: Cell | None) -> str:
+    """A figure, the best of its group in bold, the best of all underlined."""
+    if one is None:
+        return figure(escape(NOTHING), "")
+    mean, rest = mean_and_rest(one)
+    mean = rf"\textbf{{{mean}}}" if one.best_in_group else mean
+    mean = rf"\underline{{{mean}}}" if one.best else mean
+    return figure(mean, rest)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from reports.metrics import metric_name
+
 MEASURED = "measured"  # the group of measured backbones that are no row of the paper
+ALONE = "Backbones"  # its caption where no row of the paper stands beside it
 
 
 class Column(NamedTuple):
-    """A column; `protocol` is empty where it belongs to the row."""
+    """A column.
+
+    Attributes:
+        task: a data set as the published figures call it; of an own column a task of the records.
+        protocol: as the published figures call it; empty where it belongs to the row.
+        metric: as the published figures call it; of an own column as the records do.
+        own: whether it is a task of the records, chosen by its name.
+    """
 
     task: str
     protocol: str
     metric: str
+    own: bool = False
+
+    @property
+    def parameters(self) -> bool:
+        """Whether it has the parameters of the backbones, which no task is needed for."""
+        return not self.own and self.metric == "params_millions"
 
 
 class Line(NamedTuple):
@@ -77,6 +92,7 @@ LAYOUTS = (
     ),
 )
 NAMES = tuple(layout.name for layout in LAYOUTS)
+SELECTION = Layout("selection", "Chosen tasks", protocols=True)
 
 GROUPS = {
     "2d_supervised": "Supervised or random, 2D",
@@ -118,8 +134,10 @@ METRICS = {
 PROTOCOLS = {
     "finetune": "fine-tuned",
     "linear": "linear",
-    "finetune_2fc": "fine-tuned",
-    "linear_2fc": "linear",
+    "finetune_2fc": "fine-tuned, two layers",
+    "linear_2fc": "linear, two layers",
+    "box_prompt_decoder_finetune": "box prompts",
+    "box_prompt_zero_shot": "box prompts, no training",
 }
 # Methods that are an architecture of their own need no second word.
 BACKBONES = {
@@ -142,18 +160,6 @@ def line(figure: Any, layout: Layout) -> Line:
     return Line(figure.group, figure.method, figure.backbone, protocol)
 
 
-def chosen(names: Sequence[str] | None) -> list[Layout]:
-    """The layouts of these names, all if None, in the order of the paper.
-
-    Raises:
-        ValueError: if there is no table of a name.
-    """
-    for name in names or ():
-        if name not in NAMES:
-            raise ValueError(f"--table {name}: no such table. Choose from {', '.join(NAMES)}.")
-    return [layout for layout in LAYOUTS if not names or layout.name in names]
-
-
 def of_table(figures: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """The published figures of a table."""
     return figures[figures["table"] == layout.name]
@@ -161,8 +167,9 @@ def of_table(figures: pd.DataFrame, layout: Layout) -> pd.DataFrame:
 
 def heading(one: Column) -> tuple[str, str]:
     """A column's task, and under it the metric and the protocol."""
-    below = [METRICS[one.metric], *([PROTOCOLS[one.protocol]] if one.protocol else [])]
-    return TASKS[one.task], ", ".join(below)
+    metric = metric_name(one.metric) if one.own else METRICS[one.metric]
+    protocol = PROTOCOLS.get(one.protocol, one.protocol)
+    return TASKS.get(one.task, one.task), ", ".join([metric, *([protocol] if protocol else [])])
 
 
 def label(one: Line) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from reports.markdown import escape, line
 from reports.tables.fill import Cell
-from reports.tables.wording import TITLE, Table, mean_and_rest
+from reports.tables.wording import TITLE, Table, ending, mean_and_rest
 from reports.wording import NOTHING
 
 
-def render(tables: Sequence[Table]) -> str:
-    """The text of tables.md."""
-    return "\n".join([f"# {TITLE}", *(line for one in tables for line in section(one))]) + "\n"
+def render(tables: Sequence[Table], missing: Sequence[str] = ()) -> str:
+    """The text of tables.md: the tables, then `ending`."""
+    lines = [line for one in tables for line in section(one)]
+    for heading, sentences in ending(tables, missing):
+        lines += ["", f"## {escape(heading)}", "", *(f"- {escape(one)}" for one in sentences)]
+    return "\n".join([f"# {TITLE}", *lines]) + "\n"
 
 
 def section(table: Table) -> Iterator[str]:

@@ -4,27 +4,42 @@ The rule, by what a record says of itself and never by the backbone's name:
 
 - the architecture is that of the row (`ARCHITECTURES`);
 - the method is that of the row: letters and digits alike, whatever their case, after `ALIASES`; a
-  supervised backbone counts as the row ImageNet only if its corpus is ImageNet;
+  supervised backbone is the row ImageNet;
+- the corpus is that of the row (`CORPORA`): none of random weights, ImageNet of the row ImageNet,
+  SAM's own of SAM, and the paper's of all others;
 - the protocol is that of the row or the column (`PROTOCOLS`);
-- of the ablations only the full method can be known, and only if its corpus is the paper's;
 - the column is the one of the record's data set, kind and metric; a site of the prostate task is
   its metric `dice/SITE`.
 
-Whatever fits no row gets one of its own.
+Whatever fits no row gets one of its own, and is compared with none of the paper's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from functools import cache
 
 from reports.records import Record
-from reports.tables.layout import Column, Line
+from reports.tables.layout import MEASURED, Column, Line
 
 ARCHITECTURES = {"ResNet-50": "resnet50", "SAM ViT-B/16": "sam_vit_b"}
-ALIASES = {"segmentanything": "sam", "moco": "mocov2", "fullalpha08": "lvmmed"}
+ALIASES = {
+    "segmentanything": "sam",
+    "moco": "mocov2",
+    "fullalpha08": "lvmmed",
+    "supervised": "imagenet",
+}
 PROTOCOLS = {"prompt": "box_prompt_decoder_finetune"}
-PAPER_CORPUS = "LVM-Med"
+# What a corpus is called, as the catalogue has it, by the method of the row. A folder that is called LVM-Med can hold
+# any images, and not even all data sets of the paper's corpus are known: its number of images is part of its name.
+PAPER_CORPUS = re.compile(r"LVM-Med, 1\.3 million images\b.*")
+CORPORA = {
+    "random": re.compile("none"),
+    "imagenet": re.compile(r"ImageNet(-1k)?(, .*)?"),
+    "sam": re.compile(r"SA-1B\b.*"),
+}
+NO_LINE = Line(MEASURED, "", "", "")
 # What a column's metric is in a record.
 METRICS = {
     "dice_2d": ("segmentation", "dice"),
@@ -42,21 +57,47 @@ MEANS = {
 }
 
 
-def line_of(record: Record, lines: Sequence[Line]) -> Line | None:
-    """The row of the paper that a run repeats; None if there is none."""
-    for line in lines:
-        if (
-            line.backbone == ARCHITECTURES.get(record.architecture)
-            and plain(line.method) == method(record)
-            and line.protocol in ("", protocol(record))
-            and (line.group != "ablation" or record.corpus.startswith(PAPER_CORPUS))
-        ):
-            return line
-    return None
+def line_of(record: Record, printed: Mapping[Line, Collection[Column]]) -> Line:
+    """The row of the paper that a run repeats; `NO_LINE` if there is none.
+
+    Args:
+        printed: the rows of a table, and in which columns the paper has a figure of each. Of several rows it is the one
+            with a figure in a column that the run fills.
+    """
+    found = [line for line in printed if repeats(record, line)]
+    beside = [line for line in found if any(fills(record, one) for one in printed[line])]
+    return next(iter([*beside, *found]), NO_LINE)
+
+
+def repeats(record: Record, line: Line) -> bool:
+    """Whether a run's backbone is that of a row of the paper, used in the same way."""
+    method = plain(line.method)
+    return (
+        line.backbone == ARCHITECTURES.get(record.architecture)
+        and method == plain(record.method)
+        and CORPORA.get(method, PAPER_CORPUS).fullmatch(record.corpus) is not None
+        and line.protocol in ("", protocol(record))
+    )
+
+
+def fills(record: Record, column: Column) -> bool:
+    """Whether a run has a figure for a column, or for a part of its mean."""
+    if column.parameters:
+        return True
+    metrics = (metric_of(record, part) for part in parts(column))
+    return any(m is not None and record.metrics.get(m) is not None for m in metrics)
+
+
+def parts(column: Column) -> list[Column]:
+    """The columns that a column is the mean of; itself if it is none."""
+    return [column] if column.own else MEANS.get(column.task, [column])
 
 
 def metric_of(record: Record, column: Column) -> str | None:
-    """The name of the metric in which a run fills a column; None if it does not."""
+    """The name of the metric in which a run fills a column, no mean; None if it does not."""
+    if column.own:
+        mine = (record.task, protocol(record)) == (column.task, column.protocol)
+        return column.metric if mine else None
     kind, metric = METRICS[column.metric]
     if record.kind != kind or column.protocol not in ("", protocol(record)):
         return None
@@ -77,13 +118,7 @@ def protocol(record: Record) -> str:
     return PROTOCOLS.get(record.protocol, record.protocol)
 
 
-def method(record: Record) -> str:
-    """The method of a run's backbone, in the form of `plain`."""
-    name = plain(record.method)
-    supervised = name == "supervised" and record.corpus.startswith("ImageNet")
-    return "imagenet" if supervised else name
-
-
+@cache
 def plain(name: str) -> str:
     """The letters and digits of a method, without what stands in brackets: 'lvmmed' of 'LVM-Med (full)'."""
     letters = re.sub(r"\(.*?\)|[\W_]", "", name).lower()

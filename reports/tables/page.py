@@ -7,14 +7,14 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.tables.wording import TITLE, Table, mean_and_rest
+from reports.tables.wording import TITLE, Table, ending, mean_and_rest
 from reports.wording import NOTHING
 
 TEMPLATE = "tables.html.j2"
 
 
-def render(tables: Sequence[Table]) -> str:
-    """The text of tables.html; whatever a record says is escaped."""
+def render(tables: Sequence[Table], missing: Sequence[str] = ()) -> str:
+    """The text of tables.html: the tables, then `ending`; whatever a record says is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -24,4 +24,5 @@ def render(tables: Sequence[Table]) -> str:
     )
     environment.filters["parts"] = mean_and_rest
     template = environment.get_template(TEMPLATE)
-    return template.render(title=TITLE, tables=tables, nothing=NOTHING)
+    sections = ending(tables, missing)
+    return template.render(title=TITLE, tables=tables, sections=sections, nothing=NOTHING)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-import pandas as pd
-
 from reports.agreement import Setting
 from reports.records import Record
-from reports.tables.fill import DECIMALS, Cell, Row, rows
-from reports.tables.layout import GROUPS, TASKS, Layout, heading, of_table
+from reports.tables.fill import DECIMALS, Cell, Filled, Row
+from reports.tables.frame import Frame
+from reports.tables.layout import ALONE, GROUPS, MEASURED, TASKS, Layout, heading, label, line
 from reports.wording import DAGGER, NOTHING, provenance
 from reports.wording import title as setting_title
 from reports.wording import warnings as setting_warnings
 
 TITLE = "The tables of LVM-Med (arXiv 2306.11925)"
 CLEAN = "‡"
+SPREADS = (("trials (published)", ["published"]), ("seeds (measured)", ["measured", "phantom"]))
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Table:
         headings: of each column: the task, and below it metric and protocol.
         rows: in groups.
         notes: below the table.
+        records: that its measured figures were made from.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Table:
     headings: list[tuple[str, str]]
     rows: list[Row]
     notes: list[str]
+    records: list[Record]
 
     @property
     def phantom(self) -> bool:
@@ -52,40 +54,41 @@ class Table:
     @property
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
         """Caption and rows of each group."""
+        alone = all(row.group == MEASURED for row in self.rows)
         for group, members in groupby(self.rows, attrgetter("group")):
-            yield GROUPS[group], list(members)
+            yield ALONE if alone else GROUPS[group], list(members)
 
 
-def table(
-    layout: Layout,
-    figures: pd.DataFrame,
-    setting: Setting | None,
-    records: Sequence[Record],
-    problems: list[str],
-) -> Table:
-    """A table of the paper, with the measured figures of a setting.
+def table(frame: Frame, filled: Filled, setting: Setting | None) -> Table:
+    """A table in words.
 
     Args:
-        figures: the published ones.
-        setting: of the records, without their split; None for the published figures alone.
-        problems: is told of cases that cannot be read.
+        setting: of the measured figures, without their split; None: all are published.
     """
-    columns, filled, used = rows(layout, figures, records, problems)
-    headings = [heading(column) for column in columns]
+    layout, setting = frame.layout, setting if filled.used else None
+    headings = [heading(column) for column in frame.columns]
     if layout.average:
         headings.append(("Average", layout.average))
     return Table(
         name=layout.name,
         title=layout.title,
-        setting=setting if used else None,
-        beside=f"beside the published figures: {lower(setting_title(setting))}"
-        if setting and used
-        else "published figures",
-        warnings=warnings(setting) if setting and used else [],
+        setting=setting,
+        beside=beside(filled.rows, setting),
+        warnings=warnings(setting) if setting else [],
         headings=headings,
-        rows=filled,
-        notes=[*notes(layout, filled, used), *printed_notes(of_table(figures, layout))],
+        rows=filled.rows,
+        notes=[*notes(layout, filled.rows, filled.used), *printed_notes(frame, filled.rows)],
+        records=filled.used,
     )
+
+
+def beside(rows: Sequence[Row], setting: Setting | None) -> str:
+    """Which figures stand in a table."""
+    if setting is None:
+        return "published figures"
+    if not any(row.source == "published" for row in rows):
+        return lower(setting_title(setting))
+    return f"beside the published figures: {lower(setting_title(setting))}"
 
 
 def warnings(setting: Setting) -> list[str]:
@@ -96,22 +99,19 @@ def warnings(setting: Setting) -> list[str]:
     return said
 
 
-def notes(layout: Layout, filled: Sequence[Row], records: Sequence[Record]) -> list[str]:
-    """What a reader must know to judge the figures."""
-    cells = [cell for row in filled for cell in row.cells if cell]
+def notes(layout: Layout, rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
+    """What a reader must know to read the table; where its figures come from, `origins` says once for all."""
+    cells = [cell for row in rows for cell in row.cells if cell]
     unit = "Percent" if layout.ranked else "Millions"
-    said = [
-        f"{unit}: mean ± standard deviation over trials (published) or seeds (measured)."
-        if any(cell.std is not None for cell in cells)
-        else f"{unit}."
+    over = [
+        words
+        for words, of in SPREADS
+        if any(cell.std is not None and cell.source in of for cell in cells)
     ]
-    if layout.ranked:
-        said.append(
-            "Bold: the best of its group, of at least two; underlined: the best of the column; "
-            "the figures of each source among themselves."
-            if records
-            else "Bold: the best of its group; underlined: the best of the column."
-        )
+    said = [f"{unit}: mean ± standard deviation over {' or '.join(over)}." if over else f"{unit}."]
+    if any(cell.best or cell.best_in_group for cell in cells):
+        among = "; the figures of each source among themselves" if records else ""
+        said.append(f"Bold: the best of its group; underlined: the best of the column{among}.")
     if any(cell.difference is not None for cell in cells):
         said.append(
             "In brackets: measured minus published mean, and whether the published mean lies in "
@@ -124,18 +124,45 @@ def notes(layout: Layout, filled: Sequence[Row], records: Sequence[Record]) -> l
             f"{CLEAN} clean split: no test image was used to choose the checkpoint, as it was in "
             "the published split."
         )
-    if any(cell is None for row in filled for cell in row.cells):
+    if any(cell is None for row in rows for cell in row.cells):
         said.append(f"{NOTHING} no figure.")
-    if records:
-        said += [*([layout.caveat] if layout.caveat else []), *provenance(records)]
+    if records and layout.caveat:
+        said.append(layout.caveat)
     return said
 
 
-def printed_notes(figures: pd.DataFrame) -> list[str]:
-    """The notes of single published figures; what is said of a whole column, its heading says."""
-    noted = figures[figures["note"] != ""]
+def printed_notes(frame: Frame, rows: Sequence[Row]) -> list[str]:
+    """The notes of single published figures in these rows; what is said of a whole column, its heading says."""
+    noted = frame.figures[frame.figures["note"] != ""]
     alone = noted[~noted.duplicated(["task", "note"], keep=False)]
-    return [f"{TASKS[one.task]}, {one.method}: {one.note}." for one in alone.itertuples()]
+    there = {row.name for row in rows if row.source == "published"}
+    return [
+        f"{TASKS[one.task]}, {one.method}: {one.note}."
+        for one in alone.itertuples()
+        if label(line(one, frame.layout)) in there
+    ]
+
+
+def origins(tables: Sequence[Table]) -> list[tuple[str, list[str]]]:
+    """Where measured figures come from: a setting, and the sentences on its records, each once for all tables."""
+    found: dict[Setting, dict[int, Record]] = {}
+    for table in tables:
+        if table.setting is not None:
+            of_setting = found.setdefault(table.setting, {})
+            of_setting.update((id(record), record) for record in table.records)
+    return [
+        (f"Where the figures come from: {lower(setting_title(one))}", provenance([*some.values()]))
+        for one, some in found.items()
+    ]
+
+
+def ending(tables: Sequence[Table], missing: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """What stands once behind all tables: headings and sentences.
+
+    Args:
+        missing: a sentence for each task and row that stands in none of them.
+    """
+    return [*([("In none of these tables", [*missing])] if missing else []), *origins(tables)]
 
 
 def mean_and_rest(cell: Cell) -> tuple[str, str]:

@@ -1,0 +1,168 @@
+"""What tables and leaderboards have in common in LaTeX: escaped text, tables, and a document that reads them in."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from reports.agreement import Setting
+
+FIGURE = "r@{}l"  # columns of a figure: its mean, and what follows it
+PREAMBLE = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{textcomp}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
+\usepackage[a4paper, landscape, margin=15mm]{geometry}
+\usepackage{booktabs}
+\usepackage{adjustbox}
+\setlength{\belowcaptionskip}{5pt} % captions stand above
+\extrafloats{1000}\maxdeadcycles=1000 % more tables than LaTeX keeps waiting by itself
+\begin{document}
+"""
+NEEDS = r"""% For \input. Your document needs in its preamble:
+% \usepackage{booktabs}
+% \usepackage{adjustbox}
+% \usepackage[T1]{fontenc}
+"""
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",  # behind \\ it would be part of the command
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+    "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
+}
+LIGATURES = ("--", "-–", "–-", "––", ",,")  # which it would set as one other character
+# What pdflatex cannot set stands as its number, such as U+6F22.
+KNOWN = re.compile(r"[ -~¡-ÿĀ-ž]")
+
+
+def document(names: Iterable[str], provenance: str | None) -> str:
+    """A document that reads in the files NAME.tex beside it, the tables first, then where they come from."""
+    files = [*names, *([provenance] if provenance else [])]
+    read = "\\clearpage\n".join(f"\\input{{{name}}}\n" for name in files)
+    return f"{PREAMBLE}{read}\\end{{document}}\n"
+
+
+def table(
+    label: str,
+    caption: str,
+    warnings: Sequence[str],
+    columns: str,
+    lines: Iterable[str],
+    notes: Sequence[str],
+) -> Iterator[str]:
+    """The lines of a table environment, no wider than the text.
+
+    Args:
+        label: for \\ref.
+        caption: and behind it, in bold, the warnings; text as it is to be read.
+        columns: as tabular takes them.
+        lines: of the tabular, between its outer rules.
+        notes: below it.
+    """
+    bold = "".join(rf" \textbf{{{escape(warning)}}}" for warning in warnings)
+    yield r"\begin{table}[tbp]"
+    yield r"\centering"
+    yield rf"\caption{{{escape(caption)}.{bold}}}"
+    yield rf"\label{{{label}}}"
+    yield r"\begin{adjustbox}{max width=\linewidth, max totalheight=0.7\textheight}"
+    yield rf"\begin{{tabular}}{{{columns}}}"
+    yield r"\toprule"
+    yield from lines
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
+    yield r"\end{adjustbox}"
+    if notes:
+        yield r"\par\smallskip\footnotesize\raggedright"
+        yield " ".join(map(escape, notes))
+    yield r"\end{table}"
+
+
+def paragraphs(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """A file of paragraphs, each a heading and its sentences."""
+    lines = [r"\begingroup\footnotesize\raggedright"]
+    for title, sentences in sections:
+        lines += [rf"\paragraph{{{escape(title)}.}}", " ".join(map(escape, sentences))]
+    return "\n".join([*lines, r"\par\endgroup"]) + "\n"
+
+
+def figure(mean: str, rest: str) -> str:
+    """The two cells of a figure.
+
+    Args:
+        mean: as LaTeX takes it.
+        rest: text; a space at its beginning, which a cell would lose, is kept.
+    """
+    space = "\\ " if rest.startswith(" ") else ""
+    return f"{mean} & {space}{escape(rest.lstrip(' '))}"
+
+
+def heading(text: str) -> str:
+    """What stands above a figure's two columns."""
+    return rf"\multicolumn{{2}}{{c}}{{{escape(text)}}}"
+
+
+def line(cells: Iterable[str]) -> str:
+    """A line of a table."""
+    return f"{' & '.join(cells)} \\\\"
+
+
+def label(name: str, setting: Setting | None, *more: str) -> str:
+    """What a table is called in \\ref: tab:NAME, and behind it what sets it apart from the paper's setting.
+
+    Args:
+        setting: of its measured figures; None: there are none.
+        more: further words; one that LaTeX might not take is written as a piece of its checksum.
+    """
+    words = [name]
+    if setting is not None:
+        share = f"{100 * setting.label_fraction:g}pct"
+        apart = (setting.figure, setting.profile) != ("measured", "paper")
+        words += [setting.figure, setting.profile] if apart else []
+        words += [share] if setting.label_fraction < 1 else []
+        words += [setting.split] if setting.split != "published" else []
+    return "tab:" + "-".join(map(safe, [*words, *more]))
+
+
+def safe(word: str) -> str:
+    """A word of a label: letters, digits, dots and underscores."""
+    if re.fullmatch(r"[A-Za-z0-9_.]+", word):
+        return word
+    return hashlib.sha256(word.encode(errors="surrogatepass")).hexdigest()[:8]
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it is, whatever it holds."""
+    return "".join(
+        character(one) + ("{}" if one + two in LIGATURES else "")
+        for one, two in pairwise(text + " ")
+    )
+
+
+def character(one: str) -> str:
+    """A character as LaTeX takes it."""
+    if one in SPECIAL:
+        return SPECIAL[one]
+    return one if KNOWN.match(one) else f"U+{ord(one):04X}"
