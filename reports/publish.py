@@ -14,13 +14,16 @@ from reports import markdown
 from reports.wording import Sheet
 
 
-def publish(cells: pd.DataFrame, sheets: Sequence[Sheet], out: Path) -> list[Path]:
+def publish(
+    cells: pd.DataFrame, sheets: Sequence[Sheet], out: Path, more: Mapping[str, str] | None = None
+) -> list[Path]:
     """Write leaderboard.md and .csv into `out`, which is made if it is absent.
 
     Everything is rendered before the first file is touched.
 
     Args:
         cells: `reports.leaderboard.long_table`.
+        more: texts of further files, by name.
 
     Returns:
         The files.
@@ -33,6 +36,7 @@ def publish(cells: pd.DataFrame, sheets: Sequence[Sheet], out: Path) -> list[Pat
         {
             "leaderboard.md": markdown.render(sheets),
             "leaderboard.csv": as_csv(cells),
+            **(more or {}),
         },
     )
 

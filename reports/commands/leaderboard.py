@@ -1,8 +1,8 @@
 """Print the leaderboard of a folder of results, and write it.
 
 A row per backbone, a column per task, by mean rank or by normalised score over the tasks that all have; for one task,
-`--task NAME`. It is written as Markdown and CSV. Records that cannot be used are named on stderr; the
-others are reported all the same, with exit code 1.
+`--task NAME`. It is written as Markdown and CSV, and with `--latex` in LaTeX. Records that cannot be used are named on
+stderr; the others are reported all the same, with exit code 1.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add the paper's own figures of these tasks, in a table of their own",
     )
+    parser.add_argument(
+        "--latex",
+        action="store_true",
+        help="write leaderboard.tex, too, and leaderboard_document.tex, which reads it in",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     import pandas as pd
     from rich.console import Console
 
-    from reports import published, terminal
+    from reports import leaderboard_latex, published, terminal
     from reports.leaderboard import in_metric, leaderboards, long_table
     from reports.publish import publish
     from reports.published.board import published_cells, published_sheet
@@ -73,7 +78,8 @@ def run(options: argparse.Namespace) -> int:
             cells = pd.concat([cells, of_paper], ignore_index=True)
         else:
             print("the paper has no figures of these tasks", file=sys.stderr)
-    files = publish(cells, sheets, destination(options, "leaderboard"))
+    latex = leaderboard_latex.files(sheets, boards) if options.latex else {}
+    files = publish(cells, sheets, destination(options, "leaderboard"), latex)
     terminal.show(sheets, Console())
     print(f"wrote {', '.join(map(plain, files))}", file=sys.stderr)
     return complain(problems)
