@@ -11,18 +11,18 @@ from rich.text import Text
 
 from reports.agreement import Setting
 from reports.compare import Comparison, TaskComparison, label
-from reports.verdicts import words
+from reports.verdicts import KEY, words
 from reports.wording import NOTHING, title, warnings
 
 LEGEND = (
     "Percent and percentage points. The interval is of each task by itself; p, of the test over seeds and cases, is "
-    "Holm-adjusted over all tasks, and the verdict rests on it."
+    f"Holm-adjusted over all tasks, and the verdict rests on it. {KEY[0].upper()}{KEY[1:]}."
 )
 EFFECTS = (
     "r: matched-pairs rank-biserial correlation, -1 to 1; d: Cohen's dz; above 0 in favour of A. The p-values here, "
     "Holm-adjusted, are over cases with seeds averaged: of the networks that were trained, not of the backbones."
 )
-VERDICT = ("A", "B", "A less B", "95 % interval", "p", "better")
+VERDICT = ("A", "B", "A − B", "95 % interval", "p", "better")
 CASES = ("seeds", "cases", "r", "d", "p Wilcoxon", "p permutation")
 
 

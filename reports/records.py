@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, opened
+from reports.cases import case_scores
 from reports.schema import AGAIN, Cases, Content, Earlier, decode
 
 FILE = "record.json"
@@ -88,8 +89,9 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         results: the folder that `python -m benchmarks run --results` wrote.
 
     Returns:
-        The records in the order of their paths, and a message for each file that is no sound one, each
-        folder that cannot be looked into, and all files that one commit wrote in an earlier schema.
+        The records in the order of their paths, and a message for each file that is no sound one, its cases included:
+        its headline is the mean of them, where it is such a mean; for each folder that cannot be looked into; and for
+        all files that one commit wrote in an earlier schema.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no record in it.
@@ -109,8 +111,10 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
     earlier: dict[str, list[Path]] = {}
     for path in tqdm(paths, "reading", unit=" records", disable=None, delay=1, leave=False):
         try:
-            content = decode(read_own(path, results, MOST), Content)
-            records.append(record(content, path, results, shared))
+            data = read_own(path, results, MOST)
+            one = record(decode(data, Content), path, results, shared)
+            case_scores(decode(data, Cases).cases, one.metric, one.value, one.metrics)
+            records.append(one)
         except Refused as error:
             problems.append(str(error))
         except Earlier as error:

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
+from reports import cases
 from reports.agreement import column, grouped, setting
 from reports.records import Record, read_cases
-from reports.schema import AGAIN
-
-CLOSE = 1e-6  # a headline and the mean of its cases differ by rounding only
 
 
 @dataclass(frozen=True)
@@ -91,82 +89,42 @@ def sound_scores(records: Sequence[Record]) -> tuple[list[Scores], list[str]]:
     return found, problems
 
 
-def with_sound_cases(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """The records whose cases are sound, and a sentence for each other one."""
-    found, problems = [], []
-    for record in records:
-        try:
-            case_scores(record)
-            found.append(record)
-        except ValueError as error:
-            problems.append(str(error))
-    return found, problems
-
-
 def scored(runs: Sequence[Record], by_case: Sequence[dict[str, float]]) -> Scores:
     """The scores of the runs of one backbone on one task, in the order of their seeds."""
-    cases = tuple(sorted(set().union(*by_case)))
-    values = np.array([[found.get(case, math.nan) for case in cases] for found in by_case])
-    headlines = np.array([run.value for run in runs])
-    strata = grouping(cases, values, headlines, runs[0]) if cases else None
-    if strata is None:
-        cases, strata, values = (), np.zeros(0, np.int64), np.zeros((len(runs), 0))
+    names = tuple(sorted(set().union(*by_case))) if all(by_case) else ()
     return Scores(
         backbone=runs[0].backbone,
         task=runs[0].task,
         protocol=runs[0].protocol,
         metric=runs[0].metric,
         seeds=tuple(run.seed for run in runs),
-        cases=cases,
-        strata=strata,
-        values=values,
-        headlines=headlines,
+        cases=names,
+        strata=strata_of(runs[0], names),
+        values=np.array(
+            [[found.get(case, math.nan) for case in names] for found in by_case]
+        ).reshape(len(runs), len(names)),
+        headlines=np.array([run.value for run in runs]),
     )
 
 
 def case_scores(run: Record) -> dict[str, float]:
-    """Score of each case in the run's headline metric, NaN where undefined; empty if its cases lack the metric.
+    """Score of each case in the run's headline metric, NaN where undefined; empty if it is no mean of cases.
 
     Raises:
-        ValueError: naming the file and the case, if a case comes twice or its score is no fraction; naming the file,
-            if it cannot be read again.
+        ValueError: naming the file and what is wrong, if it cannot be read again or its cases are not sound.
     """
-    found: dict[str, float] = {}
-    for row in read_cases(run):
-        if run.metric not in row:
-            continue
-        case, score = row["case"], row[run.metric]
-        if case in found:
-            raise ValueError(
-                f"{plain(run.path)}: case {case} comes twice. Restore the file, or {AGAIN}."
-            )
-        found[case] = math.nan if score is None else float(score)
-        if not (math.isnan(found[case]) or 0 <= found[case] <= 1):
-            raise ValueError(
-                f"{plain(run.path)}: case {case} has {run.metric} {score}, not a fraction in [0, 1]. "
-                f"Restore the file, or {AGAIN}."
-            )
-    return found
+    rows = read_cases(run)
+    try:
+        return cases.case_scores(rows, run.metric, run.value, run.metrics)
+    except ValueError as error:
+        raise ValueError(plain(f"{run.path}: {error}")) from error
 
 
-def grouping(
-    cases: Sequence[str],
-    values: NDArray[np.float64],
-    headlines: NDArray[np.float64],
-    run: Record,
-) -> NDArray[np.int64] | None:
-    """The strata, (C,), over whose means each seed's headline is the mean; None if it is no mean of cases.
-
-    Sites are tried first where a run reports its metric per site (`dice/BMC`): with as many cases in each, the plain
-    mean gives the same figure.
-    """
-    one = np.zeros(len(cases), np.int64)
-    folders, sites = np.unique([case.split("/")[0] for case in cases], return_inverse=True)
-    per_site = all(f"{run.metric}/{folder}" in run.metrics for folder in folders)
-    for strata in (sites, one) if per_site else (one, sites):
-        if np.allclose(means(values, strata), headlines, rtol=0, atol=CLOSE):
-            return strata.astype(np.int64)
-    return None
+def strata_of(run: Record, names: Sequence[str]) -> NDArray[np.int64]:
+    """(C,) number of the site of each case where the run's headline is a mean over sites; else all 0."""
+    if not cases.per_site(run.metric, names, run.metrics):
+        return np.zeros(len(names), np.int64)
+    return np.unique([cases.site(name) for name in names], return_inverse=True)[1].astype(np.int64)
 
 
 def common(several: Sequence[Scores]) -> list[Scores]:
@@ -190,16 +148,16 @@ def common(several: Sequence[Scores]) -> list[Scores]:
             replace(one, cases=(), strata=nothing, values=np.zeros((len(one.seeds), 0)))
             for one in several
         ]
-    cases = tuple(sorted(set.intersection(*map(defined_cases, several))))
-    if not cases:
+    shared = tuple(sorted(set.intersection(*map(defined_cases, several))))
+    if not shared:
         who = ", ".join(one.backbone for one in several)
         raise ValueError(f"{several[0].task}: {who} have no case in common.")
-    # Some may be known by their sites only, where all sites are of one size: see `grouping`.
+    # A record of somebody else may lack its figures by site.
     sited = max(several, key=lambda one: one.strata.max(initial=0))
-    strata = sited.strata[np.searchsorted(sited.cases, cases)]
-    restricted = [one.values[:, np.searchsorted(one.cases, cases)] for one in several]
+    strata = sited.strata[np.searchsorted(sited.cases, shared)]
+    restricted = [one.values[:, np.searchsorted(one.cases, shared)] for one in several]
     return [
-        replace(one, cases=cases, strata=strata, values=values, headlines=means(values, strata))
+        replace(one, cases=shared, strata=strata, values=values, headlines=means(values, strata))
         for one, values in zip(several, restricted, strict=True)
     ]
 

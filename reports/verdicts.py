@@ -1,79 +1,99 @@
-"""A comparison of two backbones in plain words."""
+"""A comparison of two backbones in plain words, each sentence whole, to be pasted into a paper."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from reports.compare import Comparison, TaskComparison, label
+from reports.metrics import metric_name
 from reports.statistics.intervals import Interval
 from reports.statistics.paired import DECIMALS
+from reports.statistics.planning import MOST_SEEDS
 from reports.wording import plural
 
 ONE_NETWORK = "this speaks of the networks that were trained, not of the backbones"
+KEY = (
+    "open: no significant difference; untested: fewer than 2 seeds of each, or no spread at all, so that other seeds "
+    "cannot be spoken of"
+)
 
 
 def words(comparison: Comparison) -> str:
-    """The whole comparison, a paragraph of summary and a line per task."""
-    return "\n".join(
-        [*summary(comparison), "", *(f"- {sentence(task)}" for task in comparison.tasks)]
-    )
+    """The whole comparison: a paragraph of summary, and a sentence for each task."""
+    sentences = (sentence(comparison, task) for task in comparison.tasks)
+    return "\n".join([*summary(comparison), "", *(f"- {one}" for one in sentences)])
 
 
 def summary(comparison: Comparison) -> Iterator[str]:
     """What holds over all tasks."""
-    tasks = comparison.tasks
+    a, b, tasks = comparison.a, comparison.b, comparison.tasks
     counts = {v: sum(t.verdict == v for t in tasks) for v in ("A", "B", "open", "untested")}
-    yield f"A is {comparison.a}, B is {comparison.b}."
     yield (
-        f"On {counts['A']} of {plural(len(tasks), 'task')} A is better, on {counts['B']} B; "
-        f"{counts['open']} open, {counts['untested']} not testable."
+        f"Of {plural(len(tasks), 'task')}, {a} (A) is better on {counts['A']} and {b} (B) on {counts['B']}; "
+        f"{counts['open']} open, {counts['untested']} untested ({KEY})."
     )
-    yield (
-        "Of all pairs of a run of A and a run of B on a task, A is ahead in "
-        f"{100 * comparison.improvement:.0f} %, each task counting alike."
-    )
+    if comparison.improvement is None:
+        yield "One seed of A or B on every task: how often a run of A is ahead of one of B cannot be told."
+    else:
+        some = any(min(task.seeds_a, task.seeds_b) < 2 for task in tasks)
+        yield (
+            "Of all pairs of a run of A and a run of B on a task, A is ahead in "
+            f"{100 * comparison.improvement:.0f} %, each task counting alike"
+            f"{'; tasks with one seed are left out' if some else ''}."
+        )
     if comparison.overall.p is None:
         yield f"No test over tasks. {comparison.overall.reason}"
     else:
         yield f"Over tasks, Wilcoxon's test of the mean differences gives {p(comparison.overall.p)}."
-    for name, only in ((comparison.a, comparison.only_a), (comparison.b, comparison.only_b)):
+    for name, only in ((a, comparison.only_a), (b, comparison.only_b)):
         if only:
             yield f"Not compared, since only {name} has runs: {', '.join(only)}."
 
 
-def sentence(task: TaskComparison) -> str:
+def sentence(comparison: Comparison, task: TaskComparison) -> str:
     """What can be said of one task."""
-    return f"{label(task.task, task.protocol)}: {' '.join(parts(task))}"
+    return " ".join(parts(comparison, task))
 
 
-def parts(task: TaskComparison) -> Iterator[str]:
-    """The sentences of a task."""
-    by = f"{points(abs(task.difference))} of {task.metric}"
-    ahead = f"{'A' if task.difference > 0 else 'B'} is ahead by {by}"
+def parts(comparison: Comparison, task: TaskComparison) -> Iterator[str]:
+    """The sentences of a task; the first one says it all."""
+    where = f"On {label(task.task, task.protocol)}"
+    a, b = comparison.a, comparison.b
+    names = (a, b) if task.difference >= 0 else (b, a)
+    by = f"{points(abs(task.difference))} of {metric_name(task.metric)}"
+    ahead = f"{names[0]} is ahead of {names[1]} by {by}"
     if round(task.difference, DECIMALS) == 0:
-        ahead = "A and B are level"
+        ahead = f"{a} and {b} are level in {metric_name(task.metric)}"
     if task.verdict in ("A", "B"):
-        yield f"{task.verdict} is better by {by} ({sureness(task)})."
+        yield f"{where}, {names[0]} is better than {names[1]} by {by} ({sureness(comparison, task)})."
     elif task.verdict == "open":
-        yield f"Open. {ahead} ({sureness(task)})."
+        yield (
+            f"{where}, there is no significant difference: {ahead} ({sureness(comparison, task)})."
+        )
         yield outlook(task)
     else:
-        yield f"Not testable. {ahead} ({sureness(task)})."
+        yield f"{where}, the difference is untested: {ahead} ({sureness(comparison, task)})."
         yield f"{task.backbones.reason} {networks(task)}".rstrip()
     if task.left_out:
         yield f"{plural(task.left_out, 'case')} left out: only one of the two has a score there."
 
 
-def sureness(task: TaskComparison) -> str:
-    """Interval, p-value, and what both rest on."""
+def sureness(comparison: Comparison, task: TaskComparison) -> str:
+    """Interval, test, correction, and what they rest on."""
     said = []
     if task.interval:
         low, high = task.interval.low, task.interval.high
-        said.append(f"A less B: 95 % interval {100 * low:+.1f} to {100 * high:+.1f}")
+        said.append(
+            f"{comparison.a} − {comparison.b}: 95 % confidence interval {100 * low:+.1f} to {100 * high:+.1f}"
+        )
     else:
         said.append("no interval")
     if task.p_backbones is not None:
-        said.append(f"{p(task.p_backbones)} after Holm")
+        over = "seeds and cases" if task.interval and task.interval.units else "seeds"
+        tested = sum(one.p_backbones is not None for one in comparison.tasks)
+        corrected = f", Holm-corrected for {tested} tasks" if tested > 1 else ""
+        said.append(f"{p(task.p_backbones)}, t-test over {over}{corrected}")
     said.append(basis(task, task.interval))
     return "; ".join(said)
 
@@ -94,18 +114,22 @@ def basis(task: TaskComparison, interval: Interval | None) -> str:
     cases = f"{task.cases} cases"
     if interval.units != task.cases:
         cases += f" of {interval.units} patients"
-    return f"{seeds}, {cases}" if interval.seeds > 1 else f"{cases}, these networks only"
+    return f"{seeds}, {cases}" if interval.seeds > 1 else f"{seeds}, {cases}, these networks only"
 
 
 def outlook(task: TaskComparison) -> str:
     """How many seeds would settle it."""
-    if task.outlook is None:
+    if task.seeds_to_settle is None:
         return ""
-    if task.outlook.seeds is None:
-        return task.outlook.reason
-    more = task.outlook.seeds - min(task.seeds_a, task.seeds_b)
+    if round(task.difference, DECIMALS) == 0:
+        return "There is no difference that more seeds could show."
+    if math.isinf(task.seeds_to_settle):
+        return "No number of seeds would settle it: the test cases are too few."
+    if task.seeds_to_settle > MOST_SEEDS:
+        return f"More than {MOST_SEEDS} seeds of each would be needed to settle it."
+    more = task.seeds_to_settle - min(task.seeds_a, task.seeds_b)
     return (
-        f"About {task.outlook.seeds} seeds of each ({more} more) would likely settle it, "
+        f"About {task.seeds_to_settle:.0f} seeds of each ({more:.0f} more) would likely settle it, "
         "if the difference stays as it is."
     )
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from lvmmed_backbones.display import plain
 from reports.commands.common import (
-    REPAIR,
-    NothingLeft,
     add_pretraining,
     add_results,
     complain,
@@ -46,14 +44,8 @@ def run(options: argparse.Namespace) -> int:
     # pandas and scipy take a second to import: --help and a wrong folder answer before that.
     from tqdm import tqdm
 
-    from reports.scores import with_sound_cases
     from reports.site.build import build
     from reports.site.folder import replacing
-
-    records, unsound = with_sound_cases(records)
-    problems += unsound
-    if not records:
-        raise NothingLeft([*problems, f"{options.results}: {REPAIR}"])
 
     # disable=None: no bar where stderr is no terminal.
     progress = partial(tqdm, leave=False, disable=None)

@@ -13,16 +13,18 @@ from typing import NamedTuple
 import numpy as np
 
 from reports.scores import Scores, means
-from reports.statistics.bootstrap import SEEDS, Floats, Part, draws
+from reports.statistics.bootstrap import SEEDS, Floats, draws
+from reports.statistics.family import over_tasks
 from reports.statistics.intervals import hierarchical_interval
 from reports.statistics.paired import differences, pair
+from reports.statistics.pairs import pairs
 from reports.statistics.planning import more_seeds
-from reports.statistics.testing import backbones_test, sign_flip, wilcoxon
+from reports.statistics.significance import Level
+from reports.statistics.testing import sign_flip, wilcoxon
 
 MEAN = 0.6
 STUDIES = 2000
 LEADS = (0.02, 0.03, 0.05)
-NOTHING: Floats = np.zeros(0)
 RESAMPLES = 1000
 
 
@@ -123,18 +125,13 @@ def false_positives(model: Model, number: int, alpha: float = 0.05) -> tuple[flo
     """Share of studies of two backbones that are alike in which a test says that they differ.
 
     Returns:
-        Of `backbones_test` (NaN where seeds are too few for it), `wilcoxon` and `sign_flip`.
+        Of the test over seeds and cases, `wilcoxon` and `sign_flip`.
     """
     found = []
     for a, b in studies(model, number):
-        both = pair(a, b)
-        by_case = differences(both)
-        tests = (
-            backbones_test(both, levels(both, RESAMPLES)),
-            wilcoxon(by_case.values),
-            sign_flip(by_case),
-        )
-        found.append([np.nan if test.p is None else test.p < alpha for test in tests])
+        by_case = differences(pair(a, b))
+        tests = (over_tasks(pairs([a, b])).p[0], wilcoxon(by_case.values).p, sign_flip(by_case).p)
+        found.append([np.nan if p is None else p < alpha for p in tests])
     ours, signed_ranks, flips = np.mean(found, axis=0).tolist()
     return ours, signed_ranks, flips
 
@@ -149,21 +146,19 @@ def settled(
 
     Returns:
         How many seeds of each backbone it names (None: no number would do), and in what share of simulated studies of
-        so many seeds the test comes out; 80 % is wanted.
+        so many seeds the test comes out; 80 % is what it aims at.
     """
-    of_seeds = Part(
-        NOTHING, (model.seed**2 + model.noise**2 / model.cases) / model.seeds, model.seeds - 1
-    )
-    of_cases = Part(NOTHING, 2 * model.own**2 / model.cases, model.cases - 1)
-    outlook = more_seeds(lead, Levels([of_cases], [of_seeds, of_seeds], model.cases), alpha)
-    if outlook.seeds is None:
+    of_run = np.array([model.seed**2 + model.noise**2 / model.cases])
+    of_cases = Level(np.array([2 * model.own**2 / model.cases]), np.array([model.cases - 1.0]))
+    least = np.array([2.0])
+    (seeds,) = more_seeds(np.array([lead]), of_run, np.zeros(1), of_cases, least, alpha)
+    if math.isinf(seeds):
         return None, math.nan
-    wins = []
-    for a, b in studies(model._replace(seeds=outlook.seeds, strata=1), number):
-        ahead = pair(shifted(a, lead), b)
-        test = backbones_test(ahead, levels(ahead, RESAMPLES))
-        wins.append(test.p is not None and test.p < alpha)
-    return outlook.seeds, float(np.mean(wins))
+    wins = [
+        over_tasks(pairs([shifted(a, lead), b])).p[0] < alpha
+        for a, b in studies(model._replace(seeds=int(seeds), strata=1), number)
+    ]
+    return int(seeds), float(np.mean(wins))
 
 
 def shifted(scores: Scores, lead: float) -> Scores:

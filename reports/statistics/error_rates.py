@@ -103,9 +103,7 @@ def task(
 ) -> list[Scores]:
     """The scores of a backbone per lead on one task."""
     shared = world.case * rng.normal(size=cases)
-    return [
-        backbone(f"{k:02}", world, seeds, shared, lead, rng) for k, lead in enumerate(leads)
-    ]
+    return [backbone(f"{k:02}", world, seeds, shared, lead, rng) for k, lead in enumerate(leads)]
 
 
 def families(
@@ -152,7 +150,11 @@ def main() -> None:
     rows = [(0.0, world) for world in WORLDS] + [(LEAD, WORLDS[0])]
     progress = tqdm(total=len(rows) * len(CASES) * len(SEEDS), unit="row", disable=None)
     for lead, worlds in groupby(rows, itemgetter(0)):
-        title = f"A lead of {100 * lead:.0f} points is found" if lead else "Something is found among equals"
+        title = (
+            f"A lead of {100 * lead:.0f} points is found"
+            if lead
+            else "Something is found among equals"
+        )
         print(f"\n{title}, percent of {number} studies\n")
         print(f"| scores | seeds | cases | {' | '.join(heads)} |")
         print(f"|---|---|---|{'---|' * len(heads)}")
@@ -166,7 +168,10 @@ def main() -> None:
                 for c, (study, _) in zip(counts, kinds, strict=True)
             ]
             figures = " | ".join(f"{share:.1f}" for share in shares)
-            print(f"| {world.title} | {seeds} | {'–' if world.pooled else cases} | {figures} |", flush=True)
+            print(
+                f"| {world.title} | {seeds} | {'–' if world.pooled else cases} | {figures} |",
+                flush=True,
+            )
             progress.update()
 
 

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from reports.scores import Scores, common, means
+from reports.scores import Scores, means
 from reports.statistics.bootstrap import Floats, Integers, by_unit, influence
 from reports.statistics.intervals import few_units
 
@@ -138,8 +138,15 @@ class Shared:
             one.moves, other.moves, one.interaction, other.interaction, strict=True
         ):
             size = len(mine)
-            left = (mine - yours).var(ddof=1) / size - sum(interaction)
-            parts.append((max(left, 0.0) / len(one.moves) ** 2, size - 1))
+            variance = (mine - yours).var(ddof=1) / size
+            left = max(variance - sum(interaction), 0.0)
+            runs = [len(sample.headlines) for sample in (one, other)]
+            spread = variance**2 + sum(
+                v**2 / max(n - 1, 1) for v, n in zip(interaction, runs, strict=True)
+            )
+            # Satterthwaite's, of a difference of mean squares: less than a case each gives.
+            freedom = (size - 1) * left**2 / spread if spread else size - 1
+            parts.append((left / len(one.moves) ** 2, max(freedom, 1.0)))
         variances, freedoms = np.array(parts).T
         total = variances.sum()
         freedom = total**2 / (variances**2 / freedoms).sum() if total > 0 else freedoms.sum()

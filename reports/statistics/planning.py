@@ -52,7 +52,9 @@ def more_seeds(
     low = np.maximum(seeds, 2).astype(float)
     high = np.full(low.shape, MOST_SEEDS + 1.0)
     first = enough(low)
-    while (low + 1 < high).any():  # enough(high) or high is beyond; not enough(low), or low is the least
+    while (
+        low + 1 < high
+    ).any():  # enough(high) or high is beyond; not enough(low), or low is the least
         middle = np.floor((low + high) / 2)
         reached = enough(middle)
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)

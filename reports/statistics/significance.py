@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from reports.statistics.bootstrap import NEGLIGIBLE, Floats
 
@@ -31,7 +31,7 @@ class Level(NamedTuple):
 def p_values(difference: Floats, seeds: Level, cases: Level) -> Floats:
     """Two-sided p-values of the hypothesis that there is no difference; NaN where nothing varies.
 
-    The mean of two p-values of the same ratio, difference to standard error. Satterthwaite's, with approximate degrees
+    The geometric mean of two p-values of the same ratio, difference to standard error. Satterthwaite's, with approximate degrees
     of freedom, errs too often where the spread of few seeds is most of the error and happens to look small; Behrens and
     Fisher's, in which the spread of each source is uncertain by itself, errs too seldom. Where one source alone varies
     both are Student's. docs/statistics.md has the error rates of the mean.
@@ -45,7 +45,7 @@ def p_values(difference: Floats, seeds: Level, cases: Level) -> Floats:
     known = total > NEGLIGIBLE
     error = np.sqrt(np.where(known, total, 1.0))
     t = np.abs(difference) / error
-    found = (2 * special.stdtr(freedom, -t) + behrens_fisher(t, seeds, cases)) / 2
+    found = np.sqrt(2 * special.stdtr(freedom, -t) * behrens_fisher(t, seeds, cases))
     return np.where(known, found, np.nan)
 
 
@@ -97,7 +97,9 @@ def limit(p: Floats | float, seeds: Level, cases: Level) -> Floats:
     error = np.sqrt(np.where(known, total, np.nan))
     # Newton's steps on the scale of normal quantiles, on which p falls nearly in a line.
     target = special.ndtri(np.asarray(p) / 2)
-    t = -special.stdtrit(np.where(known, freedom, 1.0), np.broadcast_to(np.asarray(p) / 2, total.shape))
+    t = -special.stdtrit(
+        np.where(known, freedom, 1.0), np.broadcast_to(np.asarray(p) / 2, total.shape)
+    )
     for _ in range(STEPS):
         here, there = (
             special.ndtri(np.clip(p_values(x * error, seeds, cases), 1e-300, 1) / 2)

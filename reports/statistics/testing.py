@@ -146,6 +146,32 @@ def range_chance(t: Floats, backbones: int, freedom: Floats) -> Floats:
 @lru_cache(maxsize=16)
 def range_table(p: float, backbones: int) -> tuple[Floats, Floats]:
     """1 / degrees of freedom, ascending, and the limit at each."""
-    freedoms = np.array([np.inf, 240, 120, 60, 40, 30, 24, 20, 15, 12, 10, 8, 7, 6, 5, 4, 3.5, 3, 2.5, 2, 1.6, 1.3, 1])
+    freedoms = np.array(
+        [
+            np.inf,
+            240,
+            120,
+            60,
+            40,
+            30,
+            24,
+            20,
+            15,
+            12,
+            10,
+            8,
+            7,
+            6,
+            5,
+            4,
+            3.5,
+            3,
+            2.5,
+            2,
+            1.6,
+            1.3,
+            1,
+        ]
+    )
     limits = stats.studentized_range.isf(p, backbones, freedoms) / np.sqrt(2)
     return 1 / freedoms, limits

@@ -1,0 +1,80 @@
+"""The scores of a run's cases in one metric, and whether the run's figure is really the mean of them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reports.metrics import is_mean_of_cases
+from reports.schema import AGAIN
+
+CLOSE = 1e-4  # between a figure and the mean of its cases: either may be rounded to four digits
+
+
+def case_scores(
+    rows: Sequence[Mapping[str, Any]],
+    metric: str,
+    value: float,
+    metrics: Mapping[str, float | None],
+) -> dict[str, float]:
+    """Score of each case in a metric, NaN where undefined.
+
+    Args:
+        rows: of the record's `cases`.
+        metric, value: of the run's figure.
+        metrics: all figures of the run.
+
+    Returns:
+        Empty if the figure is no mean of cases, or the cases lack the metric.
+
+    Raises:
+        ValueError: if a case comes twice, its score is no fraction, or the figure is not the mean of the cases.
+    """
+    found: dict[str, float] = {}
+    for row in rows:
+        if metric not in row:
+            continue
+        case, score = row["case"], row[metric]
+        if case in found:
+            raise ValueError(f"case {case} comes twice. Restore the file, or {AGAIN}.")
+        found[case] = math.nan if score is None else float(score)
+        if not (math.isnan(found[case]) or 0 <= found[case] <= 1):
+            raise ValueError(
+                f"case {case} has {metric} {score}, not a fraction in [0, 1]. "
+                f"Restore the file, or {AGAIN}."
+            )
+    if not (found and is_mean_of_cases(metric)):
+        return {}
+    mean = mean_of(found, per_site(metric, found, metrics))
+    if not abs(mean - value) <= CLOSE:
+        raise ValueError(
+            f"{metric} is {value:.4f}, but its {len(found)} cases average {mean:.4f}. "
+            f"Restore the file, or {AGAIN}."
+        )
+    return found
+
+
+def per_site(metric: str, cases: Iterable[str], metrics: Mapping[str, float | None]) -> bool:
+    """Whether the figure is the mean over sites (the first folder of a case's name) of the mean over each one's cases.
+
+    It is where the run reports its metric of each site, such as dice/BMC.
+    """
+    return all(f"{metric}/{site(case)}" in metrics for case in cases)
+
+
+def site(case: str) -> str:
+    """The first folder of a case's name."""
+    return case.partition("/")[0]
+
+
+def mean_of(scores: Mapping[str, float], sites: bool) -> float:
+    """The mean of the defined scores, or of the means of the sites that have one; NaN if there is none."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for case, score in scores.items():
+        if not math.isnan(score):
+            groups[site(case) if sites else ""].append(score)
+    means = [statistics.fmean(some) for some in groups.values()]
+    return statistics.fmean(means) if means else math.nan
