@@ -113,19 +113,25 @@ def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """Each run once: equal copies are merged, contradicting ones all left out."""
     kept, problems = [], []
     for same in grouped(records, run):
-        found = {
-            (r.metric, r.value, r.fingerprint, r.weights_sha256, r.pretraining_seed) for r in same
-        }
-        if len(found) == 1:
+        apart = [words for words, fact in FACTS.items() if len(set(map(fact, same))) > 1]
+        if not apart:
             kept.append(same[0])
             continue
         one = same[0]
         problems.append(
             f"{paths(same)}: {len(same)} records that disagree on {one.task} ({one.protocol}), "
-            f"{one.backbone}, seed {one.seed} ({values(same)}), left out. "
+            f"{one.backbone}, seed {one.seed}, in {' and '.join(apart)} ({values(same)}), left out. "
             "Delete the folders of all but one."
         )
     return kept, problems
+
+
+# In what copies of a run can disagree.
+FACTS: dict[str, Callable[[Record], Hashable]] = {
+    "its figure": lambda r: (r.metric, r.value),
+    "the data": lambda r: r.fingerprint,
+    "the weights": lambda r: (r.weights_sha256, r.pretraining_seed),
+}
 
 
 def consistent(
@@ -169,5 +175,9 @@ def paths(records: Sequence[Record]) -> str:
 
 
 def values(records: Sequence[Record]) -> str:
-    """The headlines."""
-    return ", ".join(f"{record.metric} {record.value:.4f}" for record in records)
+    """The headlines, with as many digits as it takes to tell them apart, four at least."""
+    figures = {record.value for record in records}
+    digits = next(
+        n for n in range(4, 18) if n == 17 or len({f"{v:.{n}f}" for v in figures}) == len(figures)
+    )
+    return ", ".join(f"{record.metric} {record.value:.{digits}f}" for record in records)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lvmmed_backbones.display import plain
 from reports.agreement import Setting, setting
+from reports.coverage import coverage
 from reports.records import FIGURES, Record
 from reports.statistics.aggregate import normalised
 
@@ -32,10 +33,11 @@ class Leaderboard:
             `mean` and `std` of the headline over seeds, fractions in [0, 1] (`std`: sample standard
             deviation, NaN for one seed), `n` and `seeds`, `rank` within the task (1 is best, ties
             share the average), `best`, and what is known of the task, the data and the backbone.
-        mean_rank: by backbone, in the order of the table's rows; NaN if nothing is common to all.
+        mean_rank: by backbone, in the order of the table's rows; NaN of one that lacks a ranked task.
         score: mean normalised score by backbone, in the same order: on each task 0 is the worst mean
-            of the table and 1 the best; NaN if no common task tells the backbones apart.
-        ranked: on how many tasks: those that every backbone of the table has.
+            of the ranked ones and 1 the best; NaN if no task tells them apart.
+        ranked: on how many tasks (`reports.coverage`).
+        missing: the backbones that lack a ranked task, and how many of them each has.
         records: what all of it was made from.
         metric: of all cells; None: each task's headline.
     """
@@ -45,6 +47,7 @@ class Leaderboard:
     mean_rank: pd.Series
     score: pd.Series
     ranked: int
+    missing: dict[str, int]
     records: list[Record]
     metric: str | None = None
 
@@ -108,11 +111,12 @@ def leaderboard(
 ) -> Leaderboard:
     """The leaderboard of records of one setting; at least one record."""
     cells = ranks(summary(records))
-    mean_rank, ranked = mean_ranks(cells)
-    score = mean_scores(cells)
+    means, partial = complete(cells)
+    mean_rank, score = mean_ranks(means), mean_scores(means)
     if by == "score":
         mean_rank = mean_rank.loc[score.sort_values(ascending=False, kind="stable").index]
-    score = score.loc[mean_rank.index]
+    mean_rank = mean_rank.reindex([*mean_rank.index, *partial])
+    score = score.reindex(mean_rank.index)
     rows = {backbone: place for place, backbone in enumerate(mean_rank.index)}
     tasks = {
         column: place
@@ -126,7 +130,14 @@ def leaderboard(
     ]
     ordered = cells.iloc[sorted(range(len(place)), key=place.__getitem__)].reset_index(drop=True)
     return Leaderboard(
-        setting(records[0]), ordered, mean_rank, score, ranked, list(records), metric
+        setting(records[0]),
+        ordered,
+        mean_rank,
+        score,
+        means.shape[1],
+        partial,
+        list(records),
+        metric,
     )
 
 
@@ -162,27 +173,38 @@ def checksums(by_seed: pd.Series) -> str | None:
 
 
 def ranks(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells, with their rank within the task and whether they are the best of at least two."""
+    """The cells, with their rank within the task and whether they are the best: some other one is worse."""
     means = cells["mean"].round(DECIMALS).groupby([cells["task"], cells["protocol"]])
     return cells.assign(
         rank=means.rank(method="average", ascending=False),
-        best=(means.rank(method="min", ascending=False) == 1) & (means.transform("size") > 1),
+        best=(means.rank(method="min", ascending=False) == 1)
+        & (means.transform("max") > means.transform("min")),
     )
 
 
-def mean_ranks(cells: pd.DataFrame) -> tuple[pd.Series, int]:
-    """Mean rank over the tasks that all backbones have, best first; and how many tasks."""
-    table = cells.pivot(index="backbone", columns=["task", "protocol"], values="rank")
-    common = table.dropna(axis="columns")
-    means = common.mean(axis="columns").rename("mean_rank").sort_index()
-    return means.sort_values(kind="stable"), common.shape[1]
+def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The means of the complete rows, and of each other backbone how many of the ranked tasks it has.
 
-
-def mean_scores(cells: pd.DataFrame) -> pd.Series:
-    """Mean normalised score over the tasks that all backbones have and that tell them apart."""
+    Returns:
+        A row per complete backbone, a column per ranked task; and the others, the fullest row first.
+    """
     table = cells.pivot(index="backbone", columns=["task", "protocol"], values="mean")
-    common = table.dropna(axis="columns").round(DECIMALS)
-    scaled = pd.DataFrame(normalised(common.to_numpy().T).T, index=table.index)
+    has = {str(name): row.dropna().index.tolist() for name, row in table.iterrows()}
+    found = coverage(has)
+    number = {name: len(set(tasks) & set(found.tasks)) for name, tasks in has.items()}
+    left = sorted(set(has) - set(found.backbones), key=lambda name: (-number[name], name))
+    return table.loc[found.backbones, found.tasks].round(DECIMALS), {n: number[n] for n in left}
+
+
+def mean_ranks(means: pd.DataFrame) -> pd.Series:
+    """Mean over tasks of the rank among the complete rows, best first."""
+    ranked = means.rank(method="average", ascending=False)
+    return ranked.mean(axis="columns").rename("mean_rank").sort_index().sort_values(kind="stable")
+
+
+def mean_scores(means: pd.DataFrame) -> pd.Series:
+    """Mean normalised score of the complete rows over the tasks that tell them apart."""
+    scaled = pd.DataFrame(normalised(means.to_numpy().T).T, index=means.index)
     return scaled.mean(axis="columns").rename("score")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,21 +196,21 @@ def record(content: Content, path: Path, results: Path, shared: dict[bytes, dict
         path=path,
         results=results,
         run=content.run,
-        task=intern(content.task),
+        task=named(content.task),
         task_version=content.task_version,
-        dataset=intern(content.dataset),
+        dataset=named(content.dataset),
         kind=intern(content.kind),
-        protocol=intern(content.protocol),
-        profile=intern(content.profile),
+        protocol=named(content.protocol),
+        profile=named(content.profile),
         threads=content.threads,
         seed=content.seed,
-        split=intern(content.split),
+        split=named(content.split),
         label_fraction=content.label_fraction,
         figure=content.figure,
-        backbone=intern(backbone.name),
-        architecture=intern(backbone.architecture),
-        method=intern(backbone.method),
-        corpus=intern(backbone.corpus),
+        backbone=named(backbone.name),
+        architecture=named(backbone.architecture),
+        method=named(backbone.method),
+        corpus=named(backbone.corpus),
         parameters=backbone.parameters,
         weights_sha256=backbone.weights_sha256 and intern(backbone.weights_sha256),
         pretraining_seed=backbone.pretraining_seed,
@@ -225,6 +226,11 @@ def record(content: Content, path: Path, results: Path, shared: dict[bytes, dict
         git_revision=provenance.git_revision and intern(provenance.git_revision),
         started=provenance.started,
     )
+
+
+def named(text: str) -> str:
+    """A name as all records have it: composed letters are one (NFC), so that what looks alike is alike."""
+    return intern(unicodedata.normalize("NFC", text))
 
 
 def headline(content: Content) -> float:
@@ -273,6 +279,7 @@ def read_cases(record: Record) -> list[dict[str, Any]]:
     """
     content = read_own(record.path, record.results, MOST)
     try:
-        return decode(content, Cases).cases
+        rows = decode(content, Cases).cases
     except ValueError as error:
         raise ValueError(f"{plain(record.path)}: {error}") from error
+    return [{**row, "case": named(row["case"])} for row in rows]

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from operator import attrgetter
 
-from reports.records import Record
+from reports.records import Record, named
 
 FILTERS = {
     "profile": "of these profiles",
@@ -26,7 +26,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
             option(name),
             nargs="+",
             metavar=name[0].upper(),
-            type=float if name == "label_fraction" else str,
+            type=float if name == "label_fraction" else named,
             help=f"only runs {which}",
         )
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.wording import NOTHING, Cell, Column, Sheet
+from reports.wording import NOTHING, Cell, Column, Row, Sheet
 
 PADDING = 3  # a space on either side and a rule
 
@@ -21,8 +21,15 @@ def show(sheets: Sequence[Sheet], console: Console) -> None:
         console.print(Text(sheet.title, style="bold underline"))
         for warning in sheet.warnings:
             console.print(Text(warning, style="bold yellow" if sheet.phantom else "yellow"))
-        for band in bands(sheet, console.width):
+        side_by_side = list(bands(sheet, console.width))
+        for band in side_by_side:
             console.print(table(sheet, band))
+        if len(side_by_side) > 1:
+            parts = f"The columns of one table, in {len(side_by_side)} parts."
+            wider = (
+                "A wider terminal shows more side by side, as does COLUMNS=200 before the command."
+            )
+            console.print(Text(f"{parts} {wider}", style="dim"))
         for note in sheet.notes:
             console.print(Text(note, style="dim"))
 
@@ -30,7 +37,8 @@ def show(sheets: Sequence[Sheet], console: Console) -> None:
 def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
     """Numbers of the columns that fit side by side on `width` characters, at least one each."""
     names = max(cell_len(row.backbone) for row in sheet.rows) + PADDING
-    ranks = max(cell_len("mean rank"), cell_len(sheet.rank_caption)) + PADDING
+    lines = (line for row in sheet.rows for line in rank(row).split("\n"))
+    ranks = max(map(cell_len, ("mean rank", sheet.rank_caption, *lines))) + PADDING
     scores = cell_len("score") + PADDING
     room = width - names - ranks - scores - 1
     band: list[int] = []
@@ -59,8 +67,13 @@ def table(sheet: Sheet, band: Sequence[int]) -> Table:
         drawn.add_column(heading(sheet.columns[number]), justify="right", overflow="fold")
     for row in sheet.rows:
         figures = (figure(row.cells[number]) for number in band)
-        drawn.add_row(Text(row.backbone), Text(row.mean_rank), Text(row.score), *figures)
+        drawn.add_row(Text(row.backbone), Text(rank(row)), Text(row.score), *figures)
     return drawn
+
+
+def rank(row: Row) -> str:
+    """A mean rank, or why there is none, in short lines."""
+    return row.mean_rank.replace(", ", ",\n")
 
 
 def heading(column: Column) -> Text:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from reports.agreement import Setting
 from reports.leaderboard import COLUMN, Leaderboard
+from reports.metrics import metric_name
 from reports.records import Record
 
 TITLE = "Leaderboard of backbones"
@@ -88,16 +89,16 @@ def sheet(board: Leaderboard) -> Sheet:
     facts = {c.backbone: c for c in cells.itertuples()}
     metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
     return Sheet(
-        title=title(board.setting) + (f", {board.metric}" if board.metric else ""),
+        title=title(board.setting) + (f", {metric_name(board.metric)}" if board.metric else ""),
         phantom=board.setting.figure == "phantom",
         warnings=warnings(board.setting),
         rank_caption=plural(board.ranked, "task"),
-        columns=[Column(c[1], f"{metrics[c]}, {c[2]}") for c in columns],
+        columns=[Column(c[1], f"{metric_name(metrics[c])}, {c[2]}") for c in columns],
         rows=[
             Row(
                 name,
                 detail(facts[name]),
-                NOTHING if pd.isna(mean_rank) else f"{mean_rank:.2f}",
+                place(board, str(name), mean_rank),
                 NOTHING if pd.isna(board.score[name]) else f"{100 * board.score[name]:.1f}",
                 [cell(by_place.get((*c, name)), uniform) for c in columns],
             )
@@ -105,6 +106,13 @@ def sheet(board: Leaderboard) -> Sheet:
         ],
         notes=notes(board, len(columns)),
     )
+
+
+def place(board: Leaderboard, backbone: str, mean_rank: float) -> str:
+    """The mean rank of a backbone, or why it has none."""
+    if backbone in board.missing:
+        return f"{board.missing[backbone]} of {plural(board.ranked, 'task')}, not ranked"
+    return NOTHING if pd.isna(mean_rank) else f"{mean_rank:.2f}"
 
 
 def title(setting: Setting) -> str:
@@ -150,9 +158,11 @@ def notes(board: Leaderboard, columns: int) -> list[str]:
     """What a reader must know to judge the figures: statistics, data, machines, versions."""
     incomplete = board.cells.loc[~board.cells["complete"], "dataset"].unique()
     said = [spread_note(board.cells), *pretraining_note(board.records)]
-    said.append(rank_note(board.ranked, columns))
+    said.append(rank_note(board, columns))
     if board.score.notna().any():
-        said.append("Score: mean over the same tasks of 0 (worst mean of the table) to 100 (best).")
+        said.append(
+            "Score: mean over the same tasks of 0 (worst mean of a ranked row) to 100 (best)."
+        )
     if board.cells["best"].any():
         said.append("Bold: the best of its column.")
     if len(board.cells) < columns * len(board.mean_rank):
@@ -184,13 +194,16 @@ def pretraining_note(records: Sequence[Record]) -> list[str]:
     return [f"Each seed has a pretraining of its own: {', '.join(names)}."]
 
 
-def rank_note(ranked: int, columns: int) -> str:
-    """Over what the mean rank is taken."""
-    if not ranked:
-        return "No mean rank: no task was run with all of these backbones."
-    number = plural(ranked, "task")
-    which = "" if ranked == columns else f" of {columns}, those that all of these backbones have"
-    return f"Mean rank over {number}{which}: 1 is best, ties share the average rank."
+def rank_note(board: Leaderboard, columns: int) -> str:
+    """Over what the mean rank is taken, and of which rows."""
+    if not board.ranked or len(board.missing) == len(board.mean_rank):
+        return (
+            "No mean rank: no backbone has run all of the tasks. Name those that count with --task."
+        )
+    number = plural(board.ranked, "task")
+    which = "" if board.ranked == columns else f" of {columns}, those that most rows have"
+    left = " Rows that lack one of them are not ranked." if board.missing else ""
+    return f"Mean rank over {number}{which}: 1 is best, ties share the average rank.{left}"
 
 
 def plural(number: int, word: str) -> str:

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from reports.agreement import setting
 from reports.commands.common import NothingLeft, add_results, complain, load
 from reports.records import Record
+from reports.records import named as of_records
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line."""
     add_results(parser)
-    parser.add_argument("a", metavar="A", help="name of a backbone")
-    parser.add_argument("b", metavar="B", help="name of another")
+    parser.add_argument("a", type=of_records, metavar="A", help="name of a backbone")
+    parser.add_argument("b", type=of_records, metavar="B", help="name of another")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead")
 
 

@@ -31,10 +31,10 @@ class Level(NamedTuple):
 def p_values(difference: Floats, seeds: Level, cases: Level) -> Floats:
     """Two-sided p-values of the hypothesis that there is no difference; NaN where nothing varies.
 
-    The geometric mean of two p-values of the same ratio, difference to standard error. Satterthwaite's, with approximate degrees
-    of freedom, errs too often where the spread of few seeds is most of the error and happens to look small; Behrens and
-    Fisher's, in which the spread of each source is uncertain by itself, errs too seldom. Where one source alone varies
-    both are Student's. docs/statistics.md has the error rates of the mean.
+    The geometric mean of two p-values of the same ratio, difference to standard error. Satterthwaite's, with
+    approximate degrees of freedom, errs too often where the spread of few seeds is most of the error and happens to
+    look small; Behrens and Fisher's, in which the spread of each source is uncertain by itself, errs too seldom. Where
+    one source alone varies both are Student's. docs/statistics.md has the error rates of the mean.
 
     References:
         Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2(6),

@@ -89,6 +89,8 @@ def write(tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         record = changed({"backbone.name": backbone, **(fields or {}), **more})
         record["metrics"][record["metric"]] = value
+        if "cases" not in {**(fields or {}), **more}:
+            record["cases"] = [{"case": "01_test", record["metric"]: value}]
         path = tmp_path / "runs" / f"{len(list(tmp_path.glob('runs/*'))):03}" / "record.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(record))
