@@ -140,12 +140,8 @@ class Shared:
             size = len(mine)
             variance = (mine - yours).var(ddof=1) / size
             left = max(variance - sum(interaction), 0.0)
-            runs = [len(sample.headlines) for sample in (one, other)]
-            spread = variance**2 + sum(
-                v**2 / max(n - 1, 1) for v, n in zip(interaction, runs, strict=True)
-            )
-            # Satterthwaite's, of a difference of mean squares: less than a case each gives.
-            freedom = (size - 1) * left**2 / spread if spread else size - 1
+            # What is left after the interaction is taken out is known less well than what it is left of.
+            freedom = (size - 1) * left / variance if variance else size - 1
             parts.append((left / len(one.moves) ** 2, max(freedom, 1.0)))
         variances, freedoms = np.array(parts).T
         total = variances.sum()

@@ -81,7 +81,7 @@ def test_variance_is_that_of_an_analysis_of_variance() -> None:
         for c in range(cases)
     ) / ((seeds - 1) * (cases - 1))
     parts = [
-        *case_parts([(1, values)], one_stratum(values), np.arange(cases), MANY, 0),
+        *case_parts(values, one_stratum(values), np.arange(cases), MANY, 0),
         seed_part(by_seed, MANY, (0, 1)),
     ]
     for part in parts:
@@ -100,7 +100,7 @@ def test_resamples_are_those_of_a_loop() -> None:
     values[0, 2] = values[1, 7] = np.nan
     strata = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
     units = np.array([0, 0, 1, 2, 3, 4, 4, 5, 5])
-    parts = case_parts([(1, values)], strata, units, 100, 0)
+    parts = case_parts(values, strata, units, 100, 0)
     assert [part.freedom for part in parts] == [2, 2]
     for group, part in enumerate(parts):
         members = sorted(set(units[strata == group]))
