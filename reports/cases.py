@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.metrics import is_mean_of_cases
@@ -17,21 +17,18 @@ CLOSE = 1e-4  # between a figure and the mean of its cases: either may be rounde
 def case_scores(
     rows: Sequence[Mapping[str, Any]],
     metric: str,
-    value: float,
-    metrics: Mapping[str, float | None],
 ) -> dict[str, float]:
     """Score of each case in a metric, NaN where undefined.
 
     Args:
         rows: of the record's `cases`.
-        metric, value: of the run's figure.
-        metrics: all figures of the run.
+        metric: of the run's figure.
 
     Returns:
-        Empty if the figure is no mean of cases, or the cases lack the metric.
+        Empty if such a figure is no mean of cases, or the cases lack the metric.
 
     Raises:
-        ValueError: if a case comes twice, its score is no fraction, or the figure is not the mean of the cases.
+        ValueError: if a case comes twice, or its score is no fraction.
     """
     found: dict[str, float] = {}
     for row in rows:
@@ -46,23 +43,35 @@ def case_scores(
                 f"case {case} has {metric} {score}, not a fraction in [0, 1]. "
                 f"Restore the file, or {AGAIN}."
             )
-    if not (found and is_mean_of_cases(metric)):
-        return {}
-    mean = mean_of(found, per_site(metric, found, metrics))
-    if not abs(mean - value) <= CLOSE:
-        raise ValueError(
-            f"{metric} is {value:.4f}, but its {len(found)} cases average {mean:.4f}. "
-            f"Restore the file, or {AGAIN}."
-        )
-    return found
+    return found if is_mean_of_cases(metric) else {}
 
 
-def per_site(metric: str, cases: Iterable[str], metrics: Mapping[str, float | None]) -> bool:
-    """Whether the figure is the mean over sites (the first folder of a case's name) of the mean over each one's cases.
+def over_sites(
+    scores: Mapping[str, float], metric: str, value: float, metrics: Mapping[str, float | None]
+) -> bool:
+    """Whether a figure is the mean over sites (the first folder of a case's name) of the mean over each one's cases.
 
-    It is where the run reports its metric of each site, such as dice/BMC.
+    It is where the run reports its metric of each site, such as dice/BMC; a record without these is taken at its word
+    if its figure is one of the two means.
+
+    Args:
+        scores: what `case_scores` returned, at least one.
+
+    Raises:
+        ValueError: if the figure is not the mean of the cases.
     """
-    return all(f"{metric}/{site(case)}" in metrics for case in cases)
+    plain, of_sites = mean_of(scores, False), mean_of(scores, True)
+    if all(f"{metric}/{site(case)}" in metrics for case in scores):
+        plain = math.inf  # no other mean counts
+    for mean, sites in ((plain, False), (of_sites, True)):
+        if abs(mean - value) <= CLOSE:
+            return sites
+    mean = of_sites if math.isinf(plain) else plain
+    average = "have no score" if math.isnan(mean) else f"average {mean:.4f}"
+    raise ValueError(
+        f"{metric} is {value:.4f}, but its {len(scores)} cases {average}. "
+        f"Restore the file, or {AGAIN}."
+    )
 
 
 def site(case: str) -> str:

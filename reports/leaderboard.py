@@ -204,6 +204,8 @@ def mean_ranks(means: pd.DataFrame) -> pd.Series:
 
 def mean_scores(means: pd.DataFrame) -> pd.Series:
     """Mean normalised score of the complete rows over the tasks that tell them apart."""
+    if means.empty:
+        return pd.Series(index=means.index, dtype=float, name="score")
     scaled = pd.DataFrame(normalised(means.to_numpy().T).T, index=means.index)
     return scaled.mean(axis="columns").rename("score")
 

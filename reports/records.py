@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, opened
-from reports.cases import case_scores
+from reports.cases import case_scores, over_sites
 from reports.schema import AGAIN, Cases, Content, Earlier, decode
 
 FILE = "record.json"
@@ -114,7 +114,9 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         try:
             data = read_own(path, results, MOST)
             one = record(decode(data, Content), path, results, shared)
-            case_scores(decode(data, Cases).cases, one.metric, one.value, one.metrics)
+            scores = case_scores(decode(data, Cases).cases, one.metric)
+            if scores:
+                over_sites(scores, one.metric, one.value, one.metrics)
             records.append(one)
         except Refused as error:
             problems.append(str(error))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lvmmed_backbones.display import plain
 from reports import cases
 from reports.agreement import column, grouped, setting
+from reports.cases import over_sites, site
 from reports.records import Record, read_cases
 
 
@@ -89,9 +90,14 @@ def sound_scores(records: Sequence[Record]) -> tuple[list[Scores], list[str]]:
     return found, problems
 
 
-def scored(runs: Sequence[Record], by_case: Sequence[dict[str, float]]) -> Scores:
-    """The scores of the runs of one backbone on one task, in the order of their seeds."""
-    names = tuple(sorted(set().union(*by_case))) if all(by_case) else ()
+def scored(runs: Sequence[Record], by_case: Sequence[tuple[dict[str, float], bool]]) -> Scores:
+    """The scores of the runs of one backbone on one task, in the order of their seeds; of each, `case_scores`."""
+    found = [scores for scores, _ in by_case]
+    names = tuple(sorted(set().union(*found))) if all(found) else ()
+    strata = np.zeros(len(names), np.int64)
+    if names and any(sites for _, sites in by_case):
+        strata = np.unique([site(name) for name in names], return_inverse=True)[1].astype(np.int64)
+    values = [[scores.get(name, math.nan) for name in names] for scores in found]
     return Scores(
         backbone=runs[0].backbone,
         task=runs[0].task,
@@ -99,32 +105,26 @@ def scored(runs: Sequence[Record], by_case: Sequence[dict[str, float]]) -> Score
         metric=runs[0].metric,
         seeds=tuple(run.seed for run in runs),
         cases=names,
-        strata=strata_of(runs[0], names),
-        values=np.array(
-            [[found.get(case, math.nan) for case in names] for found in by_case]
-        ).reshape(len(runs), len(names)),
+        strata=strata,
+        values=np.array(values).reshape(len(runs), len(names)),
         headlines=np.array([run.value for run in runs]),
     )
 
 
-def case_scores(run: Record) -> dict[str, float]:
-    """Score of each case in the run's headline metric, NaN where undefined; empty if it is no mean of cases.
+def case_scores(run: Record) -> tuple[dict[str, float], bool]:
+    """Score of each case in the run's headline metric, NaN where undefined, and whether sites count alike.
+
+    No scores if the headline is no mean of cases.
 
     Raises:
         ValueError: naming the file and what is wrong, if it cannot be read again or its cases are not sound.
     """
     rows = read_cases(run)
     try:
-        return cases.case_scores(rows, run.metric, run.value, run.metrics)
+        found = cases.case_scores(rows, run.metric)
+        return found, bool(found) and over_sites(found, run.metric, run.value, run.metrics)
     except ValueError as error:
         raise ValueError(plain(f"{run.path}: {error}")) from error
-
-
-def strata_of(run: Record, names: Sequence[str]) -> NDArray[np.int64]:
-    """(C,) number of the site of each case where the run's headline is a mean over sites; else all 0."""
-    if not cases.per_site(run.metric, names, run.metrics):
-        return np.zeros(len(names), np.int64)
-    return np.unique([cases.site(name) for name in names], return_inverse=True)[1].astype(np.int64)
 
 
 def common(several: Sequence[Scores]) -> list[Scores]:

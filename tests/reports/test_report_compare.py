@@ -22,7 +22,9 @@ from reports.agreement import Setting
 from reports.compare import Comparison, as_json, compare
 from reports.comparison_table import show
 from reports.scores import Scores, means
-from reports.statistics.testing import backbones_test, holm, wilcoxon
+from reports.statistics.family import over_tasks
+from reports.statistics.pairs import pairs
+from reports.statistics.testing import holm, wilcoxon
 from reports.verdicts import words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,9 +82,12 @@ def test_every_task_has_its_verdict(comparison: Comparison) -> None:
 
 def test_p_values_are_corrected_for_all_tasks(comparison: Comparison) -> None:
     tasks = comparison.tasks
-    assert [task.p_backbones for task in tasks] == holm([task.backbones for task in tasks])
-    assert [task.p_wilcoxon for task in tasks] == holm([task.wilcoxon for task in tasks])
-    assert [task.p_sign_flip for task in tasks] == holm([task.sign_flip for task in tasks])
+    for corrected, test in (
+        ("p_backbones", "backbones"), ("p_wilcoxon", "wilcoxon"), ("p_sign_flip", "sign_flip"),
+    ):  # fmt: skip
+        plain = np.array([getattr(task, test).p for task in tasks], float)
+        found = np.array([getattr(task, corrected) for task in tasks], float)
+        np.testing.assert_allclose(found, holm(plain))
     won = by_task(comparison)["won"]
     assert won.p_backbones > won.backbones.p
 
@@ -93,9 +98,7 @@ def test_the_winner_is_ahead_and_its_interval_agrees(comparison: Comparison) -> 
             sign = 1 if task.verdict == "A" else -1
             assert sign * task.difference > 0
             assert task.interval and sign * task.interval.low > 0 < sign * task.interval.high
-            assert task.outlook is None
-        else:
-            assert task.outlook is not None
+        assert (task.seeds_to_settle is not None) == (task.verdict == "open")
 
 
 def test_without_cases_there_are_no_tests_over_cases(comparison: Comparison) -> None:
@@ -108,18 +111,20 @@ def test_without_cases_there_are_no_tests_over_cases(comparison: Comparison) -> 
 @pytest.mark.parametrize(
     "said",
     [
-        "A is lvmmed, B is random.",
-        "On 2 of 6 tasks A is better, on 1 B; 1 open, 2 not testable.",
+        "Of 6 tasks, lvmmed (A) is better on 2 and random (B) on 1; 1 open, 2 untested (open: no "
+        "significant difference; untested: ",
         "Not compared, since only lvmmed has runs: alone (finetune).",
-        "- near (finetune): Open. ",
+        "- On near (finetune), there is no significant difference: lvmmed is ahead of random by ",
         "3 seeds each, 40 cases)",
         "3 seeds each, these test cases only)",
-        "- once (finetune): Not testable. A is ahead by ",
-        "40 cases, these networks only)",
-        "Needs at least 3 seeds of each backbone; one has 1. On these cases the permutation test",
+        "- On once (finetune), the difference is untested: lvmmed is ahead of random by ",
+        "1 and 3 seeds, 40 cases, these networks only)",
+        " %, each task counting alike; tasks with one seed are left out.",
+        "t-test over seeds and cases, Holm-corrected for 4 tasks; 3 seeds each",
+        "Needs at least 2 seeds of each backbone; one has 1. On these cases the permutation test",
         "this speaks of the networks that were trained, not of the backbones.",
-        "- boxed (finetune): Not testable.",
-        "(no interval; 1 and 3 seeds). Needs at least 3 seeds of each backbone; one has 1. "
+        "- On boxed (finetune), the difference is untested: ",
+        "(no interval; 1 and 3 seeds). Needs at least 2 seeds of each backbone; one has 1. "
         "The headline is no mean over cases.",
     ],
 )
@@ -133,9 +138,12 @@ def test_words_say_by_how_much_and_how_sure(comparison: Comparison, name: str) -
     assert task.interval and task.p_backbones is not None
     sure = "p < 0.001" if task.p_backbones < 0.001 else f"p = {task.p_backbones:.3f}"
     low, high = (f"{100 * end:+.1f}" for end in (task.interval.low, task.interval.high))
+    better, worse = ("lvmmed", "random") if task.verdict == "A" else ("random", "lvmmed")
+    metric = {"dice": "Dice", "map50": "mAP50"}[task.metric]
     assert (
-        f"- {name} (finetune): {task.verdict} is better by {100 * abs(task.difference):.1f} points "
-        f"of {task.metric} (A less B: 95 % interval {low} to {high}; {sure} after Holm; 3 seeds each"
+        f"- On {name} (finetune), {better} is better than {worse} by "
+        f"{100 * abs(task.difference):.1f} points of {metric} "
+        f"(lvmmed − random: 95 % confidence interval {low} to {high}; {sure}, t-test over seeds"
     ) in words(comparison)
 
 
@@ -145,9 +153,11 @@ def test_words_name_the_seeds_that_would_settle_it() -> None:
     b = replace(b, headlines=np.array([0.60, 0.58, 0.61]))
     found = compare([a], [b])
     (task,) = found.tasks
-    assert task.verdict == "open" and task.outlook and task.outlook.seeds
-    more = task.outlook.seeds - 3
-    said = f"About {task.outlook.seeds} seeds of each ({more} more) would likely settle it"
+    assert task.verdict == "open" and task.seeds_to_settle
+    more = task.seeds_to_settle - 3
+    said = (
+        f"About {task.seeds_to_settle:.0f} seeds of each ({more:.0f} more) would likely settle it"
+    )
     assert said in words(found)
 
 
@@ -159,7 +169,7 @@ def test_words_say_that_cases_are_too_few() -> None:
 def test_words_say_that_two_are_level() -> None:
     one = scores("near", "a", 0.6)
     said = words(compare([one], [replace(one, backbone="b")]))
-    assert "Open. A and B are level (" in said
+    assert "there is no significant difference: a and b are level in Dice (" in said
     assert "There is no difference that more seeds could show." in said
 
 
@@ -280,9 +290,9 @@ def test_the_command_says_it_in_words(results: Path) -> None:
     said = " ".join(done.stdout.split())
     measured, mark, phantom = said.partition("PHANTOM")
     assert mark and "Measured on real images" in measured
-    assert "On 2 of 2 tasks A is better, on 0 B" in measured
-    assert "On 1 of 1 task A is better, on 0 B" in phantom
-    assert "- drive (finetune): A is better by 20." in measured
+    assert "Of 2 tasks, better (A) is better on 2 and worse (B) on 0" in measured
+    assert "Of 1 task, better (A) is better on 1 and worse (B) on 0" in phantom
+    assert "- On drive (finetune), better is better than worse by 20." in measured
 
 
 def test_filters_narrow_it(results: Path, capsys: pytest.CaptureFixture) -> None:
@@ -339,9 +349,29 @@ def test_help_needs_no_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_figures_are_the_tests_own(comparison: Comparison) -> None:
     """Nothing of the command computes a statistic a second way."""
-    from reports.statistics.paired import differences, levels, pair
+    from reports.statistics.paired import differences, pair
 
-    both = pair(scores("won", "lvmmed", 0.7), scores("won", "random", 0.6))
-    won = by_task(comparison)["won"]
-    assert won.backbones == backbones_test(both, levels(both))
-    assert won.wilcoxon == wilcoxon(differences(both).values)
+    both = scores("won", "lvmmed", 0.7), scores("won", "random", 0.6)
+    alone = compare(*([one] for one in both)).tasks[0]
+    assert alone.backbones.p == over_tasks(pairs(both)).p[0]
+    assert by_task(comparison)["won"].wilcoxon == wilcoxon(differences(pair(*both)).values)
+
+
+def test_one_seed_says_nothing_of_other_seeds() -> None:
+    said = words(
+        compare(of("a", won={"mean": 0.9, "seeds": 1}), of("b", won={"mean": 0.1, "seeds": 1}))
+    )
+    assert "how often a run of A is ahead of one of B cannot be told" in said
+    assert "100 %" not in said and "untested" in said
+
+
+def test_names_are_compared_as_they_look(write: Callable[..., Path], tmp_path: Path) -> None:
+    """Composed and decomposed letters are the same name, on the command line too."""
+    write("caf\u00e9", seed=0)
+    write("cafe\u0301", seed=1)
+    write("other", seed=0)
+    done = subprocess.run(
+        [sys.executable, "-m", "reports", "compare", tmp_path, "cafe\u0301", "other"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0 and "caf\u00e9 (A)" in done.stdout

@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 
 from reports.leaderboard import in_metric, leaderboards, long_table
 from reports.records import Record
+from reports.wording import sheet
 from reports.wording import notes
 
 # A coarse grid, so that ties are common.
@@ -85,7 +86,8 @@ def test_means_spreads_and_ranks_are_those_of_independent_libraries(grid) -> Non
     for task, row in zip(tasks, means, strict=True):
         best = {b for b, mean in zip(backbones, row, strict=True) if mean == max(row)}
         cells = board.cells[board.cells["task"] == task]
-        assert set(cells.loc[cells["best"], "backbone"]) == (best if len(backbones) > 1 else set())
+        led = best if max(row) > min(row) else set()
+        assert set(cells.loc[cells["best"], "backbone"]) == led
 
 
 @settings(max_examples=25, deadline=None)
@@ -105,21 +107,53 @@ def test_ranks_of_a_full_table_add_up(grid) -> None:
     assert board.mean_rank.sum() == pytest.approx(n * (n + 1) / 2)
 
 
-def test_only_tasks_that_all_backbones_have_are_ranked() -> None:
-    board = only(
-        [record("a", 0.1, "x"), record("b", 0.9, "x"), record("a", 0.9, "y"), record("c", 0.5, "x")]
-    )
-    assert board.ranked == 1
-    assert board.mean_rank.to_dict() == {"b": 1.0, "c": 2.0, "a": 3.0}
-    alone = board.cells.set_index(["task", "backbone"]).loc[("y", "a")]
-    assert not alone["best"]
+def grid_of(tasks: dict[str, int]) -> list[Record]:
+    """Backbones, each on as many of the tasks t0, t1 ...; the later ones are better."""
+    return [
+        record(backbone, 0.1 * place, f"t{task:02}")
+        for place, (backbone, number) in enumerate(tasks.items(), 1)
+        for task in range(number)
+    ]
 
 
-def test_without_a_common_task_there_is_no_rank() -> None:
+def test_a_backbone_of_one_task_takes_no_task_from_the_others_and_does_not_lead() -> None:
+    board = only(grid_of({"a": 15, "b": 15, "quick": 1}))
+    assert board.ranked == 15 and board.missing == {"quick": 1}
+    assert board.mean_rank.dropna().to_dict() == {"b": 1.0, "a": 2.0}
+    assert list(board.mean_rank.index) == ["b", "a", "quick"] and math.isnan(board.score["quick"])
+    said = sheet(board)
+    assert said.rows[-1].mean_rank == "1 of 15 tasks, not ranked"
+    assert any("Rows that lack one of them are not ranked." in note for note in said.notes)
+
+
+def test_many_backbones_of_one_task_take_none_away_either() -> None:
+    board = only(grid_of({"a": 15, "b": 15, **{f"quick{n}": 1 for n in range(12)}}))
+    assert board.ranked == 15 and len(board.missing) == 12
+
+
+def test_a_task_that_few_were_run_on_takes_no_backbone_away() -> None:
+    board = only(grid_of({"a": 15, "b": 15, "c": 15, "own": 16}))
+    assert board.ranked == 15 and not board.missing
+    assert board.mean_rank.index[0] == "own"
+
+
+def test_one_missing_task_is_enough_to_stand_below() -> None:
+    board = only(grid_of({"a": 15, "b": 15, "best": 14}))
+    assert board.ranked == 15 and board.missing == {"best": 14}
+
+
+def test_without_a_complete_row_there_is_no_rank() -> None:
     board = only([record("b", 0.1, "x"), record("a", 0.9, "y")])
-    assert board.ranked == 0
-    assert board.mean_rank.isna().all()
+    assert board.mean_rank.isna().all() and board.missing == {"a": 1, "b": 1}
     assert list(board.mean_rank.index) == ["a", "b"]
+    assert any(
+        note.startswith("No mean rank: no backbone has run all") for note in sheet(board).notes
+    )
+
+
+def test_nothing_is_best_among_equals() -> None:
+    board = only([record("a", 0.5), record("b", 0.5)])
+    assert not board.cells["best"].any() and list(board.cells["rank"]) == [1.5, 1.5]
 
 
 def test_sums_in_another_order_are_a_tie() -> None:
@@ -133,7 +167,6 @@ def test_sums_in_another_order_are_a_tie() -> None:
         ]
     )
     assert board.mean_rank.to_dict() == {"a": 1.5, "b": 1.5}
-    assert board.cells["best"].all()
 
 
 def test_two_protocols_of_a_task_are_two_columns() -> None:

@@ -51,11 +51,12 @@ def table(write: Callable[..., Path], tmp_path: Path) -> list[Sheet]:
 def test_cells_show_mean_spread_seeds_and_marks(table: list[Sheet]) -> None:
     (one,) = table
     assert [column.task for column in one.columns] == ["drive", "kvasir_detection"]
-    assert [column.caption for column in one.columns] == ["dice, finetune", "map50, finetune"]
-    assert [row.backbone for row in one.rows] == ["better", "worse"]
+    assert [column.caption for column in one.columns] == ["Dice, finetune", "mAP50, finetune"]
+    assert [row.backbone for row in one.rows] == ["worse", "better"]
+    assert [row.mean_rank for row in one.rows] == ["1.00", "1 of 2 tasks, not ranked"]
     assert [[str(cell) for cell in row.cells] for row in one.rows] == [
-        ["72.0 ± 2.0 (n=3)", "None"],
         ["51.0 (n=1)", "25.0 (n=1)†"],
+        ["72.0 ± 2.0 (n=3)", "None"],
     ]
     assert [[cell and cell.best for cell in row.cells] for row in one.rows] == [
         [True, None],
@@ -71,7 +72,7 @@ def test_every_form_says_what_the_figures_are(table: list[Sheet], form: str) -> 
         "Measured on real images, profile small, all labels",
         "Profile small: smaller than the paper's experiments",
         "over n of the seeds 0, 1, 2; none for n=1",
-        "Mean rank over 1 task of 2, those that all of these backbones have",
+        "Mean rank over 2 tasks: 1 is best, ties share the average rank. Rows that lack one of them",
         "† incomplete data set: images of the published one are missing in kvasir.",
         "– no run.",
         "Images: drive 16 train + 20 test; kvasir_detection 16 train + 20 test.",

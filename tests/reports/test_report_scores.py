@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +85,6 @@ def test_sites_of_one_size_are_told_by_their_metrics(
         pytest.param("map50", 0.31, rows({"a": 0.2, "b": 0.9}, "map50"), id="no mean of cases"),
         pytest.param("kappa", 0.7, rows({"a": 1.0, "b": 0.0}, "accuracy"), id="not in the cases"),
         pytest.param("dice", 0.5, [], id="no cases"),
-        pytest.param("dice", 0.5, rows({"a": None}), id="all undefined"),
     ],
 )
 def test_other_headlines_have_no_cases(
@@ -95,11 +96,37 @@ def test_other_headlines_have_no_cases(
     assert one.strata.shape == one.units.shape == (0,)
 
 
-def test_a_headline_of_one_seed_that_is_no_mean_counts(
+@pytest.mark.parametrize(
+    ("value", "cases", "said"),
+    [
+        (0.95, {"a": 0.6, "b": 0.8}, "dice is 0.9500, but its 2 cases average 0.7000."),
+        (0.5, {"a": None}, "dice is 0.5000, but its 1 cases have no score."),
+    ],
+)
+@pytest.mark.parametrize("verb", ["leaderboard", "compare", "tables", "figures", "site"])
+def test_a_headline_that_contradicts_its_cases_is_left_out_of_every_verb(
+    write: Callable[..., Path],
+    tmp_path: Path,
+    errors: Callable[..., list[str]],
+    verb: str,
+    value: float,
+    cases: dict,
+    said: str,
+) -> None:
+    for backbone in ("a", "b"):
+        for seed in range(2):
+            write(backbone, 0.5 + 0.1 * seed, seed=seed)
+    bad = write("a", value, cases=rows(cases), seed=2)
+    more = ["a", "b"] if verb == "compare" else ["--out", str(tmp_path / "out")]
+    (problem,) = errors(verb, tmp_path, *more)
+    assert f"{bad}: {said}" in problem
+
+
+def test_a_headline_of_a_metric_that_is_no_mean_may_differ_from_its_cases(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    write(value=0.6, cases=rows({"a": 0.4, "b": 0.8}), seed=0)
-    write(value=0.7, cases=rows({"a": 0.4, "b": 0.8}), seed=1)
+    """Even if they happen to agree, nothing is said of other cases."""
+    write(value=0.6, metric="map50", cases=rows({"a": 0.4, "b": 0.8}, "map50"))
     (one,) = scored(tmp_path)
     assert one.cases == ()
 
@@ -134,13 +161,16 @@ def test_unsound_cases_are_named_and_the_rest_is_scored(
     write: Callable[..., Path], tmp_path: Path, cases: list, message: str
 ) -> None:
     write(seed=0)
-    bad = write(seed=1, cases=cases)
+    bad = write(seed=1)
     records, _ = read(tmp_path)
+    content = json.loads(bad.read_text())
+    bad.write_text(json.dumps({**content, "cases": cases}))  # after it was read
     found, (problem,) = sound_scores(records)
     assert [one.seeds for one in found] == [(0,)]
     assert problem.startswith(str(bad)) and problem.endswith(".")
     with pytest.raises(ValueError, match=message):
         scores(records)
+    assert re.search(message, read(tmp_path)[1][0])
 
 
 def test_a_record_that_is_gone_is_named(write: Callable[..., Path], tmp_path: Path) -> None:
