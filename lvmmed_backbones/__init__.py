@@ -7,7 +7,15 @@ Nothing is imported before it is used, so that reports can read files by `lvmmed
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import Any
+
+# mmengine 0.10.7 asks pkg_resources which packages are installed, anew for each config that it reads, and setuptools
+# below 81 warns of it each time. A user can do nothing about it: constraints.txt holds setuptools back. This goes when
+# mmengine asks importlib.metadata instead. Every process of the suite imports this package.
+warnings.filterwarnings(
+    "ignore", "pkg_resources is deprecated as an API", UserWarning, r"(mmengine\.|importlib$)"
+)
 
 HOMES = {
     "BackboneResNet": "lvmmed_backbones.backbones",

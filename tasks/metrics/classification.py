@@ -22,6 +22,8 @@ class ClassificationScores(BaseMetric):
         cases_file: where to write, for every image, whether it was right, and its probability of the true class.
     """
 
+    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+
     def __init__(
         self,
         kappa_weights: Literal["linear", "quadratic"] | None = None,

@@ -37,6 +37,8 @@ class DetectionScores(BaseMetric):
         FileNotFoundError, Refused: as `read_truth`.
     """
 
+    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+
     def __init__(
         self, ann_file: str | None = None, cases_file: str | None = None, **kwargs: Any
     ) -> None:

@@ -31,6 +31,8 @@ class SegmentationScores(BaseMetric):
         cases_file: where to write the score of every case, or None.
     """
 
+    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+
     def __init__(
         self,
         case: Literal["image", "volume"] = "image",
