@@ -98,7 +98,7 @@ def fit_backbone(config: Config, name: str, seed: int) -> None:
 
 
 def use_clean_split(config: Config) -> None:
-    """Train and select on the clean parts of the training images, which the config of a task that leaks names.
+    """Train and select on parts of the training images, where the published valid images are the test images.
 
     Raises:
         ValueError: if the task has none.
@@ -106,7 +106,7 @@ def use_clean_split(config: Config) -> None:
     clean = config.task.get("clean_split")
     if clean is None:
         raise ValueError(
-            f"--split clean: the published split of {config.task.dataset} does not leak. Leave the option out"
+            f"--split clean: {config.task.dataset} has no clean split. Leave the option out"
         )
     config.train_dataloader.dataset.ann_file = clean.train
     if config.val_dataloader:

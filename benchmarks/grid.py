@@ -22,7 +22,7 @@ class Cell:
         profile: name of a file in benchmarks/profiles.
         seed: of every random choice; where the backbone has several pretraining seeds, of its pretraining, too.
         label_fraction: share of the training images that is used, in (0, 1].
-        split: 'published', or 'clean' where the published one leaks (FGADR).
+        split: 'published', or 'clean' where its valid images are its test images (FGADR).
     """
 
     task: str

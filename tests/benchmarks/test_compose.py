@@ -107,7 +107,7 @@ def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(
         train, valid, test = (images(config, loader) for loader in LOADERS)
         assert bool(valid & test) == leaks
         assert not train & (valid | test)
-    with pytest.raises(ValueError, match="does not leak"):
+    with pytest.raises(ValueError, match="has no clean split"):
         compose(Cell("drive", "random_resnet50", "paper", 0, split="clean"))
 
 

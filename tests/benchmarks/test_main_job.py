@@ -37,10 +37,11 @@ def records(results: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the results and the work of a small job: two tasks, two backbones."""
+    """A folder with the results and the work of a small job, and what it said: two tasks, two backbones."""
     folder = tmp_path_factory.mktemp("job")
     done = benchmarks(*words(folder))
     assert done.returncode == 0, done.stderr
+    (folder / "stderr.txt").write_text(done.stderr)
     return folder
 
 
@@ -60,6 +61,14 @@ def words(folder: Path, verb: str = "run") -> list[str]:
         "--jobs",
         "2",
     ]
+
+
+def test_nothing_warns_of_what_a_user_cannot_change(finished: Path) -> None:
+    """Neither on the terminal nor in the logs of the runs."""
+    texts = [finished / "stderr.txt", *finished.glob("results/runs/*/run.log")]
+    assert len(texts) == 5
+    for text in texts:
+        assert "warn" not in text.read_text().lower(), text
 
 
 def test_every_run_leaves_a_record(finished: Path) -> None:
@@ -185,7 +194,7 @@ def writer_of(log: Path) -> int | None:
             "fetch it from https://drive.google.com",
         ),
         (["run", "--profile", "huge"], "invalid choice: 'huge'"),
-        (["run", "--tasks", "drive", "--split", "clean"], "does not leak"),
+        (["run", "--tasks", "drive", "--split", "clean"], "has no clean split"),
         (["run", "--jobs", "0"], "--jobs 0: give the number of runs at a time, 1 or more"),
         (["run", "--jobs", "-1"], "--jobs -1: give the number of runs at a time, 1 or more"),
         (["run", "--seeds", "0", "0"], "--seeds: 0 is named twice"),
