@@ -1,4 +1,7 @@
-"""The paper's experiment to the letter: every task config as it stands, three seeds."""
+"""The task configs as they are, near the size of the paper's experiments, three seeds.
+
+Not the authors' experiments in every part: docs/tasks.md lists how the configs differ from the released code.
+"""
 
 from benchmarks.profiles import Profile
 

@@ -121,8 +121,8 @@ def notes(layout: Layout, rows: Sequence[Row], records: Sequence[Record]) -> lis
         said.append(f"{DAGGER} incomplete data set: images of the published one are missing.")
     if any(cell.split != "published" for cell in cells):
         said.append(
-            f"{CLEAN} clean split: no test image was used to choose the checkpoint, as it was in "
-            "the published split."
+            f"{CLEAN} clean split: the checkpoint was chosen on a fifth of the training images. In the "
+            "published list of FGADR the valid images are the test images."
         )
     if any(cell is None for row in rows for cell in row.cells):
         said.append(f"{NOTHING} no figure.")

@@ -1,6 +1,8 @@
 """BraTS 2018: brain tumours in MRI (LVM-Med, table 3); T1ce, T2 and FLAIR are the three channels.
 
-Paper profile: UperNet slice by slice, 224 x 224, batch 64, Adam 1e-3, 20 epochs, gradients clipped at norm 1.
+Profile paper: UperNet slice by slice, 224 x 224, batch 64, Adam 1e-3, 20 epochs, gradients clipped at norm 1.
+Released: no config for training a network end to end, and no split. What is left of the code suggests FLAIR alone and
+the whole tumour as one class.
 Published: 3D IoU 73.58 +- 0.14 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --tasks brats2018 --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """

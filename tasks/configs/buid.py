@@ -1,6 +1,7 @@
 """BUID (BUSI): breast lesions in ultrasound (LVM-Med, table 2), on the published split.
 
-Paper profile: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Profile paper: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Released: U-Net, otherwise the same sizes and rates.
 Published: Dice 78.65 +- 0.72 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --tasks buid --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """

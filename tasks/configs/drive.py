@@ -1,6 +1,7 @@
 """DRIVE: retinal vessels in fundus photographs (LVM-Med, table 2).
 
-Paper profile: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Profile paper: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Released: no config for training a network end to end, and no split.
 Published: Dice 66.97 +- 0.27 with LVM-Med ResNet-50, 59.82 +- 2.00 with a random one.
 Smaller profiles train on crops of the enlarged photograph and test on tiles of it: docs/tasks.md.
 Run: python -m benchmarks run --tasks drive --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS

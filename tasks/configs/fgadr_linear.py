@@ -1,9 +1,12 @@
 """FGADR: grades 0 to 4 of diabetic retinopathy in fundus photographs, linear evaluation (LVM-Med, table 5).
 
-Paper profile: frozen backbone, one linear layer, crops of 480 x 480 of the image at 512 x 512, batch 32, Adam 5e-4,
+Profile paper: frozen backbone, one linear layer, crops of 480 x 480 of the image at 512 x 512, batch 32, Adam 5e-4,
 weight decay 0.005, 20 epochs.
-Published: accuracy 68.33 +- 0.48 with LVM-Med ResNet-50. In the published split the valid images are the test images:
-the checkpoint was chosen on the test set. `--split clean` carves a valid split out of the training images.
+Released: the same, but the random crops and flips of training also in validation and testing.
+Published: accuracy 68.33 +- 0.48 with LVM-Med ResNet-50.
+The published list has the test images as valid images too, so without `--split clean` this suite chooses its checkpoint
+on the test images. The released code does not read that part of the list: it chooses on 20 % of the training images,
+drawn at random. `--split clean` does so too, with a draw of its own, of each grade alike.
 Run: python -m benchmarks run --tasks fgadr_linear --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """
 

@@ -1,6 +1,7 @@
 """ISIC 2018 task 1: skin lesions in dermoscopy (LVM-Med, table 2).
 
-Paper profile: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Profile paper: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Released: no config for training a network end to end, and no split.
 Published: Dice 87.76 +- 0.30 with LVM-Med ResNet-50, 86.16 +- 0.14 with a random one.
 Run: python -m benchmarks run --tasks isic2018 --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """

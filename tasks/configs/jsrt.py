@@ -1,6 +1,7 @@
 """JSRT: lungs and heart in chest X-rays (LVM-Med, table 2).
 
-Paper profile: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Profile paper: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Released: no code, no config, no split.
 Published: Dice 95.13 +- 2.64 with LVM-Med ResNet-50, 93.10 +- 0.12 with a random one.
 Run: python -m benchmarks run --tasks jsrt --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """

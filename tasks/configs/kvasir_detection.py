@@ -1,6 +1,7 @@
-"""Kvasir-SEG: polyp detection in colonoscopy (LVM-Med, figure 4 and appendix ablation), on the published split.
+"""Kvasir-SEG: polyp detection in colonoscopy (LVM-Med, figure 4 and appendix ablation), on the split of kvasir.
 
-Paper profile: Faster R-CNN with FPN, 512 px, batch 6, SGD 0.0025, 40 epochs.
+Profile paper: Faster R-CNN with FPN, 512 px, batch 6, SGD 0.0025, 40 epochs.
+Released: no code and no split for this task.
 Published: only the mean mAP50 of VinDr and Kvasir, 57.1 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --tasks kvasir_detection --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """

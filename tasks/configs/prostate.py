@@ -1,6 +1,7 @@
 """Prostate in MRI, trained at one site and tested at four (LVM-Med, table 4).
 
-Paper profile: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Profile paper: UperNet, 256 x 256, batch 8, Adam 1e-4, 50 epochs, gradients clipped at norm 1.
+Released: no code, no config, no split.
 Published: Dice 80.17 (BMC, in distribution), 62.48 (RUNMC), 56.76 (BIDMC), 52.78 (HK) with LVM-Med ResNet-50.
 The headline is the mean of the four sites' Dice, each over its slices; `dice/BMC` and the others are in the record.
 Run: python -m benchmarks run --tasks prostate --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS

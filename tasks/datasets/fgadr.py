@@ -1,6 +1,7 @@
-"""FGADR: grades of diabetic retinopathy. In the published split the valid images are the test images.
+"""FGADR: grades of diabetic retinopathy. In the published list the valid images are the test images.
 
-The clean split leaves the published test images alone and carves its valid split out of the training images.
+The released code reads the training and test images of the list, and draws a fifth of the training images to choose the
+checkpoint on. The clean split does the same, with another draw: of each grade alike.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Kvasir-SEG: masks and boxes of polyps, on the authors' published split. Serves segmentation and detection."""
+"""Kvasir-SEG: masks and boxes of polyps, on the authors' published split of segmentation.
+
+Detection has the same split here; for it none was published.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The authors' schedule for FGADR: Adam 5e-4 with weight decay 0.005, constant, 20 epochs."""
+"""For FGADR: Adam 5e-4 with weight decay 0.005, constant, 20 epochs.
+
+So the released code has it for the frozen backbone. It fine-tunes with 1e-4 and 30 epochs.
+"""
 
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4, weight_decay=0.005))

@@ -1,4 +1,7 @@
-"""Classification at 224 x 224, resized without keeping the ratio, as the authors do, and without augmentation."""
+"""Classification at 224 x 224, resized without keeping the ratio, without augmentation.
+
+The released code does the same for brain tumours.
+"""
 
 pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,6 +1,7 @@
 """Classification on 480 x 480 crops of the image at 512 x 512, random and mirrored in training, central in testing.
 
-The authors test on random crops too, so that their figures change from one evaluation to the next; ours do not.
+The released code crops and mirrors at random in validation and testing too (but for the fine-tuned ViT), so that its
+figures change from one evaluation to the next; ours do not.
 """
 
 _base_ = 'classification_224px.py'

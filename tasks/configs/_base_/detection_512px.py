@@ -1,4 +1,7 @@
-"""Detection at 512 px (longer side): prepared COCO files, mirrored at random; COCO mAP, headline at IoU 0.5."""
+"""Detection at 512 px (longer side): prepared COCO files, mirrored at random; COCO mAP, headline at IoU 0.5.
+
+The released code also crops at random in training, and tests at 800 px.
+"""
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,4 +1,8 @@
-"""One linear layer on the pooled vector of a frozen backbone (LVM-Med, table 5, 'linear evaluation')."""
+"""One linear layer on the pooled vector of a frozen backbone (LVM-Med, table 5, 'linear evaluation').
+
+The frozen backbone is in evaluation mode. In the released code it stays in training mode: BatchNorm uses the statistics
+of each batch.
+"""
 
 default_scope = 'mmpretrain'
 model = dict(

@@ -1,4 +1,7 @@
-"""2D segmentation at 256 x 256: prepared images and masks, mirrored at random; Dice per image, at its own size."""
+"""2D segmentation at 256 x 256: prepared images and masks, mirrored at random; Dice per image, at its own size.
+
+The released code mirrors nothing, resizes images by nearest neighbours, and scores at the size that the model sees.
+"""
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),

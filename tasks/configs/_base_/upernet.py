@@ -1,6 +1,7 @@
 """UperNet (arXiv 1807.10221) as mmsegmentation has it, on any backbone of the catalogue.
 
 The heads use BatchNorm in place of SyncBN, which does not run on a CPU; a distributed run converts it back.
+The released code has a U-Net in its place.
 """
 
 _base_ = 'mmseg::_base_/models/upernet_r50.py'

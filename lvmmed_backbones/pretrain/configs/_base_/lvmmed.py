@@ -1,4 +1,5 @@
-# LVM-Med with the paper's values (section 4.1 and appendix): the projector's sizes are ours, the release tells none.
+# LVM-Med with the paper's values (section 4.1 and appendix): the projector's sizes are ours, its release
+# tells none. What the authors' later code does otherwise: docs/pretraining.md.
 model = dict(
     type="LVMMed",
     backbone=dict(type="BackboneResNet", depth=50, output="last"),
