@@ -16,7 +16,9 @@ from lvmmed_backbones.corpus import dataset  # noqa: F401
 from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, precision, views  # noqa: F401
 
 # mmcv 2.1 says so whenever Pillow changes a saturation, with `alpha` alone, too.
-warnings.filterwarnings("ignore", "Only use 'alpha' for pillow backend", UserWarning, r"mmcv\.image\.")
+warnings.filterwarnings(
+    "ignore", "Only use 'alpha' for pillow backend", UserWarning, r"mmcv\.image\."
+)
 
 for _module in pkgutil.iter_modules(methods.__path__):
     importlib.import_module(f"{methods.__name__}.{_module.name}")
