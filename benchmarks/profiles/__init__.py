@@ -1,4 +1,4 @@
-"""Profiles: the size of the experiment. One file each: `paper` runs the task configs as they are, others shrink them."""
+"""Profiles: the size of the experiment. One file each: `paper` runs the task configs as they are, others smaller."""
 
 from __future__ import annotations
 
