@@ -17,6 +17,7 @@ from tqdm import tqdm
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, opened
 from reports.cases import case_scores, over_sites
+from reports.metrics import MEANS
 from reports.schema import AGAIN, Cases, Content, Earlier, decode
 
 FILE = "record.json"
@@ -114,9 +115,7 @@ def read(results: Path) -> tuple[list[Record], list[str]]:
         try:
             data = read_own(path, results, MOST)
             one = record(decode(data, Content), path, results, shared)
-            scores = case_scores(decode(data, Cases).cases, one.metric)
-            if scores:
-                over_sites(scores, one.metric, one.value, one.metrics)
+            check(one, decode(data, Cases).cases)
             records.append(one)
         except Refused as error:
             problems.append(str(error))
@@ -233,6 +232,19 @@ def record(content: Content, path: Path, results: Path, shared: dict[bytes, dict
 def named(text: str) -> str:
     """A name as all records have it: composed letters are one (NFC), so that what looks alike is alike."""
     return intern(unicodedata.normalize("NFC", text))
+
+
+def check(one: Record, rows: Sequence[dict[str, Any]]) -> None:
+    """Compare a record's figures that are means of its cases with these.
+
+    Raises:
+        ValueError: naming the figure, if it is not their mean, or a case is not sound.
+    """
+    for metric in dict.fromkeys([one.metric, *MEANS]):
+        value = one.metrics.get(metric)
+        scores = case_scores(rows, metric)
+        if scores and value is not None:
+            over_sites(scores, metric, value, one.metrics)
 
 
 def headline(content: Content) -> float:

@@ -107,7 +107,7 @@ def test_boards_of_the_metrics_that_were_asked_for(
     assert main(["leaderboard", str(tmp_path), "--metric", "dice", "iou"]) == 1
     said = capsys.readouterr()
     assert "iou is undefined, left out of its leaderboard" in said.err
-    assert "all labels, dice" in said.out and "all labels, iou" in said.out
+    assert "all labels, Dice" in said.out and "all labels, IoU" in said.out
     table = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
     found = list(table[["board_metric", "backbone", "mean"]].itertuples(index=False, name=None))
     assert sorted(found) == [("dice", "a", 0.5), ("dice", "b", 0.75), ("iou", "a", 0.4)]
