@@ -35,14 +35,16 @@ def show(sheets: Sequence[Sheet], console: Console) -> None:
 
 
 def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
-    """Numbers of the columns that fit side by side on `width` characters, at least one each."""
+    """Numbers of the columns that fit side by side on `width` characters, at least one each.
+
+    Ranks and scores stand in the first band alone.
+    """
     names = max(cell_len(row.backbone) for row in sheet.rows) + PADDING
     lines = (line for row in sheet.rows for line in rank(row).split("\n"))
     ranks = max(map(cell_len, ("mean rank", sheet.rank_caption, *lines))) + PADDING
-    scores = cell_len("score") + PADDING
-    room = width - names - ranks - scores - 1
+    room = width - names - 1
     band: list[int] = []
-    left = room
+    left = room - ranks - cell_len("score") - PADDING
     for number, column in enumerate(sheet.columns):
         need = PADDING + max(
             cell_len(column.task),
@@ -58,16 +60,19 @@ def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
 
 
 def table(sheet: Sheet, band: Sequence[int]) -> Table:
-    """The table of some of the columns."""
+    """The table of some of the columns; with ranks and scores, if the first one is among them."""
+    ranked = band[0] == 0
     drawn = Table()
     drawn.add_column("backbone", overflow="fold")
-    drawn.add_column(Text(f"mean rank\n{sheet.rank_caption}"), justify="right")
-    drawn.add_column("score", justify="right")
+    if ranked:
+        drawn.add_column(Text(f"mean rank\n{sheet.rank_caption}"), justify="right")
+        drawn.add_column("score", justify="right")
     for number in band:
         drawn.add_column(heading(sheet.columns[number]), justify="right", overflow="fold")
     for row in sheet.rows:
+        facts = [Text(rank(row)), Text(row.score)] if ranked else []
         figures = (figure(row.cells[number]) for number in band)
-        drawn.add_row(Text(row.backbone), Text(rank(row)), Text(row.score), *figures)
+        drawn.add_row(Text(row.backbone), *facts, *figures)
     return drawn
 
 

@@ -17,8 +17,7 @@ from scipy.stats import rankdata
 
 from reports.leaderboard import in_metric, leaderboards, long_table
 from reports.records import Record
-from reports.wording import sheet
-from reports.wording import notes
+from reports.wording import notes, sheet
 
 # A coarse grid, so that ties are common.
 values = st.integers(0, 20).map(lambda n: n / 20)
