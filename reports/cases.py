@@ -60,13 +60,11 @@ def over_sites(
     Raises:
         ValueError: if the figure is not the mean of the cases.
     """
-    plain, of_sites = mean_of(scores, False), mean_of(scores, True)
-    if all(f"{metric}/{site(case)}" in metrics for case in scores):
-        plain = math.inf  # no other mean counts
-    for mean, sites in ((plain, False), (of_sites, True)):
-        if abs(mean - value) <= CLOSE:
+    sited = all(f"{metric}/{site(case)}" in metrics for case in scores)
+    for sites in (True,) if sited else (False, True):
+        if abs(mean_of(scores, sites) - value) <= CLOSE:
             return sites
-    mean = of_sites if math.isinf(plain) else plain
+    mean = mean_of(scores, sited)
     average = "have no score" if math.isnan(mean) else f"average {mean:.4f}"
     raise ValueError(
         f"{metric} is {value:.4f}, but its {len(scores)} cases {average}. "
