@@ -296,4 +296,4 @@ def read_cases(record: Record) -> list[dict[str, Any]]:
         rows = decode(content, Cases).cases
     except ValueError as error:
         raise ValueError(f"{plain(record.path)}: {error}") from error
-    return [{**row, "case": named(row["case"])} for row in rows]
+    return [{**row, "case": named(str(row["case"]))} for row in rows]

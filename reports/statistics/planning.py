@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from reports.statistics.bootstrap import NEGLIGIBLE, Floats
@@ -43,7 +44,7 @@ def more_seeds(
         if not ((value > 0) & (value < 1)).all():
             raise ValueError(f"{name} is {value}, not in (0, 1).")
 
-    def enough(number: Floats) -> Floats:
+    def enough(number: Floats) -> NDArray[np.bool_]:
         total, freedom = satterthwaite(Level(2 * by_run / number, 2 * number - 2 + gained), cases)
         freedom = np.minimum(freedom, ALL)
         needed = special.stdtrit(freedom, power) - special.stdtrit(freedom, np.asarray(alpha) / 2)
