@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
-from reports.statistics.bootstrap import Floats, Integers
+from reports.statistics.bootstrap import Floats
 from reports.statistics.moderation import moderated
 from reports.statistics.pairs import Pairs
 from reports.statistics.planning import more_seeds
@@ -94,7 +95,9 @@ def over_opponents(
     return Verdicts(low, high, p, range_chance(t, backbones, around) if exact else nothing, nothing)
 
 
-def sources(by_run: Floats, freedom: Floats, tested: Integers, found: Pairs) -> tuple[Level, Level]:
+def sources(
+    by_run: Floats, freedom: Floats, tested: NDArray[np.bool_], found: Pairs
+) -> tuple[Level, Level]:
     """What seeds and cases add to the variance of differences."""
     runs = 1 / np.maximum(found.seeds_a, 1) + 1 / np.maximum(found.seeds_b, 1)
     seeds = Level(np.where(tested, by_run * runs, 0.0), np.where(tested, freedom, 1.0))
