@@ -111,7 +111,7 @@ def families(
 ) -> np.ndarray:
     """(N, T) whether a difference of two backbones counts, the first one ahead by `lead` on the first task."""
     rng = np.random.default_rng(0)
-    leads: list[list[float]] = [[lead, 0], *[[0, 0]] * (tasks - 1)]
+    leads = [[lead, 0.0], *([0.0, 0.0] for _ in range(tasks - 1))]
     found = [
         side_by_side([pairs(task(world, seeds, cases, some, rng)) for some in leads])
         for _ in range(number)
