@@ -18,6 +18,7 @@ from pathlib import Path
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
 import tasks.registration  # noqa: F401
@@ -26,6 +27,7 @@ from benchmarks.clock import CLOCK, TrainClock
 from benchmarks.devices import VISIBLE
 from benchmarks.grid import Cell
 from benchmarks.identity import Identity
+from benchmarks.labels import patient_of
 from benchmarks.lease import Lease, claim
 from benchmarks.record import (
     CASES,
@@ -45,6 +47,7 @@ from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from lvmmed_backbones.stopping import die_with_parent
 from lvmmed_backbones.writing import by_full_disk, sweep, write_text
 from tasks.hooks import BEST, LAST
+from tasks.metrics.cases import case_name
 
 TAKEN = 75  # exit code: another driver was quicker
 
@@ -204,13 +207,7 @@ def measure(run: Run) -> dict:
         "data": {
             "fingerprint": named.data_fingerprint,
             "complete": run.complete,
-            "counts": {
-                split: len(loader.dataset)
-                for split, loader in (
-                    ("train", runner.train_dataloader),
-                    ("test", runner.test_dataloader),
-                )
-            },
+            "counts": counts(runner),
         },
         "provenance": {
             "versions": provenance.versions(),
@@ -225,6 +222,20 @@ def measure(run: Run) -> dict:
             "peak_memory_mb": memory,
         },
     }
+
+
+def counts(runner: Runner) -> dict[str, int]:
+    """Images by split, each once, and `train_patients` where the task config says how to tell them."""
+    train, test = runner.train_dataloader.dataset, runner.test_dataloader.dataset
+    while hasattr(train, "dataset"):  # ClassBalancedDataset counts an image as often as it is drawn
+        train = train.dataset
+    found = {"train": len(train), "test": len(test)}
+    if "patient" in runner.cfg.task:
+        root = Path(train.data_root)
+        images = (train.get_data_info(place)["img_path"] for place in range(len(train)))
+        patients = {patient_of(case_name(image), runner.cfg, root) for image in images}
+        found["train_patients"] = len(patients)
+    return found
 
 
 def begin_anew(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -147,6 +148,11 @@ class BoxFile(msgspec.Struct):
 
 
 Kind = TypeVar("Kind", Index, BoxFile)
+
+
+def has_gallery(record: Record) -> bool:
+    """Whether a run left a gallery; it is not read."""
+    return os.path.lexists(record.path.parent / "gallery" / INDEX)
 
 
 def read_gallery(record: Record) -> Gallery | None:

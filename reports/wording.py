@@ -17,6 +17,7 @@ TITLE = "Leaderboard of backbones"
 PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
 DAGGER = "†"
 NOTHING = "–"
+SPLITS = ("train", "valid", "test")  # of a record's counts, which may count patients, too
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,8 @@ def provenance(records: Sequence[Record]) -> list[str]:
     by_task = sorted(records, key=lambda r: r.task)
     tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
     images = dict.fromkeys(
-        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items())}" for r in by_task
+        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items() if split in SPLITS)}"
+        for r in by_task
     )
     machines = dict.fromkeys(machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}

@@ -1,9 +1,10 @@
 """Draw the figures that a folder of results gives.
 
-Scores with intervals, scores of cases, ranks, label efficiency, cost, galleries and, with
---pretraining, the curves of pretraining; each as SVG and PNG. The files are listed on stdout;
-figures with too little data are named on stderr, with the reason. Records that cannot be used are
-named there too; the others are drawn all the same, with exit code 1.
+Scores with intervals, scores of cases, ranks, label efficiency, cost and, with --pretraining, the
+curves of pretraining; each as SVG and PNG. Galleries, of which there is one for each backbone on each
+task, are drawn with --kind gallery. The files are listed on stdout; figures with too little data are
+named on stderr, with the reason. Records that cannot be used are named there too; the others are drawn
+all the same, with exit code 1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from lvmmed_backbones.display import plain
 from reports.commands.common import add_pretraining, add_results, complain, destination, load
+from reports.figures import KINDS, USUAL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_results(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder to write to (RESULTS/figures)"
+    )
+    parser.add_argument(
+        "--kind",
+        nargs="+",
+        choices=KINDS,
+        metavar="K",
+        help=f"only these figures: {', '.join(KINDS)} (all but gallery)",
     )
     add_pretraining(parser)
 
@@ -37,10 +46,16 @@ def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from reports.figures.files import save
-    from reports.figures.plan import plan
+    from reports.figures.plan import first_seeds, plan
+    from reports.gallery import has_gallery
+    from reports.wording import plural
 
-    made = plan(records, options.pretraining)
+    made = plan(records, options.pretraining, options.kind or USUAL)
     problems += made.problems
+    if not options.kind and (galleries := sum(map(has_gallery, first_seeds(records)))):
+        made.missing.append(
+            f"galleries of {plural(galleries, 'run')}: `--kind gallery` draws them."
+        )
     for reason in made.missing:
         print(f"not drawn: {plain(reason)}", file=sys.stderr)
     # disable=None: no bar where stderr is no terminal.

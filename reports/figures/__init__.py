@@ -3,3 +3,13 @@
 A module per figure, each with a `draw` that takes plain data and returns a matplotlib Figure; `style` is what they
 share, `plan` says which of them a folder of records gives, `files` writes them.
 """
+
+from __future__ import annotations
+
+# What can be drawn, in the order in which it is.
+KINDS = (
+    "bars", "ranks", "cases", "critical-difference", "profiles", "cost", "gallery", "labels",
+    "pretraining",
+)  # fmt: skip
+# A gallery is a figure for each backbone on each task, most of all files: only where they are asked for.
+USUAL = tuple(kind for kind in KINDS if kind != "gallery")

@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from reports.agreement import grouped
 from reports.figures import cost, critical_difference, profiles
 from reports.figures.planned import Group, Plan
-from reports.figures.style import Look
+from reports.figures.remarks import best_of, joined, leading, listed, one_seed
+from reports.figures.style import Look, told_apart
 from reports.records import Record
 from reports.scores import Scores
-from reports.statistics.aggregate import normalised_runs
+from reports.statistics.aggregate import interquartile_mean, normalised, normalised_runs
+from reports.statistics.ranks import (
+    DECIMALS,
+    complete_rows,
+    friedman,
+    nemenyi,
+    ranks,
+    table,
+    too_few,
+)
 from reports.statistics.ranks import critical_difference as critical
-from reports.statistics.ranks import friedman, nemenyi, ranks, table, too_few
 from reports.wording import plural
 
 
 def of_ranks(made: Plan, group: Group, styles: Mapping[str, Look]) -> None:
-    """Mean ranks with their critical difference, over the tasks that all backbones have."""
-    ranked = table(group.scores)
+    """Mean ranks with their critical difference, over complete rows."""
+    scored, left_out = complete(group.scores, styles)
+    ranked = table(scored)
     if few := too_few(ranked.values):
-        made.missing.append(f"{group.note}: no critical difference: {few}")
+        made.missing.append(joined([f"{group.note}: no critical difference: {few}", left_out]))
         return
+    tasks, backbones = ranked.values.shape
+    means = pd.Series(ranks(ranked.values).mean(0), ranked.backbones)
+    shown = leading((-means).to_dict())
     p_values = pd.DataFrame(nemenyi(ranked.values), ranked.backbones, ranked.backbones)
     found = friedman(ranked.values)
-    said = found.reason or f"Friedman's test: p = {found.p:.2g}."
-    tasks, backbones = ranked.values.shape
     made.figures.append(
         group.figure(
             "critical-difference",
             f"Mean rank over {plural(tasks, 'task')}",
-            f"1 is best. Joined: no difference by Nemenyi's test at 5 %. {said}",
+            joined(
+                [
+                    "1 is best, ties share the average rank.",
+                    "Joined: no significant difference by Nemenyi's test at 5 %.",
+                    found.reason or f"Friedman's test: p = {found.p:.2g}.",
+                    one_seed(scored),
+                    best_of(backbones),
+                    left_out,
+                ]
+            ),
             partial(
                 critical_difference.draw,
-                pd.Series(ranks(ranked.values).mean(0), ranked.backbones),
-                p_values,
+                means[shown],
+                p_values.loc[shown, shown],
                 critical(backbones, tasks),
                 styles,
             ),
@@ -47,54 +67,104 @@ def of_ranks(made: Plan, group: Group, styles: Mapping[str, Look]) -> None:
 
 
 def of_profiles(made: Plan, group: Group, styles: Mapping[str, Look]) -> None:
-    """Performance profiles over the tasks and seeds that all backbones have."""
-    runs = normalised_runs(group.scores)
+    """Performance profiles over complete rows and the seeds that all their runs have."""
+    scored, left_out = complete(group.scores, styles)
+    runs = normalised_runs(scored)
     if isinstance(runs, str):
-        made.missing.append(f"{group.note}: no performance profiles: {runs}")
+        made.missing.append(joined([f"{group.note}: no performance profiles: {runs}", left_out]))
         return
     seeds, tasks = next(iter(runs.values())).shape
+    shown = leading({name: interquartile_mean(some) for name, some in runs.items()})
     made.figures.append(
         group.figure(
             "profiles",
             "Over all tasks",
-            f"{plural(seeds, 'seed')} of {plural(tasks, 'task')}; 0 is the worst mean of a task and 1 the best. "
-            "Left: mean of the middle half of the runs, 95 % interval over seeds. Right: performance profiles.",
-            partial(profiles.draw, runs, styles),
+            joined(
+                [
+                    f"{plural(seeds, 'seed')} of {plural(tasks, 'task')}; "
+                    "0 is the worst mean of a task and 1 the best.",
+                    "Left: mean of the middle half of the runs, 95 % interval over seeds.",
+                    "Right: performance profiles.",
+                    best_of(len(runs)),
+                    left_out,
+                ]
+            ),
+            partial(profiles.draw, {name: runs[name] for name in shown}, told_apart(styles, shown)),
         )
     )
 
 
 def of_cost(made: Plan, group: Group, styles: Mapping[str, Look]) -> None:
-    """Cost against quality, over the tasks that all backbones have."""
-    tasks = common_tasks(group.scores)
-    if len({one.backbone for one in group.scores}) < 2 or not tasks:
+    """Cost against quality, over complete rows."""
+    scored, left_out = complete(group.scores, styles)
+    score = mean_scores(scored)
+    if len(score) < 2:
+        few = "no cost against quality: it needs two backbones that have the same tasks."
+        made.missing.append(joined([f"{group.note}: {few}", left_out]))
+        return
+    if score.isna().all():
         made.missing.append(
-            f"{group.note}: no cost against quality: it wants two backbones, all run on one task at least."
+            f"{group.note}: no cost against quality: every task has the same score for all backbones."
         )
         return
+    shown = leading(score.to_dict())
+    tasks = {(one.task, one.protocol) for one in scored}
     made.figures.append(
         group.figure(
             "cost",
             "Cost against quality",
-            "Line: Pareto front, those that no other one beats in both.",
+            joined(
+                [
+                    f"Score: mean over {plural(len(tasks), 'task')}; "
+                    "0 is the worst mean of a task and 100 the best.",
+                    "Hours: training of one seed on all of these tasks.",
+                    "Line: Pareto front, those that no other one beats in both.",
+                    one_seed(scored),
+                    best_of(len(score)),
+                    left_out,
+                ]
+            ),
             partial(
-                cost.draw,
-                costs(group.records, tasks),
-                f"mean of {plural(len(tasks), 'task')}",
-                styles,
+                cost.draw, costs(group.records, tasks, score[shown]), told_apart(styles, shown)
             ),
         )
     )
 
 
-def common_tasks(scored: Sequence[Scores]) -> set[tuple[str, str]]:
-    """The tasks, with protocol, that every backbone has."""
-    by_backbone = grouped(scored, lambda one: one.backbone)
-    return set.intersection(*({(one.task, one.protocol) for one in some} for some in by_backbone))
+def complete(scored: Sequence[Scores], styles: Mapping[str, Look]) -> tuple[list[Scores], str]:
+    """The scores of complete rows, and which backbones and tasks have none, in words; nothing if all have."""
+    backbones, tasks = complete_rows(scored)
+    kept = [
+        one for one in scored if one.backbone in backbones and (one.task, one.protocol) in tasks
+    ]
+    of_all = sorted({(one.task, one.protocol) for one in scored})
+    number = Counter(one.backbone for one in scored if (one.task, one.protocol) in tasks)
+    rest = [
+        f"{styles[name].name} ({number[name]} of {plural(len(tasks), 'task')})"
+        for name in sorted({one.backbone for one in scored} - set(backbones))
+    ]
+    rare = [f"{task} ({protocol})" for task, protocol in of_all if (task, protocol) not in tasks]
+    return kept, joined(
+        [
+            f"Not ranked: {listed(rest)}." if rest else "",
+            f"Left out, since few backbones have it: {listed(rare)}." if rare else "",
+        ]
+    )
 
 
-def costs(records: Sequence[Record], tasks: set[tuple[str, str]]) -> pd.DataFrame:
-    """A row per backbone: `score`, the mean headline of the tasks, and its costs, NaN where they are not known.
+def mean_scores(scored: Sequence[Scores]) -> pd.Series:
+    """Mean normalised score of each backbone over the tasks that tell them apart, in [0, 1]; NaN if none does."""
+    if not scored:
+        return pd.Series(dtype=float)
+    found = table(scored)
+    scaled = pd.DataFrame(normalised(np.round(found.values, DECIMALS)), columns=found.backbones)
+    return scaled.mean()
+
+
+def costs(
+    records: Sequence[Record], tasks: Collection[tuple[str, str]], score: pd.Series
+) -> pd.DataFrame:
+    """A row per backbone of `score`: that, and its costs, NaN where they are not known.
 
     Hours are those of training one seed on all of the tasks: of a GPU where the machines had one, else of processor
     threads; a backbone that ran on both kinds has neither.
@@ -103,26 +173,30 @@ def costs(records: Sequence[Record], tasks: set[tuple[str, str]]) -> pd.DataFram
         {
             "backbone": record.backbone,
             "task": f"{record.task} {record.protocol}",
-            "value": record.value,
             "parameters": record.parameters,
             "gpu": bool(record.machine.get("gpu")),
             "hours": hours(record),
         }
         for record in records
-        if (record.task, record.protocol) in tasks
+        if (record.task, record.protocol) in tasks and record.backbone in score.index
     )
-    per_task = runs.groupby(["backbone", "task"])[["value", "hours"]].mean().groupby("backbone")
-    total = per_task["hours"].agg(lambda column: column.sum(skipna=False)).where(lambda h: h > 0)
+    per_task = runs.groupby(["backbone", "task"])["hours"].mean().groupby("backbone")
+    total = positive(per_task.agg(lambda column: column.sum(skipna=False)))
     on_gpu = runs.groupby("backbone")["gpu"].mean()
-    table = pd.DataFrame(
+    found = pd.DataFrame(
         {
-            "score": per_task["value"].mean(),
-            "parameters, million": runs.groupby("backbone")["parameters"].max() / 1e6,
+            "score": score,
+            "parameters, million": positive(runs.groupby("backbone")["parameters"].max() / 1e6),
             "training, GPU hours": total.where(on_gpu == 1),
             "training, CPU hours": total.where(on_gpu == 0),
         }
     )
-    return table.dropna(axis="columns", how="all")
+    return found.loc[score.index].dropna(axis="columns", how="all")
+
+
+def positive(values: pd.Series) -> pd.Series:
+    """The values that a logarithmic axis has a place for; NaN instead of the others."""
+    return values.where(values > 0)
 
 
 def hours(record: Record) -> float:

@@ -14,21 +14,21 @@ from reports.figures.style import (
     THEME,
     Look,
     height,
-    metric_words,
     name_rows,
     theme,
 )  # fmt: skip
+from reports.metrics import metric_name
 
 
 @theme(THEME)
 def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
-    """Bars from zero, the best on top, each with its figure in percent.
+    """Bars from zero in the frame's order, each with its figure in percent.
 
     Args:
         scores: a row per backbone: `backbone`; `mean`, `low` and `high`, fractions; the latter NaN without an interval.
         metric: name of the score.
     """
-    scores = scores.sort_values(["mean", "backbone"], ascending=[False, True], ignore_index=True)
+    scores = scores.reset_index(drop=True)
     figure = Figure((NARROW, height(len(scores))), layout="constrained")
     axes = figure.add_subplot()
     low, high = scores["low"].fillna(scores["mean"]), scores["high"].fillna(scores["mean"])
@@ -54,5 +54,5 @@ def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figur
     name_rows(axes, scores["backbone"], styles)
     # Room for the longest figure beyond the longest interval.
     axes.set_xlim(0, max(1.0, 118 * high.max()))
-    axes.set_xlabel(f"{metric_words(metric)}, percent")
+    axes.set_xlabel(f"{metric_name(metric)}, percent")
     return figure

@@ -14,10 +14,10 @@ from reports.figures.style import (
     THEME,
     Look,
     height,
-    metric_words,
     name_rows,
     theme,
 )  # fmt: skip
+from reports.metrics import metric_name
 
 MOST_POINTS = 300  # beyond, points hide each other and swell the file: boxes and outliers alone
 
@@ -69,5 +69,5 @@ def draw(
                 markeredgewidth=0.3, markeredgecolor="white", zorder=3,
             )  # fmt: skip
     name_rows(axes, order, styles)
-    axes.set_xlabel(f"{metric_words(metric)} of a case, percent")
+    axes.set_xlabel(f"{metric_name(metric)} of a case, percent")
     return figure

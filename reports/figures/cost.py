@@ -16,21 +16,22 @@ from reports.figures.style import EDGE, THEME, WIDE, Look, legend_beside, theme
 
 
 @theme(THEME)
-def draw(costs: pd.DataFrame, score: str, styles: Mapping[str, Look]) -> Figure:
+def draw(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     """A panel per cost on a logarithmic axis, a point per backbone; the line joins those that no other one beats in
     both. The legend is in the order of the score.
 
     Args:
-        costs: index: backbones; column `score`: fractions; every other column a cost, its name that of the axis,
-            positive, NaN where it is not known.
-        score: what the score is, as the axis names it.
+        costs: index: backbones; column `score`: mean normalised score, in [0, 1]; every other column a cost, its name
+            that of the axis, positive, NaN where it is not known.
 
     Raises:
-        ValueError: for fewer than two backbones: there is nothing to weigh.
+        ValueError: for fewer than two backbones, or if no cost is known: there is nothing to weigh.
     """
     if len(costs) < 2:
         raise ValueError(f"{len(costs)} backbone: weighing cost against quality needs two.")
     panels = [name for name in costs if name != "score"]
+    if not panels:
+        raise ValueError("neither parameters nor hours of any backbone are known.")
     order = costs.sort_values("score", ascending=False, kind="stable").index
     size = (min(WIDE, 2.3 * len(panels) + 2.0), max(2.4, 0.75 + 0.145 * len(costs)))
     figure = Figure(size, layout="constrained")
@@ -52,7 +53,7 @@ def draw(costs: pd.DataFrame, score: str, styles: Mapping[str, Look]) -> Figure:
         axes.set_xlabel(name)
         axes.margins(y=0.1)
         logarithmic(axes, known[name].to_numpy())
-    grid[0].set_ylabel(f"{score}, percent")
+    grid[0].set_ylabel("mean normalised score")
     shown = [styles[str(backbone)] for backbone in order]
     handles = [
         Line2D([], [], color=look.colour, marker=look.marker, linestyle="", markersize=6,

@@ -19,10 +19,11 @@ def draw(
     mean_ranks: pd.Series, p_values: pd.DataFrame, critical_difference: float,
     styles: Mapping[str, Look], alpha: float = 0.05,
 ) -> Figure:  # fmt: skip
-    """The diagram of scikit-posthocs: backbones along their mean rank, a bar over those that do not differ.
+    """The diagram of scikit-posthocs: backbones along their mean rank, a bar over those of which none differs
+    significantly from another.
 
     Args:
-        mean_ranks: by backbone, 1 is best.
+        mean_ranks: by backbone, 1 is best; perhaps of the leading ones alone.
         p_values: (K, K) of the pairs, adjusted, index and columns: backbones.
         critical_difference: of two mean ranks at level `alpha`.
 
@@ -67,6 +68,6 @@ def draw(
         va="center",
         fontsize=6.5,
     )
-    axes.set_xlim(1, max(len(mean_ranks), 1 + critical_difference))
+    axes.set_xlim(1, max(len(mean_ranks), mean_ranks.max(), 1 + critical_difference))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

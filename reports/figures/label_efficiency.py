@@ -13,10 +13,10 @@ from reports.figures.style import (
     THEME,
     Look,
     legend_beside,
-    metric_words,
     percent,
     theme,
 )  # fmt: skip
+from reports.metrics import metric_name
 
 APART = 0.25  # decades between two tick labels at least
 
@@ -69,7 +69,7 @@ def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figur
     axes.set_xticks(fractions, labels_apart(fractions))
     axes.minorticks_off()
     axes.set_xlabel("share of the labels")
-    axes.set_ylabel(f"{metric_words(metric)}, percent")
+    axes.set_ylabel(f"{metric_name(metric)}, percent")
     legend_beside(axes, lines, [styles[name] for name in order])
     return figure
 

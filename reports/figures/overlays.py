@@ -19,6 +19,13 @@ ERRORS = {
     FALSE_ALARM: ("false alarm", "#CC79A7"),
     WRONG_CLASS: ("wrong class", "#D55E00"),
 }
+# Of boxes: the same colours, and the words of detection.
+OUTCOMES = {
+    RIGHT: ("true positive", ERRORS[RIGHT][1]),
+    MISSED: ("missed", ERRORS[MISSED][1]),
+    FALSE_ALARM: ("false positive", ERRORS[FALSE_ALARM][1]),
+}
+OVERLAP = 0.5  # intersection over union from which on a box is found
 
 
 def class_colour(label: int) -> str:
@@ -59,7 +66,7 @@ def errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[n
     return np.where(truth == UNLABELLED, NOTHING, codes).astype(np.uint8)
 
 
-def matched(boxes: Boxes, overlap: float = 0.5) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def matched(boxes: Boxes, overlap: float = OVERLAP) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which true boxes were found, (T,), and which predicted ones are right, (P,).
 
     As COCO counts: the surest prediction first takes the free true box of its class that it overlaps most, if their

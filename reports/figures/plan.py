@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
 from lvmmed_backbones.display import plain
 from reports.agreement import grouped, setting
 from reports.curves import read_curves
-from reports.figures import pretraining, qualitative
+from reports.figures import USUAL, pretraining, qualitative
 from reports.figures.across_tasks import of_cost, of_profiles, of_ranks
 from reports.figures.planned import Group, Plan, Planned
+from reports.figures.remarks import joined
 from reports.figures.single_tasks import of_label_fractions, of_task
 from reports.figures.style import looks
 from reports.gallery import read_gallery
@@ -20,15 +21,20 @@ from reports.leaderboard import order
 from reports.records import Record
 from reports.scores import sound_scores
 
-__all__ = ["Plan", "Planned", "plan"]
+__all__ = ["Plan", "Planned", "first_seeds", "plan"]
+
+OVER_TASKS = {"critical-difference": of_ranks, "profiles": of_profiles, "cost": of_cost}
 
 
-def plan(records: Sequence[Record], runs: Sequence[Path] = ()) -> Plan:
+def plan(
+    records: Sequence[Record], runs: Sequence[Path] = (), kinds: Collection[str] = USUAL
+) -> Plan:
     """All figures that the records, their galleries and the pretraining runs give; draws none of them.
 
     Args:
         records: that agree with each other (`reports.agreement.agreeing`).
         runs: work folders of pretraining runs.
+        kinds: those that are wanted, of `KINDS`.
     """
     made = Plan()
     styles = looks(record.backbone for record in records)
@@ -40,22 +46,31 @@ def plan(records: Sequence[Record], runs: Sequence[Path] = ()) -> Plan:
             groups.append(Group(setting(some[0]), some, scores))
     for group in groups:
         for scored in grouped(group.scores, lambda s: (s.task, s.protocol)):
-            of_task(made, group, scored, styles)
-        of_ranks(made, group, styles)
-        of_profiles(made, group, styles)
-        of_cost(made, group, styles)
-        of_galleries(made, group)
-    of_label_fractions(made, groups, styles)
-    of_pretraining(made, runs)
+            of_task(made, group, scored, styles, kinds)
+        for kind, figures in OVER_TASKS.items():
+            if kind in kinds:
+                with made.naming(f"{group.note}: {kind}"):
+                    figures(made, group, styles)
+        if "gallery" in kinds:
+            of_galleries(made, group)
+    if "labels" in kinds:
+        of_label_fractions(made, groups, styles)
+    if "pretraining" in kinds:
+        of_pretraining(made, runs)
     return made
+
+
+def first_seeds(records: Sequence[Record]) -> list[Record]:
+    """The run of each backbone on each task whose gallery is drawn."""
+    runs = grouped(records, lambda r: (setting(r), r.task, r.protocol, r.backbone))
+    return [min(some, key=lambda record: record.seed) for some in runs]
 
 
 def of_galleries(made: Plan, group: Group) -> None:
     """The gallery of each backbone on each task, of its first seed."""
     without = 0
-    runs = grouped(group.records, lambda r: (r.task, r.protocol, r.backbone))
-    for some in runs:
-        first = min(some, key=lambda record: record.seed)
+    runs = first_seeds(group.records)
+    for first in runs:
         try:
             gallery = read_gallery(first)
         except ValueError as error:
@@ -68,7 +83,7 @@ def of_galleries(made: Plan, group: Group) -> None:
             group.figure(
                 "gallery",
                 f"{first.backbone} on {first.task} ({first.protocol})",
-                f"Seed {first.seed}.",
+                joined([f"Seed {first.seed}.", qualitative.remark(gallery)]),
                 partial(qualitative.draw, gallery),
                 task=first.task,
                 protocol=first.protocol,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
@@ -61,6 +62,14 @@ class Plan:
     figures: list[Planned] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def naming(self, what: str) -> Iterator[None]:
+        """A figure whose data turn out unsound is a problem, and the others are planned all the same."""
+        try:
+            yield
+        except ValueError as error:
+            self.problems.append(f"{what}: not drawn: {error}")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from reports.figures.overlays import (
     ERRORS,
     FALSE_ALARM,
     MISSED,
+    OUTCOMES,
+    OVERLAP,
     RIGHT,
     class_colour,
     dimmed,
@@ -23,8 +27,9 @@ from reports.figures.overlays import (
     matched,
     painted,
 )  # fmt: skip
-from reports.figures.style import EDGE, THEME, metric_words, shortened, theme
+from reports.figures.style import EDGE, THEME, shortened, theme
 from reports.gallery import Entry, Gallery, read_boxes, read_image, read_maps
+from reports.metrics import metric_name
 
 SIDE = 1.25  # inches of an image
 SURE = 0.3  # less sure boxes are not shown, as in mmdetection's own pictures
@@ -34,14 +39,15 @@ MOST_CLASSES = 7  # bars of probability beside an image
 COLUMNS = {
     "segmentation": ("image", "truth", "prediction", "error"),
     "volumes": ("image", "truth", "prediction", "error"),
-    "detection": ("image", "truth", f"prediction (score > {SURE})", "error (IoU 0.5)"),
+    "detection": ("image", "truth", "prediction", "outcome"),
     "classification": ("image", "probability of the classes"),
 }
 OTHER = "#999999"
+RIM = withStroke(linewidth=2.2, foreground="black")
 LINES = {RIGHT: "-", MISSED: (0, (3, 1)), FALSE_ALARM: (0, (1, 1))}
 
-# What a legend explains: classes (0) before errors (1), each with its number; words and colour.
-Key = dict[tuple[int, int], tuple[str, str]]
+# What a legend explains: classes (0) before errors (1), each with its number; words and colour, of lines their dashes.
+Key = dict[tuple[int, int], tuple]
 
 
 @theme(THEME)
@@ -81,23 +87,41 @@ def draw(gallery: Gallery) -> Figure:
 def caption(entry: Entry, metric: str) -> str:
     """Role, case and score, in short lines."""
     case = textwrap.wrap(shortened(entry.case, 28), 15)
-    what = "p(truth)" if metric == "probability" else metric_words(metric)
+    what = "p(truth)" if metric == "probability" else metric_name(metric)
     return "\n".join([entry.role.upper(), *case, f"{what} {100 * entry.score:.1f} %"])
 
 
-def legend(axes: Axes, words: Sequence[tuple[str, str]]) -> None:
-    """Words and their colours, in a row of their own."""
+def remark(gallery: Gallery) -> str:
+    """What a reader must know of the pictures, as a sentence; nothing where they speak for themselves."""
+    if gallery.kind != "detection":
+        return ""
+    return (
+        f"Predictions of a score below {SURE} are not shown. True positive: overlaps a true box of its class by an "
+        f"IoU of {OVERLAP} or more, each true box once, the surest prediction first; false positive: does not. "
+        "Missed: a true box that no prediction shown has found."
+    )
+
+
+def legend(axes: Axes, words: Sequence[tuple]) -> None:
+    """Words and their colours, in a row of their own; `words` as in a `Key`."""
     axes.axis("off")
     if words:
         axes.legend(
-            [Patch(facecolor=colour, edgecolor=EDGE, linewidth=0.4) for _, colour in words],
-            [shortened(word, 20) for word, _ in words],
+            [handle(*marks) for _, *marks in words],
+            [shortened(word, 20) for word, *_ in words],
             loc="center",
             ncols=LEGEND_COLUMNS,
             borderaxespad=0,
-            handlelength=1.2,
+            handlelength=1.2 if len(words[0]) == 2 else 2.2,
             columnspacing=1.4,
         )
+
+
+def handle(colour: str, line: object = None) -> Artist:
+    """A patch of a colour, or a piece of a line as `frame` draws it."""
+    if line is None:
+        return Patch(facecolor=colour, edgecolor=EDGE, linewidth=0.4)
+    return Line2D([], [], color=colour, linestyle=line, linewidth=1.2, path_effects=[RIM])  # type: ignore[arg-type]
 
 
 def picture(axes: Axes, pixels: NDArray) -> None:
@@ -145,16 +169,16 @@ def detection(row: Sequence[Axes], entry: Entry, gallery: Gallery) -> Key:
     }
     for code, corners in codes.items():
         for box in corners:
-            frame(row[3], box, ERRORS[code][1], LINES[code])
+            frame(row[3], box, OUTCOMES[code][1], LINES[code])
     present = np.union1d(boxes.truth_labels, boxes.prediction_labels).tolist()
     shown: Key = {(0, label): (gallery.classes[label], classes[label]) for label in present}
-    return shown | error_key(code for code, corners in codes.items() if len(corners))
+    outcomes = [code for code, corners in codes.items() if len(corners)]
+    return shown | {(1, code): (*OUTCOMES[code], LINES[code]) for code in outcomes}
 
 
 def frame(axes: Axes, box: NDArray[np.float64], colour: str, line: object) -> None:
     """A box x1, y1, x2, y2, with a dark rim, so that it shows on any image."""
     x1, y1, x2, y2 = box
-    rim = withStroke(linewidth=2.2, foreground="black")
     axes.add_patch(
         Rectangle(
             (x1, y1),
@@ -164,7 +188,7 @@ def frame(axes: Axes, box: NDArray[np.float64], colour: str, line: object) -> No
             edgecolor=colour,
             linewidth=1.2,
             linestyle=line,
-            path_effects=[rim],
+            path_effects=[RIM],
         )
     )
 

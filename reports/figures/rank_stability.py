@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -20,7 +21,8 @@ def draw(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     """A heat map: a row per backbone in the frame's order, a column per rank, the share in percent.
 
     Args:
-        shares: index: backbones, columns: ranks from 1, values: shares in [0, 1] that add up to 1 in each row.
+        shares: index: backbones, columns: ranks from 1, the last one perhaps of all beyond; values: shares in [0, 1]
+            that add up to 1 in each row.
     """
     rows, columns = shares.shape
     figure = Figure((max(NARROW, 1.9 + 0.3 * columns), height(rows, 0.2)), layout="constrained")
@@ -31,14 +33,12 @@ def draw(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
         range(columns), range(rows), shares.where(shares > 0), cmap=SHARE, vmin=0, vmax=1,
         edgecolors="#cccccc", linewidth=0.4, shading="nearest",
     )  # fmt: skip
-    for row in range(rows):
-        for column in range(columns):
-            share = float(shares.iloc[row, column])
-            if round(100 * share):
-                axes.text(
-                    column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=5.8,
-                    color="white" if share > DARK else "black",
-                )  # fmt: skip
+    for (row, column), share in np.ndenumerate(shares.to_numpy()):
+        if round(100 * share):
+            axes.text(
+                column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=5.8,
+                color="white" if share > DARK else "black",
+            )  # fmt: skip
     name_rows(axes, shares.index, styles)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_xticks(range(columns), [str(rank) for rank in shares.columns])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -61,11 +62,6 @@ THEME = {
 }
 EDGE = "#222222"
 NARROWEST = 0.25  # of a letter's height: no letter is narrower
-WORDS = {
-    "dice": "Dice", "iou": "IoU", "map50": "mAP50", "map": "mAP50:95", "accuracy": "accuracy",
-    "kappa": "kappa", "macro_f1": "macro F1", "auroc": "AUROC",
-    "probability": "probability of the true class",
-}  # fmt: skip
 
 # Decorator and context manager: whatever is drawn or saved within has the same style, whatever the user's is.
 theme = mpl.rc_context
@@ -106,6 +102,19 @@ def looks(backbones: Iterable[str]) -> dict[str, Look]:
     }
 
 
+def told_apart(styles: Mapping[str, Look], shown: Sequence[str]) -> Mapping[str, Look]:
+    """The looks of the backbones of a figure whose legend tells them by colour and marker.
+
+    They are those of all other figures; where two would share both, as in reports of more than 88 backbones they may,
+    the figure has looks of its own.
+    """
+    used = {(styles[name].colour, styles[name].marker) for name in shown}
+    if len(used) == len(shown):
+        return styles
+    own = looks(shown)
+    return {name: replace(own[name], name=styles[name].name) for name in shown}
+
+
 def short_names(names: Iterable[str]) -> dict[str, str]:
     """Each name, cut in its middle to `LONGEST` letters; those that would then be equal are numbered."""
     short: dict[str, str] = {}
@@ -124,11 +133,6 @@ def shortened(text: str, longest: int = LONGEST) -> str:
         return text
     tail = (longest - 1) // 2
     return f"{text[: longest - 1 - tail]}…{text[-tail:]}"
-
-
-def metric_words(metric: str) -> str:
-    """A metric as an axis names it."""
-    return WORDS.get(metric, metric)
 
 
 def finish(figure: Figure, title: str, note: str, phantom: bool) -> Figure:
@@ -175,9 +179,24 @@ def wrapped(text: str, inches: float, points: float, weight: str = "normal") -> 
     most = int(72 * inches / (points * NARROWEST))
     for letters in range(min(len(text), most), 0, -1):
         lines = textwrap.wrap(text, letters)
-        if all(text_width(line, points, weight) <= inches for line in lines):
+        if all(fits(line, inches, points, weight) for line in lines):
             return "\n".join(lines)
     return text
+
+
+def fits(line: str, inches: float, points: float, weight: str) -> bool:
+    """Whether a line of text is no wider than so many inches."""
+    # Setting a line takes milliseconds. Most lines that are tried are too long by far: without the space between them
+    # their letters are (kerning aside).
+    if sum(letter_width(letter, points, weight) for letter in line) > inches:
+        return False
+    return text_width(line, points, weight) <= inches
+
+
+@lru_cache(maxsize=4096)
+def letter_width(letter: str, points: float, weight: str) -> float:
+    """The width of a letter's black in inches."""
+    return text_width(letter, points, weight)
 
 
 def text_width(text: str, points: float, weight: str = "normal") -> float:

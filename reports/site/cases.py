@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from lvmmed_backbones.writing import telling_full
-from reports.figures.overlays import ERRORS, errors
+from reports.figures.overlays import ERRORS, FALSE_ALARM, MISSED, OUTCOMES, RIGHT, errors, matched
 from reports.figures.qualitative import SURE
 from reports.gallery import (
     Boxes,
@@ -23,6 +23,7 @@ from reports.gallery import (
     read_image,
     read_maps,
 )  # fmt: skip
+from reports.metrics import metric_name
 from reports.records import Record
 
 FOLDER = "cases"
@@ -30,13 +31,19 @@ FOLDER = "cases"
 
 @dataclass(frozen=True)
 class Box:
-    """A box in pixels of its image, and what to write at it."""
+    """A box in pixels of its image.
+
+    Attributes:
+        text: what to write at it.
+        outcome: of a predicted box 'true positive' or 'false positive', of a true one 'found' or 'missed'.
+    """
 
     x: float
     y: float
     width: float
     height: float
     text: str
+    outcome: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Case:
     Attributes:
         role: why it was chosen, such as 'best'.
         name: of the case; for volumes, of the slice shown.
-        metric, score: its score, a fraction in [0, 1].
+        metric, score: what its score is, in words, and the score, a fraction in [0, 1].
         width, height: of the image, in pixels.
         image: address of the image, from the site's root.
         layers: addresses of the maps to lay over it, by 'truth', 'prediction' and 'error'; empty where there are none.
@@ -111,7 +118,7 @@ def case(gallery: Gallery, number: int, folder: Path, address: str) -> Case:
     return Case(
         role=entry.role,
         name=entry.image,
-        metric=gallery.metric,
+        metric=metric_name(gallery.metric),
         score=entry.score,
         width=width,
         height=height,
@@ -132,30 +139,27 @@ def write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: 
 
 
 def drawn(boxes: Boxes, classes: tuple[str, ...]) -> dict[str, list[Box]]:
-    """Boxes with their classes, predicted ones with their scores, down to SURE."""
-    sure = boxes.scores >= SURE
-    scores = [f" {100 * score:.0f}" for score in boxes.scores[sure]]
+    """Boxes with their classes and outcomes, predicted ones with their scores, down to SURE."""
+    boxes = boxes.at_least(SURE)
+    found, right = matched(boxes)
+    truth = [classes[label] for label in boxes.truth_labels]
+    prediction = [
+        f"{classes[label]} {100 * score:.0f}"
+        for label, score in zip(boxes.prediction_labels, boxes.scores, strict=True)
+    ]
+    missed, positive, negative = (OUTCOMES[code][0] for code in (MISSED, RIGHT, FALSE_ALARM))
     return {
-        "truth": placed(boxes.truth, boxes.truth_labels, classes, [""] * len(boxes.truth)),
-        "prediction": placed(
-            boxes.prediction[sure], boxes.prediction_labels[sure], classes, scores
-        ),
+        "truth": placed(boxes.truth, truth, np.where(found, "found", missed)),
+        "prediction": placed(boxes.prediction, prediction, np.where(right, positive, negative)),
     }
 
 
-def placed(
-    corners: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    classes: tuple[str, ...],
-    scores: list[str],
-) -> list[Box]:
-    """Boxes x1, y1, x2, y2, (n, 4), of labels (n,)."""
+def placed(corners: NDArray[np.float64], texts: list[str], outcomes: NDArray[np.str_]) -> list[Box]:
+    """Boxes x1, y1, x2, y2, (n, 4), with their texts and outcomes, (n,) each."""
     return [
-        Box(
-            round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), classes[label] + score
-        )
-        for (x1, y1, x2, y2), label, score in zip(
-            corners.tolist(), labels.tolist(), scores, strict=True
+        Box(round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), text, outcome)
+        for (x1, y1, x2, y2), text, outcome in zip(
+            corners.tolist(), texts, outcomes.tolist(), strict=True
         )
     ]
 

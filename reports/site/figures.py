@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.agreement import Setting
+from reports.figures import KINDS
 from reports.figures.files import render
 from reports.figures.plan import Planned, plan
 from reports.records import Record
@@ -64,9 +65,10 @@ def draw(
     Raises:
         OSError, ValueError: if a record or a pretraining run cannot be read.
     """
-    wanted = [one for one in plan(records, pretraining).figures if one.kind not in NATIVE]
+    made = plan(records, pretraining, [kind for kind in KINDS if kind not in NATIVE])
+    problems += made.problems
     drawn = []
-    for one in progress(wanted, "figures"):
+    for one in progress(made.figures, "figures"):
         try:
             content = render(one.draw(), "svg")
         except (FileNotFoundError, ValueError) as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from reports.coverage import Coverage, coverage
 from reports.scores import Scores
 from reports.statistics.bootstrap import Floats
 from reports.statistics.testing import Test
@@ -20,7 +21,7 @@ DECIMALS = 10  # means that differ by less are a tie: sums of the same seeds in 
 
 @dataclass(frozen=True)
 class Table:
-    """Mean headlines of the tasks that all backbones have.
+    """Mean headlines of complete rows: every backbone has every task.
 
     Attributes:
         tasks: (T,) names, `task (protocol)`.
@@ -34,23 +35,33 @@ class Table:
 
 
 def table(scores: Sequence[Scores]) -> Table:
-    """The tasks that all backbones have; T may be 0.
+    """The tasks that are ranked and the backbones that have all of them; T or K may be 0.
 
     Args:
-        scores: of one setting, one per task, protocol and backbone.
+        scores: of one setting, one per task, protocol and backbone, in any order.
     """
     found = {
-        (f"{one.task} ({one.protocol})", one.backbone): float(one.headlines.mean())
-        for one in scores
+        ((one.task, one.protocol), one.backbone): float(one.headlines.mean()) for one in scores
     }
-    backbones = tuple(sorted({backbone for _, backbone in found}))
-    tasks = tuple(
-        task
-        for task in dict.fromkeys(task for task, _ in found)
-        if all((task, backbone) in found for backbone in backbones)
-    )
+    backbones, tasks = complete_rows(scores)
     values = [[found[task, backbone] for backbone in backbones] for task in tasks]
-    return Table(tasks, backbones, np.array(values).reshape(len(tasks), len(backbones)))
+    return Table(
+        tuple(f"{task} ({protocol})" for task, protocol in tasks),
+        tuple(backbones),
+        np.array(values).reshape(len(tasks), len(backbones)),
+    )
+
+
+def complete_rows(scores: Sequence[Scores]) -> Coverage:
+    """The backbones that are ranked, and the tasks, with protocol, over which they are.
+
+    Both are sorted: what is drawn at random must not depend on the order of the records.
+    """
+    tasks_of: dict[str, set[tuple[str, str]]] = {}
+    for one in scores:
+        tasks_of.setdefault(one.backbone, set()).add((one.task, one.protocol))
+    found = coverage(tasks_of)
+    return Coverage(sorted(found.backbones), sorted(found.tasks))
 
 
 def ranks(values: Floats) -> Floats:

@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
 from benchmarks.compose import bind, compose
+from benchmarks.execute import counts
 from benchmarks.grid import Cell, task_names
 from benchmarks.labels import inner_dataset, label_subset, training_images
 from lvmmed_backbones.outside import Refused
@@ -116,6 +118,23 @@ def test_the_images_that_are_chosen_are_those_that_are_trained_on(
     wrapped = DATASETS.build(config.train_dataloader.dataset)
     seen = {wrapped.get_data_info(i)["img_path"] for i in range(len(wrapped))}
     assert seen == set(found)
+
+
+@pytest.mark.parametrize("task", ["brain_tumor_linear", "prostate", "brats2018", "vindr"])
+def test_a_record_counts_each_image_once_and_patients(task: str, prepared_root: Path) -> None:
+    cell = Cell(task, "random_vit_tiny", "mini", 0, label_fraction=0.4)
+    config = bind(compose(cell), prepared_root, cell)
+    init_default_scope(config.default_scope)
+    loaders = {
+        name: SimpleNamespace(dataset=DATASETS.build(config[name].dataset))
+        for name in ("train_dataloader", "test_dataloader")
+    }
+    found = counts(SimpleNamespace(cfg=config, **loaders))
+    names = chosen(compose(cell), prepared_root, 0.4)
+    assert found["train"] == len(names)
+    assert found["test"] == len(loaders["test_dataloader"].dataset)
+    patients = {Path(name).parent for name in names}
+    assert found.get("train_patients") == (len(patients) if "patient" in config.task else None)
 
 
 def test_images_without_boxes_are_neither_counted_nor_trained_on(tmp_path: Path) -> None:

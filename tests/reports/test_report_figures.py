@@ -84,7 +84,7 @@ def every_figure(number: int) -> dict[str, Figure]:
             pd.DataFrame(
                 {"score": frame["mean"].to_numpy(), "parameters, million": rng.uniform(1, 300, number),
                  "training, CPU hours": rng.uniform(0.001, 0.002, number)}, names,
-            ), "mean of 7 tasks", styles,
+            ), styles,
         ),
         "pretraining": pretraining.draw(
             {n: pd.DataFrame({k: rng.uniform(size=len(steps)) for k in pretraining.PANELS}, steps)
@@ -191,13 +191,13 @@ def test_bars_are_the_means_and_whiskers_the_intervals() -> None:
         columns=["backbone", "mean", "low", "high"],
     )
     axes = bars.draw(frame, "dice", looks("abc")).axes[0]
-    assert [patch.get_width() for patch in axes.patches] == pytest.approx([90, 50, 25])
+    assert [patch.get_width() for patch in axes.patches] == pytest.approx([50, 90, 25])
     assert [patch.get_x() for patch in axes.patches] == [0, 0, 0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a", "c"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     (whiskers,) = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
     ends = [segment[:, 0].tolist() for segment in whiskers.lines[2][0].get_segments()]
-    np.testing.assert_allclose(ends, [[85, 91], [40, 70], [25, 25]])
-    assert [text.get_text() for text in axes.texts] == ["90.0", "50.0", "25.0"]
+    np.testing.assert_allclose(ends, [[40, 70], [85, 91], [25, 25]])
+    assert [text.get_text() for text in axes.texts] == ["50.0", "90.0", "25.0"]
     assert axes.get_xlabel() == "Dice, percent"
     assert axes.get_xlim()[0] == 0
 
@@ -326,7 +326,7 @@ def test_cost_draws_each_backbone_at_its_place() -> None:
         {"score": [0.9, 0.5, 0.7], "parameters": [30, 10, 40], "hours": [np.nan, 2.0, 1.0]},
         list("abc"),
     )
-    figure = cost.draw(costs, "mean", looks("abc"))
+    figure = cost.draw(costs, looks("abc"))
     for axes, name in zip(figure.axes, ("parameters", "hours"), strict=True):
         marks = [line for line in axes.lines if line.get_marker() not in (None, "None", "")]
         drawn = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in marks)
@@ -336,8 +336,11 @@ def test_cost_draws_each_backbone_at_its_place() -> None:
         )
     front = figure.axes[0].lines[0]
     np.testing.assert_allclose(front.get_xydata(), [[10, 50], [30, 90]])
+    assert figure.axes[0].get_ylabel() == "mean normalised score"
     with pytest.raises(ValueError, match="two"):
-        cost.draw(costs.iloc[:1], "mean", looks("a"))
+        cost.draw(costs.iloc[:1], looks("a"))
+    with pytest.raises(ValueError, match="neither parameters nor hours"):
+        cost.draw(costs[["score"]], looks("abc"))
 
 
 def test_profiles_are_the_shares_of_runs_above() -> None:

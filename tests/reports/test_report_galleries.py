@@ -30,6 +30,7 @@ from reports.figures.overlays import (
     matched,
     painted,
 )  # fmt: skip
+from reports.figures.plan import plan
 from reports.gallery import LARGEST, Boxes, Gallery, read_boxes, read_gallery, read_labels
 from reports.records import Record, read
 
@@ -142,6 +143,28 @@ def test_boxes_are_drawn_as_they_are(make: Make) -> None:
     colours = {corners: patch.get_edgecolor()[:3] for corners, patch in drawn[3].items()}
     expected = {(1, 1, 5, 6): RIGHT, (0, 0, 2, 2): FALSE_ALARM, (6, 6, 9, 9): MISSED}
     assert colours == {corners: to_rgb(ERRORS[code][1]) for corners, code in expected.items()}
+    assert [axes.get_title() for axes in figure.axes[:4]][2:] == ["prediction", "outcome"]
+    handles = {
+        text.get_text(): line
+        for axes in figure.axes
+        if (legend := axes.get_legend())
+        for text, line in zip(legend.get_texts(), legend.get_lines(), strict=False)
+    }
+    assert set(handles) == {"true positive", "missed", "false positive"}
+    dashes = {str(line._unscaled_dash_pattern) for line in handles.values()}
+    assert len(dashes) == 3, "without colour, too"
+
+
+def test_a_figure_of_boxes_says_how_they_are_matched(make: Make) -> None:
+    boxes = dict(truth=[dict(label=0, box=[1, 1, 5, 5])], prediction=[])
+    files = {"i.png": np.zeros((10, 10), np.uint8), "b.json": boxes}
+    entry = ENTRY | dict(files=dict(image="i.png", boxes="b.json"))
+    made = plan([make("detection", [entry], files, metric="map50")], kinds=["gallery"])
+    (figure,) = made.figures
+    assert "Predictions of a score below 0.3 are not shown" in figure.note
+    assert "IoU of 0.5 or more, each true box once" in figure.note
+    legends = [axes.get_legend() for axes in figure.draw().axes if axes.get_legend()]
+    assert [text.get_text() for text in legends[1].get_texts()] == ["missed"]
 
 
 def test_probabilities_are_drawn_as_they_are(make: Make) -> None:

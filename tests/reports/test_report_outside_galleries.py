@@ -101,7 +101,10 @@ def test_galleries_are_named_and_all_else_is_shown(
     fifo, out = shown("segmentation"), shown("detection")
     replaced(fifo.path.parent / "gallery" / "gallery.json", "FIFO", secret)
     replaced(out.path.parent / "gallery" / "i.png", "link out", secret)
-    for words in (["figures", tmp_path], ["site", tmp_path, "--out", tmp_path / "site"]):
+    for words in (
+        ["figures", tmp_path, "--kind", "gallery"],
+        ["site", tmp_path, "--out", tmp_path / "site"],
+    ):
         said = errors(*words)
         assert len(said) == 2
         for record in (fifo, out):

@@ -44,6 +44,7 @@ def test_ends_of_the_scale_may_be_given() -> None:
 def test_interquartile_mean_leaves_out_a_quarter_on_either_side(runs: np.ndarray) -> None:
     middle = sorted(runs.ravel().tolist())[6:18]
     assert interquartile_mean(runs) == pytest.approx(sum(middle) / 12)
+    assert interquartile_mean(runs) == stats.trim_mean(runs, 0.25, axis=None)
 
 
 @given(RUNS, hnp.arrays(float, (2, 4), elements=st.floats(0, 1)))
@@ -120,10 +121,12 @@ def test_runs_are_those_of_common_tasks_and_seeds() -> None:
             scores("drive", "b", (0, 1, 2, 3), [0.4, 0.4, 0.4, 0.9]),
             scores("jsrt", "a", (0, 1, 2), [0.8, 0.8, 0.8]),
             scores("jsrt", "b", (0, 1, 2), [0.6, 0.5, 0.7]),
+            *(scores("jsrt", one, (0, 1, 2), [0.5, 0.5, 0.5]) for one in "cd"),
             scores("buid", "a", (0, 1, 2), [0.5, 0.5, 0.5]),
         ]
     )
     assert isinstance(found, dict)
+    assert set(found) == {"a", "b"}
     np.testing.assert_allclose(found["a"], [[-0.5, 1], [0, 1], [0.5, 1]], atol=1e-12)
     np.testing.assert_allclose(found["b"], [[1, 0], [1, -0.5], [1, 0.5]], atol=1e-12)
 

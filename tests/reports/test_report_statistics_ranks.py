@@ -134,15 +134,31 @@ def test_cliques_are_the_largest_groups_within_reach(
     assert close == {frozenset((i, j)) for group in found for i in group for j in group if i < j}
 
 
-def test_a_table_holds_the_tasks_that_all_have() -> None:
-    def one(task: str, backbone: str, value: float) -> Scores:
-        nothing = np.zeros(0, np.int64)
-        return Scores(
-            backbone, task, "finetune", "dice", (0, 1), (), nothing, np.zeros((2, 0)),
-            np.array([value, value + 0.2]),
-        )  # fmt: skip
+def scored(task: str, backbone: str, value: float) -> Scores:
+    nothing = np.zeros(0, np.int64)
+    return Scores(
+        backbone, task, "finetune", "dice", (0, 1), (), nothing, np.zeros((2, 0)),
+        np.array([value, value + 0.2]),
+    )  # fmt: skip
 
-    found = table([one("jsrt", "b", 0.1), one("jsrt", "a", 0.2), one("drive", "a", 0.3)])
-    assert found.tasks == ("jsrt (finetune)",) and found.backbones == ("a", "b")
-    np.testing.assert_allclose(found.values, [[0.3, 0.2]])
-    assert table([one("jsrt", "b", 0.1), one("drive", "a", 0.3)]).values.shape == (0, 2)
+
+def test_a_table_holds_complete_rows() -> None:
+    """One backbone lacks a task, and another one has a task of its own, which takes none away."""
+    several = [scored("jsrt", backbone, value) for value, backbone in enumerate("cbad", 1)]
+    several += [scored("drive", backbone, value) for value, backbone in enumerate("abd", 5)]
+    found = table([*several, scored("vindr", "a", 0.5)])
+    assert found.tasks == ("drive (finetune)", "jsrt (finetune)")
+    assert found.backbones == ("a", "b", "d")
+    np.testing.assert_allclose(found.values, [[5.1, 6.1, 7.1], [3.1, 2.1, 4.1]])
+    alone = table([scored("jsrt", "b", 0.1), scored("drive", "a", 0.3)])
+    assert alone.values.shape == (2, 0)
+    assert table([]).values.shape == (0, 0)
+
+
+def test_the_order_of_the_records_is_no_part_of_a_p_value() -> None:
+    drawn = rng(1).normal(size=(9, 5)) + 0.3 * np.arange(5)
+    several = [scored(f"t{t}", f"b{b}", drawn[t, b]) for t in range(9) for b in range(5)]
+    found = {
+        friedman(table([several[n] for n in rng(o).permutation(45)]).values).p for o in range(6)
+    }
+    assert len(found) == 1

@@ -152,6 +152,11 @@ def test_detection_shows_boxes(page, site: Path) -> None:
     assert dialog.locator("rect.prediction").count() == 1
     box, image = (dialog.locator(s).first.bounding_box() for s in ("rect.truth", ".stack"))
     assert 0 < box["width"] < image["width"]
+    for outcome in ("true positive", "found"):
+        assert dialog.locator(".boxes", has_text=f": {outcome}").count() == 1
+    key = dialog.locator(".key").inner_text()
+    assert all(words in key for words in ("true positive", "false positive", "missed"))
+    assert ": mAP50 " in dialog.inner_text()
 
 
 def test_two_backbones_are_compared(page, site: Path) -> None:
