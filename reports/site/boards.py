@@ -8,19 +8,14 @@ from dataclasses import dataclass
 
 from reports import published
 from reports.agreement import grouped, setting
-from reports.leaderboard import Leaderboard, in_metric, leaderboard, order
+from reports.leaderboard import Leaderboard, column_order, in_metric, leaderboard, order
+from reports.metrics import metric_name
 from reports.published.board import TITLE, published_cells
 from reports.published.board import cell as published_cell
 from reports.records import Record
-from reports.wording import NOTHING, Cell, cell, plural, title
+from reports.wording import NOTHING, Cell, cell, place, plural, title
 
-METRICS = {
-    "dice": "Dice",
-    "iou": "3D IoU",
-    "map50": "mAP50",
-    "accuracy": "Accuracy",
-    "kappa": "Kappa",
-}
+METRICS = ("dice", "iou", "map50", "accuracy", "kappa")  # in the order of their boards
 ALL = "all"
 
 
@@ -31,6 +26,7 @@ class Line:
     Attributes:
         backbone, architecture, method, corpus: which, and what it is.
         rank: mean rank over the group's tasks, NaN: none.
+        place: the same in words, or why there is none.
         normalised: mean normalised score, in [0, 1], NaN: none.
         tasks: on how many tasks it was run.
         cells: a figure per column of the board, None: not run.
@@ -42,6 +38,7 @@ class Line:
     method: str
     corpus: str
     rank: float
+    place: str
     normalised: float
     tasks: int
     cells: list[Cell | None]
@@ -72,7 +69,7 @@ class Group:
 
     @property
     def caption(self) -> str:
-        """Title and how many tasks are ranked."""
+        """Title and over how many tasks the ranks are."""
         return f"{self.title}: {plural(self.ranked, 'task')}"
 
 
@@ -101,10 +98,11 @@ def boards(records: Sequence[Record]) -> tuple[list[Board], list[str]]:
         problems += undefined
         if not having:
             continue
-        tasks = list(dict.fromkeys(leaderboard(having).cells["task"]))
+        columns = sorted({(r.kind, r.task, r.protocol) for r in having}, key=column_order)
+        tasks = list(dict.fromkeys(task for _, task, _ in columns))
         shown = groups(having, tasks)
         shown += published_groups(having, tasks, len(shown))
-        found.append(Board(METRICS.get(metric, metric), f"board-{len(found)}", tasks, shown))
+        found.append(Board(metric_name(metric), f"board-{len(found)}", tasks, shown))
     return found, problems
 
 
@@ -138,8 +136,8 @@ def group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str]) 
         by_task = {row.task: row for row in rows}
         lines.append(
             Line(
-                name, rows[0].architecture, rows[0].method, rows[0].corpus, rank, board.score[name],
-                len(rows),
+                name, rows[0].architecture, rows[0].method, rows[0].corpus,
+                rank, place(board, name, rank), board.score[name], len(rows),
                 [cell(by_task.get(task), uniform) for task in tasks],
                 [by_task[task].mean if task in by_task else None for task in tasks],
             )
@@ -162,14 +160,16 @@ def published_groups(records: Sequence[Record], tasks: Sequence[str], first: int
     cells = published_cells(published.read(), records)
     found: list[Group] = []
     for protocol, rows in cells.groupby("protocol", sort=True):
-        best = rows.groupby("task")["mean"].max()
+        means = rows.groupby("task")["mean"]
+        best = means.max().where(means.max() > means.min())
         lines = []
         for name, some in rows.groupby("backbone", sort=False):
             by_task = {row.task: row for row in some.itertuples()}
             one = some.iloc[0]
             lines.append(
                 Line(
-                    name, one.architecture or NOTHING, one.method, NOTHING, math.nan, math.nan, len(some),
+                    name, one.architecture or NOTHING, one.method, NOTHING,
+                    math.nan, NOTHING, math.nan, len(some),
                     [published_cell(by_task.get(task), best.get(task)) for task in tasks],
                     [by_task[task].mean if task in by_task else None for task in tasks],
                 )

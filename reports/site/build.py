@@ -6,20 +6,23 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused
 from reports.agreement import Setting, grouped
-from reports.leaderboard import order
+from reports.leaderboard import Leaderboard, leaderboards, order
 from reports.records import MOST, Record, read_own
 from reports.scores import Scores
 from reports.site import comparisons, index, rendering
 from reports.site.addresses import addresses
 from reports.site.backbone import facts
 from reports.site.cases import Case, cases
-from reports.site.figures import draw
-from reports.site.results import Part, parts
+from reports.site.figures import Plates, draw
+from reports.site.leads import KEY, opponents
+from reports.site.results import Part, Result, parts
 from reports.wording import detail
 
 HERE = Path(__file__).parent
@@ -33,6 +36,7 @@ class Site:
 
     Attributes:
         records: those shown, by backbone, task and seed.
+        runs_of: the same, of each backbone.
         tasks, backbones: the address of each one's page.
         runs: the address of each record's copy, by its path.
         configs: paths of the records that have a config beside them.
@@ -40,6 +44,7 @@ class Site:
     """
 
     records: list[Record]
+    runs_of: dict[str, list[Record]]
     tasks: dict[str, str]
     backbones: dict[str, str]
     runs: dict[Path, str]
@@ -53,34 +58,38 @@ def build(
     """Write all pages and what they show.
 
     Args:
-        records: that agree with each other and whose cases are sound.
+        records: that agree with each other.
         pretraining: work folders of pretraining runs.
         folder: an empty one.
         progress: wraps what takes long, given its name.
 
     Returns:
-        A sentence for each thing that could not be shown: configs that are no plain files of the results, spoilt
-        galleries, figures that cannot be drawn.
+        A sentence for each thing that could not be shown: records that cannot be read again or whose cases are not
+        sound, configs that are no plain files of the results, spoilt galleries, figures that cannot be drawn.
 
     Raises:
-        OSError, ValueError: if the site cannot be written, or records cannot be read again.
+        OSError: if the site cannot be written.
+        ValueError: if no record is left.
     """
     copy_static(folder)
     problems: list[str] = []
-    site = plan(records, copy_records(records, folder, progress, problems))
-    by_task = {
-        task: parts([record for record in site.records if record.task == task])
-        for task in progress(site.tasks, "tasks")
-    }
-    pairs = comparisons.compared(scores_by_setting(by_task), progress)
-    plates = draw(site.records, pretraining, folder, progress, problems)
-
-    data = comparisons.view(pairs, index.ordered_backbones(site.records))
-    (folder / "data").mkdir()
-    (folder / "data" / "comparisons.js").write_text(
-        rendering.script_data("comparisons", data), encoding="utf-8", newline="\n"
+    runs, configs = copy_records(records, folder, progress, problems)
+    copied = sorted(
+        (record for record in ordered(records) if record.path in runs), key=lambda r: r.task
     )
-    front = index.content(site, by_task, problems)
+    by_task = {
+        some[0].task: found
+        for some in progress(grouped(copied, lambda record: record.task), "tasks")
+        if (found := parts(some, problems))
+    }
+    if not by_task:
+        raise ValueError("\n".join([*problems, "no record is left to show."]))
+    sound = [run for some in by_task.values() for part in some for run in chain(*part.runs)]
+    site = plan(sound, runs, configs)
+    plates = figures(site, pretraining, folder, progress, problems)
+    boards = leaderboards(site.records)
+    compare(site, boards, by_task, folder, progress, problems)
+    front = index.content(site, by_task, boards[0], problems)
     write(folder, site, "index.html", "index.html.j2", plates=plates.overall, **front)
     write(folder, site, "records.html", "records.html.j2")
     write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
@@ -91,13 +100,21 @@ def build(
             "parts": some,
             "plots": [plot(part) for part in some],
             "plates": [plates.of_part(task, part) for part in some],
-            "columns": comparisons.COLUMNS[1:],
-            "against": [lead(task, part, pairs[part.setting]) for part in some],
+            "against": [opponents(part.scores) for part in some],
+            "key": KEY,
             "galleries": [gallery(part, site, folder, problems) for part in some],
         }
         write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
+    results = by_backbone(by_task)
     for backbone, address in site.backbones.items():
-        content = backbone_content(backbone, site, by_task)
+        its = site.runs_of[backbone]
+        content = {
+            "backbone": backbone,
+            "lead": detail(its[0]),
+            "facts": facts(its),
+            "runs": its,
+            "results": results[backbone],
+        }
         write(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
     return problems
 
@@ -109,43 +126,62 @@ def write(folder: Path, site: Site, path: str, template: str, **content: Any) ->
     (folder / path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def lead(task: str, part: Part, pairs: comparisons.Pairs) -> list[tuple[str, dict[str, Any]]]:
-    """What the lead of the best backbone of a part is worth."""
-    ranked = [result.backbone for result in part.results]
-    return comparisons.against(ranked, task, part.protocol, pairs)
+def figures(
+    site: Site, pretraining: Sequence[Path], folder: Path, progress: Progress, problems: list[str]
+) -> Plates:
+    """Draw the figures; if they cannot even be planned, the other pages are there all the same."""
+    try:
+        return draw(site.records, pretraining, folder, progress, problems)
+    except ValueError as error:
+        problems.append(plain(f"no figures are drawn: {error}"))
+        return Plates([])
 
 
-def backbone_content(
-    backbone: str, site: Site, by_task: Mapping[str, Sequence[Part]]
-) -> dict[str, Any]:
-    """What the template of a backbone's page needs."""
-    runs = [record for record in site.records if record.backbone == backbone]
-    return {
-        "backbone": backbone,
-        "lead": detail(runs[0]),
-        "facts": facts(runs),
-        "runs": runs,
-        "results": [
-            (task, part, result)
-            for task, some in by_task.items()
-            for part in some
-            for result in part.results
-            if result.backbone == backbone
-        ],
-    }
+def compare(
+    site: Site,
+    boards: Sequence[Leaderboard],
+    by_task: Mapping[str, Sequence[Part]],
+    folder: Path,
+    progress: Progress,
+    problems: list[str],
+) -> None:
+    """Write the comparisons of all backbones, those that lead first."""
+    names = dict.fromkeys(str(name) for board in boards for name in board.mean_rank.index)
+    numbers = {name: number for number, name in enumerate(names)}
+    families = [
+        comparisons.family(setting, scores, numbers, problems)
+        for setting, scores in scores_by_setting(by_task).items()
+    ]
+    comparisons.write(families, {name: site.backbones[name] for name in names}, folder, progress)
 
 
-def plan(records: Sequence[Record], configs: set[Path]) -> Site:
+def by_backbone(
+    by_task: Mapping[str, Sequence[Part]],
+) -> dict[str, list[tuple[str, Part, Result]]]:
+    """The results of each backbone: task, part and what it reached."""
+    found: dict[str, list[tuple[str, Part, Result]]] = {}
+    for task, some in by_task.items():
+        for part in some:
+            for result in part.results:
+                found.setdefault(result.backbone, []).append((task, part, result))
+    return found
+
+
+def plan(sound: Sequence[Record], runs: dict[Path, str], configs: set[Path]) -> Site:
     """Which pages there are, and where.
 
     Args:
-        configs: paths of the records that have a config beside them.
+        sound: the records that are shown.
+        runs, configs: what `copy_records` returned.
     """
+    records = ordered(sound)
+    runs_of = {some[0].backbone: some for some in grouped(records, lambda record: record.backbone)}
     return Site(
-        records=ordered(records),
+        records=records,
+        runs_of=runs_of,
         tasks=addresses(record.task for record in records),
-        backbones=addresses(record.backbone for record in records),
-        runs=run_addresses(ordered(records)),
+        backbones=addresses(runs_of),
+        runs=runs,
         configs=configs,
         footer=index.footer(records),
     )
@@ -174,23 +210,25 @@ def copy_static(folder: Path) -> None:
 
 def copy_records(
     records: Sequence[Record], folder: Path, progress: Progress, problems: list[str]
-) -> set[Path]:
+) -> tuple[dict[Path, str], set[Path]]:
     """Copy every record and config, under names that no reader of results takes for a run.
 
     Returns:
-        Paths of the records that have a config; one that is no plain file of the results is added to the problems.
-
-    Raises:
-        ValueError: if a record cannot be read again.
+        The address of each record's copy, by its path, and the paths of the records that have a config; what cannot be
+        read again, or is no plain file of the results, is added to the problems.
     """
     target = folder / "records"
     target.mkdir()
-    runs = run_addresses(ordered(records))
-    having = set()
+    wanted = run_addresses(ordered(records))
+    runs, having = {}, set()
     for record in progress(ordered(records), "records"):
-        (target / f"{runs[record.path]}.json").write_bytes(
-            read_own(record.path, record.results, MOST)
-        )
+        try:
+            content = read_own(record.path, record.results, MOST)
+        except Refused as error:
+            problems.append(str(error))
+            continue
+        address = runs[record.path] = wanted[record.path]
+        (target / f"{address}.json").write_bytes(content)
         config = record.path.with_name("config.py")
         if not os.path.lexists(config):
             continue
@@ -199,16 +237,15 @@ def copy_records(
         except Refused as error:
             problems.append(str(error))
             continue
-        (target / f"{runs[record.path]}.config.txt").write_bytes(content)
+        (target / f"{address}.config.txt").write_bytes(content)
         having.add(record.path)
-    return having
+    return runs, having
 
 
 def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[str, list[Case]]:
     """The cases of each backbone's first seed; a spoilt gallery is added to the problems."""
     found = {}
-    for result in part.results:
-        runs = [record for record in part.records if record.backbone == result.backbone]
+    for runs in part.runs:
         first = min(runs, key=lambda record: record.seed)
         try:
             shown = cases(first, site.runs[first.path], folder)
@@ -216,7 +253,7 @@ def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[s
             problems.append(str(error))
             continue
         if shown:
-            found[result.backbone] = shown
+            found[first.backbone] = shown
     return found
 
 

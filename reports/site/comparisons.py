@@ -1,176 +1,200 @@
-"""Every pair of backbones under every setting, compared: what the comparison view shows, worded and rounded."""
+"""Every pair of backbones under every setting, in numbers: a file of data per backbone, which the page words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lvmmed_backbones.display import plain
 from reports.agreement import Setting, grouped
-from reports.compare import Comparison, TaskComparison, Verdict, compare, label
-from reports.scores import Scores
-from reports.verdicts import p, sentence, summary
-from reports.wording import NOTHING, title, warnings
+from reports.compare import label
+from reports.metrics import metric_name
+from reports.scores import Scores, defined_cases
+from reports.site.rendering import script_data
+from reports.statistics.bootstrap import Floats
+from reports.statistics.family import ALPHA, over_tasks
+from reports.statistics.pairs import Pairs, pairs
+from reports.statistics.planning import MOST_SEEDS
+from reports.wording import plural, title, warnings
 
-# Headings of the table, and how their cells are set.
-COLUMNS = (
-    ("Task", "name"),
-    ("Better", ""),
-    ("Difference", "num"),
-    ("95 % interval", "num"),
-    ("p, Holm", "num"),
-    ("p, cases", "num"),
-    ("Rank-biserial", "num"),
-    ("Cases", "num"),
-    ("Seeds", "num"),
-)
 READING = (
-    "Difference: A less B, in percentage points of the task's headline metric, over the cases that both have.",
-    "Interval: bootstrap over seeds and cases, as far as there are enough of each.",
-    "p, Holm: of the hypothesis that the backbones are equally good, over seeds and cases. p, cases: of the networks "
-    "that were trained, Wilcoxon's signed-rank test of their cases. Holm's correction is over the tasks.",
-    "Rank-biserial: effect size of the cases in [-1, 1]; above 0 in favour of A.",
-    "A dash: too few seeds or cases to say; the words tell which.",
+    "Difference: A − B, in percentage points of the task's metric, over the test cases that both have.",
+    "95 % interval: of that difference, if seeds and cases were drawn anew.",
+    "p (Holm): of the hypothesis that A and B are equally good on the task, over seeds and cases, corrected for all "
+    "tasks of the table.",
+    "Better: which one is, where p is below 0.05. Open: no significant difference. Untested: fewer than 2 seeds, so "
+    "that nothing can be said of other seeds, or every run has the same score.",
+    "Seeds to settle: how many seeds of each backbone would likely settle an open task, if the difference stays as it "
+    "is; none: no number would.",
+    "A dash: nothing can be said.",
 )  # fmt: skip
+POINTS, CHANCE = 2, 6  # decimals
+Rows = list[list[Any]]
 
 
-Pairs = dict[tuple[str, str], Comparison]
+@dataclass(frozen=True)
+class Family:
+    """All pairs of a setting's backbones.
+
+    Attributes:
+        setting: which.
+        backbones: (K,) their numbers among the site's, ascending.
+        tasks: (T,) task, protocol and metric of each.
+        found: of shape (K (K - 1) / 2, T), in the order of `itertools.combinations`; no seeds where one lacks the task.
+    """
+
+    setting: Setting
+    backbones: list[int]
+    tasks: list[tuple[str, str, str]]
+    found: Pairs
+
+    def of(self, place: int) -> Pairs:
+        """The pairs of a backbone, by its place here, with each one after it."""
+        first = start(place, len(self.backbones))
+        rows = slice(first, first + len(self.backbones) - place - 1)
+        return Pairs(*(getattr(self.found, field.name)[rows] for field in fields(Pairs)))
 
 
-def compared(
-    by_setting: Mapping[Setting, Sequence[Scores]],
-    progress: Callable[[Iterable[Any], str], Iterable[Any]],
-) -> dict[Setting, Pairs]:
-    """Every ordered pair of a setting's backbones that have a task in common.
+def start(place: Any, backbones: int) -> Any:
+    """Where the pairs of a backbone with those after it begin, among all pairs."""
+    return place * (2 * backbones - place - 1) // 2
+
+
+def family(
+    setting: Setting, scores: Sequence[Scores], numbers: Mapping[str, int], problems: list[str]
+) -> Family:
+    """The pairs of a setting; how many of a task have no case in common is added to the problems.
 
     Args:
-        by_setting: the scores of each setting.
+        scores: of the setting.
+        numbers: of the backbones among the site's.
+    """
+    by_task = grouped(scores, lambda one: (one.task, one.protocol))
+    backbones = sorted({numbers[one.backbone] for one in scores})
+    size = len(backbones)
+    # Of a task that a backbone lacks there are no seeds; a variance needs some degree of freedom even so.
+    empty = {field.name: float(field.name == "case_freedom") for field in fields(Pairs)}
+    arrays = {name: np.full((size * (size - 1) // 2, len(by_task)), v) for name, v in empty.items()}
+    for task, some in enumerate(by_task):
+        ordered = sorted(some, key=lambda one: numbers[one.backbone])
+        chosen, apart = comparable(ordered, combinations(range(len(ordered)), 2))
+        if apart:
+            a, b = apart[0]
+            problems.append(
+                f"{plain(label(some[0].task, some[0].protocol))}: {plural(len(apart), 'pair')} of backbones not "
+                f"compared, without a case in common: {plain(f'{ordered[a].backbone}, {ordered[b].backbone}')}"
+                + (" and others." if len(apart) > 1 else ".")
+            )
+        if not chosen:
+            continue
+        found = pairs(ordered, chosen)
+        place = np.searchsorted(backbones, [numbers[one.backbone] for one in ordered])
+        rows = start(place[found.a], size) + place[found.b] - place[found.a] - 1
+        for name, array in arrays.items():
+            array[rows, task] = getattr(found, name)
+    tasks = [(some[0].task, some[0].protocol, some[0].metric) for some in by_task]
+    return Family(setting, backbones, tasks, Pairs(**arrays))
+
+
+def comparable(
+    scores: Sequence[Scores], chosen: Iterable[tuple[int, int]]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Of some pairs of a task's backbones, by their places: those that can be compared, and those that have cases but
+    none in common."""
+    cases = [defined_cases(one) for one in scores]
+    there, apart = [], []
+    for a, b in chosen:
+        disjoint = cases[a] and cases[b] and cases[a].isdisjoint(cases[b])
+        (apart if disjoint else there).append((a, b))
+    return there, apart
+
+
+def write(
+    families: Sequence[Family],
+    backbones: Mapping[str, str],
+    folder: Path,
+    progress: Callable[[Iterable[Any], str], Iterable[Any]],
+) -> None:
+    """Write data/comparisons.js, what there is to choose from, and data/comparisons/ADDRESS.js: the pairs of each
+    backbone with those after it, one way round.
+
+    Args:
+        backbones: the address of each, in the order in which they are offered.
+        folder: of the site.
         progress: wraps what takes long, given its name.
     """
-    found: dict[Setting, Pairs] = {}
-    for setting, scores in by_setting.items():
-        of = {some[0].backbone: some for some in grouped(scores, lambda s: s.backbone)}
-        tasks = {name: {(s.task, s.protocol) for s in some} for name, some in of.items()}
-        wanted = [(a, b) for a, b in combinations(sorted(of), 2) if tasks[a] & tasks[b]]
-        found[setting] = {}
-        for a, b in progress(wanted, "comparisons"):
-            one = compare(of[a], of[b])
-            found[setting] |= {(a, b): one, (b, a): mirrored(one)}
-    return found
+    (folder / "data" / "comparisons").mkdir(parents=True)
+    index = {
+        "backbones": [{"name": name, "address": address} for name, address in backbones.items()],
+        "settings": [shown(one) for one in families],
+        "most": MOST_SEEDS,
+        "of": {},
+    }
+    save(folder / "data" / "comparisons.js", "comparisons", index)
+    for number, address in progress(list(enumerate(backbones.values())), "comparisons"):
+        path = folder / "data" / "comparisons" / f"{address}.js"
+        rows = [of_backbone(one, number) for one in families]
+        save(path, f'comparisons.of["{address}"]', rows)
 
 
-def mirrored(found: Comparison) -> Comparison:
-    """The same comparison with A and B exchanged: both ways round say the same."""
-    exchanged: dict[Verdict, Verdict] = {"A": "B", "B": "A"}
-    return replace(
-        found,
-        a=found.b,
-        b=found.a,
-        only_a=found.only_b,
-        only_b=found.only_a,
-        improvement=1 - found.improvement,
-        tasks=[
-            replace(
-                task,
-                seeds_a=task.seeds_b,
-                seeds_b=task.seeds_a,
-                mean_a=task.mean_b,
-                mean_b=task.mean_a,
-                difference=-task.difference,
-                interval=task.interval
-                and replace(
-                    task.interval,
-                    mean=-task.interval.mean,
-                    low=-task.interval.high,
-                    high=-task.interval.low,
-                ),
-                rank_biserial=-task.rank_biserial,
-                cohens_dz=-task.cohens_dz,
-                verdict=exchanged.get(task.verdict, task.verdict),
-            )
-            for task in found.tasks
-        ],
-    )
+def save(path: Path, name: str, content: Any) -> None:
+    """Write a script that sets a variable."""
+    path.write_text(script_data(name, content), encoding="utf-8", newline="\n")
 
 
-def view(found: Mapping[Setting, Pairs], backbones: Sequence[str]) -> dict[str, Any]:
-    """The data of the comparison view.
-
-    Args:
-        found: what `compared` returned, the most telling setting first.
-        backbones: in the order in which they are offered.
-    """
+def shown(one: Family) -> dict[str, Any]:
+    """What the page must know of a setting."""
     return {
-        "columns": [{"title": heading, "kind": kind} for heading, kind in COLUMNS],
-        "backbones": list(backbones),
-        "settings": [
-            {
-                "title": title(setting),
-                "figure": setting.figure,
-                "warnings": warnings(setting),
-                "pairs": [pair(one) for one in pairs.values()],
-            }
-            for setting, pairs in found.items()
+        "title": title(one.setting),
+        "figure": one.setting.figure,
+        "warnings": warnings(one.setting),
+        "tasks": [
+            {"name": label(task, protocol), "metric": metric_name(metric)}
+            for task, protocol, metric in one.tasks
         ],
     }
 
 
-def against(
-    ranked: Sequence[str], task: str, protocol: str, pairs: Pairs
-) -> list[tuple[str, dict[str, Any]]]:
-    """What the lead of a task's best backbone is worth: each other one's name, and the row of their comparison.
+def of_backbone(one: Family, number: int) -> dict[int, Rows]:
+    """By the number of each backbone after this one: a row per task that both have.
 
-    Args:
-        ranked: the task's backbones, the best first.
+    A row has the task's number; difference, low and high in points; p; 1 where this one is better, -1 where the other
+    one is, 0 for an open task; the seeds of each; cases; the seeds that would settle it, 0: none would.
     """
-    return [
-        (other, row(pairs[ranked[0], other], one))
-        for other in ranked[1:]
-        for one in pairs[ranked[0], other].tasks
-        if (one.task, one.protocol) == (task, protocol)
+    place = one.backbones.index(number) if number in one.backbones else len(one.backbones)
+    others = one.backbones[place + 1 :]
+    if not others:
+        return {}
+    found = one.of(place)
+    verdicts = over_tasks(found)
+    tested = np.isfinite(verdicts.adjusted)
+    better = np.where(verdicts.adjusted < ALPHA, np.sign(found.difference), 0)
+    settle = np.where(np.isinf(verdicts.seeds), 0, verdicts.seeds)
+    columns = [
+        (100 * found.difference).round(POINTS),
+        where(tested, (100 * verdicts.low).round(POINTS)),
+        where(tested, (100 * verdicts.high).round(POINTS)),
+        where(tested, verdicts.adjusted.round(CHANCE)),
+        where(tested, better, int),
+        found.seeds_a.astype(int),
+        found.seeds_b.astype(int),
+        found.cases.astype(int),
+        where(~np.isnan(settle), settle, int),
     ]
-
-
-def pair(found: Comparison) -> dict[str, Any]:
-    """A comparison, as the view shows it."""
+    table = np.stack([column.astype(object) for column in columns], -1).tolist()
+    both = found.seeds_a > 0
     return {
-        "first": found.a,
-        "second": found.b,
-        "words": list(summary(found)),
-        "rows": [row(found, task) for task in found.tasks],
+        other: [[task, *row] for task, row in enumerate(rows) if there[task]]
+        for other, rows, there in zip(others, table, both, strict=True)
+        if there.any()
     }
 
 
-def row(found: Comparison, task: TaskComparison) -> dict[str, Any]:
-    """A task: the cells of the table, what can be said of it, and what is plotted."""
-    low, high = (
-        (100 * task.interval.low, 100 * task.interval.high) if task.interval else (None, None)
-    )
-    better = {"A": found.a, "B": found.b}.get(task.verdict, task.verdict)
-    return {
-        "cells": [
-            label(task.task, task.protocol),
-            better,
-            f"{100 * task.difference:+.1f}",
-            NOTHING if low is None else f"{low:+.1f} to {high:+.1f}",
-            chance(task.p_backbones),
-            chance(task.p_wilcoxon),
-            NOTHING if task.rank_biserial != task.rank_biserial else f"{task.rank_biserial:+.2f}",
-            str(task.cases or NOTHING),
-            str(task.seeds_a) if task.seeds_a == task.seeds_b else f"{task.seeds_a}, {task.seeds_b}",
-        ],
-        "says": sentence(task),
-        "plot": {
-            "task": label(task.task, task.protocol),
-            "mean": 100 * task.difference,
-            "low": low,
-            "high": high,
-            "leader": {"A": "first", "B": "second"}.get(task.verdict, "open"),
-        },
-    }  # fmt: skip
-
-
-def chance(value: float | None) -> str:
-    """A p-value in a cell."""
-    return NOTHING if value is None else p(value).removeprefix("p").removeprefix(" = ").strip()
+def where(known: np.ndarray, values: Floats, kind: type = float) -> np.ndarray:
+    """The values where they are known, else None."""
+    return np.where(known, np.where(known, values, 0).astype(kind).astype(object), None)

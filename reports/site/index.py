@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reports.leaderboard import leaderboards
+from reports.leaderboard import Leaderboard
+from reports.metrics import metric_name
 from reports.records import Record
-from reports.site.boards import METRICS, boards
+from reports.site.boards import boards
 from reports.site.results import Part
 from reports.wording import detail, plural, title, warnings
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from reports.site.build import Site
 
 READING = (
-    "Mean rank: over the tasks that all backbones of the group have been run on; 1 is best, ties share the average.",
+    "Mean rank: over the tasks that most rows of the group have; 1 is best, ties share the average. A backbone that "
+    "lacks one of these tasks is not ranked and stands below.",
     "Norm. score: mean over the same tasks of a backbone's place between the worst (0) and the best (100) of each.",
     "Groups are never mixed: figures of another kind, profile, share of labels or protocol have ranks of their own.",
     "Published figures are the paper's, as printed; they can be compared with the profile paper and all labels only.",
@@ -24,15 +26,18 @@ READING = (
 
 
 def content(
-    site: Site, by_task: Mapping[str, Sequence[Part]], problems: list[str]
+    site: Site, by_task: Mapping[str, Sequence[Part]], first: Leaderboard, problems: list[str]
 ) -> dict[str, Any]:
-    """What the template of the first page needs; what cannot be shown is added to the problems."""
+    """What the template of the first page needs; what cannot be shown is added to the problems.
+
+    Args:
+        first: the most telling leaderboard.
+    """
     records = site.records
-    first = leaderboards(records)[0]
     shown, undefined = boards(records)
     problems += undefined
     return {
-        "lead": lead(records),
+        "lead": lead(first),
         "alerts": warnings(first.setting),
         "counts": counts(records),
         "boards": shown,
@@ -44,35 +49,33 @@ def content(
         "backbones": [
             {
                 "name": backbone, "address": address,
-                "what": detail(next(r for r in records if r.backbone == backbone)),
-                "figures": sorted({r.figure for r in records if r.backbone == backbone}),
+                "what": detail(site.runs_of[backbone][0]),
+                "figures": sorted({run.figure for run in site.runs_of[backbone]}),
             }
             for backbone, address in site.backbones.items()
         ],
     }  # fmt: skip
 
 
-def lead(records: Sequence[Record]) -> str:
-    """Who leads the most telling setting, in a sentence or two."""
-    board = leaderboards(records)[0]
-    best = board.mean_rank.min()
-    leaders = [str(name) for name in board.mean_rank.index[board.mean_rank == best]]
-    where = title(board.setting)
-    if not leaders:
-        return f"{where}: no task was run with all backbones, so none leads overall."
-    if len(board.mean_rank) == 1:
-        return f"{where}: {leaders[0]} alone was run, so there is nothing to compare it with."
+def lead(board: Leaderboard) -> str:
+    """Who leads a setting, in a sentence or two."""
+    where, tasks = title(board.setting), plural(board.ranked, "task")
+    ranked = board.mean_rank.dropna()
+    if ranked.empty:
+        return f"{where}: no backbone has run all of the tasks, so none leads overall."
+    left = len(board.missing)
+    others = f" {plural(left, 'other')} lack{'s' * (left == 1)} some of them." if left else ""
+    if len(ranked) == 1:
+        return f"{where}: only {ranked.index[0]} has run {tasks}, so there is nothing to compare it with.{others}"
+    best = ranked.min()
+    if best == ranked.max():
+        return f"{where}: none of {len(ranked)} backbones leads. Their mean ranks over {tasks} are equal.{others}"
+    leaders = [str(name) for name in ranked.index[ranked == best]]
     verb = "leads" if len(leaders) == 1 else "lead"
     return (
-        f"{where}: {' and '.join(leaders)} {verb} {len(board.mean_rank)} backbones with a mean rank of {best:.2f} "
-        f"over {plural(board.ranked, 'task')}. Whether a lead is more than chance is for the comparison to say."
+        f"{where}: {' and '.join(leaders)} {verb} {len(ranked)} backbones with a mean rank of {best:.2f} over {tasks}."
+        f"{others} Whether a lead is more than chance is for the tasks' pages and the comparison to say."
     )
-
-
-def ordered_backbones(records: Sequence[Record]) -> list[str]:
-    """All backbones, those that lead first."""
-    ranked = [str(name) for board in leaderboards(records) for name in board.mean_rank.index]
-    return list(dict.fromkeys(ranked))
 
 
 def counts(records: Sequence[Record]) -> list[tuple[int, str]]:
@@ -90,10 +93,10 @@ def counts(records: Sequence[Record]) -> list[tuple[int, str]]:
 
 def task_line(some: Sequence[Part]) -> str:
     """A task in a line: kind, metric, test images, backbones."""
-    one = some[0].records[0]
+    one = some[0].runs[0][0]
     images = one.counts.get("test")
     number = len({result.backbone for part in some for result in part.results})
-    words = [one.kind, METRICS.get(one.metric, one.metric), plural(number, "backbone")]
+    words = [one.kind, metric_name(one.metric), plural(number, "backbone")]
     if images:
         words.insert(2, plural(images, "test image"))
     return ", ".join(words)

@@ -13,6 +13,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 
 from reports.figures.overlays import ERRORS
+from reports.metrics import metric_name
 from reports.wording import NOTHING
 
 HERE = Path(__file__).parent
@@ -56,7 +57,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"breakable": breakable, "percent": percent, "duration": duration}
+    found.filters |= {
+        "breakable": breakable,
+        "percent": percent,
+        "duration": duration,
+        "metric": metric_name,
+    }
     found.globals |= {"policy": POLICY, "nothing": NOTHING, "error_colours": list(ERRORS.values())}
     return found
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lvmmed_backbones.display import plain
 from reports.agreement import Setting, grouped, setting
+from reports.compare import label
 from reports.leaderboard import leaderboard, order
 from reports.records import Record
-from reports.scores import Scores, scores
+from reports.scores import Scores, sound_scores
 from reports.statistics.intervals import interval, why_not
 from reports.wording import Cell, cell, notes, title, warnings
 
@@ -47,8 +49,8 @@ class Part:
         metric: the headline.
         warnings, notes: what a reader must know before and after the figures.
         results: the best backbone first.
-        scores: the same, case by case.
-        records: the runs.
+        scores: the same, case by case, in the same order.
+        runs: of each backbone, by seed, in the same order.
     """
 
     title: str
@@ -60,7 +62,7 @@ class Part:
     notes: list[str]
     results: list[Result]
     scores: list[Scores]
-    records: list[Record]
+    runs: list[list[Record]]
 
     @property
     def others(self) -> list[str]:
@@ -68,19 +70,32 @@ class Part:
         return list(dict.fromkeys(name for result in self.results for name in result.metrics))
 
 
-def parts(records: Sequence[Record]) -> list[Part]:
-    """The parts of one task's records, the most telling setting first."""
+def parts(records: Sequence[Record], problems: list[str]) -> list[Part]:
+    """The parts of one task's records, the most telling setting first.
+
+    Records whose cases are not sound are left out and added to the problems, as is a part that cannot be reckoned.
+    """
     groups = grouped(records, lambda record: (setting(record), record.protocol))
     groups.sort(key=lambda some: (order(setting(some[0])), some[0].protocol))
-    return [part(some) for some in groups]
+    found = []
+    for some in groups:
+        scores, unsound = sound_scores(some)
+        problems += unsound
+        try:
+            found += [part(some, scores)] if scores else []
+        except ValueError as error:
+            problems.append(plain(f"{label(some[0].task, some[0].protocol)} is left out: {error}"))
+    return found
 
 
-def part(records: Sequence[Record]) -> Part:
-    """The part of records of one task, setting and protocol."""
-    board, found = leaderboard(records), scores(records)
+def part(records: Sequence[Record], scores: Sequence[Scores]) -> Part:
+    """The part of records of one task, setting and protocol, of which some have these scores; at least one has."""
+    sound = {(one.backbone, seed) for one in scores for seed in one.seeds}
+    board = leaderboard([r for r in records if (r.backbone, r.seed) in sound])
     one = board.setting
-    by_backbone = {score.backbone: score for score in found}
-    by_mean = board.cells.sort_values(["rank", "backbone"])
+    runs = {some[0].backbone: some for some in grouped(board.records, lambda r: r.backbone)}
+    by_backbone = {score.backbone: score for score in scores}
+    by_mean = list(board.cells.sort_values(["rank", "backbone"]).itertuples())
     uniform = board.cells["seeds"].nunique() == 1
     return Part(
         title=f"{title(one)}, {records[0].protocol}",
@@ -91,17 +106,16 @@ def part(records: Sequence[Record]) -> Part:
         warnings=warnings(one),
         notes=notes(board, 1),
         results=[
-            result(row, by_backbone[row.backbone], records, uniform) for row in by_mean.itertuples()
+            result(row, by_backbone[row.backbone], runs[row.backbone], uniform) for row in by_mean
         ],
-        scores=found,
-        records=list(records),
+        scores=[by_backbone[row.backbone] for row in by_mean],
+        runs=[runs[row.backbone] for row in by_mean],
     )
 
 
-def result(row: Any, found: Scores, records: Sequence[Record], uniform: bool) -> Result:
+def result(row: Any, found: Scores, runs: Sequence[Record], uniform: bool) -> Result:
     """The result of a leaderboard's cell."""
     said = interval(found)
-    runs = [record for record in records if record.backbone == row.backbone]
     shown = cell(row, uniform)
     assert shown is not None
     return Result(

@@ -263,13 +263,12 @@ def test_a_spoilt_gallery_is_named_and_the_rest_is_shown(
     assert "50.0" in (tmp_path / "site" / "tasks" / "drive.html").read_text()
 
 
-@pytest.mark.parametrize("page", ["records.html", "backbones/a.html"])
 def test_runs_are_listed_with_the_version_of_their_task_and_their_threads(
-    write: Callable[..., Path], tmp_path: Path, page: str
+    write: Callable[..., Path], tmp_path: Path
 ) -> None:
     write("a", 0.5, task_version=3, threads=7)
     assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 0
-    text = (tmp_path / "site" / page).read_text()
+    text = (tmp_path / "site" / "backbones" / "a.html").read_text()
     runs = text[text.index('aria-label="Runs"') :]
     headings = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)<", runs)
     cells = re.findall(r"<t[hd](?! scope=\"col\")[^>]*>(.*?)</t[hd]>", runs)
@@ -281,7 +280,7 @@ def test_a_task_with_one_backbone_is_shown(write: Callable[..., Path], tmp_path:
     write("alone", 0.5)
     assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 0
     said = (tmp_path / "site" / "index.html").read_text()
-    assert "alone alone was run, so there is nothing to compare it with" in said
+    assert "only alone has run 1 task, so there is nothing to compare it with" in said
 
 
 def test_a_site_within_the_results_changes_nothing(
