@@ -66,7 +66,8 @@ def lead(board: Leaderboard) -> str:
     left = len(board.missing)
     others = f" {plural(left, 'other')} lack{'s' * (left == 1)} some of them." if left else ""
     if len(ranked) == 1:
-        return f"{where}: only {ranked.index[0]} has run {tasks}, so there is nothing to compare it with.{others}"
+        alone = f"only {ranked.index[0]} has run all tasks ({board.ranked})"
+        return f"{where}: {alone}, so there is nothing to compare it with.{others}"
     best = ranked.min()
     if best == ranked.max():
         return f"{where}: none of {len(ranked)} backbones leads. Their mean ranks over {tasks} are equal.{others}"
@@ -74,7 +75,7 @@ def lead(board: Leaderboard) -> str:
     verb = "leads" if len(leaders) == 1 else "lead"
     return (
         f"{where}: {' and '.join(leaders)} {verb} {len(ranked)} backbones with a mean rank of {best:.2f} over {tasks}."
-        f"{others} Whether a lead is more than chance is for the tasks' pages and the comparison to say."
+        f"{others} The pages of the tasks, and the comparison, say whether a lead is more than chance."
     )
 
 

@@ -53,10 +53,10 @@ document.addEventListener("DOMContentLoaded", () => {
     by("alert").textContent = one.warnings.join(" ");
     by("alert").hidden = !one.warnings.length;
     by("alert").classList.toggle("phantom", one.figure === "phantom");
-    by("versus").textContent = `${names[a]} against ${names[b]}`;
+    breakable(by("versus"), `${names[a]} against ${names[b]}`);
     by("found").hidden = !found.length;
     if (!found.length) {
-      say([a === b ? "Choose two different backbones." : "These two have no task in common here."]);
+      say([names.length < 2 ? "There is only one backbone." : a === b ? "Choose two different backbones." : "These two have no task in common here."]);
       return;
     }
     say(summary(names[a], names[b], found, one.tasks.length));
@@ -64,7 +64,7 @@ document.addEventListener("DOMContentLoaded", () => {
     by("differences").querySelector("figcaption").textContent = `${names[a]} − ${names[b]}, with 95 % intervals. Right of zero and a triangle: ${names[a]} is better; left of it and a square: ${names[b]} is; a circle: open or untested.`;
     const lines = d3.select("#tests tbody").selectAll("tr").data(found).join("tr").attr("class", one.figure);
     lines.selectAll("th, td").data((row) => cells(row, names[a], names[b])).join((enter) => enter.append((_, i) => document.createElement(i ? "td" : "th")))
-      .attr("scope", (_, i) => (i ? null : "row")).attr("class", (_, i) => ["name", "text"][i] ?? "num").text((text) => text);
+      .attr("scope", (_, i) => (i ? null : "row")).attr("class", (_, i) => ["name", "text"][i] ?? "num").each(function fill(text) { breakable(this, String(text)); });
     redraw(found.map((row) => ({ task: row.name, mean: row.difference, low: row.low, high: row.high, leader: { 1: "first", [-1]: "second" }[row.better] ?? "open" })));
   };
 
@@ -103,6 +103,7 @@ document.addEventListener("DOMContentLoaded", () => {
     copy.textContent = "Copied";
   });
 
+  by("scriptless").hidden = true;
   form.addEventListener("change", show);
   show();
 });

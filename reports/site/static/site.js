@@ -33,6 +33,27 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll("table.data")) new DataTable(table);
 });
 
+// A table that is cut says so: by a fade at the cut edge, to a screen reader in words.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const region of document.querySelectorAll(".scroll")) {
+    const mark = () => {
+      const left = region.scrollWidth - region.clientWidth - region.scrollLeft;
+      region.classList.toggle("more", left > 1);
+      region.classList.toggle("less", region.scrollLeft > 1);
+      if (region.scrollWidth > region.clientWidth + 1) region.setAttribute("aria-description", "Scroll sideways for more columns");
+      else region.removeAttribute("aria-description");
+    };
+    region.addEventListener("scroll", mark);
+    const seen = new ResizeObserver(mark);
+    for (const one of [region, ...region.querySelectorAll("table")]) seen.observe(one);
+  }
+});
+
+// A text that a narrow page may break behind an underscore or a slash.
+function breakable(element, text) {
+  element.replaceChildren(...text.split(/(?<=[_/])/).flatMap((part) => [part, document.createElement("wbr")]));
+}
+
 // Plots, drawn anew when the width changes. Text takes the page's colour, so light, dark and print need no second drawing.
 const PLOTS = {
   intervals(rows, width) {
@@ -41,7 +62,7 @@ const PLOTS = {
       x: { grid: true, label: "percent", labelOffset: 38 },
       marks: [
         Plot.ruleY(rows.filter((row) => row.low !== null), { y: "backbone", x1: "low", x2: "high", stroke: "var(--accent)", strokeWidth: 2 }),
-        Plot.tickX(rows.flatMap((row) => row.seeds.map((value) => ({ backbone: row.backbone, value }))), { y: "backbone", x: "value", stroke: "var(--faint)", insetTop: 8, insetBottom: 8 }),
+        Plot.tickX(rows.flatMap((row) => row.seeds.map((value) => ({ backbone: row.backbone, value }))), { y: "backbone", x: "value", stroke: "var(--faint)", insetTop: rows.length > 40 ? 3 : 8, insetBottom: rows.length > 40 ? 3 : 8 }),
         Plot.dot(rows, { y: "backbone", x: "mean", r: 5, fill: "var(--accent)", stroke: "var(--paper)", tip: true, title: (row) => `${row.backbone}: ${words(row)}` }),
       ],
     });
@@ -62,12 +83,13 @@ const PLOTS = {
   },
 };
 
-// What horizontal plots share: a row per name, names cut to what the page has room for.
+// What horizontal plots share: a row per name, lower where there are many; of a name that is too long, its two ends.
 function frame(names, width) {
-  const left = Math.min(width * 0.38, 8 + 7.2 * Math.max(...names.map((name) => name.length)));
-  const room = Math.floor(left / 7.2);
-  const short = (name) => (name.length > room ? `${name.slice(0, room - 1)}…` : name);
-  return { width, height: 60 + 30 * names.length, marginBottom: 40, marginLeft: left, marginRight: 20, style: { background: "transparent" }, y: { domain: names, label: null, tickSize: 0, tickFormat: short } };
+  const letter = 7.5;
+  const left = Math.min(width * 0.45, 12 + letter * Math.max(...names.map((name) => name.length)));
+  const room = Math.floor((left - 12) / letter);
+  const short = (name) => (name.length > room ? `${name.slice(0, Math.ceil(room / 2) - 1)}…${name.slice(-Math.floor(room / 2))}` : name);
+  return { width, height: 60 + (names.length > 40 ? 16 : 30) * names.length, marginBottom: 40, marginLeft: left, marginRight: 20, style: { background: "transparent" }, y: { domain: names, label: null, tickSize: 0, tickFormat: short } };
 }
 
 function words(row) {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import permutations
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+
+from reports.__main__ import main
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -175,6 +180,65 @@ def test_two_backbones_are_compared(page, site: Path) -> None:
     page.get_by_label("Backbone B").select_option(label="lvmmed_resnet50")
     assert "Choose two different backbones" in page.locator("#words").inner_text()
     assert page.locator("#tests").is_hidden()
+
+
+def test_a_comparison_says_the_same_the_other_way_round(page, site: Path) -> None:
+    shown = []
+    for names in (
+        ("lvmmed_resnet50", "imagenet_resnet50"),
+        ("imagenet_resnet50", "lvmmed_resnet50"),
+    ):
+        page.goto((site / "compare.html").as_uri())
+        for which, name in zip("AB", names, strict=True):
+            page.get_by_label(f"Backbone {which}").select_option(label=name)
+        page.locator("#versus", has_text=f"{names[0]} against {names[1]}").wait_for()
+        rows = page.locator("#tests tbody tr").all()
+        shown.append([row.locator("th, td").all_inner_texts() for row in rows])
+    for there, back in zip(*shown, strict=True):
+        assert float(there[2]) == -float(back[2])
+        low, high = (there[3].split(" to ")) if "to" in there[3] else ("0", "0")
+        turned = (back[3].split(" to ")) if "to" in back[3] else ("0", "0")
+        assert [float(low), float(high)] == [-float(end) for end in reversed(turned)]
+        assert [there[0], there[1], *there[4:]] == [back[0], back[1], *back[4:]]
+    assert {row[1] for row in shown[0]} >= {"lvmmed_resnet50", "open"}
+
+
+def test_the_command_is_safe_to_paste(browser, write: Callable[..., Path], tmp_path: Path) -> None:
+    names = ("it's; rm -rf ~", "-x", "plain_1", '$(id) `id` "\\')
+    for name in names:
+        write(name, 0.5)
+    assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 0
+    opened = browser.new_page()
+    for a, b in permutations(names, 2):
+        choice = urlencode({"first": a, "second": b})
+        opened.goto(f"{(tmp_path / 'site' / 'compare.html').as_uri()}#{choice}")
+        opened.reload()
+        opened.locator("#tests tbody tr").wait_for()
+        words = shlex.split(opened.locator("#command").text_content())
+        dashes = ["--"] if "-x" in (a, b) else []
+        assert words == ["python", "-m", "reports", "compare", "RESULTS", *dashes, a, b]
+    opened.close()
+
+
+def test_names_stay_in_sight_and_a_cut_table_says_so(page, site: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    for name in PAGES:
+        page.goto((site / name).as_uri())
+        page.wait_for_timeout(100)
+        for region in page.locator(".scroll").all():
+            cut = region.evaluate("r => r.scrollWidth > r.clientWidth + 1")
+            assert ("more" in region.get_attribute("class").split()) == cut, name
+            assert (region.get_attribute("aria-description") is not None) == cut
+            region.evaluate("r => { r.scrollLeft = r.scrollWidth; }")
+            hidden = region.evaluate(
+                """r => [...r.querySelectorAll("tbody th.name")].filter(th => {
+                  const [own, frame] = [th.getBoundingClientRect(), r.getBoundingClientRect()];
+                  return own.left < frame.left - 1 || own.right > frame.right + 1 || th.scrollWidth > th.clientWidth;
+                }).map(th => th.textContent)"""
+            )
+            assert not hidden, (name, hidden)
+        page.wait_for_timeout(100)
+        assert page.locator(".scroll.more").count() == 0, "at the right end nothing more is cut"
 
 
 def test_a_comparison_has_an_address(page, site: Path) -> None:

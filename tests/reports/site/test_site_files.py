@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from lvmmed_backbones import writing
 from reports.__main__ import main
+from reports.records import read
 from reports.site import build
 from reports.site.addresses import addresses
 from reports.site.rendering import script_data
@@ -280,7 +281,101 @@ def test_a_task_with_one_backbone_is_shown(write: Callable[..., Path], tmp_path:
     write("alone", 0.5)
     assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 0
     said = (tmp_path / "site" / "index.html").read_text()
-    assert "only alone has run 1 task, so there is nothing to compare it with" in said
+    assert "only alone has run all tasks (1), so there is nothing to compare it with" in said
+
+
+def test_a_partial_row_stands_below_and_names_no_leader(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The issue: a backbone that was run on one easy task led all others over that one task."""
+    for task in ("drive", "buid", "jsrt"):
+        write("whole", 0.6, task=task)
+        write("other", 0.5, task=task)
+    write("partial", 0.9)
+    assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 0
+    said = Page((tmp_path / "site" / "index.html").read_text()).text
+    assert (
+        "whole leads 2 backbones with a mean rank of 1.00 over 3 tasks. 1 other lacks some" in said
+    )
+    assert said.index("\nother\n") < said.index("\npartial\n")
+    assert "1 of 3 tasks, not ranked" in said
+
+
+def test_nothing_is_bold_and_nobody_leads_among_equals(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    write("a", 0.5)
+    write("b", 0.5)
+    assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 0
+    front, task = (
+        (tmp_path / "site" / name).read_text() for name in ("index.html", "tasks/drive.html")
+    )
+    assert "none of 2 backbones leads. Their mean ranks over 1 task are equal" in front
+    assert 'class="best"' not in task
+    measured = front[: front.index("Published by")]
+    assert 'class="best"' not in measured
+    ranks = re.findall(r'<td class="num">([\d.]+)</td>\n<td class="num rest" data-order="-1"', task)
+    assert ranks == ["1.5", "1.5"], "ties share a rank"
+
+
+def test_metrics_have_their_names(site: Path, pages: dict[Path, Page]) -> None:
+    said = pages[site / "index.html"].text
+    assert all(f"\n{name}\n" in said for name in ("Dice", "IoU", "mAP50", "accuracy", "kappa"))
+    assert "macro F1" in pages[site / "tasks" / "brain_tumor_linear.html"].text
+    for page in pages.values():
+        assert not re.search(r"\b(map50|dice|macro_f1|auroc)\b", page.text.replace("and map50", ""))
+
+
+@pytest.mark.parametrize("spoilt", ["gone", "unsound"])
+def test_a_record_that_goes_bad_after_it_was_read_is_left_out(
+    write: Callable[..., Path], tmp_path: Path, spoilt: str
+) -> None:
+    write("good", 0.5)
+    bad = write("bad", 0.6)
+    records, problems = read(tmp_path / "runs")
+    assert len(records) == 2 and not problems
+    if spoilt == "gone":
+        bad.unlink()
+    else:
+        content = json.loads(bad.read_text())
+        bad.write_text(json.dumps(content | {"cases": 2 * [{"case": "1", "dice": 0.6}]}))
+    (tmp_path / "site").mkdir()
+    (problem,) = build.build(records, [], tmp_path / "site", lambda some, _: some)
+    assert str(bad) in problem
+    assert not (tmp_path / "site" / "backbones" / "bad.html").exists()
+    assert "good" in (tmp_path / "site" / "tasks" / "drive.html").read_text()
+
+
+def test_a_figure_that_cannot_be_planned_is_named_and_the_rest_is_shown(
+    write: Callable[..., Path], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    write("a", 0.5)
+
+    def fails(*_) -> None:
+        raise ValueError("unsound")
+
+    monkeypatch.setattr(build, "draw", fails)
+    assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 1
+    assert "no figures are drawn: unsound" in capsys.readouterr().err
+    assert "50.0" in (tmp_path / "site" / "tasks" / "drive.html").read_text()
+
+
+def test_the_list_of_runs_leads_to_every_record_without_scripts(
+    site: Path, pages: dict[Path, Page]
+) -> None:
+    backbones = {
+        link.partition("#")[0]
+        for link in pages[site / "records.html"].links
+        if link.endswith("#runs")
+    }
+    assert len(backbones) == 6
+    linked = {
+        (site / "backbones" / link).resolve()
+        for name in backbones
+        for link in pages[site / name].links
+        if link.endswith(".json")
+    }
+    assert linked == set((site / "records").glob("*.json"))
 
 
 def test_a_site_within_the_results_changes_nothing(

@@ -1,0 +1,110 @@
+"""A site of 200 backbones, 15 tasks and 7 seeds: made within 5 minutes of one core and 1 GB, opened within 3 s."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.reports.conftest import changed
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+BACKBONES, TASKS, SEEDS, CASES = 200, 15, 7, 50
+SECONDS, MEGABYTES, OPENS = 300, 1000, 3.0
+KINDS = (("segmentation", "dice"), ("volumes", "iou"), ("classification", "accuracy"))
+PAGES = (
+    "index.html", "compare.html", "records.html", "tasks/task_00.html", "tasks/task_14.html",
+    "backbones/backbone_000.html",
+)  # fmt: skip
+
+
+def write_records(folder: Path) -> None:
+    """Write a record per run; backbones differ a little, seeds and cases vary."""
+    random = np.random.default_rng(0)
+    for task in range(TASKS):
+        kind, metric = KINDS[task % len(KINDS)]
+        hard = random.normal(0, 0.1, CASES)
+        for backbone in range(BACKBONES):
+            for seed in range(SEEDS):
+                noise = random.normal(0, 0.01) + random.normal(0, 0.05, CASES)
+                values = np.clip(0.6 + 0.1 * backbone / BACKBONES + hard + noise, 0, 1).round(4)
+                name = f"backbone_{backbone:03}"
+                run = hashlib.sha256(f"{task} {name} {seed}".encode()).hexdigest()[:16]
+                content = changed({
+                    "run": run, "task": f"task_{task:02}", "kind": kind, "metric": metric, "seed": seed,
+                    "backbone.name": name, "metrics": {metric: float(values.mean())},
+                    "cases": [{"case": f"{n:03}", metric: float(v)} for n, v in enumerate(values)],
+                    "data.counts": {"train": 200, "test": CASES},
+                })  # fmt: skip
+                path = folder / run / "record.json"
+                path.parent.mkdir(parents=True)
+                path.write_text(json.dumps(content))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, os.struct_rusage]:
+    """The site, and what its making took."""
+    folder = tmp_path_factory.mktemp("large")
+    write_records(folder / "runs")
+    command = [sys.executable, "-m", "reports", "site", folder / "runs", "--out", folder / "site"]
+    process = subprocess.Popen(command, preexec_fn=one_core)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return folder / "site", usage
+
+
+def one_core() -> None:
+    """Keep this process to one core."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+@pytest.mark.slow
+def test_it_is_made_within_five_minutes_and_a_gigabyte(
+    large: tuple[Path, os.struct_rusage],
+) -> None:
+    _, usage = large
+    seconds, megabytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    print(f"{seconds:.0f} s of a core, {megabytes:.0f} MB")
+    assert seconds < SECONDS and megabytes < MEGABYTES
+
+
+@pytest.mark.slow
+def test_every_kind_of_page_opens_soon(large: tuple[Path, os.struct_rusage]) -> None:
+    site, _ = large
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        took = {name: min(opened(browser, site / name) for _ in range(3)) for name in PAGES}
+        browser.close()
+    print(took)
+    assert max(took.values()) < OPENS
+
+
+def opened(browser: sync_api.Browser, page: Path) -> float:
+    """In how many seconds a page is loaded and its tables are drawn."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    start = time.monotonic()
+    tab.goto(page.as_uri())
+    tab.locator("#tests tbody tr, table.dataTable tbody tr").first.wait_for()
+    took = time.monotonic() - start
+    tab.close()
+    return took
+
+
+@pytest.mark.slow
+def test_data_of_a_comparison_stay_small(large: tuple[Path, os.struct_rusage]) -> None:
+    site, _ = large
+    sizes = [path.stat().st_size for path in (site / "data" / "comparisons").iterdir()]
+    assert len(sizes) == BACKBONES and max(sizes) < 500_000
