@@ -13,11 +13,13 @@ document.addEventListener("DOMContentLoaded", () => {
   fill(first, names);
   fill(second, names);
   fill(setting, titles);
-  const asked = new URLSearchParams(location.hash.slice(1));
-  const choose = (select, texts, name, otherwise) => { select.value = Math.max(texts.indexOf(asked.get(name)), otherwise); };
-  choose(first, names, "first", 0);
-  choose(second, names, "second", names.indexOf(asked.get("first")) === 1 ? 0 : Math.min(1, names.length - 1));
-  choose(setting, titles, "setting", 0);
+  const choose = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    const place = (texts, name, otherwise) => (texts.includes(asked.get(name)) ? texts.indexOf(asked.get(name)) : otherwise);
+    first.value = place(names, "first", 0);
+    second.value = place(names, "second", first.value === "0" && names.length > 1 ? 1 : 0);
+    setting.value = place(titles, "setting", 0);
+  };
 
   const redraw = draw(by("differences"), PLOTS.differences, []);
   const show = () => {
@@ -105,5 +107,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   by("scriptless").hidden = true;
   form.addEventListener("change", show);
+  window.addEventListener("hashchange", () => { choose(); show(); });
+  choose();
   show();
 });

@@ -212,8 +212,9 @@ def test_the_command_is_safe_to_paste(browser, write: Callable[..., Path], tmp_p
     for a, b in permutations(names, 2):
         choice = urlencode({"first": a, "second": b})
         opened.goto(f"{(tmp_path / 'site' / 'compare.html').as_uri()}#{choice}")
-        opened.reload()
-        opened.locator("#tests tbody tr").wait_for()
+        opened.wait_for_function(
+            "said => document.getElementById('versus').textContent === said", arg=f"{a} against {b}"
+        )
         words = shlex.split(opened.locator("#command").text_content())
         dashes = ["--"] if "-x" in (a, b) else []
         assert words == ["python", "-m", "reports", "compare", "RESULTS", *dashes, a, b]
