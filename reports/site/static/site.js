@@ -28,7 +28,7 @@ document.addEventListener("DOMContentLoaded", () => {
     show();
   });
 
-  // Each table says in data attributes what it wants of DataTables.
+  // Each table says in data attributes what it needs of DataTables.
   Object.assign(DataTable.defaults, { layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null }, autoWidth: false });
   for (const table of document.querySelectorAll("table.data")) new DataTable(table);
 });
