@@ -107,7 +107,8 @@ def comparable(
     """Of some pairs of a task's backbones, by their places: those that can be compared, and those that have cases but
     none in common."""
     cases = [defined_cases(one) for one in scores]
-    there, apart = [], []
+    there: list[tuple[int, int]] = []
+    apart: list[tuple[int, int]] = []
     for a, b in chosen:
         disjoint = cases[a] and cases[b] and cases[a].isdisjoint(cases[b])
         (apart if disjoint else there).append((a, b))
@@ -197,4 +198,6 @@ def of_backbone(one: Family, number: int) -> dict[int, Rows]:
 
 def where(known: np.ndarray, values: Floats, kind: type = float) -> np.ndarray:
     """The values where they are known, else None."""
-    return np.where(known, np.where(known, values, 0).astype(kind).astype(object), None)
+    found = np.full(values.shape, None, object)
+    found[known] = values[known].astype(kind).tolist()
+    return found

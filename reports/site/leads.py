@@ -60,8 +60,8 @@ def opponents(scores: Sequence[Scores]) -> list[Opponent]:
             said[other] = Opponent(
                 backbone=scores[other].backbone,
                 verdict=verdict(found.difference[place], p),
-                difference=f"{100 * found.difference[place]:+.1f}",
-                interval=f"{100 * low:+.1f} to {100 * high:+.1f}" if tested else NOTHING,
+                difference=f"{100 * found.difference[place]:+z.1f}",
+                interval=f"{100 * low:+z.1f} to {100 * high:+z.1f}" if tested else NOTHING,
                 p=chance(p) if tested else NOTHING,
                 cases=str(found.cases[place] or NOTHING),
                 seeds=", ".join(dict.fromkeys(seeds)),

@@ -82,7 +82,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const nothing = "–";
-  const signed = (value) => `${value > 0 ? "+" : ""}${value.toFixed(1)}`.replace(/^-0\.0$|^\+0\.0$/, "0.0");
+  const signed = (value) => `${value < 0 ? "" : "+"}${value.toFixed(1)}`.replace("-0.0", "+0.0");
   const chance = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(3));
   const cells = (row, a, b) => [
     `${row.name}, ${row.metric}`,

@@ -48,6 +48,13 @@ def test_more_opponents_make_a_lead_less_sure() -> None:
     assert float(many[0].p) > float(few[0].p)
 
 
+def test_no_difference_is_not_negative() -> None:
+    best, other = scored("a", 0.6), scored("b", 0.6)
+    other.headlines[:] = best.headlines[::-1] + 1e-5
+    (found,) = opponents([best, other])
+    assert found.difference == "+0.0" and found.verdict == "open"
+
+
 def test_equals_lead_in_few_studies() -> None:
     random = np.random.default_rng(0)
     wrong = 0
