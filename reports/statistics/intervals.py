@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reports.metrics import metric_name
 from reports.scores import Scores, means
 from reports.statistics.bootstrap import (
     SEEDS,
@@ -74,7 +75,7 @@ def why_not(scores: Scores) -> str | None:
 def few_cases(scores: Scores) -> str | None:
     """Why the cases say nothing about other cases, as part of a sentence; None if they do."""
     if not scores.cases:
-        return f"{scores.metric} is no mean over cases"
+        return f"{metric_name(scores.metric)} is no mean over cases"
     defined = np.isfinite(scores.values).any(0)
     return few_units(scores.strata[defined], scores.units[defined])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from reports.metrics import metric_name
 from reports.scores import Scores, common
 from reports.statistics.bootstrap import SEEDS, Floats, case_parts, seed_part
 from reports.statistics.intervals import RESAMPLES, few_units
@@ -60,7 +61,11 @@ def stability(
         return "One backbone only: nothing to rank."
     shared = common(scores)
     strata, units = shared[0].strata, shared[0].units
-    few = few_units(strata, units) if shared[0].cases else f"{scores[0].metric} is no mean of cases"
+    few = (
+        few_units(strata, units)
+        if shared[0].cases
+        else f"{metric_name(scores[0].metric)} is no mean over cases"
+    )
     fewest = min(len(one.seeds) for one in shared)
     if few and fewest < MIN_SEEDS:
         return f"No ranking stability: {few}, and a backbone has fewer than {MIN_SEEDS} seeds."

@@ -50,7 +50,9 @@ def test_records(content: Callable[..., dict], tmp_path: Path) -> None:
     for number in range(1500):
         path = tmp_path / f"{number:04}" / "record.json"
         path.parent.mkdir()
-        path.write_bytes(bytes_of(content(cases=[{"case": c, "dice": 0.5} for c in ("a/b", "a/c")]), rng))
+        path.write_bytes(
+            bytes_of(content(cases=[{"case": c, "dice": 0.5} for c in ("a/b", "a/c")]), rng)
+        )
         written[path] = path.read_bytes()
     assert sum(map(is_json, written.values())) > 750
     records, problems = read(tmp_path)

@@ -197,7 +197,7 @@ def test_of_few_cases_it_speaks_of_seeds_alone() -> None:
     ("scores", "reason"),
     [
         (plain(np.array([[0.1, 0.2, 0.3, 0.4]])), "one seed, and 4 independent cases are too few"),
-        (plain(np.zeros((1, 0)), ()), "one seed, and dice is no mean over cases"),
+        (plain(np.zeros((1, 0)), ()), "one seed, and Dice is no mean over cases"),
         (plain(np.full((3, 9), 0.5)), "every score is the same"),
         (
             plain(rng().uniform(size=(1, 9)), tuple(f"HK/Case1/{n:03}" for n in range(9))),
