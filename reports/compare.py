@@ -17,7 +17,7 @@ from reports.statistics.aggregate import probability_of_improvement
 from reports.statistics.effects import cohens_dz, rank_biserial
 from reports.statistics.family import ALPHA, Verdicts
 from reports.statistics.intervals import Interval
-from reports.statistics.paired import DECIMALS, differences, pair
+from reports.statistics.paired import DECIMALS, differences
 from reports.statistics.pairs import Pairs, pairs
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
@@ -143,7 +143,7 @@ def task_comparisons(
     """A and B on each of the tasks, corrected for the others."""
     found = side_by_side([pairs([a, b]) for a, b in several])
     verdicts = family.over_tasks(found, alpha)
-    by_case = [differences(pair(a, b)) for a, b in several]
+    by_case = [differences(a, b) for a, b in several]
     signed_ranks = [wilcoxon(one.values) for one in by_case]
     flips = [sign_flip(one) for one in by_case]
     corrected = [holm(np.array([t.p for t in tests], float)) for tests in (signed_ranks, flips)]

@@ -16,7 +16,7 @@ from reports.scores import Scores, means
 from reports.statistics.bootstrap import SEEDS, Floats, draws
 from reports.statistics.family import over_tasks
 from reports.statistics.intervals import hierarchical_interval
-from reports.statistics.paired import differences, pair
+from reports.statistics.paired import differences
 from reports.statistics.pairs import pairs
 from reports.statistics.planning import more_seeds
 from reports.statistics.significance import Level
@@ -129,7 +129,7 @@ def false_positives(model: Model, number: int, alpha: float = 0.05) -> tuple[flo
     """
     found = []
     for a, b in studies(model, number):
-        by_case = differences(pair(a, b))
+        by_case = differences(a, b)
         tests = (over_tasks(pairs([a, b])).p[0], wilcoxon(by_case.values).p, sign_flip(by_case).p)
         found.append([np.nan if p is None else p < alpha for p in tests])
     ours, signed_ranks, flips = np.mean(found, axis=0).tolist()

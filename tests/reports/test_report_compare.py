@@ -349,12 +349,12 @@ def test_help_needs_no_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_figures_are_the_tests_own(comparison: Comparison) -> None:
     """Nothing of the command computes a statistic a second way."""
-    from reports.statistics.paired import differences, pair
+    from reports.statistics.paired import differences
 
     both = scores("won", "lvmmed", 0.7), scores("won", "random", 0.6)
     alone = compare(*([one] for one in both)).tasks[0]
     assert alone.backbones.p == over_tasks(pairs(both)).p[0]
-    assert by_task(comparison)["won"].wilcoxon == wilcoxon(differences(pair(*both)).values)
+    assert by_task(comparison)["won"].wilcoxon == wilcoxon(differences(*both).values)
 
 
 def test_one_seed_says_nothing_of_other_seeds() -> None:

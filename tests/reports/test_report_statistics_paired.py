@@ -19,7 +19,7 @@ from reports.statistics.effects import cohens_dz, rank_biserial
 from reports.statistics.error_rates import WORLDS, World, families, pages
 from reports.statistics.family import Verdicts, over_opponents, over_tasks
 from reports.statistics.moderation import inverse_trigamma, moderated
-from reports.statistics.paired import Differences, differences, pair
+from reports.statistics.paired import Differences, differences
 from reports.statistics.pairs import Pairs, pairs, pooled
 from reports.statistics.planning import ALL, MOST_SEEDS, more_seeds
 from reports.statistics.significance import Level, behrens_fisher, limit, p_values
@@ -67,17 +67,15 @@ def judged(one: Scores, other: Scores) -> tuple[Pairs, Verdicts]:
 def test_cases_that_one_of_the_two_lacks_are_left_out_and_counted() -> None:
     one = scores(np.array([[0.1, 0.2, 0.3, np.nan]]), cases="abcd")
     other = scores(np.array([[0.3, 0.1, 0.5, 0.9]]), "b", cases="bcde")
-    both = pair(one, other)
-    assert both.left_out == 3  # a; d is undefined for one; e
-    assert both.a.tolist() == [[0.2, 0.3]] and both.b.tolist() == [[0.3, 0.1]]
     found = pairs([one, other])
-    assert (found.cases[0], found.left_out[0]) == (2, 3)
+    assert (found.cases[0], found.left_out[0]) == (2, 3)  # a; d is undefined for one; e
+    assert differences(one, other).values.tolist() == [-0.1, 0.2]
     assert found.difference == pytest.approx(0.25 - 0.2)
 
 
 def test_a_case_undefined_for_both_is_not_counted_as_left_out() -> None:
     one = scores(np.array([[0.1, np.nan]]))
-    assert pair(one, replace(one, backbone="b")).left_out == 0
+    assert pairs([one, replace(one, backbone="b")]).left_out == 0
 
 
 def test_seeds_may_differ_in_number() -> None:
@@ -91,7 +89,7 @@ def test_each_site_counts_alike() -> None:
     one = scores(np.array([[0.9, 0.5, 0.7]]))
     one = replace(one, strata=np.array([0, 1, 1]), headlines=np.array([0.75]))
     other = replace(one, backbone="b", values=np.zeros((1, 3)), headlines=np.zeros(1))
-    by_case = differences(pair(one, other))
+    by_case = differences(one, other)
     assert by_case.values.tolist() == [0.9, 0.5, 0.7]
     assert by_case.weights.tolist() == [0.5, 0.25, 0.25]
     assert pairs([one, other]).difference == pytest.approx(0.75)
@@ -100,7 +98,7 @@ def test_each_site_counts_alike() -> None:
 def test_slices_of_a_patient_are_one_difference() -> None:
     cases = ("HK/1/000", "HK/1/001", "HK/1/002", "HK/2/000")
     one = scores(np.array([[0.1, 0.2, 0.6, 0.5]]), cases=cases)
-    by_case = differences(pair(one, scores(np.zeros((1, 4)), "b", cases)))
+    by_case = differences(one, scores(np.zeros((1, 4)), "b", cases))
     assert by_case.values == pytest.approx([0.3, 0.5])
     assert by_case.weights == pytest.approx([0.75, 0.25])
 
@@ -109,7 +107,7 @@ def test_rounding_errors_are_ties() -> None:
     """1/3 and 2/3 - 1/3 differ in the last bit, and would rank as different."""
     one = scores(np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]))
     other = scores(np.array([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), "b")
-    values = differences(pair(one, other)).values
+    values = differences(one, other).values
     assert values[0] == values[1]
 
 
@@ -297,7 +295,7 @@ def test_swapping_negates_and_shifting_changes_nothing(seed: int, shift: float) 
     both, swapped = (one, other), (other, one)
     shifted = scores(values[0] + shift, sites=2), scores(values[1] + shift, "b", sites=2)
     for changed, sign in ((swapped, -1), (shifted, 1)):
-        by_case, by_case_changed = differences(pair(*both)), differences(pair(*changed))
+        by_case, by_case_changed = differences(*both), differences(*changed)
         for effect in (rank_biserial, cohens_dz):
             assert effect(by_case_changed.values) == pytest.approx(sign * effect(by_case.values))
         assert wilcoxon(by_case_changed.values).p == pytest.approx(wilcoxon(by_case.values).p)
