@@ -460,8 +460,11 @@ def test_levels_out_of_range_are_named(wrong: dict) -> None:
 # Whole comparisons
 
 
-@pytest.mark.parametrize("world", WORLDS[:5], ids=lambda world: world.title)
-@pytest.mark.parametrize(("seeds", "tasks", "backbones"), [(2, 15, 8), (3, 5, 8), (5, 2, 2)])
+@pytest.mark.parametrize(
+    ("world", "seeds", "tasks", "backbones"),
+    zip(WORLDS[:5], (2, 3, 5, 2, 3), (15, 5, 2, 5, 15), (8, 2, 8, 8, 2), strict=True),
+    ids=lambda value: value.title if isinstance(value, World) else str(value),
+)
 def test_equals_are_rarely_told_apart_in_a_whole_comparison(
     world: World, seeds: int, tasks: int, backbones: int
 ) -> None:
