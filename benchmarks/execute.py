@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import resource
 import sys
@@ -157,8 +156,6 @@ def measure(run: Run) -> dict:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     config = run.config
     import_modules_from_strings(**config.custom_imports)
-    # mmengine sets it anyway, with a warning where it was another, as in a process of a fork server.
-    multiprocessing.set_start_method(config.env_cfg.mp_cfg.mp_start_method, force=True)
     last = run.folder / LAST
     # Each epoch is seeded: going on gives what a whole run gives. A run by iterations is short, and begins anew.
     if config.train_cfg.type == "EpochBasedTrainLoop" and last.exists():

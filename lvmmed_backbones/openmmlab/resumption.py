@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -63,6 +64,13 @@ class CheckedRunner(Runner):
     model, states that are like those of the run, and names of files in the run's own folder. A run that would train
     nothing, which mmengine counts as done, is an error.
     """
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set the start method before mmengine does, which warns where it was another, as in most processes."""
+        method = env_cfg.get("mp_cfg", {}).get("mp_start_method")
+        if method:
+            multiprocessing.set_start_method(method, force=True)
+        super().setup_env(env_cfg)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Raises ValueError if no step comes out of the loader."""
