@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from reports.statistics.effects import cohens_dz, rank_biserial
 from reports.statistics.family import ALPHA, Verdicts
 from reports.statistics.intervals import Interval
 from reports.statistics.paired import DECIMALS, differences
-from reports.statistics.pairs import Pairs, pairs
+from reports.statistics.pairs import Pairs, pairs, together
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
 Verdict = Literal["A", "B", "open", "untested"]
@@ -141,7 +141,7 @@ def task_comparisons(
     several: Sequence[tuple[Scores, Scores]], alpha: float
 ) -> list[TaskComparison]:
     """A and B on each of the tasks, corrected for the others."""
-    found = side_by_side([pairs([a, b]) for a, b in several])
+    found = together([pairs([a, b]) for a, b in several])
     verdicts = family.over_tasks(found, alpha)
     by_case = [differences(a, b) for a, b in several]
     signed_ranks = [wilcoxon(one.values) for one in by_case]
@@ -173,11 +173,6 @@ def task_comparisons(
         )
         for n, (a, b) in enumerate(several)
     ]
-
-
-def side_by_side(tasks: Sequence[Pairs]) -> Pairs:
-    """One pair's figures on T tasks, as arrays (T,)."""
-    return Pairs(*(np.concatenate([getattr(t, f.name) for t in tasks]) for f in fields(Pairs)))
 
 
 def number(value: float) -> float | None:

@@ -11,12 +11,12 @@ from rich.text import Text
 
 from reports.agreement import Setting
 from reports.compare import Comparison, TaskComparison, label
-from reports.verdicts import KEY, words
+from reports.verdicts import KEY_SENTENCE, words
 from reports.wording import NOTHING, title, warnings
 
 LEGEND = (
     "Percent and percentage points. The interval is of each task by itself; p, of the test over seeds and cases, is "
-    f"Holm-adjusted over all tasks, and the verdict rests on it. {KEY[0].upper()}{KEY[1:]}."
+    f"Holm-adjusted over all tasks, and the verdict rests on it. {KEY_SENTENCE}"
 )
 EFFECTS = (
     "r: matched-pairs rank-biserial correlation, -1 to 1; d: Cohen's dz; above 0 in favour of A. The p-values here, "

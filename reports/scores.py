@@ -47,8 +47,13 @@ class Scores:
 
         A case whose name has fewer parts is a patient by itself.
         """
-        names = ["/".join(case.split("/")[:2]) for case in self.cases]
-        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+        return units_of(self.cases)
+
+
+def units_of(cases: Sequence[str]) -> NDArray[np.int64]:
+    """(C,) number of the patient of each case; see `Scores.units`."""
+    names = ["/".join(case.split("/")[:2]) for case in cases]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def scores(records: Sequence[Record]) -> list[Scores]:

@@ -14,9 +14,10 @@ from reports.wording import plural
 
 ONE_NETWORK = "this speaks of the networks that were trained, not of the backbones"
 KEY = (
-    "open: no significant difference; untested: fewer than 2 seeds of each, or no spread at all, so that other seeds "
-    "cannot be spoken of"
+    "open: no significant difference; untested: fewer than 2 seeds, so that nothing can be said of other seeds, or "
+    "every run has the same score"
 )
+KEY_SENTENCE = f"{KEY[0].upper()}{KEY[1:]}."
 
 
 def words(comparison: Comparison) -> str:

@@ -9,13 +9,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from reports import leaderboard
 from reports.figures import cost, critical_difference, profiles
 from reports.figures.planned import Group, Plan
 from reports.figures.remarks import best_of, joined, leading, listed, one_seed
 from reports.figures.style import Look, told_apart
 from reports.records import Record
 from reports.scores import Scores
-from reports.statistics.aggregate import interquartile_mean, normalised, normalised_runs
+from reports.statistics.aggregate import interquartile_mean, normalised_runs
 from reports.statistics.ranks import (
     DECIMALS,
     complete_rows,
@@ -154,11 +155,9 @@ def complete(scored: Sequence[Scores], styles: Mapping[str, Look]) -> tuple[list
 
 def mean_scores(scored: Sequence[Scores]) -> pd.Series:
     """Mean normalised score of each backbone over the tasks that tell them apart, in [0, 1]; NaN if none does."""
-    if not scored:
-        return pd.Series(dtype=float)
     found = table(scored)
-    scaled = pd.DataFrame(normalised(np.round(found.values, DECIMALS)), columns=found.backbones)
-    return scaled.mean()
+    means = pd.DataFrame(np.round(found.values, DECIMALS).T, index=list(found.backbones))
+    return leaderboard.mean_scores(means)
 
 
 def costs(

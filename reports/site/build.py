@@ -21,8 +21,9 @@ from reports.site.addresses import addresses
 from reports.site.backbone import facts
 from reports.site.cases import Case, cases
 from reports.site.figures import Plates, draw
-from reports.site.leads import KEY, opponents
+from reports.site.leads import opponents
 from reports.site.results import Part, Result, parts
+from reports.verdicts import KEY_SENTENCE
 from reports.wording import detail
 
 HERE = Path(__file__).parent
@@ -101,7 +102,7 @@ def build(
             "plots": [plot(part) for part in some],
             "plates": [plates.of_part(task, part) for part in some],
             "against": [opponents(part.scores) for part in some],
-            "key": KEY,
+            "key": KEY_SENTENCE,
             "galleries": [gallery(part, site, folder, problems) for part in some],
         }
         write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)

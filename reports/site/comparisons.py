@@ -20,6 +20,7 @@ from reports.statistics.bootstrap import Floats
 from reports.statistics.family import ALPHA, over_tasks
 from reports.statistics.pairs import Pairs, pairs
 from reports.statistics.planning import MOST_SEEDS
+from reports.verdicts import KEY_SENTENCE
 from reports.wording import plural, title, warnings
 
 READING = (
@@ -27,8 +28,7 @@ READING = (
     "95 % interval: of that difference, if seeds and cases were drawn anew.",
     "p (Holm): of the hypothesis that A and B are equally good on the task, over seeds and cases, corrected for all "
     "tasks of the table.",
-    "Better: which one is, where p is below 0.05. Open: no significant difference. Untested: fewer than 2 seeds, so "
-    "that nothing can be said of other seeds, or every run has the same score.",
+    f"Better: which one is, where p is below 0.05. {KEY_SENTENCE}",
     "Seeds to settle: how many seeds of each backbone would likely settle an open task, if the difference stays as it "
     "is; none: no number would.",
     "A dash: nothing can be said.",

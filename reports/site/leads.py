@@ -11,12 +11,8 @@ from reports.scores import Scores
 from reports.site.comparisons import comparable
 from reports.statistics.family import ALPHA, over_opponents
 from reports.statistics.pairs import pairs, pooled
+from reports.verdicts import p as chance
 from reports.wording import NOTHING
-
-KEY = (
-    "Open: no significant difference. Untested: fewer than 2 seeds, so that nothing can be said of other seeds, or "
-    "every run has the same score."
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ def opponents(scores: Sequence[Scores]) -> list[Opponent]:
                 verdict=verdict(found.difference[place], p),
                 difference=f"{100 * found.difference[place]:+z.1f}",
                 interval=f"{100 * low:+z.1f} to {100 * high:+z.1f}" if tested else NOTHING,
-                p=chance(p) if tested else NOTHING,
+                p=chance(p).removeprefix("p ").removeprefix("= ") if tested else NOTHING,
                 cases=str(found.cases[place] or NOTHING),
                 seeds=", ".join(dict.fromkeys(seeds)),
             )
@@ -76,8 +72,3 @@ def verdict(difference: float, p: float) -> str:
     if p >= ALPHA:
         return "open"
     return "better" if difference > 0 else "worse"
-
-
-def chance(p: float) -> str:
-    """A p-value in a cell."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

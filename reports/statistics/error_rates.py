@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import groupby, product
 from operator import itemgetter
 from typing import NamedTuple
@@ -18,10 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from reports.compare import side_by_side
 from reports.scores import Scores, means
 from reports.statistics.family import ALPHA, over_opponents, over_tasks
-from reports.statistics.pairs import Pairs, pairs, pooled
+from reports.statistics.pairs import pairs, pooled, together
 
 MEAN = 0.6
 SEEDS, TASKS, BACKBONES, CASES = (2, 3, 5), (2, 5, 15), (2, 8, 20), (20, 500)
@@ -113,10 +111,10 @@ def families(
     rng = np.random.default_rng(0)
     leads = [[lead, 0.0], *([0.0, 0.0] for _ in range(tasks - 1))]
     found = [
-        side_by_side([pairs(task(world, seeds, cases, some, rng)) for some in leads])
+        together([pairs(task(world, seeds, cases, some, rng)) for some in leads])
         for _ in range(number)
     ]
-    return over_tasks(stacked(found)).adjusted < ALPHA
+    return over_tasks(together(found, np.stack)).adjusted < ALPHA
 
 
 def pages(
@@ -132,12 +130,9 @@ def pages(
         by_run.append(pooled([one.headlines for one in scores]))
     freedom = np.full((number, 1), float(backbones * (seeds - 1)))
     of_seeds = np.array(by_run)[:, None]
-    return over_opponents(stacked(found), of_seeds, freedom, backbones, exact=False).low > 0
-
-
-def stacked(found: Sequence[Pairs]) -> Pairs:
-    """Studies on top of each other."""
-    return Pairs(*(np.stack([getattr(one, f.name) for one in found]) for f in fields(Pairs)))
+    return (
+        over_opponents(together(found, np.stack), of_seeds, freedom, backbones, exact=False).low > 0
+    )
 
 
 def main() -> None:

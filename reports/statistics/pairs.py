@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from itertools import combinations
 
 import numpy as np
 
-from reports.scores import Scores, means
+from reports.scores import Scores, means, units_of
 from reports.statistics.bootstrap import Floats, Integers, by_unit, influence
 from reports.statistics.intervals import few_units
 
@@ -81,6 +81,11 @@ def pairs(scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = N
     )
 
 
+def together(several: Sequence[Pairs], how: Callable = np.concatenate) -> Pairs:
+    """The arrays of several, one behind the other; or on top of each other (`numpy.stack`)."""
+    return Pairs(*(how([getattr(one, f.name) for one in several]) for f in fields(Pairs)))
+
+
 @dataclass(frozen=True)
 class Sample:
     """A backbone on some of its cases.
@@ -108,13 +113,10 @@ class Shared:
         places = [np.searchsorted(self.names, one.cases) for one in scores]
         size = len(self.names)
         self.values = [np.full((len(one.seeds), size), np.nan) for one in scores]
-        self.strata, self.units = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self.strata, self.units = np.zeros(size, np.int64), units_of(self.names.tolist())
         for one, place, values in zip(scores, places, self.values, strict=True):
             values[:, place] = one.values
             self.strata[place] = np.maximum(self.strata[place], one.strata)
-        if size:
-            names = ["/".join(case.split("/")[:2]) for case in self.names]
-            self.units = np.unique(names, return_inverse=True)[1].astype(np.int64)
         self.there = [np.isfinite(values).any(0) for values in self.values]
         self.samples: dict[tuple[int, bytes], Sample] = {}
         self.few: dict[bytes, bool] = {}

@@ -127,8 +127,8 @@ def test_over_cases_alone_it_is_the_paired_t_test() -> None:
     one, other = (np.tile(profile, (3, 1)) for profile in profiles)
     _, found = judged(scores(one), scores(other, "b"))
     expected = stats.ttest_rel(*profiles)
-    assert found.p == pytest.approx(expected.pvalue, rel=1e-5)
-    assert (found.low, found.high) == pytest.approx(expected.confidence_interval(), rel=1e-5)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(expected.confidence_interval())
 
 
 def test_variances_are_those_of_an_analysis_of_variance() -> None:
@@ -280,7 +280,8 @@ def test_the_table_of_the_range_is_scipys(freedom: float) -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.title)
 def test_backbones_that_are_alike_are_rarely_told_apart(model: Model) -> None:
     ours, signed_ranks, flips = false_positives(model, 250)
-    assert 0.01 <= ours <= 0.085
+    # Two seeds had no test before; of 250 studies of theirs few come out.
+    assert (0.015 if model.seeds > 2 else 0.01) <= ours <= 0.085
     if model.seed == model.noise == 0:  # the networks are all that there is
         assert 0.025 <= signed_ranks <= 0.085 and 0.025 <= flips <= 0.085
     elif not model.binary:  # they speak of the networks, which do differ
@@ -471,4 +472,5 @@ def test_equals_are_rarely_told_apart_in_a_whole_comparison(
     """Both rates are within what 250 studies of a rate of 1 to 6.5 % can show; docs/statistics.md has all of them."""
     for study, size in ((families, tasks), (pages, backbones)):
         wrong = study(world, seeds, 20, size, 0.0, 250).any(1).sum()
-        assert 0 <= wrong <= 30, study
+        assert wrong <= 28, study
+        assert study(world, seeds, 20, size, 0.3, 20).any(1).mean() > 0.2, "a large lead is found"
