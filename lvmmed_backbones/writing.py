@@ -103,7 +103,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         FileExistsError: if `path` is a file, or a file system is mounted there.
         DiskFull: if there is no room; OSError: if the folder above cannot be written to.
     """
-    if os.path.lexists(path) and not path.is_dir():
+    if not may_be_replaced(path):
         raise FileExistsError(f"{plain(path)}: not a folder. Remove it, or name another")
     if os.path.ismount(path):
         raise FileExistsError(f"{plain(path)}: a file system is mounted there. Name a folder in it")
@@ -121,6 +121,15 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     finally:
         clear_folder(scratch, path)
         os.close(number)
+
+
+def may_be_replaced(path: Path) -> bool:
+    """Whether there is a folder, a link to one, or nothing; asked once, as others replace it at the same time."""
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):  # the latter is told where the folder above is made
+        return True
+    return stat.S_ISDIR(mode) or (stat.S_ISLNK(mode) and path.is_dir())
 
 
 def sweep(folder: Path) -> None:
@@ -233,6 +242,7 @@ def exchange(new: Path, path: Path, former: Path) -> None:
                 shutil.rmtree(former, ignore_errors=True)
                 os.rename(path, former)
                 os.rename(new, path)
+                shutil.rmtree(former, ignore_errors=True)  # never put back where another has the name free
             return
         except OSError as error:
             if attempt == ATTEMPTS - 1 or error.errno not in TAKEN:
@@ -256,7 +266,11 @@ def swap(one: Path, two: Path) -> bool:
 def clear_folder(scratch: Path, path: Path) -> None:
     """Take a scratch folder away; if `path` was moved into it, and nothing has its place, it gets it back."""
     if (scratch / FORMER).exists() and not os.path.lexists(path):
-        os.rename(scratch / FORMER, path)
+        try:
+            os.rename(scratch / FORMER, path)
+        except OSError as error:  # another process has put its folder there meanwhile
+            if error.errno not in TAKEN:
+                raise
     for name in (NEW, FORMER):  # a link is no tree
         content = scratch / name
         content.unlink() if content.is_symlink() else shutil.rmtree(content, ignore_errors=True)
