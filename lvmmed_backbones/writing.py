@@ -127,7 +127,10 @@ def may_be_replaced(path: Path) -> bool:
     """Whether there is a folder, a link to one, or nothing; asked once, as others replace it at the same time."""
     try:
         mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):  # the latter is told where the folder above is made
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+    ):  # the latter is told where the folder above is made
         return True
     return stat.S_ISDIR(mode) or (stat.S_ISLNK(mode) and path.is_dir())
 
@@ -242,7 +245,9 @@ def exchange(new: Path, path: Path, former: Path) -> None:
                 shutil.rmtree(former, ignore_errors=True)
                 os.rename(path, former)
                 os.rename(new, path)
-                shutil.rmtree(former, ignore_errors=True)  # never put back where another has the name free
+                shutil.rmtree(
+                    former, ignore_errors=True
+                )  # never put back where another has the name free
             return
         except OSError as error:
             if attempt == ATTEMPTS - 1 or error.errno not in TAKEN:
