@@ -38,7 +38,7 @@ def draw(
     axes = figure.add_subplot()
     axes.grid(visible=False)
     short = {name: styles[name].name for name in mean_ranks.index}
-    critical_difference_diagram(
+    artists = critical_difference_diagram(
         mean_ranks.rename(short),
         p_values.rename(index=short, columns=short),
         alpha=alpha,
@@ -52,6 +52,10 @@ def draw(
         color_palette={short[name]: styles[name].colour for name in mean_ranks.index},
         text_h_margin=0.012 * len(mean_ranks),
     )
+    for (line,) in artists[
+        "crossbars"
+    ]:  # its points come in the order of a set, another in each process
+        line.set_xdata(sorted(line.get_xdata()))
     axes.spines["top"].set_visible(True)
     for text in axes.texts:
         text.set_color("black")

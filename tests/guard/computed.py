@@ -1,0 +1,178 @@
+"""What the suite computes, from inputs that never change: for `test_guard.py`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+
+from benchmarks.compose import bind, compose, settle
+from benchmarks.grid import Cell, task_names
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.__main__ import main as lvmmed
+from lvmmed_backbones.catalogue import architectures
+from lvmmed_backbones.pretrain import command
+from lvmmed_backbones.pretrain.resumption import PretrainingRunner
+from reports.__main__ import main as reports
+from tests.guard.states import FrozenStart, fill, summary
+
+METHODS = (
+    "barlowtwins_resnet18_mini",
+    "deepclusterv2_resnet18_mini",
+    "dino_resnet18_mini",
+    "lvmmed_resnet18_mini",
+    "lvmmed_resnet18_small",
+    "lvmmed_vit_tiny_mini",
+    "mocov2_resnet18_mini",
+    "simclr_resnet18_mini",
+    "swav_resnet18_mini",
+    "vicregl_resnet18_mini",
+)
+ARCHITECTURES = (
+    "resnet18",
+    "resnet50",
+    "sam_vit_b",
+    "lvmmed_vit_b",
+    "timm:efficientnet_lite0",
+    "timm:convnext_atto",
+    "timm:swin_tiny_patch4_window7_224",
+    "timm:vit_tiny_patch16_224",
+)
+ENTRIES = ("random_resnet18_half", "random_vit_tiny")
+# Every task on one backbone, and one of each kind of task on the other two kinds of backbone.
+RUNS = [
+    *((task, "random_vit_tiny") for task in task_names()),
+    *(
+        (task, backbone)
+        for task in ("drive", "mmwhs_ct", "kvasir_detection", "brain_tumor_finetune")
+        for backbone in ("random_resnet18_half", "imagenet_efficientnet_lite0")
+    ),
+]
+LINES = {
+    "leaderboard": ["leaderboard", "{results}", "--out", "{out}", "--published", "--latex"],
+    "leaderboard_by_score": ["leaderboard", "{results}", "--out", "{out}", "--by", "score"],
+    "leaderboard_metrics": [
+        "leaderboard",
+        "{results}",
+        "--out",
+        "{out}",
+        "--metric",
+        "dice",
+        "iou",
+    ],
+    "tables": ["tables", "{results}", "--out", "{out}"],
+    "compare": ["compare", "{results}", "lvmmed_resnet50", "imagenet_resnet50"],
+    "compare_json": ["compare", "{results}", "lvmmed_resnet50", "random_resnet50", "--json"],
+    "figures": ["figures", "{results}", "--out", "{out}"],
+    "site": ["site", "{results}", "--out", "{out}"],
+}
+
+
+def report(name: str, results: Path, out: Path) -> dict[str, str]:
+    """What a report command prints and writes: texts by file, of pictures their number of files."""
+    printed, errors = io.StringIO(), io.StringIO()
+    words = [word.format(results=results, out=out) for word in LINES[name]]
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        code = reports(words)
+    found = {"code": str(code), "stdout": printed.getvalue(), "stderr": errors.getvalue()}
+    for file in sorted(out.rglob("*")) if out.exists() else ():
+        place = file.relative_to(out).as_posix()
+        if file.suffix in (".md", ".csv", ".tex"):
+            found[place] = file.read_text()
+        elif file.suffix in (".html", ".svg", ".json", ".js"):
+            found[place] = digest(file.read_text())
+    return {
+        key: text.replace(str(results), "RESULTS").replace(str(out), "OUT")
+        for key, text in found.items()
+    }
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def outputs(name: str, side: int = 64) -> dict[str, Any]:
+    """What an architecture gives for a fixed image of 64 px: its maps, and its vector."""
+    known = name in catalogue.names()
+    config = dict(catalogue.get(name).config) if known else architectures.named(name)
+    side = 224 if "swin" in name or "vit_tiny_patch16" in name else side
+    if config["type"] in ("BackboneTIMM", "BackboneViTSAM"):
+        config["img_size"] = side
+    found: dict[str, Any] = {}
+    for output in ("maps", "vector"):
+        if output == "maps" and "vit_tiny_patch16" in name:
+            continue
+        model = MODELS.build(dict(config, output=output)).eval()
+        fill(model)
+        with torch.no_grad():
+            found[output] = [summary(part) for part in model(image(side))]
+    return found
+
+
+def image(side: int) -> torch.Tensor:
+    """(1, 3, side, side), normalised."""
+    return torch.from_numpy(np.random.default_rng(7).standard_normal((1, 3, side, side))).float()
+
+
+def make_corpus(folder: Path) -> Path:
+    """A corpus of 8 soft images of 48 px."""
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    for number in range(8):
+        coarse = rng.integers(0, 256, (6, 6), dtype=np.uint8)
+        picture = cv2.resize(coarse, (48, 48), interpolation=cv2.INTER_CUBIC)
+        assert cv2.imwrite(str(folder / "images" / f"{number:03d}.png"), picture)
+    line = ["corpus", "build", str(folder / "images"), "--out", str(folder / "corpus")]
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert lvmmed(line) == 0
+    return folder / "corpus"
+
+
+def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
+    """Loss and gradient's norm of the first step of a pretraining, 8 images of 32 px."""
+    options = argparse_options(name, corpus, work)
+    config = command.compose(options)
+    config.world_size = 1
+    runner = PretrainingRunner.from_cfg(config)
+    start = FrozenStart()
+    runner.register_hook(start)
+    runner.train()
+    return dict(loss=start.loss, gradient=start.gradient)
+
+
+def argparse_options(name: str, corpus: Path, work: Path) -> Any:
+    import argparse
+
+    return argparse.Namespace(
+        config=name, corpus=str(corpus), work_dir=work, resume=False, epochs=1, launcher="none",
+        probe=None,
+        cfg_options={
+            "train_dataloader.batch_size": 8,
+            "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
+            "randomness.seed": 0,
+            **({"model.clusters": (4, 4, 4)} if "deepcluster" in name else {}),
+        },
+    )  # fmt: skip
+
+
+def run_task(task: str, backbone: str, prepared: Path, work: Path) -> dict[str, Any]:
+    """Loss and gradient's norm of the first step of a mini run, and its metrics."""
+    torch.set_num_threads(1)
+    cell = Cell(task, backbone, "mini", seed=0)
+    config = bind(compose(cell), prepared, cell)
+    config.model.backbone.pop("weights", None)
+    settle(config, work)
+    runner = Runner.from_cfg(config)
+    start = FrozenStart()
+    runner.register_hook(start)
+    runner.train()
+    metrics = runner.test()
+    return dict(loss=start.loss, gradient=start.gradient, metrics=metrics)
