@@ -9,9 +9,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.lease import alone
+from lvmmed_backbones.layout.check import read_meta
+from lvmmed_backbones.layout.files import check_lists
 from tasks import datasets, phantoms
-from tasks.prepared.check import read_meta
-from tasks.prepared.lists import check_lists
 
 
 def prepared_folder(downloads: Path | None, work: Path) -> Path:

@@ -17,9 +17,9 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from benchmarks.record import write_json
+from lvmmed_backbones.layout.images import read_image
 from lvmmed_backbones.writing import replacing_folder
 from tasks.metrics.cases import case_name
-from tasks.prepared.images import read_image
 
 SCHEMA = 1
 FOLDER = "gallery"

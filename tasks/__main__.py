@@ -18,8 +18,8 @@ from rich.table import Table
 from tqdm import tqdm
 
 from lvmmed_backbones.display import plain, say_error
+from lvmmed_backbones.layout import check
 from tasks import datasets, phantoms
-from tasks.prepared import check
 
 
 def parser() -> argparse.ArgumentParser:
@@ -110,9 +110,10 @@ def show() -> None:
     table.add_column(overflow="fold")
     for name in datasets.names():
         dataset = datasets.get(name)
-        unit = "cases" if dataset.kind == "volumes" or name == "prostate" else "images"
         table.add_row("[bold]name[/bold]", f"[bold]{name}[/bold]: {dataset.title}")
-        table.add_row("what", f"{dataset.kind}, {dataset.modality}, {dataset.images} {unit}")
+        table.add_row(
+            "what", f"{dataset.kind}, {dataset.modality}, {dataset.images} {dataset.unit}"
+        )
         table.add_row("from", dataset.page)
         table.add_row("into", f"{dataset.folder}/: {dataset.layout}")
         table.add_row("licence", f"{dataset.licence}; {dataset.citation}", end_section=True)

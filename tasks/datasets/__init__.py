@@ -1,6 +1,6 @@
-"""The twelve data sets: one file each, with the download's facts on top and a `prepare` below.
+"""The data sets: a card each, with the download's facts on top and the function that prepares it below.
 
-A new data set is a new file beside this one that says `DATASET = Dataset(...)` and defines `prepare(source, writer)`.
+A new data set is a new file in `cards/`, or anywhere, that says `@prepares(Dataset(...))` before such a function.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import pkgutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from tqdm import tqdm
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.folders import lies_in, states, walk
+from lvmmed_backbones.layout import Writer
+from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.outside import Refused
-from tasks.datasets.dataset import Dataset
-from tasks.prepared import Writer
-from tasks.prepared.check import read_meta
+from tasks.datasets import cards
+from tasks.datasets.dataset import PREPARERS, Dataset, Prepare, prepares
 
-__all__ = ["Dataset", "available", "get", "names", "prepare"]
+__all__ = ["Dataset", "available", "get", "names", "prepare", "prepares"]
 
 VERSION = 4  # of the preparers: a prepared data set of another version is made anew
 PHANTOM = "PHANTOM"  # the file by which a generated download says so
@@ -33,7 +33,7 @@ PHANTOM = "PHANTOM"  # the file by which a generated download says so
 
 def names() -> list[str]:
     """The data sets that there are."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "dataset")
+    return sorted(known())
 
 
 def get(name: str) -> Dataset:
@@ -42,17 +42,19 @@ def get(name: str) -> Dataset:
     Raises:
         ValueError: if there is none called so, with the names that come close.
     """
-    return module(name).DATASET
-
-
-def module(name: str) -> ModuleType:
-    """The file of a data set."""
-    if name not in names():
+    if name not in known():
         close = difflib.get_close_matches(name, names())
         raise ValueError(
             f"no data set {name!r}: {f'did you mean {close[0]}?' if close else 'choose from ' + ', '.join(names())}"
         )
-    return importlib.import_module(f"{__name__}.{name}")
+    return known()[name][0]
+
+
+def known() -> Mapping[str, tuple[Dataset, Prepare]]:
+    """By name, each data set and the function that prepares it: of the cards, and what else `prepares` registered."""
+    for card in pkgutil.iter_modules(cards.__path__):
+        importlib.import_module(f"{cards.__name__}.{card.name}")
+    return PREPARERS
 
 
 def available(downloads: Path) -> list[str]:
@@ -101,7 +103,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
             preparer_version=VERSION,
             source_signature=signature,
         )
-        module(name).prepare(source, writer)
+        known()[name][1](source, writer)
         meta = writer.meta
         meta["expected"], meta["found"] = dataset.images, writer.cases()
         lacking = meta["found"] < meta["expected"] or bool(meta["missing"])

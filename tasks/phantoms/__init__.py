@@ -2,7 +2,7 @@
 
 They stand in for downloads wherever there is none. Shapes and textures are those of the modality at a glance, the
 target is told from distractors by texture and shape, and no figure measured on them says anything about medicine.
-A data set's phantom is a file beside this one with a `draw(folder, rng)`.
+A new phantom is a function that draws it, after `@phantom(NAME)`, in a file beside this one or anywhere.
 """
 
 from __future__ import annotations
@@ -10,18 +10,26 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from lvmmed_backbones.writing import replacing_folder
 from tasks import datasets
+from tasks.phantoms.canvas import PHANTOMS, Draw
 
 
 def names() -> list[str]:
     """The data sets that have a phantom."""
-    drawn = {module.name for module in pkgutil.iter_modules(__path__)}
-    return [name for name in datasets.names() if name in drawn]
+    return [name for name in datasets.names() if name in known()]
+
+
+def known() -> Mapping[str, Draw]:
+    """By data set, each function that draws: of the files beside this one, and what else `phantom` registered."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return PHANTOMS
 
 
 def generate(name: str, out: Path, seed: int = 0) -> Path:
@@ -50,6 +58,6 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
         )
     with replacing_folder(folder) as scratch:
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        importlib.import_module(f"{__name__}.{name}").draw(scratch, rng)
+        known()[name](scratch, rng)
         (scratch / datasets.PHANTOM).write_text(f"drawn by lvmmed-bench, seed {seed}\n")
     return folder

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.datasets.brain_tumor import FOLDERS
-from tasks.phantoms.canvas import Array, blob, grid, noise, save, soft
+from tasks.datasets.cards.brain_tumor import FOLDERS
+from tasks.phantoms.canvas import Array, blob, grid, noise, phantom, save, soft
 
 SIDE, PER_CLASS = 96, dict(Training=16, Testing=8)
 
 
+@phantom("brain_tumor")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """16 training and 8 test slices of each class."""
     for part, count in PER_CLASS.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import noise, soft
+from tasks.phantoms.canvas import noise, phantom, soft
 from tasks.phantoms.volume import body, save_volume
 
 SHAPE, CASES = (64, 64, 10), dict(HGG=6, LGG=4)
@@ -19,6 +19,7 @@ CONTRASTS = dict(
 )
 
 
+@phantom("brats2018")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """Ten cases: the preparer carves 7, 1 and 2."""
     for grade, count in CASES.items():

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import blob, grid, noise, place, save, save_mask, soft
-from tasks.prepared.splits import published
+from tasks.phantoms.canvas import blob, grid, noise, phantom, place, save, save_mask, soft
+from tasks.splits import published
 
 HEIGHT, WIDTH = 100, 124
 COUNTS = dict(train=36, valid=8, test=14)
 
 
+@phantom("buid")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """The first benign and malignant names of each part of the published split; one image has two lesions."""
     root = folder / "Dataset_BUSI_with_GT"

@@ -1,7 +1,8 @@
-"""What the phantoms are drawn with: smooth noise, blobs, tubes, shading."""
+"""What the phantoms are drawn with: smooth noise, blobs, tubes, shading; and how a drawing is registered."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,18 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 Array = NDArray[np.float64]
+Draw = Callable[[Path, np.random.Generator], None]
+PHANTOMS: dict[str, Draw] = {}
+
+
+def phantom(name: str) -> Callable[[Draw], Draw]:
+    """Register a function as the one that draws the phantom of a data set into an empty folder."""
+
+    def register(function: Draw) -> Draw:
+        PHANTOMS[name] = function
+        return function
+
+    return register
 
 
 def grid(shape: tuple[int, ...]) -> tuple[Array, ...]:

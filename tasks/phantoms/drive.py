@@ -7,11 +7,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.phantoms.canvas import Array, blob, coloured, grid, noise, place, save, save_mask, soft
+from tasks.phantoms.canvas import (
+    Array,
+    blob,
+    coloured,
+    grid,
+    noise,
+    phantom,
+    place,
+    save,
+    save_mask,
+    soft,
+)
 
 SIDE = 80
 
 
+@phantom("drive")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """20 training and 20 test photographs, as many as DRIVE has, numbered as there."""
     for part, numbers, suffix in (

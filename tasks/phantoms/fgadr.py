@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import blob, place, save, soft
+from tasks.phantoms.canvas import blob, phantom, place, save, soft
 from tasks.phantoms.drive import fundus
-from tasks.prepared.splits import published
+from tasks.splits import published
 
 SIDE, PER_GRADE = 112, dict(train=9, test=4)
 
 
+@phantom("fgadr")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """The first names of each grade in the published split; its valid images are its test images."""
     rows = []

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import blob, coloured, grid, noise, place, save, save_mask, soft
+from tasks.phantoms.canvas import blob, coloured, grid, noise, phantom, place, save, save_mask, soft
 
 SIDE, IMAGES = 112, 48
 
 
+@phantom("isic2018")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """48 images: the preparer carves 34, 5 and 9."""
     for number in range(IMAGES):

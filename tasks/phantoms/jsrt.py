@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import Array, blob, grid, noise, save_mask, soft
+from tasks.phantoms.canvas import Array, blob, grid, noise, phantom, save_mask, soft
 
 SIDE, PER_FOLD = 128, (14, 34)
 
 
+@phantom("jsrt")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """14 X-rays in fold 1, 34 in fold 2; the raw images are twice as large as the masks, as in JSRT and SCR."""
     number = 0

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import blob, coloured, grid, noise, place, save, save_mask, soft
-from tasks.prepared.splits import published
+from tasks.phantoms.canvas import blob, coloured, grid, noise, phantom, place, save, save_mask, soft
+from tasks.splits import published
 
 HEIGHT, WIDTH = 96, 120
 COUNTS = dict(train=36, valid=8, test=14)
 
 
+@phantom("kvasir")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """The first names of each part of the published split."""
     boxes = {}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.datasets.prostate import SITES
-from tasks.phantoms.canvas import grid, noise, soft
+from tasks.datasets.cards.prostate import SITES
+from tasks.phantoms.canvas import grid, noise, phantom, soft
 from tasks.phantoms.volume import body, save_volume
 
 SHAPE, CASES = (64, 64, 8), dict(BMC=10, RUNMC=3, BIDMC=3, HK=3)
@@ -15,6 +15,7 @@ SHAPE, CASES = (64, 64, 8), dict(BMC=10, RUNMC=3, BIDMC=3, HK=3)
 SCANNERS = dict(BMC=(150, 0.1, 20), RUNMC=(110, 0.3, 30), BIDMC=(80, 0.6, 45), HK=(-60, 0.3, 30))
 
 
+@phantom("prostate")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """Ten cases at BMC, of which the preparer carves 6, 1 and 3, and three at each other site."""
     for site in SITES:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.datasets.vindr import DATASET, NO_FINDING
-from tasks.phantoms.canvas import blob, grid, noise, save, soft
+from tasks.datasets.cards.vindr import DATASET, NO_FINDING
+from tasks.phantoms.canvas import blob, grid, noise, phantom, save, soft
 from tasks.phantoms.jsrt import chest
 from tasks.phantoms.kvasir import extent
 
 SIDE, ORIGINAL, IMAGES, HEALTHY = 128, 2048, 56, 4
 
 
+@phantom("vindr")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """56 X-rays with one to three findings each, every class at least eight times, and four healthy ones."""
     classes = [c for _ in range(8) for c in rng.permutation(len(DATASET.classes))]

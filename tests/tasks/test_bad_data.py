@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones.layout.check import problems_of
+from lvmmed_backbones.layout.writer import Writer
 from tasks import datasets
-from tasks.prepared.check import problems_of
-from tasks.prepared.writer import Writer
 
 
 def refused(name: str, tmp_path: Path, kind: type[Exception], message: str) -> None:
@@ -146,7 +146,7 @@ def test_mask_of_another_size(download, tmp_path: Path) -> None:
 
 def test_a_split_that_comes_out_empty(download, tmp_path: Path) -> None:
     source = download("kvasir")
-    from tasks.prepared.splits import published
+    from tasks.splits import published
 
     for name in published("kvasir")["test"]:
         (source / "images" / name).unlink(missing_ok=True)

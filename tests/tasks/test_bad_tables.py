@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones.layout import Writer, check
+from lvmmed_backbones.layout.boxes import fault
 from lvmmed_backbones.outside import Refused
 from tasks import datasets
 from tasks.__main__ import main
-from tasks.datasets import fgadr, kvasir, vindr
-from tasks.prepared import Writer, check
-from tasks.prepared.boxes import fault
-from tasks.prepared.tables import read_csv, read_json
+from tasks.datasets.cards import fgadr, kvasir, vindr
+from tasks.download.tables import read_csv, read_json
 
 COUNT = 300  # of each table
 Cells = list[list[str]]

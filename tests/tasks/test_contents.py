@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones.layout.borders import agreement, border, outline
+from lvmmed_backbones.layout.check import check, read_meta
+from lvmmed_backbones.layout.contents import problems_of_contents
 from tasks import datasets
-from tasks.prepared.borders import agreement, border, outline
-from tasks.prepared.check import check, read_meta
-from tasks.prepared.contents import problems_of_contents
 
 MASKED = [n for n in datasets.names() if datasets.get(n).kind in ("segmentation", "volumes")]
 SINGLE, SLICED = "isic2018", "mmwhs_mri"  # images, and slices of volumes

@@ -13,11 +13,11 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from lvmmed_backbones.images.windows import eight_bits
+from lvmmed_backbones.layout import check
 from tasks import datasets
-from tasks.datasets.kvasir import scaled
-from tasks.prepared import check
-from tasks.prepared.masks import label_map
-from tasks.prepared.splits import carve, published
+from tasks.datasets.cards.kvasir import scaled
+from tasks.download.masks import label_map
+from tasks.splits import carve, published
 
 REAL = ["brain_tumor", "buid", "drive", "isic2018", "kvasir"]
 

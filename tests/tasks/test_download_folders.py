@@ -18,12 +18,12 @@ from PIL import Image
 
 from benchmarks.grid import TASK_CONFIGS
 from benchmarks.labels import training_images
+from lvmmed_backbones.layout import Writer, check
 from lvmmed_backbones.outside import Refused, read_lines
 from tasks import datasets
 from tasks.__main__ import main
 from tasks.datasets import source_signature
-from tasks.prepared import Writer, check
-from tasks.prepared.folders import files, usual
+from tasks.download.folders import files, usual
 
 
 def fingerprint(folder: Path) -> str:

@@ -21,14 +21,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones.layout import check
+from lvmmed_backbones.layout.images import read_image
+from lvmmed_backbones.layout.masks import whole
 from lvmmed_backbones.outside import Refused
 from tasks import datasets
 from tasks.__main__ import main
-from tasks.datasets.jsrt import read_raw
-from tasks.prepared import check
-from tasks.prepared.images import read_image
-from tasks.prepared.masks import read_mask, read_volume, whole
-from tasks.prepared.tables import read_csv, read_json
+from tasks.datasets.cards.jsrt import read_raw
+from tasks.download.masks import read_mask
+from tasks.download.tables import read_csv, read_json
+from tasks.download.volumes import read_volume
 from tests.spoiling import spoilt_bytes
 
 pytestmark = pytest.mark.usefixtures("no_hang")

@@ -17,19 +17,12 @@ import SimpleITK
 from PIL import Image
 
 from lvmmed_backbones.images.volumes import Volume
+from lvmmed_backbones.layout.masks import read_classes, same_size, whole
+from lvmmed_backbones.layout.writer import Writer
 from lvmmed_backbones.outside import Refused
 from tasks import datasets
-from tasks.prepared.masks import (
-    aligned,
-    label_map,
-    read_classes,
-    read_labels,
-    read_mask,
-    read_volume,
-    same_size,
-    whole,
-)
-from tasks.prepared.writer import Writer
+from tasks.download.masks import label_map, read_mask
+from tasks.download.volumes import aligned, read_labels, read_volume
 
 COUNT = 300  # files of each reader
 

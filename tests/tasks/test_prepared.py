@@ -17,13 +17,13 @@ import pytest
 from PIL import Image
 
 from lvmmed_backbones import writing
+from lvmmed_backbones.layout import Writer, check
+from lvmmed_backbones.layout.files import check_lists
 from lvmmed_backbones.outside import Refused
 from tasks import datasets, phantoms
 from tasks.__main__ import main
-from tasks.prepared import Writer, check
-from tasks.prepared.lists import check_lists
-from tasks.prepared.mmwhs import LABELS
-from tasks.prepared.splits import published
+from tasks.datasets.cards.mmwhs import LABELS
+from tasks.splits import published
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from lvmmed_backbones.corpus.build import Options, build
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.images.pictures import frames, only
+from lvmmed_backbones.layout import Writer
 from lvmmed_backbones.outside import Refused
-from tasks.prepared import Writer
 
 
 def soft(*shape: int, seed: int = 0) -> np.ndarray:

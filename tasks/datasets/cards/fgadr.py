@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lvmmed_backbones.layout.writer import Writer
 from lvmmed_backbones.outside import Refused
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each
-from tasks.prepared.splits import carve, present, published
-from tasks.prepared.tables import MEND, read_csv
-from tasks.prepared.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import each
+from tasks.download.tables import MEND, read_csv
+from tasks.splits import carve, present, published
 
 DATASET = Dataset(
+    name="fgadr",
     title="FGADR, fine-grained annotated diabetic retinopathy (Seg-set)",
     folder="fgadr",
     layout="Seg-set/Original_Images/*.png and Seg-set/DR_Seg_Grading_Label.csv (name, grade, without header)",
@@ -29,6 +30,7 @@ DATASET = Dataset(
 )
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are, with the download's grades; the published split and the clean one."""
     table = source / "Seg-set" / "DR_Seg_Grading_Label.csv"

@@ -8,17 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.layout.boxes import fault, number
+from lvmmed_backbones.layout.writer import Writer
 from lvmmed_backbones.outside import Refused
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.boxes import fault, number
-from tasks.prepared.folders import files
-from tasks.prepared.images import each
-from tasks.prepared.masks import read_mask
-from tasks.prepared.splits import present, published
-from tasks.prepared.tables import read_json
-from tasks.prepared.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import each, files
+from tasks.download.masks import read_mask
+from tasks.download.tables import read_json
+from tasks.splits import present, published
 
 DATASET = Dataset(
+    name="kvasir",
     title="Kvasir-SEG, polyps in colonoscopy",
     folder="kvasir-seg",
     layout="images/*.jpg, masks/*.jpg and kavsir_bboxes.json",
@@ -33,6 +33,7 @@ DATASET = Dataset(
 )
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are; masks, which are JPEG, thresholded at 127; boxes scaled to the images that are there."""
     box_file = source / "kavsir_bboxes.json"

@@ -1,19 +1,16 @@
-"""Read the images of a download, with errors that name the file."""
+"""Read images, with errors that name the file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lvmmed_backbones.images import pictures
 from lvmmed_backbones.images.photos import Frame
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
 from lvmmed_backbones.outside import Refused
-from tasks.prepared.folders import files, missing
 
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
 REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
@@ -43,24 +40,3 @@ def to_8_bit(values: NDArray, path: Path) -> NDArray[np.uint8]:
         return eight_bits(values)
     except NoContrast as error:
         raise Refused(path, f"shows nothing ({error})", "Is it the right file?") from error
-
-
-def only(folder: Path, pattern: str, what: str) -> list[Path]:
-    """The files of a folder whose usual names match, sorted.
-
-    Raises:
-        FileNotFoundError: if there are none, naming what was looked for; Refused: as `files`.
-    """
-    found = files(folder, pattern)
-    if not found:
-        raise missing(folder / pattern, what)
-    return list(found.values())
-
-
-def each(folder: Path, pattern: str, what: str) -> Iterator[Path]:
-    """One after another the files that `only` finds, with a progress bar on a terminal's stderr.
-
-    Raises:
-        FileNotFoundError, Refused: as `only`.
-    """
-    yield from tqdm(only(folder, pattern, what), desc=what, leave=False, disable=None)

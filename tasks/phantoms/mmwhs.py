@@ -1,4 +1,4 @@
-"""What the CT and MRI phantoms of MMWHS share: a heart of seven structures."""
+"""Hearts of seven structures, as MMWHS: contrast CT in Hounsfield units, and MRI."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import noise, soft
+from tasks.phantoms.canvas import noise, phantom, soft
 from tasks.phantoms.volume import body, save_volume
-from tasks.prepared.splits import published
+from tasks.splits import published
 
 SHAPE, COUNTS = (64, 64, 10), dict(train=6, valid=2, test=3)
 # Label, centre, radii: as fractions of the volume, on top of one another in this order.
@@ -21,6 +21,20 @@ STRUCTURES = (
     (820, (0.22, 0.46, 0.60), (0.07, 0.07, 0.45)),
     (850, (0.70, 0.52, 0.65), (0.07, 0.06, 0.40)),
 )
+HOUNSFIELD = {0: 20, 205: 110, 420: 300, 500: 320, 550: 210, 600: 230, 820: 350, 850: 260}
+BRIGHTNESS = {0: 250, 205: 330, 420: 700, 500: 650, 550: 620, 600: 600, 820: 760, 850: 680}
+
+
+@phantom("mmwhs_ct")
+def draw_ct(folder: Path, rng: np.random.Generator) -> None:
+    """Eleven patients: 6, 2 and 3 of the published split."""
+    draw_hearts(folder, rng, "mmwhs_ct", HOUNSFIELD, grain=25)
+
+
+@phantom("mmwhs_mri")
+def draw_mri(folder: Path, rng: np.random.Generator) -> None:
+    """Eleven patients: 6, 2 and 3 of the published split."""
+    draw_hearts(folder, rng, "mmwhs_mri", BRIGHTNESS, grain=45)
 
 
 def draw_hearts(

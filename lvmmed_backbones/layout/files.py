@@ -1,8 +1,9 @@
-"""The files of a prepared data set; what systems leave among them is passed over."""
+"""The files of a prepared data set and their fingerprint; what systems leave among them is passed over."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,3 +52,19 @@ def check_lists(folder: Path, meta: Mapping[str, Any]) -> None:
         "is not as it was prepared",
         f"Delete {folder}: it is prepared again",
     )
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over the paths and contents of a prepared data set, its meta and clutter left out.
+
+    Raises:
+        Refused: if a file leads out of the folder.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "meta.json"):
+        if any(map(is_clutter, path.relative_to(folder).parts)):
+            continue
+        digest.update(os.fsencode(path.relative_to(folder)))
+        with opened(path, within=folder) as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

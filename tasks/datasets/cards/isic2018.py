@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.folders import files
-from tasks.prepared.images import each
-from tasks.prepared.masks import read_mask
-from tasks.prepared.splits import carve
-from tasks.prepared.writer import Writer
+from lvmmed_backbones.layout.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import each, files
+from tasks.download.masks import read_mask
+from tasks.splits import carve
 
 DATASET = Dataset(
+    name="isic2018",
     title="ISIC 2018 task 1, skin lesion boundaries",
     folder="isic2018",
     layout="ISIC2018_Task1-2_Training_Input/*.jpg and ISIC2018_Task1_Training_GroundTruth/*_segmentation.png",
@@ -26,6 +26,7 @@ DATASET = Dataset(
 )
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are, masks of 0 and 1; 70 % train, 10 % valid, 20 % test."""
     folder = source / "ISIC2018_Task1_Training_GroundTruth"

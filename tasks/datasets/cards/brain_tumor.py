@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.images import each
-from tasks.prepared.splits import carve
-from tasks.prepared.writer import Writer
+from lvmmed_backbones.layout.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import each
+from tasks.splits import carve
 
 DATASET = Dataset(
+    name="brain_tumor",
     title="Brain Tumor Classification (MRI)",
     folder="brain_tumor",
     layout="Training/ and Testing/, each with {glioma,meningioma,no,pituitary}_tumor/*.jpg",
@@ -27,6 +28,7 @@ DATASET = Dataset(
 FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are, named after their part and class; train and valid divide each class alike."""
     labels: dict[str, dict[str, int]] = {"Training": {}, "Testing": {}}

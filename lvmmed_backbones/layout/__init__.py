@@ -9,7 +9,7 @@
 Slices of a volume are named CASE/007, or SITE/CASE/007.
 """
 
-from tasks.prepared.check import check
-from tasks.prepared.writer import Writer
+from lvmmed_backbones.layout.check import check
+from lvmmed_backbones.layout.writer import Writer
 
 __all__ = ["Writer", "check"]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.layout.boxes import FAULTS, fault, number
+from lvmmed_backbones.layout.contents import problems_of_contents
+from lvmmed_backbones.layout.files import fingerprint, lists_of, names_of
+from lvmmed_backbones.layout.images import KEPT
 from lvmmed_backbones.outside import Refused, read_json, read_lines
-from tasks.prepared.boxes import FAULTS, fault, number
-from tasks.prepared.contents import problems_of_contents
-from tasks.prepared.fingerprint import fingerprint
-from tasks.prepared.images import KEPT
-from tasks.prepared.lists import lists_of, names_of
-from tasks.prepared.splits import overlaps
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
 
@@ -156,3 +155,19 @@ def wrong_boxes(path: Path, files: set[str]) -> list[str]:
         return [f"{path} is not as the preparers write it ({type(error).__name__}: {error})"]
     kinds = ((missing, "images that are not there"), *((k, what) for what, k in faults.items()))
     return [f"{path} has {len(k)} {what}, such as of {k[0]}" for k, what in kinds if k]
+
+
+def overlaps(
+    splits: Mapping[str, Sequence[str]], leaks: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """What is wrong with splits that must be disjoint: a sentence for each pair that shares names.
+
+    Args:
+        leaks: pairs that share names in the published protocol, and are known to.
+    """
+    problems = []
+    for a, b in combinations(sorted(splits), 2):
+        shared = sorted(set(splits[a]) & set(splits[b]))
+        if shared and (a, b) not in leaks and (b, a) not in leaks:
+            problems.append(f"splits {a} and {b} share {len(shared)} names, such as {shared[0]}")
+    return problems

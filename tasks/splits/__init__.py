@@ -1,4 +1,4 @@
-"""Splits: published ones, seeded ones, and what must hold for both."""
+"""Splits: the authors' published ones, a file each beside this one, and seeded ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-PUBLISHED = Path(__file__).resolve().parent.parent / "splits"
+PUBLISHED = Path(__file__).resolve().parent
 SEED = 2023
 
 
@@ -57,19 +56,3 @@ def present(
         {split: [n for n in names if n in found] for split, names in wanted.items()},
         sorted({n for names in wanted.values() for n in names} - found),
     )
-
-
-def overlaps(
-    splits: Mapping[str, Sequence[str]], leaks: Sequence[tuple[str, str]] = ()
-) -> list[str]:
-    """What is wrong with splits that must be disjoint: a sentence for each pair that shares names.
-
-    Args:
-        leaks: pairs that share names in the published protocol, and are known to.
-    """
-    problems = []
-    for a, b in combinations(sorted(splits), 2):
-        shared = sorted(set(splits[a]) & set(splits[b]))
-        if shared and (a, b) not in leaks and (b, a) not in leaks:
-            problems.append(f"splits {a} and {b} share {len(shared)} names, such as {shared[0]}")
-    return problems

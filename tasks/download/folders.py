@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from tqdm import tqdm
 
 from lvmmed_backbones.folders import entries
 from lvmmed_backbones.outside import Refused
@@ -51,3 +54,24 @@ def case_folders(folder: Path) -> list[Path]:
 def missing(path: Path, what: str) -> FileNotFoundError:
     """The error for what a download lacks."""
     return FileNotFoundError(f"{path}: no {what} there. Is the download unpacked in this place?")
+
+
+def only(folder: Path, pattern: str, what: str) -> list[Path]:
+    """The files of a folder whose usual names match, sorted.
+
+    Raises:
+        FileNotFoundError: if there are none, naming what was looked for; Refused: as `files`.
+    """
+    found = files(folder, pattern)
+    if not found:
+        raise missing(folder / pattern, what)
+    return list(found.values())
+
+
+def each(folder: Path, pattern: str, what: str) -> Iterator[Path]:
+    """One after another the files that `only` finds, with a progress bar on a terminal's stderr.
+
+    Raises:
+        FileNotFoundError, Refused: as `only`.
+    """
+    yield from tqdm(only(folder, pattern, what), desc=what, leave=False, disable=None)

@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lvmmed_backbones.images.volumes import Volume
+from lvmmed_backbones.layout.images import to_8_bit
+from lvmmed_backbones.layout.masks import distinct
+from lvmmed_backbones.layout.writer import Writer
 from lvmmed_backbones.outside import Refused
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.folders import files, usual
-from tasks.prepared.images import only, to_8_bit
-from tasks.prepared.masks import distinct, read_labels, read_volume
-from tasks.prepared.slices import write_slices
-from tasks.prepared.splits import carve
-from tasks.prepared.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import files, only, usual
+from tasks.download.volumes import read_labels, read_volume, write_slices
+from tasks.splits import carve
 
 DATASET = Dataset(
+    name="prostate",
     title="Multi-site prostate MRI",
     folder="prostate",
     layout="{BMC,RUNMC,BIDMC,HK}/CaseNN.nii.gz and CaseNN_segmentation.nii.gz (any case of letters)",
@@ -26,6 +27,7 @@ DATASET = Dataset(
     classes=("background", "prostate"),
     modality="MRI, prostate",
     images=84,  # 30 BMC, 30 RUNMC, 12 BIDMC, 12 HK
+    unit="cases",
     licence="research use",
     citation="Liu et al., MICCAI 2020 (SAML)",
     page="https://liuquande.github.io/SAML/",
@@ -33,6 +35,7 @@ DATASET = Dataset(
 SITES = ("BMC", "RUNMC", "BIDMC", "HK")
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Slices named SITE/CASE/000; a label above 0 is prostate; 60 % of BMC's cases train, 10 % valid, 30 % test."""
     slices: dict[str, dict[str, list[str]]] = {}

@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.layout.images import to_8_bit
+from lvmmed_backbones.layout.masks import same_size
+from lvmmed_backbones.layout.writer import Writer
 from lvmmed_backbones.outside import Refused, read_bytes
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.folders import files
-from tasks.prepared.images import each, to_8_bit
-from tasks.prepared.masks import read_mask, same_size
-from tasks.prepared.splits import carve
-from tasks.prepared.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import each, files
+from tasks.download.masks import read_mask
+from tasks.splits import carve
 
 DATASET = Dataset(
+    name="jsrt",
     title="JSRT chest X-rays with SCR's masks",
     folder="jsrt",
     layout="All247images/*.IMG (raw 12 bit) and scratch/fold{1,2}/masks/{left lung,right lung,heart}/*.gif",
@@ -30,6 +32,7 @@ DATASET = Dataset(
 )
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """X-rays as 8-bit PNG of the masks' size; both lungs are one class, the heart over them."""
     folder = source / "All247images"

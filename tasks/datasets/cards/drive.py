@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lvmmed_backbones.layout.writer import Writer
 from lvmmed_backbones.outside import Refused
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.folders import files
-from tasks.prepared.images import each
-from tasks.prepared.masks import read_mask
-from tasks.prepared.splits import carve
-from tasks.prepared.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import each, files
+from tasks.download.masks import read_mask
+from tasks.splits import carve
 
 DATASET = Dataset(
+    name="drive",
     title="DRIVE, digital retinal images for vessel extraction",
     folder="drive",
     layout="training/ and test/, each with images/*.tif and 1st_manual/*_manual1.gif; "
@@ -37,6 +37,7 @@ REMEDY = (
 )
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Photographs as PNG; the first observer's vessels."""
     parts: dict[str, list[str]] = {}

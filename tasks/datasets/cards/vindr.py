@@ -10,15 +10,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lvmmed_backbones.layout.boxes import fault
+from lvmmed_backbones.layout.writer import Writer
 from lvmmed_backbones.outside import Refused
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.boxes import fault
-from tasks.prepared.folders import files
-from tasks.prepared.splits import carve
-from tasks.prepared.tables import Row, read_csv
-from tasks.prepared.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import files
+from tasks.download.tables import Row, read_csv
+from tasks.splits import carve
 
 DATASET = Dataset(
+    name="vindr",
     title="VinDr-CXR (VinBigData, 512 px)",
     folder="vindr",
     layout="train.csv (image_id, class_id, x_min ... y_max, width, height) and train/*.png",
@@ -67,6 +68,7 @@ class Original:
     boxes: list[tuple[int, float, float, float, float]] = field(default_factory=list)
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Images with at least one finding, boxes of all readers scaled to them; 70 % train, 10 % valid, 20 % test."""
     originals = read_findings(source / "train.csv")

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.folders import case_folders, files, missing
-from tasks.prepared.images import to_8_bit
-from tasks.prepared.masks import aligned, label_map, read_labels, read_volume
-from tasks.prepared.slices import write_slices
-from tasks.prepared.splits import carve
-from tasks.prepared.writer import Writer
+from lvmmed_backbones.layout.images import to_8_bit
+from lvmmed_backbones.layout.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import case_folders, files, missing
+from tasks.download.masks import label_map
+from tasks.download.volumes import aligned, read_labels, read_volume, write_slices
+from tasks.splits import carve
 
 DATASET = Dataset(
+    name="brats2018",
     title="BraTS 2018, brain tumour segmentation",
     folder="brats2018",
     layout="MICCAI_BraTS_2018_Data_Training/{HGG,LGG}/CASE/CASE_{t1ce,t2,flair,seg}.nii.gz",
@@ -23,12 +24,14 @@ DATASET = Dataset(
     classes=("background", "necrosis", "oedema", "enhancing"),
     modality="MRI, brain",
     images=285,
+    unit="cases",
     licence="research use, after registration",
     citation="Menze et al., IEEE TMI 2015; Bakas et al., Scientific Data 2017",
     page="https://www.med.upenn.edu/sbia/brats2018/data.html",
 )
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """T1ce, T2 and FLAIR as red, green and blue; 70 % of the cases train, 10 % valid, 20 % test, of each grade."""
     slices: dict[str, list[str]] = {}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.datasets.dataset import Dataset
-from tasks.prepared.folders import files
-from tasks.prepared.images import each
-from tasks.prepared.masks import read_mask
-from tasks.prepared.splits import present, published
-from tasks.prepared.writer import Writer
+from lvmmed_backbones.layout.writer import Writer
+from tasks.datasets.dataset import Dataset, prepares
+from tasks.download.folders import each, files
+from tasks.download.masks import read_mask
+from tasks.splits import present, published
 
 DATASET = Dataset(
+    name="buid",
     title="BUID (BUSI), breast ultrasound images",
     folder="busi",
     layout="Dataset_BUSI_with_GT/{benign,malignant}/NAME.png with NAME_mask.png, NAME_mask_1.png ...",
@@ -26,6 +26,7 @@ DATASET = Dataset(
 )
 
 
+@prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
     """Images as they are; the masks of an image's several lesions united.
 

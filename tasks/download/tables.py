@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.outside import Refused, read_bytes, read_text, refusing
-from tasks.prepared.folders import missing
+from tasks.download.folders import missing
 
 REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
 MEND = "Use the table as the download has it, or correct the row"

@@ -17,14 +17,13 @@ from PIL import Image
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.folders import is_clutter
+from lvmmed_backbones.layout.boxes import fault
+from lvmmed_backbones.layout.check import problems_of
+from lvmmed_backbones.layout.files import checksums, fingerprint
+from lvmmed_backbones.layout.images import KEPT, frame, to_8_bit
+from lvmmed_backbones.layout.masks import same_size
 from lvmmed_backbones.outside import Refused, read_lines
 from lvmmed_backbones.writing import replacing_folder
-from tasks.prepared.boxes import fault
-from tasks.prepared.check import problems_of
-from tasks.prepared.fingerprint import fingerprint
-from tasks.prepared.images import KEPT, frame, to_8_bit
-from tasks.prepared.lists import checksums
-from tasks.prepared.masks import same_size
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
 

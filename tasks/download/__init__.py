@@ -1,0 +1,1 @@
+"""Readers of what downloads hold: folders, tables, masks, volumes. Every error names the file."""
