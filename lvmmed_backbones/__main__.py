@@ -21,7 +21,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.corpus import command as corpus
 from lvmmed_backbones.display import plain, say_error
-from lvmmed_backbones.pretrain import command
+from lvmmed_backbones.pretrain import running
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     corpus.add_arguments(collecting)
     collecting.set_defaults(action=corpus.run)
     training = verbs.add_parser("pretrain", help="pretrain a backbone on a corpus")
-    command.add_pretrain_arguments(training)
-    training.set_defaults(action=command.run_pretrain)
+    running.add_pretrain_arguments(training)
+    training.set_defaults(action=running.run_pretrain)
     exporting = verbs.add_parser("export", help="make a pretrained backbone one of the catalogue")
-    command.add_export_arguments(exporting)
-    exporting.set_defaults(action=command.run_export)
+    running.add_export_arguments(exporting)
+    exporting.set_defaults(action=running.run_export)
     taking = verbs.add_parser(
         "add", help="make a file of weights a backbone of the catalogue", description=adding.__doc__
     )

@@ -22,8 +22,8 @@ from benchmarks.evidence.results import RESULT
 from benchmarks.evidence.variants import VARIANTS
 from benchmarks.record import write_json
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
-from lvmmed_backbones.pretrain.command import compose, run_pretrain
-from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.pretrain.exporting import export
+from lvmmed_backbones.pretrain.running import compose, run_pretrain
 
 LOG = "log.txt"
 

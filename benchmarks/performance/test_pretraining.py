@@ -14,8 +14,8 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 
 import lvmmed_backbones.pretrain  # noqa: F401
-from lvmmed_backbones.corpus.build import Options, build
-from lvmmed_backbones.pretrain.command import CONFIGS
+from lvmmed_backbones.corpus.building import Options, build
+from lvmmed_backbones.pretrain.running import CONFIGS
 
 BATCH, SIZE = 64, 64
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from lvmmed_backbones.corpus import audit, build, state
+from lvmmed_backbones.corpus import auditing, building, state
 from lvmmed_backbones.corpus.facts import data_sets
 from lvmmed_backbones.corpus.manifest import Options, read_summary
 from lvmmed_backbones.corpus.reading import SMALLEST
@@ -71,8 +71,8 @@ def run_build(options: argparse.Namespace) -> int:
         sources.append((name if equals else path.resolve().name, path))
     chosen = Options(options.side, options.axis)
     audited = (options.out / state.REMOVED).is_file()
-    images, reasons = build.build(sources, options.out, chosen, options.workers)
-    build.report(images, reasons, options.out)
+    images, reasons = building.build(sources, options.out, chosen, options.workers)
+    building.report(images, reasons, options.out)
     if audited:
         print("what an audit had left out is in the corpus again: audit it anew", file=sys.stderr)
     return 0
@@ -87,8 +87,8 @@ def run_audit(options: argparse.Namespace) -> int:
     with state.changing(options.corpus) if options.remove else nullcontext():
         if options.remove and (gone := state.finish(options.corpus, chosen)):
             print(f"an audit that was stopped: {gone} images left out", file=sys.stderr)
-        rows = audit.audit(options.corpus, options.test, chosen, options.workers)
-        audit.report(rows)
+        rows = auditing.audit(options.corpus, options.test, chosen, options.workers)
+        auditing.report(rows)
         if options.report:
             sweep(options.report.parent)
             state.write_csv(options.report, rows)

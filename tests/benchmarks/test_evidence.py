@@ -18,8 +18,8 @@ from benchmarks.evidence.curves import ends
 from benchmarks.evidence.halves import SecondOrderHook
 from benchmarks.evidence.probe import copied, probe
 from benchmarks.evidence.variants import VARIANTS
-from lvmmed_backbones.corpus.build import Options, build
-from lvmmed_backbones.pretrain.command import config_names
+from lvmmed_backbones.corpus.building import Options, build
+from lvmmed_backbones.pretrain.running import config_names
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from mmengine.registry import MODELS
 from benchmarks.__main__ import main
 from benchmarks.compose import compose
 from benchmarks.grid import Cell
-from lvmmed_backbones.pretrain.command import CONFIGS
-from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.pretrain.exporting import export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
+from lvmmed_backbones.pretrain.running import CONFIGS
 from lvmmed_backbones.pretrain.terms import terms_of
 from reports.__main__ import main as reports
 

@@ -350,7 +350,7 @@ def test_checkpoints_of_our_own_pretraining(
     from mmengine.registry import DefaultScope
 
     import lvmmed_backbones.pretrain
-    from lvmmed_backbones.pretrain.command import CONFIGS
+    from lvmmed_backbones.pretrain.running import CONFIGS
 
     model = Config.fromfile(CONFIGS / f"{config}.py").model
     with DefaultScope.overwrite_default_scope("mmpretrain"):

@@ -22,7 +22,7 @@ from PIL import Image
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import Options, build
 from lvmmed_backbones.images.windows import HOUNSFIELD, NoContrast, eight_bits
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -18,7 +18,7 @@ from mmengine.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import Options, build
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import pytest
 
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import Options, build
 from lvmmed_backbones.outside import Refused
 
 pytestmark = pytest.mark.usefixtures("no_hang")

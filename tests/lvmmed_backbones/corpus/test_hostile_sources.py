@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.corpus.build import Options, Unit, build, read_file
+from lvmmed_backbones.corpus.building import Options, Unit, build, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain.monitors import read_image as read_probe

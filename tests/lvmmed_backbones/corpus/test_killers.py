@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.corpus import build as building
-from lvmmed_backbones.corpus import reading
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus import building, reading
+from lvmmed_backbones.corpus.building import Options, build
 from lvmmed_backbones.outside import Refused
 
 REASON = "kills the process that reads it. Save it again or leave it out"

@@ -18,8 +18,8 @@ import pytest
 
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.audit import audit
-from lvmmed_backbones.corpus.build import build
+from lvmmed_backbones.corpus.auditing import audit
+from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.corpus.manifest import Options, fingerprint, read_rows, read_summary
 from lvmmed_backbones.corpus.state import changing, remove
 from lvmmed_backbones.outside import Refused

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import Options, build
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.images.pictures import frames, only
 from lvmmed_backbones.outside import Refused

@@ -13,9 +13,9 @@ from mmengine.registry import MODELS
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.pretrain.command import CONFIGS
-from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.pretrain.exporting import export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
+from lvmmed_backbones.pretrain.running import CONFIGS
 from lvmmed_backbones.pretrain.terms import terms_of
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lvmmed_backbones.corpus.build import KILLS, Unit, read_file, shrink
+from lvmmed_backbones.corpus.building import KILLS, Unit, read_file, shrink
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
 from lvmmed_backbones.corpus.manifest import Options, read_rows

@@ -11,7 +11,7 @@ from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_pro
 
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
-from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.pretrain.exporting import export
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
 from lvmmed_backbones.pretrain.logs import ending_with_logs
 from lvmmed_backbones.pretrain.origin import Origin
