@@ -34,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
     prepare = verbs.add_parser(
         "prepare", help="turn downloads into the prepared layout", description="Prepare data sets."
     )
-    prepare.add_argument("names", nargs="*", metavar="NAME", help="default: all that are there")
+    prepare.add_argument(
+        "names", nargs="*", default=(), metavar="NAME", help="default: all that are there"
+    )
     prepare.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="folder of downloads"
     )
@@ -45,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     draw = verbs.add_parser(
         "phantoms", help="draw stand-ins for downloads", description="Draw phantoms of data sets."
     )
-    draw.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    draw.add_argument("names", nargs="*", default=(), metavar="NAME", help="default: all")
     draw.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder of downloads to be"
     )
