@@ -11,8 +11,8 @@ from scipy.stats import spearmanr
 
 from benchmarks.evidence.results import RESULT, read_result
 from benchmarks.evidence.variants import VARIANTS
-from reports.figures.files import save
-from reports.figures.style import EDGE, PALETTE, THEME, WIDE, theme
+from reports.render.figures.files import save
+from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
 MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
 LOOKS = {  # by learning rate

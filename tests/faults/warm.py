@@ -18,8 +18,13 @@ import sitecustomize
 
 import benchmarks.execute
 import benchmarks.job
-import lvmmed_backbones.__main__
-import reports.__main__
+import lvmmed_backbones.catalogue.adding
+import lvmmed_backbones.cli
+import lvmmed_backbones.corpus.auditing
+import lvmmed_backbones.pretrain.exporting
+import lvmmed_backbones.pretrain.running
+import reports.cli
+import reports.commands
 
 
 def main() -> None:

@@ -1,0 +1,252 @@
+"""Find images of test splits in a corpus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lvmmed_backbones.corpus import state
+from lvmmed_backbones.corpus.building import KILLS, Unit, read_file, shrink
+from lvmmed_backbones.corpus.dataset import CorpusDataset
+from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
+from lvmmed_backbones.corpus.manifest import Options, read_rows, read_summary
+from lvmmed_backbones.corpus.reading import Picture
+from lvmmed_backbones.corpus.workers import results
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.folders import walk
+from lvmmed_backbones.outside import Refused, read_lines
+from lvmmed_backbones.writing import sweep
+
+
+def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image, mirrored or not, turned by quarters of a circle."""
+    return np.ascontiguousarray(np.rot90(image[:, ::-1] if flip else image, quarters))
+
+
+CHUNK = 16  # files that a process gets at a time
+HASH_DISTANCE = 10  # of 64 bits
+CORRELATION = 0.98  # of 64 x 64 pixels
+TURNS = {  # of a test image that are looked for too: volumes are cut and laid out in many ways
+    f"{'flipped, ' if flip else ''}turned by {90 * quarter} degrees": partial(turn, flip, quarter)
+    for flip in (False, True)
+    for quarter in range(4)
+}
+
+
+@dataclass(frozen=True)
+class TestImage:
+    """An image of a test split: where it is, and what tells it again."""
+
+    source: str
+    part: str
+    sha256: str
+    phashes: tuple[int, ...]  # one for each of TURNS
+    thumbnails: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found and did.
+
+    Attributes:
+        duplicates: a row for each duplicate, sorted by test image and key: test, part, key, data_set, source, sha256
+            (of its pixels), kind, turn, hash_distance, correlation.
+        not_compared: why, for each test file that cannot be read.
+        removed: how many images it left out of the corpus.
+        finished: how many images were left out first, for an earlier audit that had been stopped.
+    """
+
+    duplicates: list[dict]
+    not_compared: list[str]
+    removed: int = 0
+    finished: int = 0
+
+
+def audit(
+    corpus: str | Path,
+    test: Iterable[str | Path],
+    *,
+    report: str | Path | None = None,
+    remove: bool = False,
+    workers: int | None = None,
+) -> Audit:
+    """Find images of test splits in a corpus: `python -m lvmmed_backbones corpus audit`.
+
+    An image of the corpus is a duplicate if its pixels are the same (exact), or if perceptual hashes differ in at
+    most `HASH_DISTANCE` bits and the correlation at 64 x 64 pixels is at least `CORRELATION` (near). Test images are
+    reduced as the corpus's images were.
+
+    Args:
+        corpus: its folder.
+        test: folders of test images, or of prepared data sets, of which the test splits count.
+        report: a CSV file to write, a row for each duplicate.
+        remove: leave the duplicates out of the manifest.
+        workers: processes; None: one for each core.
+
+    Raises:
+        FileNotFoundError: if a folder does not exist; ValueError: if there is no image in the folders; Refused: if
+            the corpus is not whole, or another command is at work on it.
+        DiskFull, OSError: if something cannot be written.
+    """
+    corpus, folders = Path(corpus), [Path(folder) for folder in test]
+    try:
+        options = read_summary(corpus).options
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{corpus} holds no corpus ({error})") from None
+    with state.changing(corpus) if remove else nullcontext():
+        finished = state.finish(corpus, options) if remove else 0
+        rows, not_compared = duplicates(corpus, folders, options, workers or os.cpu_count() or 1)
+        if report:
+            sweep(Path(report).parent)
+            state.write_csv(Path(report), rows)
+        removed = state.remove(corpus, rows, options) if remove and rows else 0
+    return Audit(rows, not_compared, removed, finished)
+
+
+def duplicates(
+    corpus: Path, folders: Sequence[Path], options: Options, workers: int
+) -> tuple[list[dict], list[str]]:
+    """Compare every image of `folders` with every image of the corpus.
+
+    Returns:
+        A row for each duplicate, and why for each file that is not compared, as in `Audit`.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is not a folder of test images")
+    tests, not_compared = test_images(folders, options, workers)
+    if not tests:
+        raise ValueError(f"no image in {', '.join(map(str, folders))}: nothing to audit against")
+    table = read_rows(corpus, ["key", "data_set", "source", "sha256", "phash"])
+    hashes = table["phash"].to_numpy()
+    by_pixels: dict[str, list[int]] = {}
+    wanted = {test.sha256 for test in tests}
+    for index, sha256 in enumerate(table["sha256"].to_pylist()):
+        if sha256 in wanted:
+            by_pixels.setdefault(sha256, []).append(index)
+    images = CorpusDataset(str(corpus))
+    facts = table.select(["key", "data_set", "source", "sha256"])
+    rows = []
+    for test in tqdm(tests, desc="comparing", unit="image"):
+        for index, kind, turn, distance, correlation in matches(test, hashes, by_pixels, images):
+            found = {name: facts[name][index].as_py() for name in facts.column_names}
+            rows.append(
+                dict(
+                    test=test.source,
+                    part=test.part,
+                    **found,
+                    kind=kind,
+                    turn=turn,
+                    hash_distance=distance,
+                    correlation=f"{correlation:.4f}",
+                )
+            )
+    return rows, not_compared
+
+
+def matches(
+    test: TestImage,
+    hashes: NDArray[np.uint64],
+    by_pixels: dict[str, list[int]],
+    images: CorpusDataset,
+) -> Iterator[tuple[int, str, str, int, float]]:
+    """Index, kind, turn, hash distance and correlation of each duplicate of a test image."""
+    seen = set(by_pixels.get(test.sha256, ()))
+    for index in sorted(seen):
+        yield index, "exact", "", 0, 1.0
+    for turn, phash, thumb in zip(TURNS, test.phashes, test.thumbnails, strict=True):
+        distances = np.bitwise_count(hashes ^ np.uint64(phash))
+        for index in map(int, np.flatnonzero(distances <= HASH_DISTANCE)):
+            if index in seen:
+                continue
+            correlation = float(thumb @ thumbnail(images.read(index)[..., ::-1]))
+            if correlation >= CORRELATION:
+                seen.add(index)
+                yield index, "near", turn, int(distances[index]), correlation
+
+
+def test_images(
+    folders: Sequence[Path], options: Options, workers: int
+) -> tuple[list[TestImage], list[str]]:
+    """The images in folders, read as a corpus reads them, and why for each file that cannot be read."""
+    files = [(folder.resolve(), file) for folder in folders for file in test_files(folder)]
+    chunks = [tuple(files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)]
+    described: dict[tuple[Path, str], list[TestImage] | str] = {}
+    with tqdm(total=len(files), desc="test images", unit="file") as bar:
+        for chunk, found in results(partial(describe_all, options=options), chunks, workers):
+            described.update(found if isinstance(found, dict) else survivors(chunk, options))
+            bar.update(len(chunk))
+    found_in = [described[place] for place in files]
+    broken = [reason for reason in found_in if isinstance(reason, str)]
+    return [one for images in found_in if not isinstance(images, str) for one in images], broken
+
+
+def test_files(folder: Path) -> list[str]:
+    """Files of a folder, relative to it; of a prepared data set only the images that splits/test*.txt name."""
+    files = sorted(walk(folder))
+    splits = sorted(folder.glob("splits/test*.txt"))
+    if not splits:
+        return files
+    lines = [line for split in splits for line in read_lines(split, within=folder)]
+    # A line is a name, with or without its suffix, perhaps with a label behind it; a volume's is its slices' folder.
+    names = {*lines, *(line.rpartition(" ")[0] for line in lines)}
+    images = [file for file in files if file.startswith("images/")]
+    return [
+        file
+        for file in images
+        for name in [Path(file).relative_to("images")]
+        if not names.isdisjoint({str(name), str(name.with_suffix("")), *map(str, name.parents)})
+    ]
+
+
+def describe_all(
+    places: Sequence[tuple[Path, str]], options: Options
+) -> dict[tuple[Path, str], list[TestImage] | str]:
+    """What `describe` gives for each file."""
+    return {place: describe(place, options) for place in places}
+
+
+def survivors(
+    places: Sequence[tuple[Path, str]], options: Options
+) -> dict[tuple[Path, str], list[TestImage] | str]:
+    """As `describe_all`, for files of which one kills the process that reads it."""
+    return {
+        (folder, file): f"{plain(folder / file)}: {KILLS}"
+        if isinstance(found, BrokenProcessPool)
+        else found
+        for (folder, file), found in results(partial(describe, options=options), places, 1)
+    }
+
+
+def describe(place: tuple[Path, str], options: Options) -> list[TestImage] | str:
+    """What tells the images of a file again, or why it cannot be read."""
+    folder, file = place
+    unit = Unit(0, "", folder, (file,), options)
+    tests = []
+    try:
+        for found in read_file(unit, file):
+            if not isinstance(found, Picture):
+                continue
+            image = shrink(found.pixels, options.side)
+            turned = [turned_by(image) for turned_by in TURNS.values()]
+            tests.append(
+                TestImage(
+                    plain(folder / file),
+                    found.part,
+                    pixel_hash(image),
+                    tuple(perceptual_hash(t) for t in turned),
+                    tuple(thumbnail(t) for t in turned),
+                )
+            )
+    except (FileNotFoundError, Refused) as error:
+        return str(error)
+    return tests

@@ -1,0 +1,378 @@
+"""Build a corpus: folders of files to shards of images and a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lvmmed_backbones.corpus.facts import facts_of
+from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash
+from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, Options, read_rows
+from lvmmed_backbones.corpus.reading import REMEDY, SMALLEST, NotAnImage, Picture, pictures
+from lvmmed_backbones.corpus.state import (
+    REMOVED,
+    changing,
+    read_csv,
+    text_of,
+    write_csv,
+    write_parquet,
+    write_summary,
+)
+from lvmmed_backbones.corpus.workers import alone, results
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.folders import State, states, walk
+from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_json, regular
+from lvmmed_backbones.writing import replacing, write_text
+
+UNIT = 200  # files of a shard: what a kill can cost
+READERS = 2  # version of what is made of a file: parts of another are built anew
+KILLERS = "killers.json"  # files that killed the process that read them, in their state of then
+KILLS = f"kills the process that reads it. {REMEDY}"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Files of one source that make one shard."""
+
+    number: int
+    data_set: str
+    folder: Path
+    files: tuple[str, ...]
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """Its number, and a checksum of what it is made of: a changed file, or other readers, make
+        another unit."""
+        found = zip(self.files, states(self.folder, self.files), strict=True)
+        state = [state_of(file, state) for file, state in found]
+        text = json.dumps([READERS, self.data_set, str(self.folder), state, asdict(self.options)])
+        return f"{self.number:06d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def state_of(file: str, state: State) -> list[str | int]:
+    """A file's name and what tells that it has changed."""
+    return [file, state.size, state.time, *([state.target] if state.target else [])]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made.
+
+    Attributes:
+        out: the corpus.
+        images: in it.
+        not_taken: files or slices that are not, by reason; `out`/skipped.csv names each.
+        audit_undone: an audit had left images out, which are in the corpus again.
+    """
+
+    out: Path
+    images: int
+    not_taken: Counter[str]
+    audit_undone: bool
+
+
+def build(
+    sources: Iterable[str | Path | tuple[str, str | Path]],
+    out: str | Path,
+    *,
+    side: int = Options.side,
+    axis: int = Options.axis,
+    workers: int | None = None,
+) -> Built:
+    """Build a corpus, or finish one that was begun: `python -m lvmmed_backbones corpus build`.
+
+    The same sources give the same bytes. A file that kills the process that reads it is left out, as if it were not
+    there, until it has changed.
+
+    Args:
+        sources: folders of images; a pair of a name and a folder names its data set other than the folder.
+        out: folder of the corpus.
+        side: in pixels; the shorter side of larger images is reduced to it.
+        axis: along which volumes are cut.
+        workers: processes; None: one for each core.
+
+    Raises:
+        FileNotFoundError: if a source is not a folder.
+        ValueError: if `side` is too small, or nothing in the sources is an image.
+        Refused: if the corpus's folders lead out of it, another command is at work on it, a source cannot be read, or
+            files kill a process together.
+        DiskFull, OSError: if the corpus cannot be written.
+    """
+    if side < SMALLEST:
+        raise ValueError(f"--side {side}: at least {SMALLEST} pixels")
+    out, options = Path(out), Options(side, axis)
+    named = [_named(source) for source in sources]
+    for _, folder in named:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is not a folder")
+    for name in ("shards", "parts"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+        if not (out / name).resolve().is_relative_to(out.resolve()):
+            raise Refused(out / name, f"leads out of {out}", "Make the corpus in another folder")
+    audited = (out / REMOVED).is_file()
+    with changing(out):
+        found = [
+            (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in named
+        ]
+        killers = read_killers(out)
+        while True:
+            units, left_out = plan(found, options, killers)
+            unit = build_units(units, out, workers or os.cpu_count() or 1)
+            if not unit:
+                images, not_taken = merge(units, out, options, left_out)
+                return Built(out, images, not_taken, audited)
+            killers += killers_among(unit)
+            write_text(out / "parts" / KILLERS, json.dumps(killers, indent=1) + "\n")
+
+
+def _named(source: str | Path | tuple[str, str | Path]) -> tuple[str, Path]:
+    """The name of a source's data set, that of the folder unless it is given, and its folder."""
+    if isinstance(source, tuple):
+        return source[0], Path(source[1])
+    return Path(source).resolve().name, Path(source)
+
+
+def plan(
+    found: Sequence[tuple[str, Path, Sequence[str]]], options: Options, killers: Sequence[list]
+) -> tuple[list[Unit], list[dict]]:
+    """The units, in the order of the sources and of the files' names; a row for each file that is known to kill.
+
+    Args:
+        found: name of the data set, folder and files of each source.
+        killers: as of `read_killers`.
+    """
+    units: list[Unit] = []
+    left_out: list[dict] = []
+    for data_set, folder, files in found:
+        known = {killer[1]: killer for killer in killers if killer[0] == str(folder)}
+        bad = {file for file in files if file in known and known[file] == killer_of(folder, file)}
+        named = [dict(data_set=text_of(data_set), source=text_of(file)) for file in sorted(bad)]
+        left_out += [dict(**names, part="", reason=KILLS) for names in named]
+        good = [file for file in files if file not in bad]
+        for start in range(0, len(good), UNIT):
+            some = tuple(good[start : start + UNIT])
+            units.append(Unit(len(units), data_set, folder, some, options))
+    return units, left_out
+
+
+def build_units(units: Sequence[Unit], out: Path, workers: int) -> Unit | None:
+    """Build those that are not there; stops at one that kills its process, and returns it."""
+    todo = [unit for unit in units if not part_of(out, unit).exists()]
+    files = sum(len(unit.files) for unit in units)
+    with tqdm(total=files, unit="file", desc="corpus") as bar:
+        bar.update(files - sum(len(unit.files) for unit in todo))
+        for unit, result in results(partial(build_unit, out=out), todo, workers):
+            if isinstance(result, BrokenProcessPool):
+                return unit
+            bar.update(len(unit.files))
+    return None
+
+
+def killers_among(unit: Unit) -> list[list]:
+    """The files of a unit that kill the process that reads them, one after another.
+
+    Raises:
+        Refused: if there is none: they do it together; or if a process dies whatever it does.
+    """
+    if isinstance(alone(str, ""), BrokenProcessPool):
+        raise Refused(
+            unit.folder, "a process dies before it reads a file of it", "Give more memory"
+        )
+    ends = results(partial(try_file, unit), unit.files, 1)
+    files = [file for file, result in ends if isinstance(result, BrokenProcessPool)]
+    if not files:
+        reason = f"a process died over the files {unit.files[0]} to {unit.files[-1]}, but over none alone"
+        raise Refused(unit.folder, reason, "Give more memory")
+    return [killer_of(unit.folder, file) for file in files]
+
+
+def try_file(unit: Unit, file: str) -> None:
+    """Do with a file what `build_unit` does, and keep nothing."""
+    images_of(unit, file)
+
+
+def killer_of(folder: Path, file: str) -> list:
+    """Folder and state of a file, as `KILLERS` has them."""
+    return [str(folder), *state_of(file, *states(folder, [file]))]
+
+
+def read_killers(out: Path) -> list[list]:
+    """Folder and state of each file that killed a process.
+
+    Raises:
+        Refused: if the list is not as the builder writes it.
+    """
+    path, remedy = out / "parts" / KILLERS, "Remove it, and build again"
+    try:
+        killers = read_json(path, remedy, within=out)
+    except FileNotFoundError:
+        return []
+    if not isinstance(killers, list) or not all(
+        isinstance(killer, list) and len(killer) > 3 and isinstance(killer[1], str)
+        for killer in killers
+    ):
+        raise Refused(path, "is no list of files", remedy)
+    return killers
+
+
+def part_of(out: Path, unit: Unit) -> Path:
+    """The unit's rows; written last, it says that the unit is done."""
+    return out / "parts" / f"{unit.name}.parquet"
+
+
+def build_unit(unit: Unit, out: Path) -> None:
+    """Write the shard of a unit, what it left out, and its rows."""
+    shard = out / "shards" / f"{unit.name}.tar"
+    rows: list[dict] = []
+    skipped: list[dict] = []
+    with (
+        replacing(shard) as scratch,
+        tarfile.open(scratch, "w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for file in unit.files:
+            images, reasons = images_of(unit, file)
+            skipped += reasons
+            for facts, content, suffix in images:
+                key = f"{unit.number:06d}_{len(rows):06d}"
+                place = dict(
+                    key=key,
+                    shard=f"shards/{shard.name}",
+                    offset=tar.offset + tarfile.BLOCKSIZE,
+                    length=len(content),
+                    crc32=zlib.crc32(content),
+                )
+                add(tar, f"{key}{suffix}", content)
+                words = {k: facts[k] for k in ("data_set", "source", "part", "modality", "organ")}
+                add(tar, f"{key}.json", json.dumps(words).encode())
+                rows.append(place | facts)
+    write_csv(out / "parts" / f"{unit.name}.csv", skipped)
+    write_parquet(part_of(out, unit), [pa.Table.from_pylist(rows, SCHEMA)])
+
+
+def images_of(unit: Unit, file: str) -> tuple[list[tuple[dict, bytes, str]], list[dict]]:
+    """What is known of each image of a file, its bytes and their suffix; a row for each part that is not taken.
+
+    Of a file that turns out broken, or too large, nothing is taken.
+    """
+    path = unit.folder / file
+    modality, organ = facts_of(unit.data_set)
+    named = dict(data_set=text_of(unit.data_set), source=text_of(file))
+    images, skipped = [], []
+    try:
+        for found in read_file(unit, file):
+            if isinstance(found, tuple):
+                skipped.append(dict(**named, part=found[0], reason=found[1]))
+                continue
+            image, content, suffix = encode(found, path, unit.options.side)
+            facts = dict(
+                **named,
+                part=found.part,
+                modality=found.modality or modality,
+                organ=organ,
+                height=image.shape[0],
+                width=image.shape[1],
+                channels=1 if image.ndim == 2 else 3,
+                sha256=pixel_hash(image),
+                phash=perceptual_hash(image),
+            )
+            images.append((facts, content, suffix))
+    except (FileNotFoundError, Refused) as error:
+        reason = str(error).removeprefix(f"{plain(path)}: ")
+        return [], [dict(**named, part="", reason=reason)]
+    return images, skipped
+
+
+def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
+    """The images of a file, and part and reason of what is not taken of it.
+
+    Raises:
+        FileNotFoundError, Refused: if it is no regular file, leads out of its source, is broken or declares too much.
+    """
+    path = unit.folder / file
+    if path.is_dir() and not path.is_symlink():  # `walk` gives no other one
+        raise Refused(path, "is a folder that cannot be read", "Make it readable")
+    path = regular(path, within=unit.folder)
+    try:
+        for found in pictures(path, Path(file), unit.options.axis):
+            yield (found[0], str(found[1])) if isinstance(found, tuple) else found
+    except NotAnImage as reason:
+        yield "", str(reason)
+
+
+def encode(picture: Picture, path: Path, side: int) -> tuple[NDArray[np.uint8], bytes, str]:
+    """The image as it is stored, its bytes and their suffix: JPEG stays JPEG, everything else is PNG."""
+    image = shrink(picture.pixels, side)
+    if image is picture.pixels and picture.jpeg:
+        return image, read_bytes(path, most=ARRAY), ".jpg"
+    bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    suffix, quality = (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]) if picture.jpeg else (".png", [])
+    done, content = cv2.imencode(suffix, bgr, quality)
+    assert done
+    return image, content.tobytes(), suffix
+
+
+def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The image with its shorter side reduced to `side`; a smaller one as it is."""
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    if shorter <= side:
+        return image
+    size = (max(side, round(width * side / shorter)), max(side, round(height * side / shorter)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    """A file without owner or time, so that the same images make the same bytes."""
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
+
+
+def merge(
+    units: Sequence[Unit], out: Path, options: Options, left_out: Sequence[dict]
+) -> tuple[int, Counter]:
+    """The list of what was left out, the manifest and the summary, from the units' parts; then stale parts go.
+
+    Returns:
+        The number of images, and how many files or slices were not taken, by reason.
+
+    Raises:
+        ValueError: if there is no image.
+    """
+    names = [unit.name for unit in units]
+    skipped = [row for name in names for row in read_csv(out, f"parts/{name}.csv")] + [*left_out]
+    reasons = Counter(re.split(r": | \(|, by", row["reason"])[0] for row in skipped)
+    write_csv(out / "skipped.csv", skipped)
+    parts = [f"parts/{name}.parquet" for name in names]
+    images = sum(read_rows(out, ["height"], part).num_rows for part in parts)
+    if not images:
+        raise ValueError(f"nothing in the sources is an image: {out / 'skipped.csv'} says why")
+    write_parquet(out / MANIFEST, (read_rows(out, SCHEMA.names, part) for part in parts))
+    write_summary(out, options)
+    (out / REMOVED).unlink(missing_ok=True)  # the manifest holds everything again
+    keep = {
+        KILLERS,
+        *(f"{name}{suffix}" for name in names for suffix in (".tar", ".csv", ".parquet")),
+    }
+    for file in [*(out / "shards").iterdir(), *(out / "parts").iterdir()]:
+        if file.name not in keep and not file.name.startswith("."):
+            file.unlink()
+    return images, reasons
