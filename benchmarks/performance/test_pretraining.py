@@ -13,9 +13,9 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 
-import lvmmed_backbones.pretrain  # noqa: F401
-from lvmmed_backbones.corpus.build import Options, build
-from lvmmed_backbones.pretrain.command import CONFIGS
+import lvmmed_backbones.pretrain.registration  # noqa: F401
+from lvmmed_backbones.corpus.building import build
+from lvmmed_backbones.pretrain import CONFIGS
 
 BATCH, SIZE = 64, 64
 
@@ -29,7 +29,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(512):
         image = cv2.resize(rng.integers(0, 256, (12, 12), np.uint8), (256, 256))
         cv2.imwrite(str(folder / "in" / f"{number}.png"), image)
-    build([("x", folder / "in")], folder / "out", Options(), 2)
+    build([("x", folder / "in")], folder / "out", workers=2)
     return folder / "out"
 
 

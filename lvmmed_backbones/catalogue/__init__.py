@@ -13,6 +13,7 @@ import os
 import pkgutil
 import re
 from pathlib import Path
+from typing import Any
 
 from mmengine.registry import MODELS
 
@@ -20,7 +21,18 @@ from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
 from lvmmed_backbones.weights.source import cache_folder
 
-__all__ = ["Entry", "folders", "get", "home", "names", "seeds"]
+__all__ = [
+    "Entry",
+    "add",
+    "add_catalogue_folder",
+    "describe",
+    "folders",
+    "get",
+    "home",
+    "list_backbones",
+    "names",
+    "seeds",
+]
 
 NOT_ENTRIES = ("adding", "architectures", "entry", "exported")
 NAME = re.compile(
@@ -28,11 +40,41 @@ NAME = re.compile(
 )  # of a backbone: a word of a command line, a table and a file
 
 
+_added: list[Path] = []  # by `add_catalogue_folder`, the latest first
+
+
+def __getattr__(attribute: str) -> Any:
+    if attribute != "add":
+        raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+    from lvmmed_backbones.catalogue.adding import add  # which imports this module
+
+    return add
+
+
+def add_catalogue_folder(folder: str | Path) -> None:
+    """Look for exported backbones in a folder, too, as long as this process lives.
+
+    A forked process has the folder, too; one that is started anew has to call this itself.
+
+    Args:
+        folder: it may come into being later. It precedes those that were added before it.
+    """
+    path = Path(folder).resolve()
+    if path in _added:
+        _added.remove(path)
+    _added.insert(0, path)
+
+
 def folders() -> list[Path]:
-    """Where exported backbones are looked for: here, in $LVMMED_CATALOGUE, in the cache's `catalogue`."""
+    """Where exported backbones are looked for, the first first.
+
+    They are the package's own folder, those of `add_catalogue_folder`, the user's in $LVMMED_CATALOGUE, and the cache's
+    `catalogue`, which `add` and `export` write to unless told otherwise.
+    """
     chosen = os.environ.get("LVMMED_CATALOGUE", "")
     return [
         *map(Path, __path__),
+        *_added,
         *(Path(folder) for folder in chosen.split(os.pathsep) if folder),
         cache_folder().parent / "catalogue",
     ]
@@ -108,3 +150,53 @@ def home(entry: Entry) -> str | None:
     """The module that registers an entry's class, for another process to import; None: it is one of the suite's own."""
     module = MODELS.get(entry.config["type"]).__module__
     return None if module.startswith("lvmmed_backbones.backbones.") else module
+
+
+def list_backbones() -> tuple[list[dict[str, Any]], list[str]]:
+    """Everything that the catalogue knows, of every backbone that there is.
+
+    Returns:
+        What `describe` gives for each, and a sentence for each file that cannot be used; it takes no other with it.
+
+    Examples:
+        >>> from lvmmed_backbones import catalogue
+        >>> backbones, problems = catalogue.list_backbones()
+        >>> next(b["architecture"] for b in backbones if b["name"] == "random_resnet50")
+        'ResNet-50'
+    """
+    facts = []
+    problems = [f"{file}: its name is no name of a backbone: rename it" for file in misnamed()]
+    for name in names():
+        try:
+            facts.append(describe(name))
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
+    return facts, problems
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Everything that the catalogue knows of a backbone, as plain data; the weights are those of its first seed."""
+    of = seeds(name)
+    entry = get(name, *of[:1])
+    weights = entry.weights
+    return {
+        "name": name,
+        "architecture": entry.architecture,
+        "method": entry.method,
+        "corpus": entry.corpus,
+        "licence": entry.licence,
+        "source": entry.source,
+        "mean": entry.mean,
+        "std": entry.std,
+        "channels": entry.channels,
+        "vector_channels": entry.vector_channels,
+        "pretraining_seeds": of,
+        "weights": weights
+        and {
+            "file": weights.file,
+            "from": weights.origin,
+            "sha256": weights.sha256,
+            "layout": weights.layout,
+            "here": weights.is_here,
+        },
+    }

@@ -1,8 +1,7 @@
-"""`python -m lvmmed_backbones add`: a file of weights that somebody else made, as a backbone of the catalogue."""
+"""A file of weights that somebody else made, as a backbone of the catalogue."""
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from torch.nn.functional import interpolate
 
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.building import silent
-from lvmmed_backbones.catalogue.architectures import NAMED, architecture, named, on_meta, outline
+from lvmmed_backbones.catalogue import architectures
+from lvmmed_backbones.catalogue.architectures import NAMED, named, on_meta, outline
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD, SIZED
 from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, sound, write
 from lvmmed_backbones.display import plain
@@ -77,11 +77,11 @@ class Added:
 
 
 def add(
-    file: Path,
+    file: str | Path,
     name: str,
-    out: Path,
+    out: str | Path | None = None,
     *,
-    architecture_name: str | None = None,
+    architecture: str | None = None,
     layout: str = "auto",
     wrapper: str | None = None,
     mean: Sequence[float] | None = None,
@@ -90,13 +90,13 @@ def add(
     corpus: str = "unknown",
     licence: str = "unknown",
 ) -> Added:
-    """Write a file of weights as a backbone of the catalogue.
+    """Write a file of weights that somebody else made as a backbone of the catalogue.
 
     Args:
         file: a safetensors file, or one that `torch.save` wrote.
         name: of the backbone.
-        out: folder of the catalogue.
-        architecture_name: as `architectures.named` takes it; None: told by the tensors' names and shapes.
+        out: folder to write to; None: the last of `catalogue.folders()`.
+        architecture: as `architectures.named` takes it; None: told by the tensors' names and shapes.
         layout: a key of `LAYOUTS`; 'auto': the first that fits.
         wrapper: which of several networks, by a part of the names before it, such as teacher.
         mean, std: that images in RGB, 0 to 255, are normalised with; None: timm's of the model, or ImageNet's.
@@ -106,14 +106,15 @@ def add(
         FileNotFoundError: if there is no such file.
         ValueError: naming the file, and what it has instead of a network of this architecture; or if the name is taken.
     """
-    target = free_place(name, out)
+    file = Path(file)
+    target = free_place(name, Path(out or catalogue.folders()[-1]))
     layouts = list(LAYOUTS) if layout == "auto" else [layout]
     content = read(file)
     tensors = flat(content, file)
-    if architecture_name is None:
+    if architecture is None:
         config, module, found = recognised(content, tensors, layouts, file)
     else:
-        config = named(architecture_name)
+        config = named(architecture)
         module, found = looked_for(config, tensors, layouts, file)
     if not found:
         raise Refused(file, why_not(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
@@ -121,7 +122,7 @@ def add(
     check_values(network.tensors, needed(module), file)  # type: ignore[arg-type]
     ours = timm_statistics(config)
     told = dict(
-        architecture=architecture(config),
+        architecture=architectures.architecture(config),
         method=plain(method),
         config=config,
         **outline(config, file),
@@ -254,59 +255,6 @@ def reference_images() -> Tensor:
 def column(values: Sequence[float]) -> Tensor:
     """(3,) as (3, 1, 1)."""
     return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `add`."""
-    parser.add_argument("file", type=Path, help="safetensors, or what torch.save wrote")
-    parser.add_argument("name", help="of the backbone in the catalogue")
-    parser.add_argument(
-        "--architecture",
-        help=f"{', '.join(NAMED)}, or timm:NAME; default: told by the tensors' names and shapes",
-    )
-    parser.add_argument(
-        "--layout",
-        default="auto",
-        choices=("auto", *LAYOUTS),
-        help="how the file names things (auto: the first that fits)",
-    )
-    parser.add_argument(
-        "--wrapper",
-        help="which of several networks: a part of the names before it, such as teacher",
-    )
-    for name in ("mean", "std"):
-        parser.add_argument(
-            f"--{name}",
-            type=float,
-            nargs=3,
-            metavar=("R", "G", "B"),
-            help="that images (0 to 255) are normalised with; default: timm's of the model, or ImageNet's",
-        )
-    for name in ("method", "corpus", "licence"):
-        parser.add_argument(f"--{name}", default="unknown", help="in words, for the tables")
-    parser.add_argument(
-        "--out", type=Path, default=catalogue.folders()[-1], help="folder; default: %(default)s"
-    )
-
-
-def run(options: argparse.Namespace) -> int:
-    """Add, and say what was used, dropped and created; the exit code."""
-    added = add(
-        options.file,
-        options.name,
-        options.out,
-        architecture_name=options.architecture,
-        layout=options.layout,
-        wrapper=options.wrapper,
-        mean=options.mean,
-        std=options.std,
-        method=options.method,
-        corpus=options.corpus,
-        licence=options.licence,
-    )
-    for line in report(added):
-        print(plain(line))
-    return 0
 
 
 def report(added: Added) -> list[str]:

@@ -1,18 +1,24 @@
 """Corpora of unlabelled images: built from folders, audited against test splits, read in random order.
 
-`CorpusDataset` is imported when it is used, so that files can be read without torch.
+Nothing is imported before it is used, so that files can be read without torch.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-__all__ = ["CorpusDataset"]
+__all__ = ["CorpusDataset", "audit", "build", "list_data_sets"]
+
+HOMES = {
+    "CorpusDataset": "dataset",
+    "audit": "auditing",
+    "build": "building",
+    "list_data_sets": "facts",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name != "CorpusDataset":
+    if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lvmmed_backbones.corpus.dataset import CorpusDataset
-
-    return CorpusDataset
+    return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)

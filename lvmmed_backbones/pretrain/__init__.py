@@ -1,24 +1,27 @@
-"""Self-supervised pretraining: the methods, each a file in `methods`, and what runs them.
+"""Self-supervised pretraining: `run` a config on a corpus, `export` what was learnt as a backbone of the catalogue.
 
-Importing this package registers everything that the pretraining configs name.
+Nothing is imported before it is used. `lvmmed_backbones.pretrain.registration` registers everything that the
+pretraining configs name.
 """
 
+from __future__ import annotations
+
 import importlib
-import pkgutil
-import warnings
+from pathlib import Path
+from typing import Any
 
-import mmpretrain.engine.hooks
-import mmpretrain.engine.optimizers
-import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
+__all__ = ["CONFIGS", "compose", "config_names", "export", "run"]
 
-import lvmmed_backbones.openmmlab  # noqa: F401
-from lvmmed_backbones.corpus import dataset  # noqa: F401
-from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, precision, views  # noqa: F401
+CONFIGS = Path(__file__).resolve().parent / "configs"
+HOMES = {"compose": "running", "export": "exporting", "run": "running"}
 
-# mmcv 2.1 says so whenever Pillow changes a saturation, with `alpha` alone, too.
-warnings.filterwarnings(
-    "ignore", "Only use 'alpha' for pillow backend", UserWarning, r"mmcv\.image\."
-)
 
-for _module in pkgutil.iter_modules(methods.__path__):
-    importlib.import_module(f"{methods.__name__}.{_module.name}")
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+
+
+def config_names() -> list[str]:
+    """The configs of ours, in the order of the alphabet."""
+    return sorted(file.stem for file in CONFIGS.glob("*.py"))

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import pretraining, profiles
 from benchmarks.__main__ import main
-from lvmmed_backbones.pretrain.command import config_names
+from lvmmed_backbones.pretrain import config_names
 
 
 def test_what_lies_there_is_not_made_again(tmp_path: Path) -> None:

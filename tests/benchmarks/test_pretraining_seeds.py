@@ -16,8 +16,7 @@ from mmengine.registry import MODELS
 from benchmarks.__main__ import main
 from benchmarks.compose import compose
 from benchmarks.grid import Cell
-from lvmmed_backbones.pretrain.command import CONFIGS
-from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 from reports.__main__ import main as reports
@@ -40,7 +39,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "meta": {KEY: origin_of(config, terms, Progress(1, 0, 64, 64)), "iter": 1, "epoch": 1},
         }
         torch.save(content, folder / "iter_1.pth")
-        export(folder / "iter_1.pth", folder / "mine.safetensors", by_seed=True)
+        export(folder / "iter_1.pth", "mine", folder, by_seed=True)
     return folder
 
 

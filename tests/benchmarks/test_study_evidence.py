@@ -18,8 +18,8 @@ from benchmarks.evidence.curves import ends
 from benchmarks.evidence.halves import SecondOrderHook
 from benchmarks.evidence.probe import copied, probe
 from benchmarks.evidence.variants import VARIANTS
-from lvmmed_backbones.corpus.build import Options, build
-from lvmmed_backbones.pretrain.command import config_names
+from lvmmed_backbones.corpus.building import build
+from lvmmed_backbones.pretrain import config_names
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(128):
         image = cv2.resize(rng.integers(0, 256, (6, 6), np.uint8), (64, 64))
         assert cv2.imwrite(str(folder / "in" / f"{number:03d}.png"), image)
-    build([("x", folder / "in")], folder / "out", Options(), 1)
+    build([("x", folder / "in")], folder / "out", workers=1)
     return folder / "out"
 
 

@@ -18,7 +18,11 @@ import sitecustomize
 
 import benchmarks.execute
 import benchmarks.job
-import lvmmed_backbones.__main__
+import lvmmed_backbones.catalogue.adding
+import lvmmed_backbones.cli
+import lvmmed_backbones.corpus.auditing
+import lvmmed_backbones.pretrain.exporting
+import lvmmed_backbones.pretrain.running
 import reports.__main__
 
 

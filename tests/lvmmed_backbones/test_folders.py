@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lvmmed_backbones.corpus.build import Options, Unit, images_of
+from lvmmed_backbones.corpus.building import Options, Unit, images_of
 from lvmmed_backbones.folders import is_clutter, states, walk
 from lvmmed_backbones.outside import Refused
 

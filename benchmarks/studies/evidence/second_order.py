@@ -15,14 +15,14 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
-import lvmmed_backbones.pretrain  # noqa: F401
+import lvmmed_backbones.pretrain.registration  # noqa: F401
 from benchmarks.evidence.results import AGAIN, RESULT, read_result
 from benchmarks.evidence.variants import VARIANTS
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.openmmlab.resumption import load_all
 from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.pretrain import CONFIGS
 from lvmmed_backbones.pretrain.affinities import edge_affinity, knn_edges
-from lvmmed_backbones.pretrain.command import CONFIGS
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity
 from lvmmed_backbones.weights.loading import read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.registry import MODELS
@@ -21,9 +21,8 @@ from benchmarks.evidence.probe import SIZE, probe
 from benchmarks.evidence.results import RESULT
 from benchmarks.evidence.variants import VARIANTS
 from benchmarks.record import write_json
+from lvmmed_backbones import pretrain
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
-from lvmmed_backbones.pretrain.command import compose, run_pretrain
-from lvmmed_backbones.pretrain.export import export
 
 LOG = "log.txt"
 
@@ -92,8 +91,8 @@ def carry_out(job: Job) -> None:
         model = MODELS.build(backbone)
         model.init_weights()
     else:
-        weights = pretrain(job)
-        rate = compose(options(job)).optim_wrapper.optimizer.lr
+        weights = pretrained(job)
+        rate = pretrain.compose(**arguments(job)).optim_wrapper.optimizer.lr
         row |= dict(steps=read_facts(weights).steps, rate=rate)
         row |= ends(job.folder)
         model = MODELS.build(entry_of(weights).model("vector", SIZE))
@@ -102,22 +101,18 @@ def carry_out(job: Job) -> None:
     write_json(job.folder / RESULT, row)
 
 
-def options(job: Job) -> argparse.Namespace:
-    """The options of the pretraining of a job."""
+def arguments(job: Job) -> dict[str, Any]:
+    """What `pretrain.compose` takes for a job, and `pretrain.run` with it."""
     variant = VARIANTS[job.variant]
-    return argparse.Namespace(
+    return dict(
         config=variant.config,
-        corpus=str(job.corpus),
+        corpus=job.corpus,
         work_dir=job.folder,
-        resume=True,
         epochs=job.epochs,
-        launcher="none",
-        probe=None,
-        cfg_options={"randomness.seed": job.seed, **variant.changes},
+        overrides={"randomness.seed": job.seed, **variant.changes},
     )
 
 
-def pretrain(job: Job) -> Path:
+def pretrained(job: Job) -> Path:
     """Pretrain, from where it was stopped; the exported backbone."""
-    run_pretrain(options(job))
-    return export(job.folder, job.folder / "backbone.safetensors")
+    return pretrain.export(pretrain.run(**arguments(job), resume=True), "backbone", job.folder)

@@ -349,8 +349,8 @@ def test_checkpoints_of_our_own_pretraining(
     from mmengine.config import Config
     from mmengine.registry import DefaultScope
 
-    import lvmmed_backbones.pretrain
-    from lvmmed_backbones.pretrain.command import CONFIGS
+    import lvmmed_backbones.pretrain.registration
+    from lvmmed_backbones.pretrain import CONFIGS
 
     model = Config.fromfile(CONFIGS / f"{config}.py").model
     with DefaultScope.overwrite_default_scope("mmpretrain"):

@@ -22,7 +22,7 @@ from PIL import Image
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.images.windows import HOUNSFIELD, NoContrast, eight_bits
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -115,26 +115,26 @@ REASONS = {
 
 def test_what_is_an_image_is_taken_and_what_is_not_is_named(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
-    images, reasons = build([("samples", source)], out, Options(), 2)
+    built = build([("samples", source)], out, workers=2)
     table = pq.read_table(out / "manifest.parquet").to_pandas()
-    assert images == len(table) == sum(TAKEN.values())
+    assert built.images == len(table) == sum(TAKEN.values())
     assert dict(table.groupby("source").size()) == TAKEN
     with (out / "skipped.csv").open() as file:
         skipped = {row["source"]: row["reason"] for row in csv.DictReader(file)}
     assert set(skipped) == set(REASONS)
     for name, reason in REASONS.items():
         assert skipped[name].startswith(reason), (name, skipped[name])
-    assert sum(reasons.values()) == len(REASONS)
+    assert sum(built.not_taken.values()) == len(REASONS)
     assert table[table.source == "ct"].modality.item() == "CT"
     large = table[table.source == "large.png"].iloc[0]
     assert (large.height, large.width) == (256, 384)
     summary = json.loads((out / "corpus.json").read_text())
-    assert summary["images"] == images and len(summary["fingerprint"]) == 64
+    assert summary["images"] == built.images and len(summary["fingerprint"]) == 64
 
 
 def test_pixels_come_back(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
-    build([("samples", source)], out, Options(), 1)
+    build([("samples", source)], out, workers=1)
     sources = pq.read_table(out / "manifest.parquet")["source"].to_pylist()
     corpus = CorpusDataset(str(out))
 
@@ -156,7 +156,7 @@ def test_monochrome1_is_inverted(tmp_path: Path) -> None:
         write_dicom(
             tmp_path / "in" / name, blobs() * 16, Modality="CR", PhotometricInterpretation=kind
         )
-    build([("x", tmp_path / "in")], tmp_path / "out", Options(), 1)
+    build([("x", tmp_path / "in")], tmp_path / "out", workers=1)
     a, b = (CorpusDataset(str(tmp_path / "out"))[i]["img"].astype(int) for i in range(2))
     assert np.abs(a + b - 255).max() <= 1
 
@@ -179,7 +179,7 @@ def test_slices_of_a_volume_share_their_scale(tmp_path: Path) -> None:
 
 def test_webdataset_reads_the_shards(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
-    images, _ = build([("samples", source)], out, Options(), 1)
+    images = build([("samples", source)], out, workers=1).images
     shards = sorted(map(str, (out / "shards").glob("*.tar")))
     samples = list(webdataset.WebDataset(shards, shardshuffle=False).decode("rgb8"))
     assert len(samples) == images
@@ -216,7 +216,7 @@ def lives(pid: int) -> bool:
 def test_a_killed_build_is_finished_to_the_same_bytes(tmp_path: Path) -> None:
     fill(tmp_path / "in", 900)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    build([("x", tmp_path / "in")], whole, Options(), 2)
+    build([("x", tmp_path / "in")], whole, workers=2)
     line = [sys.executable, "-m", "lvmmed_backbones", "corpus", "build", f"x={tmp_path / 'in'}"]
     process = subprocess.Popen(
         [*line, "--out", str(parts), "--workers", "1"],
@@ -246,11 +246,11 @@ def test_a_killed_build_is_finished_to_the_same_bytes(tmp_path: Path) -> None:
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     fill(tmp_path / "in", 4)
     out = tmp_path / "out"
-    build([("x", tmp_path / "in")], out, Options(), 1)
+    build([("x", tmp_path / "in")], out, workers=1)
     before = json.loads((out / "corpus.json").read_text())["fingerprint"]
     cv2.imwrite(str(tmp_path / "in" / "00002.png"), blobs(200, 200, 99))
     (tmp_path / "in" / "00003.png").unlink()
-    images, _ = build([("x", tmp_path / "in")], out, Options(), 1)
+    images = build([("x", tmp_path / "in")], out, workers=1).images
     assert images == 3 and len(list((out / "shards").iterdir())) == 1
     assert json.loads((out / "corpus.json").read_text())["fingerprint"] != before
 
@@ -259,13 +259,13 @@ def test_nothing_to_take_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("x")
     with pytest.raises(ValueError, match=r"nothing in the sources is an image: .*skipped\.csv"):
-        build([("x", tmp_path / "in")], tmp_path / "out", Options(), 1)
+        build([("x", tmp_path / "in")], tmp_path / "out", workers=1)
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
-        build([("x", tmp_path / "nowhere")], tmp_path / "out", Options(), 1)
+        build([("x", tmp_path / "nowhere")], tmp_path / "out", workers=1)
 
 
 def test_real_downloads_give_images_and_no_masks(real_data: Path, tmp_path: Path) -> None:
     names = ("busi", "acdc", "prostatex_dicom")
-    build([(n, real_data / n) for n in names], tmp_path, Options(), 2)
+    build([(n, real_data / n) for n in names], tmp_path, workers=2)
     summary = json.loads((tmp_path / "corpus.json").read_text())
     assert summary["data_sets"] == {"acdc": 216, "busi": 149, "prostatex_dicom": 19}

@@ -18,7 +18,7 @@ from mmengine.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import build
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     for number in range(12):
         cv2.imwrite(str(folder / "in" / f"{number}.png"), rng.integers(0, 256, (32, 32), np.uint8))
-    build([("noise", folder / "in")], folder / "out", Options(), 1)
+    build([("noise", folder / "in")], folder / "out", workers=1)
     return folder / "out"
 
 

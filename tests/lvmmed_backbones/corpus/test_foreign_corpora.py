@@ -19,7 +19,7 @@ import pytest
 
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.outside import Refused
 
 pytestmark = pytest.mark.usefixtures("no_hang")
@@ -36,7 +36,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image = rng.integers(0, 256, (32, 32), np.uint8)
         cv2.imwrite(str(folder / "in" / f"{number}.png"), image)
     shutil.copy(folder / "in" / "0.png", folder / "test")
-    build([("x", folder / "in")], folder / "corpus", Options(), 1)
+    build([("x", folder / "in")], folder / "corpus", workers=1)
     return folder
 
 
@@ -208,14 +208,14 @@ def test_a_build_writes_and_deletes_nothing_elsewhere(name: str, corpus: Path, w
     (elsewhere / "precious").touch()
     (corpus / name).symlink_to(elsewhere)
     with pytest.raises(Refused, match=f"{name}: leads out of"):
-        build([("x", whole / "in")], corpus, Options(), 1)
+        build([("x", whole / "in")], corpus, workers=1)
     assert (elsewhere / "precious").exists()
     (corpus / name).unlink()
     precious = corpus.parent / "precious"
     precious.write_text("mine")
     for file in ("manifest.parquet", "corpus.json", "skipped.csv"):
         (corpus / f"{file}.partial").symlink_to(precious)
-    build([("x", whole / "in")], corpus, Options(), 1)
+    build([("x", whole / "in")], corpus, workers=1)
     assert precious.read_text() == "mine"
 
 

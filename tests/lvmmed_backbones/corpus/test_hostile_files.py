@@ -230,7 +230,7 @@ READ = """
 import json, resource, sys
 from pathlib import Path
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.corpus.build import Options, Unit, read_file
+from lvmmed_backbones.corpus.building import Options, Unit, read_file
 from lvmmed_backbones.outside import Refused
 folder = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.corpus.build import Options, Unit, build, read_file
+from lvmmed_backbones.corpus.building import Options, Unit, build, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain.monitors import read_image as read_probe
@@ -56,8 +56,8 @@ def test_fifos_sockets_and_folders_do_not_hang(suffix: str, tmp_path: Path) -> N
         finally:
             os.chdir(here)
         Image.fromarray(blobs()).save(folder / "good.png")
-        images, reasons = build([("x", folder)], tmp_path / "out", Options(), 1)
-    assert images == 1 and reasons.total() == 4
+        built = build([("x", folder)], tmp_path / "out", workers=1)
+    assert built.images == 1 and built.not_taken.total() == 4
     with (tmp_path / "out" / "skipped.csv").open() as file:
         found = {row["source"]: row["reason"] for row in csv.DictReader(file)}
     assert found[f"fifo{suffix}"].startswith("is a FIFO, not a regular file")

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.corpus import build as building
-from lvmmed_backbones.corpus import reading
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus import building, reading
+from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.outside import Refused
 
 REASON = "kills the process that reads it. Save it again or leave it out"
@@ -66,7 +65,7 @@ def test_a_file_that_kills_its_process_is_found_and_left_out(
     monkeypatch.setattr(building, "UNIT", 10)
     source = fill(tmp_path / "in", 42)
     whole, out = tmp_path / "whole", tmp_path / "out"
-    build([("x", source)], whole, Options(), 1)
+    build([("x", source)], whole, workers=1)
     deaths = {
         "000a.kill": "SIGKILL",
         "017a.kill": "SIGTERM",
@@ -75,25 +74,25 @@ def test_a_file_that_kills_its_process_is_found_and_left_out(
     }
     for name, way in deaths.items():
         (source / name).write_text(way)
-    images, reasons = build([("x", source)], out, Options(), workers)
-    assert images == 42 and reasons.total() == 4
+    built = build([("x", source)], out, workers=workers)
+    assert built.images == 42 and built.not_taken.total() == 4
     assert skipped(out) == dict.fromkeys(deaths, REASON)
     assert everything(out) == everything(whole)
     monkeypatch.setattr(building, "killers_among", lambda unit: pytest.fail("it was read again"))
-    assert build([("x", source)], out, Options(), workers) == (images, reasons)
+    assert build([("x", source)], out, workers=workers) == built
     assert everything(out) == everything(whole)
 
 
 def test_a_killer_that_has_changed_is_read_again(tmp_path: Path) -> None:
     source, out = fill(tmp_path / "in", 3), tmp_path / "out"
     (source / "a.kill").write_text("SIGKILL")
-    assert build([("x", source)], out, Options(), 2)[0] == 3
+    assert build([("x", source)], out, workers=2).images == 3
     shutil.copy(source / "000.png", source / "b.png")
     (source / "a.kill").unlink()
     (source / "b.png").rename(source / "a.kill.png")
-    assert build([("x", source)], out, Options(), 2)[0] == 4
+    assert build([("x", source)], out, workers=2).images == 4
     (source / "a.kill").write_text("exit")
-    assert build([("x", source)], out, Options(), 2)[0] == 4
+    assert build([("x", source)], out, workers=2).images == 4
     assert skipped(out) == {"a.kill": REASON}
 
 
@@ -104,16 +103,16 @@ def test_files_that_kill_only_together_are_named(tmp_path: Path, monkeypatch) ->
     with pytest.raises(
         Refused, match=r"a process died over the files 000\.png to 002\.png, but over none alone"
     ):
-        build([("x", source)], tmp_path / "out", Options(), 1)
+        build([("x", source)], tmp_path / "out", workers=1)
 
 
 def test_a_list_of_killers_that_is_none_is_refused(tmp_path: Path) -> None:
     source, out = fill(tmp_path / "in", 1), tmp_path / "out"
-    build([("x", source)], out, Options(), 1)
+    build([("x", source)], out, workers=1)
     for content in ("{", "{}", "[1]", "[[]]", '[["a", 1, 2, 3]]'):
         (out / "parts" / building.KILLERS).write_text(content)
         with pytest.raises(Refused, match=r"killers\.json: is no .*Remove it, and build again"):
-            build([("x", source)], out, Options(), 1)
+            build([("x", source)], out, workers=1)
 
 
 def test_an_audit_names_a_test_file_that_kills_its_process(tmp_path: Path, capsys) -> None:
@@ -135,7 +134,7 @@ def test_an_audit_names_a_test_file_that_kills_its_process(tmp_path: Path, capsy
 
 def test_clutter_makes_no_difference(tmp_path: Path) -> None:
     source = fill(tmp_path / "in", 3)
-    build([("x", source)], tmp_path / "whole", Options(), 1)
+    build([("x", source)], tmp_path / "whole", workers=1)
     (source / "__MACOSX").mkdir()
     for name in (
         ".DS_Store",
@@ -146,7 +145,8 @@ def test_clutter_makes_no_difference(tmp_path: Path) -> None:
         "__MACOSX/000.png",
     ):
         shutil.copy(source / "000.png", source / name)
-    assert build([("x", source)], tmp_path / "out", Options(), 1) == (3, {})
+    built = build([("x", source)], tmp_path / "out", workers=1)
+    assert (built.images, built.not_taken) == (3, {})
     assert everything(tmp_path / "out") == everything(tmp_path / "whole")
 
 
@@ -156,7 +156,7 @@ def test_links_to_folders_are_followed_or_listed(tmp_path: Path) -> None:
     (source / "shown").symlink_to(".store")
     (source / ".store" / "circle").symlink_to("..")
     (source / "away").symlink_to(tmp_path / "elsewhere")
-    images, _ = build([("x", source)], tmp_path / "out", Options(), 1)
+    images = build([("x", source)], tmp_path / "out", workers=1).images
     assert images == 3
     ((name, reason),) = skipped(tmp_path / "out").items()
     assert name == "away" and reason.startswith(f"leads out of {source}. Put the file itself there")
@@ -177,9 +177,9 @@ def test_a_change_behind_a_link_is_seen(linked: str, tmp_path: Path) -> None:
     else:
         (tmp_path / "link").symlink_to(source)
         source = tmp_path / "link"
-    build([("x", source)], tmp_path / "out", Options(), 1)
+    build([("x", source)], tmp_path / "out", workers=1)
     before = everything(tmp_path / "out")
-    build([("x", source)], tmp_path / "out", Options(), 1)
+    build([("x", source)], tmp_path / "out", workers=1)
     assert everything(tmp_path / "out") == before
     other, when = cv2.imread(str(file)), file.stat().st_mtime_ns
     if linked == "another target":
@@ -187,7 +187,7 @@ def test_a_change_behind_a_link_is_seen(linked: str, tmp_path: Path) -> None:
         for path in (store / "a.png", store / "b.png"):
             path.write_bytes(path.read_bytes().ljust(9_000, b"\0"))
             os.utime(path, ns=(when, when))
-        build([("x", source)], tmp_path / "out", Options(), 1)
+        build([("x", source)], tmp_path / "out", workers=1)
         before = everything(tmp_path / "out")
         link = source / "000.png"
         old = link.lstat()
@@ -197,5 +197,5 @@ def test_a_change_behind_a_link_is_seen(linked: str, tmp_path: Path) -> None:
     else:
         cv2.imwrite(str(file), 255 - other)
         os.utime(file, ns=(when + 1, when + 1))
-    build([("x", source)], tmp_path / "out", Options(), 1)
+    build([("x", source)], tmp_path / "out", workers=1)
     assert everything(tmp_path / "out") != before

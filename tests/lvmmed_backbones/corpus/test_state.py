@@ -18,8 +18,8 @@ import pytest
 
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.audit import audit
-from lvmmed_backbones.corpus.build import build
+from lvmmed_backbones.corpus.auditing import audit
+from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.corpus.manifest import Options, fingerprint, read_rows, read_summary
 from lvmmed_backbones.corpus.state import changing, remove
 from lvmmed_backbones.outside import Refused
@@ -132,7 +132,7 @@ def test_an_audit_killed_at_any_step_is_finished_by_the_next_command(
     audited = state(corpus)
     assert agree(corpus) and removed(corpus) == ["3.png"]
     take_back(corpus)
-    rows = audit(corpus, [folder / "one"], Options(), 1)
+    rows = audit(corpus, [folder / "one"], workers=1).duplicates
 
     def work() -> None:
         with changing(corpus):
@@ -174,7 +174,7 @@ def test_a_build_killed_over_its_last_files_is_finished_by_the_next_command(
     audited, steps, refused = state(corpus), 0, 0
 
     def work() -> None:
-        build([("x", folder / "in")], corpus, Options(), 1)
+        build([("x", folder / "in")], corpus, workers=1)
 
     while killed_at(steps + 1, work, corpus):
         steps += 1
@@ -221,7 +221,7 @@ def test_a_list_that_is_none_is_refused(text: str, corpus: Path, capsys) -> None
 def test_a_manifest_of_another_corpus_is_refused(corpus: Path) -> None:
     """Of as many images: the count alone would not tell."""
     cv2.imwrite(str(corpus.parent / "in" / "0.png"), image(99))
-    build([("x", corpus.parent / "in")], corpus.parent / "other", Options(), 1)
+    build([("x", corpus.parent / "in")], corpus.parent / "other", workers=1)
     shutil.copy(corpus.parent / "other" / "manifest.parquet", corpus)
     with pytest.raises(
         Refused, match=r"corpus\.json: tells of 12 images with fingerprint .* of 12"

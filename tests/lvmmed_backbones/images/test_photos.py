@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from lvmmed_backbones.corpus.build import Options, build
+from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.images.pictures import frames, only
 from lvmmed_backbones.outside import Refused
@@ -68,7 +68,7 @@ def test_a_corpus_holds_upright_images(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for turn in (1, 6, 8):
         turned(tmp_path / "in" / f"{turn}.jpg", turn)
-    build([("x", tmp_path / "in")], tmp_path / "out", Options(), 1)
+    build([("x", tmp_path / "in")], tmp_path / "out", workers=1)
     data = CorpusDataset(str(tmp_path / "out"))
     for number, turn in enumerate((1, 6, 8)):
         right = ImageOps.exif_transpose(Image.open(tmp_path / "in" / f"{turn}.jpg"))

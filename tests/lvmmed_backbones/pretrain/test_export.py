@@ -13,20 +13,21 @@ from mmengine.registry import MODELS
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.__main__ import main
-from lvmmed_backbones.pretrain.command import CONFIGS
-from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 
 
 def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
-        export(tmp_path, tmp_path / "a.safetensors")
-    with pytest.raises(ValueError, match=r"it must be a file NAME.safetensors"):
-        export(tmp_path, tmp_path / "a b.safetensors")
+        export(tmp_path, "a", tmp_path)
+    with pytest.raises(
+        ValueError, match=r"'a b' is no name of a backbone: use letters, digits and _"
+    ):
+        export(tmp_path, "a b", tmp_path)
     torch.save({"state_dict": {"fc.weight": torch.zeros(1)}}, tmp_path / "iter_1.pth")
     with pytest.raises(ValueError, match="is not a checkpoint of a pretraining run"):
-        export(tmp_path, tmp_path / "a.safetensors")
+        export(tmp_path, "a", tmp_path)
     assert not list(tmp_path.glob("*.safetensors*"))
 
 
@@ -93,7 +94,7 @@ def test_a_seed_that_was_not_exported_is_named_with_those_that_were(shelf: Path)
 
 
 def test_one_file_is_the_same_for_every_seed(runs, tmp_path: Path, monkeypatch) -> None:
-    export(runs[2], tmp_path / "single.safetensors")
+    export(runs[2], "single", tmp_path)
     monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path))
     for name in ("single", "random_resnet50"):
         assert catalogue.get(name, 5) == catalogue.get(name)
@@ -113,26 +114,27 @@ def test_a_name_is_one_file_or_several_seeds(runs, shelf: Path, capsys) -> None:
     said = capsys.readouterr().err
     assert f"error: {shelf / 'mine'} is there" in said and "choose another name" in said
     assert sorted(shelf.rglob("*.safetensors")) == before
-    export(runs[2], shelf / "single.safetensors")
+    export(runs[2], "single", shelf)
     with pytest.raises(
         ValueError, match=r"single\.safetensors is there, and single cannot be both"
     ):
-        export(runs[10], shelf / "single.safetensors", by_seed=True)
+        export(runs[10], "single", shelf, by_seed=True)
     assert not (shelf / "single").exists()
 
 
 def test_seeds_of_one_backbone_differ_in_nothing_else(shelf: Path, tmp_path: Path) -> None:
-    out = shelf / "mine.safetensors"
     longer = checkpoint(tmp_path / "longer", 3, steps=7)
     with pytest.raises(ValueError, match=r"seed 2 .* in steps, images_seen: choose another name"):
-        export(longer, out, by_seed=True)
+        export(longer, "mine", shelf, by_seed=True)
     elsewhere = checkpoint(tmp_path / "elsewhere", 3, corpus="e" * 64)
     with pytest.raises(ValueError, match=r"from seed 2 .* in corpus: choose another name"):
-        export(elsewhere, out, by_seed=True)
+        export(elsewhere, "mine", shelf, by_seed=True)
     with pytest.raises(
         ValueError, match=r"no seed: pretrain with --cfg-options randomness\.seed=0"
     ):
-        export(checkpoint(tmp_path / "none", None), out, by_seed=True)
-    with pytest.raises(ValueError, match=r"it must be a file NAME.safetensors"):
-        export(longer, shelf / "a b.safetensors", by_seed=True)
+        export(checkpoint(tmp_path / "none", None), "mine", shelf, by_seed=True)
+    with pytest.raises(
+        ValueError, match=r"'a b' is no name of a backbone: use letters, digits and _"
+    ):
+        export(longer, "a b", shelf, by_seed=True)
     assert catalogue.seeds("mine") == [2, 10]

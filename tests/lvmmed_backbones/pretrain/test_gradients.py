@@ -13,7 +13,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-import lvmmed_backbones.pretrain  # noqa: F401
+import lvmmed_backbones.pretrain.registration  # noqa: F401
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain import affinities, necks
 from lvmmed_backbones.pretrain.affinities import (

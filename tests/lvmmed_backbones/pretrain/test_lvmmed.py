@@ -7,7 +7,7 @@ import torch
 from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.structures import DataSample
 
-import lvmmed_backbones.pretrain  # noqa: F401
+import lvmmed_backbones.pretrain.registration  # noqa: F401
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain.affinities import knn_edges
 from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity, matching_loss

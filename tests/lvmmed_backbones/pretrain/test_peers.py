@@ -11,7 +11,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.structures import DataSample
 from scipy.special import log_softmax, softmax
 
-import lvmmed_backbones.pretrain  # noqa: F401
+import lvmmed_backbones.pretrain.registration  # noqa: F401
 from lvmmed_backbones.pretrain.methods.deepcluster_v2 import spherical_kmeans
 from lvmmed_backbones.pretrain.methods.dino import distillation_loss
 from lvmmed_backbones.pretrain.methods.vicregl import matched_cells, vicreg_loss

@@ -20,7 +20,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.corpus.dataset import CorpusDataset
-from lvmmed_backbones.pretrain.command import CONFIGS
+from lvmmed_backbones.pretrain import CONFIGS
 from lvmmed_backbones.pretrain.hooks import checkpoints
 from lvmmed_backbones.pretrain.resumption import advance, align_queue, newest_whole
 from lvmmed_backbones.pretrain.sizes import check_sizes

@@ -17,8 +17,9 @@ from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.pretrain.command import CONFIGS, config_names, set_epochs
+from lvmmed_backbones.pretrain import CONFIGS, config_names
 from lvmmed_backbones.pretrain.hooks import checkpoints, latest_checkpoint
+from lvmmed_backbones.pretrain.running import set_epochs
 
 MINI = [name for name in config_names() if name.endswith("_mini")]
 EPOCH = 6  # steps: 48 images, 8 a step

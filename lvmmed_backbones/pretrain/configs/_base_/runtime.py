@@ -1,4 +1,4 @@
-custom_imports = dict(imports=["lvmmed_backbones.pretrain"])
+custom_imports = dict(imports=["lvmmed_backbones.pretrain.registration"])
 default_scope = "mmpretrain"
 data_preprocessor = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), to_rgb=True)
 randomness = dict(seed=0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lvmmed_backbones.corpus.build import KILLS, Unit, read_file, shrink
+from lvmmed_backbones.corpus import state
+from lvmmed_backbones.corpus.building import KILLS, Unit, read_file, shrink
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
-from lvmmed_backbones.corpus.manifest import Options, read_rows
+from lvmmed_backbones.corpus.manifest import Options, read_rows, read_summary
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.corpus.workers import results
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.folders import walk
 from lvmmed_backbones.outside import Refused, read_lines
+from lvmmed_backbones.writing import sweep
 
 
 def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -50,27 +53,77 @@ class TestImage:
     thumbnails: tuple[NDArray[np.float32], ...]
 
 
-def audit(corpus: Path, folders: Sequence[Path], options: Options, workers: int) -> list[dict]:
-    """Compare every image of `folders` with every image of the corpus.
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found and did.
+
+    Attributes:
+        duplicates: a row for each duplicate, sorted by test image and key: test, part, key, data_set, source, sha256
+            (of its pixels), kind, turn, hash_distance, correlation.
+        not_compared: why, for each test file that cannot be read.
+        removed: how many images it left out of the corpus.
+        finished: how many images were left out first, for an earlier audit that had been stopped.
+    """
+
+    duplicates: list[dict]
+    not_compared: list[str]
+    removed: int = 0
+    finished: int = 0
+
+
+def audit(
+    corpus: str | Path,
+    test: Iterable[str | Path],
+    *,
+    report: str | Path | None = None,
+    remove: bool = False,
+    workers: int | None = None,
+) -> Audit:
+    """Find images of test splits in a corpus: `python -m lvmmed_backbones corpus audit`.
 
     An image of the corpus is a duplicate if its pixels are the same (exact), or if perceptual hashes differ in at
-    most `HASH_DISTANCE` bits and the correlation at 64 x 64 pixels is at least `CORRELATION` (near).
+    most `HASH_DISTANCE` bits and the correlation at 64 x 64 pixels is at least `CORRELATION` (near). Test images are
+    reduced as the corpus's images were.
 
     Args:
-        options: of the corpus: test images are reduced as its images were.
-
-    Returns:
-        A row for each duplicate, sorted by test image and key: test, part, key, data_set, source, sha256 (of
-        its pixels), kind, turn, hash_distance, correlation.
+        corpus: its folder.
+        test: folders of test images, or of prepared data sets, of which the test splits count.
+        report: a CSV file to write, a row for each duplicate.
+        remove: leave the duplicates out of the manifest.
+        workers: processes; None: one for each core.
 
     Raises:
         FileNotFoundError: if a folder does not exist; ValueError: if there is no image in the folders; Refused: if
-            the corpus is not whole.
+            the corpus is not whole, or another command is at work on it.
+        DiskFull, OSError: if something cannot be written.
+    """
+    corpus, folders = Path(corpus), [Path(folder) for folder in test]
+    try:
+        options = read_summary(corpus).options
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{corpus} holds no corpus ({error})") from None
+    with state.changing(corpus) if remove else nullcontext():
+        finished = state.finish(corpus, options) if remove else 0
+        rows, not_compared = duplicates(corpus, folders, options, workers or os.cpu_count() or 1)
+        if report:
+            sweep(Path(report).parent)
+            state.write_csv(Path(report), rows)
+        removed = state.remove(corpus, rows, options) if remove and rows else 0
+    return Audit(rows, not_compared, removed, finished)
+
+
+def duplicates(
+    corpus: Path, folders: Sequence[Path], options: Options, workers: int
+) -> tuple[list[dict], list[str]]:
+    """Compare every image of `folders` with every image of the corpus.
+
+    Returns:
+        A row for each duplicate, and why for each file that is not compared, as in `Audit`.
     """
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not a folder of test images")
-    tests = list(test_images(folders, options, workers))
+    tests, not_compared = test_images(folders, options, workers)
     if not tests:
         raise ValueError(f"no image in {', '.join(map(str, folders))}: nothing to audit against")
     table = read_rows(corpus, ["key", "data_set", "source", "sha256", "phash"])
@@ -97,7 +150,7 @@ def audit(corpus: Path, folders: Sequence[Path], options: Options, workers: int)
                     correlation=f"{correlation:.4f}",
                 )
             )
-    return rows
+    return rows, not_compared
 
 
 def matches(
@@ -121,8 +174,10 @@ def matches(
                 yield index, "near", turn, int(distances[index]), correlation
 
 
-def test_images(folders: Sequence[Path], options: Options, workers: int) -> Iterator[TestImage]:
-    """The images in folders, read as a corpus reads them."""
+def test_images(
+    folders: Sequence[Path], options: Options, workers: int
+) -> tuple[list[TestImage], list[str]]:
+    """The images in folders, read as a corpus reads them, and why for each file that cannot be read."""
     files = [(folder.resolve(), file) for folder in folders for file in test_files(folder)]
     chunks = [tuple(files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)]
     described: dict[tuple[Path, str], list[TestImage] | str] = {}
@@ -130,15 +185,9 @@ def test_images(folders: Sequence[Path], options: Options, workers: int) -> Iter
         for chunk, found in results(partial(describe_all, options=options), chunks, workers):
             described.update(found if isinstance(found, dict) else survivors(chunk, options))
             bar.update(len(chunk))
-    broken: list[str] = []
-    for place in files:
-        some = described[place]
-        if isinstance(some, str):
-            broken.append(some)
-        else:
-            yield from some
-    if broken:
-        print(f"{len(broken)} test files are not compared, such as {broken[0]}", file=sys.stderr)
+    found_in = [described[place] for place in files]
+    broken = [reason for reason in found_in if isinstance(reason, str)]
+    return [one for images in found_in if not isinstance(images, str) for one in images], broken
 
 
 def test_files(folder: Path) -> list[str]:
@@ -201,14 +250,3 @@ def describe(place: tuple[Path, str], options: Options) -> list[TestImage] | str
     except (FileNotFoundError, Refused) as error:
         return str(error)
     return tests
-
-
-def report(rows: Sequence[dict]) -> None:
-    """How many duplicates there are, on stderr."""
-    tests = len({(row["test"], row["part"]) for row in rows})
-    kinds = [row["kind"] for row in rows]
-    print(
-        f"{len({row['key'] for row in rows})} images of the corpus are {tests} test images again "
-        f"({kinds.count('exact')} exact, {kinds.count('near')} near)",
-        file=sys.stderr,
-    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import architecture, checked, on_meta, outline
 from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, read_facts, sound, write
 from lvmmed_backbones.openmmlab.resumption import check_sums
@@ -23,30 +24,36 @@ SHARED = ("architecture", "method", "config", "mean", "std", "steps", "images_se
 BACKBONE = "backbone."
 
 
-def export(run: Path, out: Path, by_seed: bool = False) -> Path:
-    """Write the backbone of a pretraining run.
+def export(
+    run: str | Path, name: str, out: str | Path | None = None, *, by_seed: bool = False
+) -> Path:
+    """Write the backbone of a pretraining run for the catalogue: `python -m lvmmed_backbones export`.
 
     Args:
         run: the run's folder, of which the newest checkpoint is taken, or a checkpoint.
-        out: the .safetensors file to write; its name is the backbone's in the catalogue.
-        by_seed: write NAME/SEED.safetensors instead of NAME.safetensors, SEED that of the run.
+        name: of the backbone in the catalogue, of letters, digits and _.
+        out: folder to write to; None: the last of `catalogue.folders()`.
+        by_seed: the backbone is pretrained with several seeds: write NAME/SEED.safetensors instead of
+            NAME.safetensors, SEED that of the run.
 
     Returns:
         The file, which appears at once when it is whole.
 
     Raises:
         FileNotFoundError: if there is no checkpoint.
-        ValueError: if `out` has another suffix, or the checkpoint is not of a pretraining run; if the name would mean
-            both one file and several seeds, or the run differs from those of the other seeds in more than its seed.
+        ValueError: if the name is not of such characters, or that of a backbone of ours; if the checkpoint is not of a
+            pretraining run; if the name would mean both one file and several seeds, or the run differs from those of
+            the other seeds in more than its seed.
     """
-    if out.suffix != ".safetensors" or not out.stem.isidentifier():
+    run, folder = Path(run), Path(out or catalogue.folders()[-1]) / name
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} is no name of a backbone: use letters, digits and _")
+    if name in catalogue.modules():
+        raise ValueError(f"{name} is the name of a backbone of ours: choose another")
+    file = folder.with_name(f"{name}.safetensors")
+    if file.exists() if by_seed else files_by_seed(folder):
         raise ValueError(
-            f"{out}: it must be a file NAME.safetensors, NAME of letters, digits and _"
-        )
-    folder = out.with_suffix("")
-    if out.exists() if by_seed else files_by_seed(folder):
-        raise ValueError(
-            f"{out if by_seed else folder} is there, and {out.stem} cannot be both one file and several seeds: "
+            f"{file if by_seed else folder} is there, and {name} cannot be both one file and several seeds: "
             "choose another name, or remove it"
         )
     checkpoint = regular(newest_checkpoint(run), within=run) if run.is_dir() else run
@@ -58,9 +65,9 @@ def export(run: Path, out: Path, by_seed: bool = False) -> Path:
     tensors = own_tensors(config, content.get("state_dict"), checkpoint)
     facts = sound(describe(origin, meta, config, checkpoint), checkpoint)
     if by_seed:
-        out = folder / f"{seed_among(folder, facts)}.safetensors"
-    write(out, tensors, facts)
-    return out
+        file = folder / f"{seed_among(folder, facts)}.safetensors"
+    write(file, tensors, facts)
+    return file
 
 
 def own_tensors(config: dict, state: object, file: Path) -> dict[str, torch.Tensor]:

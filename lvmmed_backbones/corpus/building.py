@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
-import sys
 import tarfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from lvmmed_backbones.corpus.facts import facts_of
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash
 from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, Options, read_rows
-from lvmmed_backbones.corpus.reading import REMEDY, NotAnImage, Picture, pictures
+from lvmmed_backbones.corpus.reading import REMEDY, SMALLEST, NotAnImage, Picture, pictures
 from lvmmed_backbones.corpus.state import (
     REMOVED,
     changing,
@@ -72,47 +72,82 @@ def state_of(file: str, state: State) -> list[str | int]:
     return [file, state.size, state.time, *([state.target] if state.target else [])]
 
 
-def build(
-    sources: Sequence[tuple[str, Path]], out: Path, options: Options, workers: int
-) -> tuple[int, Counter]:
-    """Build the corpus, or finish one that was begun; the same sources give the same bytes.
+@dataclass(frozen=True)
+class Built:
+    """What a build made.
 
-    A file that kills the process that reads it is left out, as if it were not there, until it has changed.
+    Attributes:
+        out: the corpus.
+        images: in it.
+        not_taken: files or slices that are not, by reason; `out`/skipped.csv names each.
+        audit_undone: an audit had left images out, which are in the corpus again.
+    """
+
+    out: Path
+    images: int
+    not_taken: Counter[str]
+    audit_undone: bool
+
+
+def build(
+    sources: Iterable[str | Path | tuple[str, str | Path]],
+    out: str | Path,
+    *,
+    side: int = Options.side,
+    axis: int = Options.axis,
+    workers: int | None = None,
+) -> Built:
+    """Build a corpus, or finish one that was begun: `python -m lvmmed_backbones corpus build`.
+
+    The same sources give the same bytes. A file that kills the process that reads it is left out, as if it were not
+    there, until it has changed.
 
     Args:
-        sources: pairs of a data set's name and its folder.
-        out: the corpus.
-        workers: processes.
-
-    Returns:
-        The number of images, and how many files or slices were not taken, by reason.
+        sources: folders of images; a pair of a name and a folder names its data set other than the folder.
+        out: folder of the corpus.
+        side: in pixels; the shorter side of larger images is reduced to it.
+        axis: along which volumes are cut.
+        workers: processes; None: one for each core.
 
     Raises:
         FileNotFoundError: if a source is not a folder.
-        ValueError: if nothing in the sources is an image.
+        ValueError: if `side` is too small, or nothing in the sources is an image.
         Refused: if the corpus's folders lead out of it, another command is at work on it, a source cannot be read, or
             files kill a process together.
         DiskFull, OSError: if the corpus cannot be written.
     """
-    for _, folder in sources:
+    if side < SMALLEST:
+        raise ValueError(f"--side {side}: at least {SMALLEST} pixels")
+    out, options = Path(out), Options(side, axis)
+    named = [_named(source) for source in sources]
+    for _, folder in named:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not a folder")
     for name in ("shards", "parts"):
         (out / name).mkdir(parents=True, exist_ok=True)
         if not (out / name).resolve().is_relative_to(out.resolve()):
             raise Refused(out / name, f"leads out of {out}", "Make the corpus in another folder")
+    audited = (out / REMOVED).is_file()
     with changing(out):
         found = [
-            (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in sources
+            (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in named
         ]
         killers = read_killers(out)
         while True:
             units, left_out = plan(found, options, killers)
-            unit = build_units(units, out, workers)
+            unit = build_units(units, out, workers or os.cpu_count() or 1)
             if not unit:
-                return merge(units, out, options, left_out)
+                images, not_taken = merge(units, out, options, left_out)
+                return Built(out, images, not_taken, audited)
             killers += killers_among(unit)
             write_text(out / "parts" / KILLERS, json.dumps(killers, indent=1) + "\n")
+
+
+def _named(source: str | Path | tuple[str, str | Path]) -> tuple[str, Path]:
+    """The name of a source's data set, that of the folder unless it is given, and its folder."""
+    if isinstance(source, tuple):
+        return source[0], Path(source[1])
+    return Path(source).resolve().name, Path(source)
 
 
 def plan(
@@ -314,7 +349,14 @@ def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 def merge(
     units: Sequence[Unit], out: Path, options: Options, left_out: Sequence[dict]
 ) -> tuple[int, Counter]:
-    """The list of what was left out, the manifest and the summary, from the units' parts; then stale parts go."""
+    """The list of what was left out, the manifest and the summary, from the units' parts; then stale parts go.
+
+    Returns:
+        The number of images, and how many files or slices were not taken, by reason.
+
+    Raises:
+        ValueError: if there is no image.
+    """
     names = [unit.name for unit in units]
     skipped = [row for name in names for row in read_csv(out, f"parts/{name}.csv")] + [*left_out]
     reasons = Counter(re.split(r": | \(|, by", row["reason"])[0] for row in skipped)
@@ -334,13 +376,3 @@ def merge(
         if file.name not in keep and not file.name.startswith("."):
             file.unlink()
     return images, reasons
-
-
-def report(images: int, reasons: Counter, out: Path) -> None:
-    """What was taken and what was not, on stderr."""
-    lines = [f"{images} images in {out}"]
-    lines += [f"not taken: {count} times {reason}" for reason, count in reasons.most_common()]
-    if reasons:
-        lines.append(f"each by name: {out / 'skipped.csv'}")
-    for line in lines:
-        print(plain(line), file=sys.stderr)

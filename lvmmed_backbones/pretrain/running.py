@@ -1,0 +1,247 @@
+"""Pretrain a backbone: from a config and a corpus to checkpoints and curves."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_process
+
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.corpus.manifest import Summary, read_summary
+from lvmmed_backbones.pretrain import (
+    CONFIGS,
+    config_names,
+    registration,  # noqa: F401  all that a config may name
+)
+from lvmmed_backbones.pretrain.hooks import latest_checkpoint
+from lvmmed_backbones.pretrain.logs import ending_with_logs
+from lvmmed_backbones.pretrain.origin import Origin
+from lvmmed_backbones.pretrain.resumption import PretrainingRunner, epochs_done, newest_whole, say
+from lvmmed_backbones.pretrain.sizes import check_sizes
+from lvmmed_backbones.pretrain.terms import check_terms, shortened, terms_of
+from lvmmed_backbones.revision import git_revision
+from lvmmed_backbones.writing import telling_full, write_text
+
+
+def run(
+    config: str | Path | Config,
+    corpus: str | Path,
+    work_dir: str | Path | None = None,
+    *,
+    resume: bool = False,
+    epochs: int | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    probe: str | Path | None = None,
+    launcher: str = "none",
+) -> Path:
+    """Pretrain a backbone on a corpus: `python -m lvmmed_backbones pretrain`.
+
+    Args:
+        config: the name of one of ours (`config_names`), a path, or a config, which stays as it is.
+        corpus: folder or URL of a corpus (`corpus.build`).
+        work_dir: folder of checkpoints and curves; None: pretraining/CONFIG.
+        resume: go on from the newest checkpoint; without one begin anew.
+        epochs: instead of the config's, at least 1; the learning rate's schedule follows.
+        seed: of weights, order and views, instead of the config's, which is 0 in all of ours.
+        overrides: values by the dotted names of the config's fields, such as {'train_dataloader.batch_size': 32}; they
+            precede `epochs` and `seed`.
+        probe: a folder of labelled images, one folder per class, whose accuracy by nearest neighbours is logged.
+        launcher: 'none'; 'pytorch' or 'slurm', which started this process among others.
+
+    Returns:
+        `work_dir`, as `export` takes it.
+
+    Raises:
+        FileNotFoundError: if there is no such config or corpus.
+        FileExistsError: if `work_dir` holds a run, and it is not to be resumed.
+        ValueError: naming the options and their values, if sizes do not fit together, or a resumed run is another one.
+        FloatingPointError: naming the last good checkpoint, where losses or weights are no numbers any more.
+        DiskFull, OSError: if it cannot be written.
+    """
+    composed = compose(
+        config,
+        corpus,
+        work_dir,
+        epochs=epochs,
+        seed=seed,
+        overrides=overrides,
+        probe=probe,
+        launcher=launcher,
+    )
+    _pretrain(composed, resume)
+    return Path(composed.work_dir)
+
+
+def compose(
+    config: str | Path | Config,
+    corpus: str | Path,
+    work_dir: str | Path | None = None,
+    *,
+    epochs: int | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    probe: str | Path | None = None,
+    launcher: str = "none",
+) -> Config:
+    """The whole config of a run, which `run` would carry out; the arguments are those of `run`.
+
+    Raises:
+        FileNotFoundError: if there is no such config.
+        ValueError: if `epochs` is below 1; if no name tells a `work_dir`, and none is given.
+    """
+    if isinstance(config, Config):
+        name = Path(config.filename).stem if config.filename else None
+        config = copy.deepcopy(config)
+    else:
+        file = _file_of(config)
+        name, config = file.stem, Config.fromfile(file)
+    if work_dir is None and name is None:
+        raise ValueError("a config without a file names no folder: give a work_dir")
+    config.merge_from_dict(dict(overrides))
+    if epochs is not None:
+        set_epochs(config, epochs)
+    if seed is not None:
+        config.merge_from_dict({"randomness.seed": seed})
+    config.work_dir = str(work_dir or Path("pretraining") / str(name))
+    config.launcher = launcher
+    config.git_revision = git_revision()
+    config.train_dataloader.dataset.root = str(corpus)
+    config.train_dataloader.dataset.seed = config.randomness.seed
+    if probe:
+        crops = config.train_dataloader.dataset.pipeline[0].crops
+        config.custom_hooks.append(
+            dict(type="NeighbourProbeHook", folder=str(probe), size=crops[0].size)
+        )
+    start = config.model.backbone.get("weights")
+    if isinstance(start, str):  # a name of the catalogue
+        config.begins_with = start
+        backbone = catalogue.get(start).model("maps", 224)
+        config.model.backbone.weights = backbone.get("weights")
+    return config
+
+
+def _file_of(config: str | Path) -> Path:
+    """The file of a config, by its path or by its name among ours. Raises FileNotFoundError."""
+    for file in (Path(config), CONFIGS / f"{config}.py"):
+        if file.is_file():
+            return file
+    raise FileNotFoundError(
+        f"no config {config}: give a path, or one of {', '.join(config_names())}"
+    )
+
+
+def set_epochs(config: Config, epochs: int) -> None:
+    """Make a run longer or shorter, and what of its schedule lasts to its end with it.
+
+    Raises:
+        ValueError: if `epochs` is below 1.
+    """
+    if epochs < 1:
+        raise ValueError(f"--epochs {epochs}: it must be at least 1")
+    before, config.train_cfg.max_epochs = config.train_cfg.max_epochs, epochs
+    config.param_scheduler = shortened(config.get("param_scheduler") or [], before, epochs)
+
+
+def _pretrain(config: Config, resume: bool) -> None:
+    """Carry out a composed run, if anything of it is left to do."""
+    _set_up_processes(config.launcher)
+    config.world_size = get_world_size()
+    if is_distributed() and not torch.cuda.is_available():  # mmengine's default names a GPU
+        config.model_wrapper_cfg = dict(
+            type="MMDistributedDataParallel",
+            device_ids=None,
+            find_unused_parameters=config.get("find_unused_parameters", False),
+        )
+    corpus = _read_corpus(config.train_dataloader.dataset.root)
+    check_sizes(config, corpus.images, config.world_size)
+    work_dir = Path(config.work_dir)
+    last = latest_checkpoint(work_dir)
+    if last and not resume:
+        raise FileExistsError(
+            f"{work_dir} holds a run, {last.name} of it: go on with --resume, or choose another --work-dir"
+        )
+    start = newest_whole(work_dir)
+    if start and _is_finished(config, corpus, start[1]):
+        say(f"{work_dir} has all {config.train_cfg.max_epochs} epochs: nothing is left to do")
+        return
+    if resume and not start:
+        say(f"{work_dir} holds no checkpoint: beginning anew")
+    with telling_full(work_dir):
+        work_dir.mkdir(parents=True, exist_ok=True)
+        if is_main_process():
+            write_text(work_dir / "config.py", config.pretty_text)
+        _train(config, start)
+
+
+def _read_corpus(root: str) -> Summary:
+    """What a corpus says of itself.
+
+    Raises:
+        FileNotFoundError: if there is none; Refused: if it is spoilt.
+    """
+    try:
+        return read_summary(root)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {root}`"
+        ) from None
+
+
+def _is_finished(config: Config, corpus: Summary, origin: Origin) -> bool:
+    """Whether a run has done all that it is asked for; what is other than it was is said on stderr.
+
+    Raises:
+        ValueError: naming the options and both values, if it is another run, or has done more.
+    """
+    now = terms_of(config, corpus.fingerprint, config.world_size)
+    changes = check_terms(origin.terms, now, Path(config.work_dir))
+    begun, epochs = origin.progress.epoch + 1, config.train_cfg.max_epochs
+    if epochs < begun:
+        raise ValueError(
+            f"--epochs {epochs}: {config.work_dir} is in its epoch {begun}. Give at least {begun}, or choose another "
+            "--work-dir"
+        )
+    loader = config.train_dataloader
+    step = loader.batch_size * config.world_size
+    done = epochs_done(origin.progress, corpus.images, step, loader.get("drop_last", False))
+    for change in changes if done < epochs else ():
+        say(f"going on after {origin.progress.images_seen} images: {change}")
+    return done == epochs
+
+
+def _train(config: Config, start: tuple[Path, Origin] | None) -> None:
+    """Train, from the beginning or from a checkpoint.
+
+    Raises:
+        FloatingPointError: naming the last good checkpoint, where losses or weights are no numbers any more.
+    """
+    if start:
+        config.load_from, config.resume = str(start[0]), True
+    runner = PretrainingRunner.from_cfg(config)
+    if start:
+        runner.progress = start[1].progress
+    try:
+        with ending_with_logs(runner):
+            runner.train()
+    except FloatingPointError as error:
+        last = latest_checkpoint(Path(config.work_dir))
+        how = f"{last}: go on from there with --resume" if last else "none yet"
+        raise FloatingPointError(f"{error}. The last good checkpoint: {how}") from error
+
+
+def _set_up_processes(launcher: str) -> None:
+    """Join the other processes; without a GPU by gloo, which mmengine's own launcher does not."""
+    if launcher == "none" or is_distributed():
+        return
+    if torch.cuda.is_available():
+        init_dist(launcher, backend="nccl")
+    elif launcher == "pytorch":
+        torch.distributed.init_process_group("gloo")
+    else:
+        raise ValueError("--launcher slurm needs a GPU in every process: on CPUs use pytorch")

@@ -1,0 +1,44 @@
+"""What all command lines share: a verb's words become the arguments of a function, its result becomes text."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pkgutil import resolve_name
+
+# Options of how a result is shown. All others are arguments of the function behind the verb.
+SHOWING = ("json",)
+
+
+def behind(verb: argparse.ArgumentParser, function: str, show: Callable[..., int]) -> None:
+    """Name the function behind a verb.
+
+    Args:
+        verb: its parser; every option has the name of an argument, or is in `SHOWING`.
+        function: where it is, such as 'lvmmed_backbones.pretrain:run'; imported when it is called, so that --help
+            needs nothing of it.
+        show: takes the result, and the options in `SHOWING`; says it on the terminal and returns the exit code.
+    """
+    verb.set_defaults(function=function, show=show)
+
+
+def carry_out(options: argparse.Namespace) -> int:
+    """Call the function behind the verb that was chosen, and show its result; the exit code.
+
+    Raises:
+        Whatever the function raises.
+    """
+    arguments = vars(options)
+    function, show = resolve_name(arguments.pop("function")), arguments.pop("show")
+    shown = {name: arguments.pop(name) for name in SHOWING if name in arguments}
+    return show(function(**arguments), **shown)
+
+
+def verbs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers that have a function behind them."""
+    if parser.get_default("function"):
+        yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb in action.choices.values():
+                yield from verbs(verb)
