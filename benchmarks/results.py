@@ -7,7 +7,6 @@ saves time.
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,9 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from benchmarks.record import ERROR, FILE, IDENTITY, LEASE, read_record
 from benchmarks.scheduler.lease import Watch, holder_of, newest
@@ -27,7 +23,6 @@ from lvmmed_backbones.writing import write_bytes
 
 INDEX = "index.json"
 RUNS = "runs"
-STATES = ("done", "going on", "failed", "interrupted")
 
 
 class Row(msgspec.Struct):
@@ -59,7 +54,7 @@ class Status:
     """What a folder of results holds.
 
     Attributes:
-        counts: how many runs are in each of `STATES`, by profile, task and backbone.
+        counts: how many runs are in each of `benchmarks.tables.STATES`, by profile, task and backbone.
         notes: a sentence for each run that is not done: who is at it, why it failed, why its record does not count.
     """
 
@@ -113,7 +108,7 @@ def _read_index(results: Path) -> dict[str, Row]:
 
 
 def status_of(results: Path) -> Status:
-    """Look at every run of a folder of results; nothing is composed or prepared.
+    """Look at every run of a folder of results; nothing is configured or prepared.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -155,18 +150,3 @@ def _read_named(folder: Path) -> Named:
         return msgspec.json.decode(content, type=Named)
     except (FileNotFoundError, Refused, msgspec.DecodeError):
         return Named()
-
-
-def show_status(status: Status) -> None:
-    """Print a table, a row for each profile, task and backbone; the notes go to stderr."""
-    table = Table()
-    for name in ("profile", "task", "backbone"):
-        table.add_column(name, overflow="fold")
-    for state in STATES:
-        table.add_column(state, justify="right")
-    for key, numbers in sorted(status.counts.items()):
-        cells = [str(numbers[state] or "") for state in STATES]
-        table.add_row(*(Text(plain(word)) for word in key), *cells)
-    Console().print(table)
-    for note in status.notes:
-        print(note, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""How fast a corpus is built and read, and that time grows linearly: `python -m benchmarks.corpus`.
+"""How fast a corpus is built and read, and that time grows linearly: `python -m benchmarks.performance.corpus`.
 
 Generates folders of images (half 8-bit JPEG photographs, a quarter 16-bit PNG, a quarter slices of NIfTI volumes),
 builds a corpus of each size and prints a Markdown table.
@@ -90,7 +90,7 @@ def reading(corpus: Path, images: int = 2000) -> float:
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.performance.corpus", description=__doc__)
     parser.add_argument("--images", type=int, nargs="+", default=[12_500, 25_000, 50_000])
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()

@@ -35,11 +35,13 @@ class Ending:
     Attributes:
         failure: why it left no record, in a line; empty: it did.
         elsewhere: whether another driver carried it out.
+        before: whether it was done before.
     """
 
     run: Run
     failure: str = ""
     elsewhere: bool = False
+    before: bool = False
 
 
 @dataclass(frozen=True)

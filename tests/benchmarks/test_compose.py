@@ -12,7 +12,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 from benchmarks import gallery
-from benchmarks.compose import LOADERS, bind, compose, image_size, settle
+from benchmarks.config import LOADERS, bind, compose, image_size, settle
 from benchmarks.grid import Cell, plan, task_names
 from lvmmed_backbones import catalogue
 

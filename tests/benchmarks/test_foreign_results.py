@@ -14,9 +14,9 @@ import torch
 from torchvision.models import resnet18
 
 from benchmarks.__main__ import main
-from benchmarks.compose import compose
+from benchmarks.config import compose
 from benchmarks.grid import Cell
-from benchmarks.pool import make_own
+from benchmarks.scheduler.local import make_own
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.outside import Refused
 

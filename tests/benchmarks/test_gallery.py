@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from benchmarks import gallery
-from benchmarks.compose import bind, compose, settle
+from benchmarks.config import bind, compose, settle
 from benchmarks.gallery import INDEX, SIDE, choose, fullest_slice, save_labels, small
 from benchmarks.grid import Cell
 from tasks.metrics.cases import case_name

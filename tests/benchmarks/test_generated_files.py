@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from benchmarks import data, execute, job
 from benchmarks.__main__ import main
-from benchmarks.compose import compose
+from benchmarks.config import compose
 from benchmarks.execute import Run
 from benchmarks.grid import Cell
 from lvmmed_backbones.catalogue.exported import KEY

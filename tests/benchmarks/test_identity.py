@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import data, job
-from benchmarks.compose import compose
+from benchmarks.config import compose
 from benchmarks.execute import Run
 from benchmarks.grid import Cell
-from benchmarks.identity import Identity, checksum
+from benchmarks.runs import Identity, checksum
 
 CELL = Cell("brain_tumor_linear", "random_vit_tiny", "mini", 0)
 

@@ -13,7 +13,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from PIL import Image
 
-from benchmarks.compose import LOADERS, bind, compose, image_size, settle, transforms, use_tiles
+from benchmarks.config import LOADERS, bind, compose, image_size, settle, transforms, use_tiles
 from benchmarks.grid import Cell
 from benchmarks.labels import inner_dataset
 

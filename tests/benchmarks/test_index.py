@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import index
 from benchmarks.__main__ import main
-from benchmarks.index import INDEX, scan
-from benchmarks.lease import Holder, myself
+from benchmarks.results import INDEX, scan
+from benchmarks.scheduler.lease import Holder, myself
 from benchmarks.record import FILE
 
 WHOLE = {

@@ -12,7 +12,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
-from benchmarks.compose import bind, compose
+from benchmarks.config import bind, compose
 from benchmarks.execute import counts
 from benchmarks.grid import Cell, task_names
 from benchmarks.labels import inner_dataset, label_subset, training_images

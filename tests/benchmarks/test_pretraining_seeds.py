@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from benchmarks.__main__ import main
-from benchmarks.compose import compose
+from benchmarks.config import compose
 from benchmarks.grid import Cell
 from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of

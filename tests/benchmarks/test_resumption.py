@@ -16,11 +16,11 @@ from mmengine.registry import HOOKS
 
 from benchmarks import data
 from benchmarks.clock import TrainClock, read_note
-from benchmarks.compose import bind, fit_backbone, set_image_size, settle
+from benchmarks.config import bind, fit_backbone, set_image_size, settle
 from benchmarks.execute import TAKEN, Run, execute
 from benchmarks.grid import TASK_CONFIGS, Cell
-from benchmarks.identity import Identity
-from benchmarks.lease import newest
+from benchmarks.runs import Identity
+from benchmarks.scheduler.lease import newest
 from benchmarks.record import FILE
 from lvmmed_backbones.weights.reading import read
 from tasks.hooks import LAST

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.evidence import matching, report
-from benchmarks.evidence.__main__ import main, slug
-from benchmarks.evidence.curves import ends
-from benchmarks.evidence.halves import SecondOrderHook
-from benchmarks.evidence.probe import copied, probe
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence import matching, report
+from benchmarks.studies.evidence.__main__ import main, slug
+from benchmarks.studies.evidence.curves import ends
+from benchmarks.studies.evidence.halves import SecondOrderHook
+from benchmarks.studies.evidence.probe import copied, probe
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.pretrain import config_names
 

@@ -17,7 +17,7 @@ import sys
 import sitecustomize
 
 import benchmarks.execute
-import benchmarks.job
+import benchmarks.driver
 import lvmmed_backbones.catalogue.adding
 import lvmmed_backbones.cli
 import lvmmed_backbones.corpus.auditing

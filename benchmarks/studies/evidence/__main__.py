@@ -1,4 +1,4 @@
-"""`python -m benchmarks.evidence`: the study behind docs/evidence.md.
+"""`python -m benchmarks.studies.evidence`: the study behind docs/evidence.md.
 
 `pretrain` trains and probes the variants, `changes` looks at what the second order does to the matching, `gradients` at
 the noise of the estimate, `report` makes tables and the figure.
@@ -13,14 +13,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=__doc__)
+    top = argparse.ArgumentParser(prog="python -m benchmarks.studies.evidence", description=__doc__)
     verbs = top.add_subparsers(dest="verb", required=True)
     pretrain = verbs.add_parser(
         "pretrain",
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def pretrain(options: argparse.Namespace) -> None:
     """Carry out what is missing."""
-    from benchmarks.evidence.study import Job, carry_out_all  # imports OpenMMLab
+    from benchmarks.studies.evidence.study import Job, carry_out_all  # imports OpenMMLab
 
     carry_out_all(
         [
@@ -102,7 +102,7 @@ def slug(name: str) -> str:
 
 def measure(options: argparse.Namespace) -> None:
     """Measure each run's newest checkpoint, by the module of the verb."""
-    from benchmarks.evidence import gradients, matching  # imports OpenMMLab
+    from benchmarks.studies.evidence import gradients, matching  # imports OpenMMLab
 
     module = dict(changes=matching, gradients=gradients)[options.verb]
     rows = [row for run in options.runs for row in module.measure(run, options.corpus)]
@@ -113,7 +113,7 @@ def measure(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Write all of it."""
-    from benchmarks.evidence.report import write_all  # imports matplotlib
+    from benchmarks.studies.evidence.report import write_all  # imports matplotlib
 
     for path in write_all(options.work, options.out):
         print(path)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.evidence.matching import loaded, problem
+from benchmarks.studies.evidence.second_order import loaded, problem
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.methods.lvmmed import matching_loss

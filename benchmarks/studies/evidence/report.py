@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from benchmarks.evidence.results import RESULT, read_result
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.results import RESULT, read_result
+from benchmarks.studies.evidence.variants import VARIANTS
 from reports.figures.files import save
 from reports.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
@@ -44,7 +44,7 @@ def read(work: Path) -> pd.DataFrame:
     rows = [read_result(file) for file in sorted(work.glob(f"*/{RESULT}"))]
     if not rows:
         raise FileNotFoundError(
-            f"{work} holds no */{RESULT}: run `python -m benchmarks.evidence pretrain` first"
+            f"{work} holds no */{RESULT}: run `python -m benchmarks.studies.evidence pretrain` first"
         )
     frame = pd.DataFrame(rows).sort_values("seed", kind="stable")
     if frame["steps"].isna().all():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.outside import Refused, read_json
 
 RESULT = "result.json"
-AGAIN = "Remove it, and let `python -m benchmarks.evidence pretrain` go on"
+AGAIN = "Remove it, and let `python -m benchmarks.studies.evidence pretrain` go on"
 
 
 def read_result(file: Path) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 import lvmmed_backbones.pretrain.registration  # noqa: F401
-from benchmarks.evidence.results import AGAIN, RESULT, read_result
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.results import AGAIN, RESULT, read_result
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.openmmlab.resumption import load_all
 from lvmmed_backbones.outside import Refused

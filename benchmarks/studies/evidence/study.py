@@ -15,11 +15,11 @@ import torch
 from mmengine.registry import MODELS
 from tqdm import tqdm
 
-from benchmarks.evidence import halves  # noqa: F401  registers its hook
-from benchmarks.evidence.curves import ends
-from benchmarks.evidence.probe import SIZE, probe
-from benchmarks.evidence.results import RESULT
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence import halves  # noqa: F401  registers its hook
+from benchmarks.studies.evidence.curves import ends
+from benchmarks.studies.evidence.probe import SIZE, probe
+from benchmarks.studies.evidence.results import RESULT
+from benchmarks.studies.evidence.variants import VARIANTS
 from benchmarks.record import write_json
 from lvmmed_backbones import pretrain
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.matching`: measure the solver and its peers, write docs/graph_matching's tables and figure.
+"""`python -m benchmarks.studies.matching`: measure the solver and its peers, write docs/graph_matching's tables and figure.
 
 Takes about 5 minutes on 2 cores; a quiet machine is wanted, and the package's extra `performance`.
 """
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.matching import measure
+from benchmarks.studies.matching import measure
 from benchmarks.provenance import machine
 from lvmmed_backbones.revision import ROOT, git_revision
 from lvmmed_backbones.stopping import stop_quietly
 
-BEGIN, END = "<!-- measured: python -m benchmarks.matching -->", "<!-- end of measured -->"
+BEGIN, END = "<!-- measured: python -m benchmarks.studies.matching -->", "<!-- end of measured -->"
 
 
 def main() -> int:
