@@ -9,10 +9,12 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
 import torch
@@ -29,7 +31,6 @@ from benchmarks.record import (
     ERROR,
     FILE,
     IDENTITY,
-    LEASE,
     SCHEMA,
     finite,
     read_record,
@@ -141,7 +142,31 @@ def measure(run: Run) -> dict:
     memory = peak_memory_mb()
     cases = json.loads((run.folder / CASES).read_text())
     gallery.write(runner, cases, pixels, run.folder / gallery.FOLDER)
-    task, named, entry = config.task, run.identity, run.backbone
+    cost = {
+        "train_seconds": round(clock.seconds, 2),
+        "test_seconds": round(tested - trained, 2),
+        "peak_memory_mb": memory,
+    }
+    return record_of(run, runner, metrics, cases, started, cost)
+
+
+def record_of(
+    run: Run,
+    runner: Runner,
+    metrics: dict[str, float],
+    cases: Sequence[Mapping[str, Any]],
+    started: str,
+    cost: Mapping[str, float],
+) -> dict:
+    """The record of a run that is trained and tested, as a dict.
+
+    Args:
+        runner: with the tested model.
+        metrics, cases: of the test.
+        started: when, as ISO 8601 has it.
+        cost: seconds and memory.
+    """
+    task, named, entry = run.config.task, run.identity, run.backbone
     return {
         "schema": SCHEMA,
         "run": named.run_id,
@@ -180,11 +205,7 @@ def measure(run: Run) -> dict:
             "started": started,
             "machine": provenance.machine(),
         },
-        "cost": {
-            "train_seconds": round(clock.seconds, 2),
-            "test_seconds": round(tested - trained, 2),
-            "peak_memory_mb": memory,
-        },
+        "cost": cost,
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import data, profiles
 from benchmarks.scheduler.lease import alone
+from benchmarks.scheduler.local import why
 from lvmmed_backbones import corpus, pretrain
 from lvmmed_backbones.catalogue import add_catalogue_folder
 from lvmmed_backbones.display import plain
@@ -88,8 +89,7 @@ def in_own_process(step: str, function: Callable[..., None], *arguments: object)
     writer.close()
     process.join()
     if process.exitcode:
-        reason = reader.recv() if reader.poll() else f"its process ended with {process.exitcode}"
-        raise RuntimeError(f"{step} failed: {reason}")
+        raise RuntimeError(f"{step} failed: {why(reader, process.exitcode)}")
 
 
 def _call(reason: Connection, function: Callable[..., None], arguments: tuple) -> None:

@@ -21,9 +21,7 @@ STATES = ("done", "going on", "failed", "interrupted")
 def show_plan(plan: Plan) -> None:
     """On stderr: a row per task, a column per backbone, runs done of runs planned, and the estimate."""
     if plan.later:
-        say(
-            f"not in the plan below, since `run` pretrains them first: {', '.join(plan.later)}"
-        )
+        say(f"not in the plan below, since `run` pretrains them first: {', '.join(plan.later)}")
     if not plan.runs:
         return
     backbones = list(dict.fromkeys(run.spec.backbone for run in plan.runs))

@@ -90,7 +90,9 @@ def reading(corpus: Path, images: int = 2000) -> float:
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.performance.corpus", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.performance.corpus", description=__doc__
+    )
     parser.add_argument("--images", type=int, nargs="+", default=[12_500, 25_000, 50_000])
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()

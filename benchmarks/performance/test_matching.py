@@ -1,4 +1,4 @@
-"""How fast the graph matching solver is. The tables with objectives and peers: python -m benchmarks.studies.matching."""
+"""How fast the graph matching solver is. Tables with objectives and peers: python -m benchmarks.studies.matching."""
 
 from __future__ import annotations
 

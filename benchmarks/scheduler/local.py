@@ -104,7 +104,7 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
             if code == TAKEN:
                 waiting.append(place.run)
                 continue
-            yield Ending(place.run, "" if code == 0 else _why(place, code))
+            yield Ending(place.run, "" if code == 0 else why(place.reason, code))
 
 
 def _start(context: Any, run: Run, over: Path | None, gpu: str | None) -> Place:
@@ -124,11 +124,11 @@ def _finish(place: Place) -> int:
     return place.process.exitcode or 0
 
 
-def _why(place: Place, code: int) -> str:
-    """Why a run failed, in a line."""
+def why(reason: Connection, code: int) -> str:
+    """Why a process failed, in a line: what it sent, else how it ended."""
     with suppress(EOFError, OSError):
-        if place.reason.poll():
-            return place.reason.recv()
+        if reason.poll():
+            return reason.recv()
     if code < 0:
         memory = "; out of memory?" if code == -signal.SIGKILL else ""
         return f"its process was killed by {signal.Signals(-code).name}{memory}"

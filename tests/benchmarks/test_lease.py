@@ -14,7 +14,17 @@ import msgspec
 import pytest
 
 from benchmarks.scheduler import lease
-from benchmarks.scheduler.lease import Holder, Watch, alone, born, claim, myself, newest, place, read_holder
+from benchmarks.scheduler.lease import (
+    Holder,
+    Watch,
+    alone,
+    born,
+    claim,
+    myself,
+    newest,
+    place,
+    read_holder,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """

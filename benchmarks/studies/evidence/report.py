@@ -139,8 +139,19 @@ def reference(axes: Axes, values: pd.Series, name: str) -> None:
                       xytext=(-1, -2), textcoords="offset points", fontsize=6)  # fmt: skip
 
 
-def write_all(work: Path, out: Path) -> list[Path]:
-    """Write results.csv, tables.md, and variants.svg of the shortest runs, which all variants have; the files."""
+def report(*, work: Path, out: Path) -> list[Path]:
+    """Write the tables and the figure of the study: `python -m benchmarks.studies.evidence report`.
+
+    Args:
+        work: folder of `pretrain_variants`.
+        out: folder of results.csv, tables.md, and variants.svg of the shortest runs, which all variants have.
+
+    Returns:
+        The files.
+
+    Raises:
+        FileNotFoundError, ValueError: if there is no result of a pretraining.
+    """
     frame = read(work)
     out.mkdir(parents=True, exist_ok=True)
     frame.to_csv(out / "results.csv", index=False, float_format="%.6g")
