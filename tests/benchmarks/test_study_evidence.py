@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from benchmarks.studies.evidence import report, second_order
-from benchmarks.studies.evidence.__main__ import main
+from benchmarks.studies.evidence.__main__ import main, parser
 from benchmarks.studies.evidence.probe import copied, probe
 from benchmarks.studies.evidence.results import ends
 from benchmarks.studies.evidence.study import SecondOrderHook, slug
