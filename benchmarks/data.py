@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from tqdm import tqdm
 from benchmarks.grid import RunSpec
 from benchmarks.resolve import task_config
 from benchmarks.scheduler.lease import alone
+from benchmarks.tables import say
 from tasks import datasets, phantoms
 from tasks.prepared.check import read_meta
 from tasks.prepared.lists import check_lists
@@ -65,7 +65,7 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
     if missing and (chosen or not left):
         raise FileNotFoundError(f"no data for {text}. {remedy}.")
     if missing:
-        print(f"left out, without data: {text}", file=sys.stderr, flush=True)
+        say(f"left out, without data: {text}")
     return left
 
 

@@ -20,7 +20,7 @@ from benchmarks.results import RUNS, scan
 from benchmarks.runs import Run, prepare_run
 from benchmarks.scheduler import devices
 from benchmarks.scheduler.local import Ending, carry_out
-from benchmarks.tables import show_plan
+from benchmarks.tables import say, show_plan
 from lvmmed_backbones.catalogue import add_catalogue_folder
 from lvmmed_backbones.revision import git_revision
 
@@ -158,7 +158,3 @@ def estimate(runs: Iterable[Run], jobs: int) -> float:
         if budget:
             seconds += budget.seconds
     return seconds / jobs
-
-
-def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
-from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks import data, profiles
 from benchmarks.scheduler.lease import alone
-from benchmarks.scheduler.local import why
+from benchmarks.scheduler.processes import in_own_process
 from lvmmed_backbones import corpus, pretrain
 from lvmmed_backbones.catalogue import add_catalogue_folder
-from lvmmed_backbones.display import plain
-from lvmmed_backbones.stopping import die_with_parent, out_of_reach
 from tasks import datasets, phantoms
 
 FOLDER = "backbones"
@@ -69,35 +63,3 @@ def make_backbone(name: str, chosen: profiles.Pretraining, work: Path) -> None:
     run = work / "pretraining" / name
     pretrain.run(chosen.config, work / "corpus", run, resume=True, epochs=chosen.epochs)
     pretrain.export(run, name, work / FOLDER)
-
-
-def in_own_process(step: str, function: Callable[..., None], *arguments: object) -> None:
-    """Call a function of a module in a process of its own, which ends with this one; its output goes to stderr.
-
-    Args:
-        step: what it does, for messages.
-
-    Raises:
-        RuntimeError: if it failed, saying why in a line.
-    """
-    print(f"{step} ...", file=sys.stderr, flush=True)
-    context = multiprocessing.get_context("spawn")
-    reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_call, args=(writer, function, arguments))
-    with out_of_reach():
-        process.start()
-    writer.close()
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"{step} failed: {why(reader, process.exitcode)}")
-
-
-def _call(reason: Connection, function: Callable[..., None], arguments: tuple) -> None:
-    """In the process of `in_own_process`; what a user can mend is told in a line, all else by a traceback."""
-    die_with_parent()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    try:
-        function(*arguments)
-    except (OSError, ValueError, ArithmeticError) as error:
-        reason.send(plain(error))
-        sys.exit(1)

@@ -1,4 +1,4 @@
-"""Plans and states of runs, as tables on a terminal."""
+"""What is said on a terminal: plans and states of runs as tables, and lines."""
 
 from __future__ import annotations
 
@@ -58,4 +58,5 @@ def show_status(status: Status) -> None:
 
 
 def say(message: str) -> None:
+    """A line on stderr."""
     print(message, file=sys.stderr, flush=True)

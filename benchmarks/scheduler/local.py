@@ -21,6 +21,7 @@ from benchmarks.execute import TAKEN, execute, is_done
 from benchmarks.record import ERROR
 from benchmarks.runs import Run
 from benchmarks.scheduler.lease import Watch, holder_of, newest
+from benchmarks.scheduler.processes import why
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused, read_text, regular
 from lvmmed_backbones.stopping import out_of_reach
@@ -122,17 +123,6 @@ def _finish(place: Place) -> int:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(place.process.pid, signal.SIGKILL)
     return place.process.exitcode or 0
-
-
-def why(reason: Connection, code: int) -> str:
-    """Why a process failed, in a line: what it sent, else how it ended."""
-    with suppress(EOFError, OSError):
-        if reason.poll():
-            return reason.recv()
-    if code < 0:
-        memory = "; out of memory?" if code == -signal.SIGKILL else ""
-        return f"its process was killed by {signal.Signals(-code).name}{memory}"
-    return f"its process ended with code {code}"
 
 
 def _told(folder: Path) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import pytest
 
 from benchmarks import pretraining, profiles
 from benchmarks.__main__ import main
-from lvmmed_backbones import corpus
 from lvmmed_backbones.pretrain import config_names
 
 
@@ -35,20 +31,3 @@ def test_a_plan_says_what_run_will_pretrain(tmp_path: Path, capsys) -> None:
     said = capsys.readouterr().err
     assert "`run` pretrains them first: simclr_phantom_resnet18" in said
     assert "0 of 1 done" in said
-
-
-def test_a_step_that_fails_is_named(capfd) -> None:
-    with pytest.raises(RuntimeError, match="the corpus failed: /nowhere is not a folder"):
-        pretraining.in_own_process("the corpus", corpus.build, ["/nowhere"], "/nowhere/x")
-    assert "the corpus ..." in capfd.readouterr().err
-
-
-def test_a_step_that_dies_is_named() -> None:
-    with pytest.raises(RuntimeError, match="the step failed: its process was killed by SIGABRT"):
-        pretraining.in_own_process("the step", os.abort)
-
-
-def test_what_a_step_prints_goes_to_stderr(capfd) -> None:
-    pretraining.in_own_process("the step", print, "a word")
-    said = capfd.readouterr()
-    assert said.out == "" and "a word\n" in said.err
