@@ -1,45 +1,52 @@
-"""Filters that all verbs share: only the records that were asked for."""
+"""Filters that all reports share: only the records that were asked for."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any, TypedDict
 
 from reports.records import Record, named
 
-FILTERS = {
-    "profile": "of these profiles",
-    "task": "of these tasks",
-    "architecture": "of backbones of these architectures",
-    "corpus": "of backbones pretrained on these corpora",
-    "protocol": "of these protocols",
-    "label_fraction": "with these shares of the labels, in (0, 1]",
-}
+
+class Filters(TypedDict, total=False):
+    """Only these records. All filters hold at once; several values of one are alternatives; None passes all.
+
+    Attributes:
+        profile: names of profiles.
+        task: names of tasks.
+        architecture: of backbones.
+        corpus: that backbones were pretrained on.
+        protocol: names of protocols.
+        label_fraction: shares of the labels, in (0, 1].
+    """
+
+    profile: Sequence[str] | None
+    task: Sequence[str] | None
+    architecture: Sequence[str] | None
+    corpus: Sequence[str] | None
+    protocol: Sequence[str] | None
+    label_fraction: Sequence[float] | None
 
 
-def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each filter; several values of one are alternatives."""
-    group = parser.add_argument_group("filters", "all of them hold at once")
-    for name, which in FILTERS.items():
-        group.add_argument(
-            option(name),
-            nargs="+",
-            metavar=name[0].upper(),
-            type=float if name == "label_fraction" else named,
-            help=f"only runs {which}",
-        )
-
-
-def selected(records: Sequence[Record], options: argparse.Namespace) -> list[Record]:
-    """The records that pass every filter in `options`; a filter of None passes all.
+def selected(records: Sequence[Record], filters: Filters) -> list[Record]:
+    """The records that pass every filter.
 
     Raises:
+        TypeError: if there is no such filter.
         ValueError: if a value is no record's, or no record passes all filters at once.
     """
-    wanted = {name: getattr(options, name) for name in FILTERS if getattr(options, name)}
+    if unknown := filters.keys() - Filters.__annotations__.keys():
+        known = ", ".join(Filters.__annotations__)
+        raise TypeError(f"no filter {min(unknown)!r}: choose from {known}")
+    given: dict[str, Any] = {**filters}
+    chosen = {
+        name: [named(value) if isinstance(value, str) else value for value in given[name]]
+        for name in Filters.__annotations__
+        if given.get(name)
+    }
     found = list(records)
-    for name, values in wanted.items():
+    for name, values in chosen.items():
         there = set(map(attrgetter(name), records))
         for value in values:
             if value not in there:
@@ -48,7 +55,7 @@ def selected(records: Sequence[Record], options: argparse.Namespace) -> list[Rec
         found = [record for record in found if getattr(record, name) in values]
     if not found:
         all_of_them = " and ".join(
-            f"{option(name)} {' or '.join(map(str, values))}" for name, values in wanted.items()
+            f"{option(name)} {' or '.join(map(str, values))}" for name, values in chosen.items()
         )
         raise ValueError(f"no record has {all_of_them} at once. Leave out one of them.")
     return found

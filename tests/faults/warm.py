@@ -23,7 +23,8 @@ import lvmmed_backbones.cli
 import lvmmed_backbones.corpus.auditing
 import lvmmed_backbones.pretrain.exporting
 import lvmmed_backbones.pretrain.running
-import reports.__main__
+import reports.cli
+import reports.commands
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ import pytest
 from lvmmed_backbones.writing import DiskFull
 from reports import publish
 from reports.__main__ import main
-from reports.commands import verbs
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"leaderboard.md", "leaderboard.csv"}
+VERBS = ("leaderboard", "tables", "figures", "site", "compare")
 
 
 def reports(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def test_again_gives_the_same_bytes(write: Callable[..., Path], tmp_path: Path) 
         assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in verbs())])
+@pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in VERBS)])
 def test_help_on_every_level(arguments: list[str]) -> None:
     done = reports(*arguments)
     assert done.returncode == 0
@@ -194,7 +194,7 @@ def test_every_kind_of_bad_input_is_named_at_once(
     assert found.loc[("drive", "good"), "best"]
 
 
-@pytest.mark.parametrize("verb", ["leaderboard", "tables", "figures", "site", "compare"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_no_verb_mixes_versions_of_a_task(
     write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:

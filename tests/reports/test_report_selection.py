@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from reports.cli import FILTERS, parser
 from reports.records import read
-from reports.selection import FILTERS, add_filters, selected
+from reports.selection import Filters, selected
 
 FACTS = {
     "profile": ["mini", "small"],
@@ -21,10 +21,9 @@ FACTS = {
 }
 
 
-def options(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_filters(parser)
-    return parser.parse_args(words)
+def filters(*words: str) -> Filters:
+    options = vars(parser().parse_args(["leaderboard", "RESULTS", *words]))
+    return {name: options[name] for name in FILTERS}  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("field", "values"), FACTS.items())
@@ -34,18 +33,18 @@ def test_each_filter_keeps_what_it_names(
     kept, _ = write(fields={field: values[0]}), write(fields={field: values[1]})
     records, _ = read(tmp_path)
     name = f"--{field.removeprefix('backbone.').replace('_', '-')}"
-    assert [r.path for r in selected(records, options(name, str(values[0])))] == [kept]
-    assert selected(records, options(name, *map(str, values))) == records
+    assert [r.path for r in selected(records, filters(name, str(values[0])))] == [kept]
+    assert selected(records, filters(name, *map(str, values))) == records
     with pytest.raises(
         ValueError, match=f"^{name} .*: no record has it. Choose from .*{values[1]}"
     ):
-        selected(records, options(name, "0.7" if field == "label_fraction" else "none such"))
+        selected(records, filters(name, "0.7" if field == "label_fraction" else "none such"))
 
 
 def test_without_filters_all_stay(write: Callable[..., Path], tmp_path: Path) -> None:
     write()
     records, _ = read(tmp_path)
-    assert selected(records, options()) == records
+    assert selected(records, filters()) == records
 
 
 def test_filters_hold_at_once(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -54,10 +53,10 @@ def test_filters_hold_at_once(write: Callable[..., Path], tmp_path: Path) -> Non
             write(task=task, protocol=protocol)
     write(task="jsrt", protocol="linear")
     records, _ = read(tmp_path)
-    (one,) = selected(records, options("--task", "buid", "--protocol", "prompt"))
+    (one,) = selected(records, filters("--task", "buid", "--protocol", "prompt"))
     assert (one.task, one.protocol) == ("buid", "prompt")
     with pytest.raises(ValueError, match=r"--task jsrt and --protocol prompt at once. Leave out"):
-        selected(records, options("--task", "jsrt", "--protocol", "prompt"))
+        selected(records, filters("--task", "jsrt", "--protocol", "prompt"))
 
 
 def test_every_filter_is_an_attribute_of_a_record(
@@ -66,4 +65,12 @@ def test_every_filter_is_an_attribute_of_a_record(
     write()
     (record,), _ = read(tmp_path)
     assert all(hasattr(record, name) for name in FILTERS)
+    assert set(FILTERS) == set(Filters.__annotations__)
     assert len(FILTERS) == len(FACTS)
+
+
+def test_a_filter_that_there_is_not_is_refused(write: Callable[..., Path], tmp_path: Path) -> None:
+    write()
+    records, _ = read(tmp_path)
+    with pytest.raises(TypeError, match="no filter 'tasks': choose from profile, task"):
+        selected(records, {"tasks": ["drive"]})  # type: ignore[typeddict-unknown-key]

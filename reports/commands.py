@@ -1,0 +1,425 @@
+"""What `python -m reports` does, as functions of the same names and arguments.
+
+Each reads a folder of results, as far as its records pass the filters and agree with each other, and returns what it
+made, with a sentence for each problem: records that were left out and why, figures that cannot be drawn. pandas, scipy
+and the like take a second to import: a wrong folder is refused before that.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Unpack
+
+from lvmmed_backbones.outside import Refused
+from reports.agreement import Setting, agreeing, setting
+from reports.records import Record, named, read
+from reports.selection import Filters, selected
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reports.compare import Comparison
+    from reports.leaderboard import Leaderboard
+    from reports.tables.wording import Table
+    from reports.wording import Sheet
+
+REPAIR = "no record is left to report, so nothing was written. Repair those above."
+
+
+class NothingLeft(ValueError):
+    """No record can be reported.
+
+    Attributes:
+        problems: a sentence for each reason.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+@dataclass(frozen=True)
+class LeaderboardReport:
+    """What `leaderboard` made.
+
+    Attributes:
+        boards: one for each setting, and for each metric that was asked for.
+        cells: every figure of all boards, exact, a row each; the published ones too.
+        sheets: the same in words, as they are printed.
+        files: that were written.
+        notes: what was asked for and is not there.
+        problems: a sentence for each record that was left out.
+    """
+
+    boards: list[Leaderboard]
+    cells: pd.DataFrame
+    sheets: list[Sheet]
+    files: list[Path]
+    notes: list[str]
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class TablesReport:
+    """What `tables` made.
+
+    Attributes:
+        tables: in the order of the paper, each in every setting.
+        text: all of them, as Markdown.
+        files: that were written.
+        notes: tasks that stand in no table, and rows without a figure.
+        problems: a sentence for each record that was left out.
+    """
+
+    tables: list[Table]
+    text: str
+    files: list[Path]
+    notes: list[str]
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class CompareReport:
+    """What `compare` found.
+
+    Attributes:
+        comparisons: of each setting in which both backbones have a task in common.
+        problems: a sentence for each record that was left out; one if there is no such setting.
+    """
+
+    comparisons: list[tuple[Setting, Comparison]]
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class FiguresReport:
+    """What `figures` drew.
+
+    Attributes:
+        files: that were written, an SVG and a PNG of each figure.
+        not_drawn: figures with too little data, with the reason.
+        problems: a sentence for each record that was left out, and each figure that cannot be drawn.
+    """
+
+    files: list[Path]
+    not_drawn: list[str]
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """What `site` wrote.
+
+    Attributes:
+        index: the page to open.
+        problems: a sentence for each record that was left out, and each thing that could not be shown.
+    """
+
+    index: Path
+    problems: list[str]
+
+
+def leaderboard(
+    results: str | Path,
+    *,
+    out: str | Path | None = None,
+    metric: Sequence[str] | None = None,
+    by: Literal["rank", "score"] = "rank",
+    published: bool = False,
+    latex: bool = False,
+    **filters: Unpack[Filters],
+) -> LeaderboardReport:
+    """Write the leaderboard of a folder of results, as Markdown and CSV.
+
+    A row per backbone, a column per task, by mean rank or by normalised score over the tasks that all have.
+
+    Args:
+        results: folder of runs; any record.json in it is read.
+        out: folder to write to; None: RESULTS/leaderboard.
+        metric: a board for each of these, such as 'dice' and 'accuracy'; None: one board, each task in its headline
+            metric.
+        by: order of the rows.
+        published: add the paper's own figures of these tasks, in a table of their own.
+        latex: write leaderboard.tex, too, and leaderboard_document.tex, which reads it in.
+        filters: only these records (`reports.selection.Filters`).
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no record in it.
+        NothingLeft: if no record can be reported.
+        ValueError: if there is no such order.
+        OSError: if the files cannot be written.
+    """
+    if by not in ("rank", "score"):
+        raise ValueError(f"--by {by}: choose from rank, score")
+    records, problems = _load(results, filters)
+
+    import pandas as pd
+
+    from reports import leaderboard_latex
+    from reports.leaderboard import in_metric, leaderboards, long_table
+    from reports.publish import publish
+    from reports.published import read as read_published
+    from reports.published.board import published_cells, published_sheet
+    from reports.wording import sheet
+
+    boards = []
+    for one in metric or (None,):
+        try:
+            headed, undefined = in_metric(records, one) if one else (records, [])
+        except ValueError as error:
+            raise NothingLeft([*problems, str(error)]) from error
+        boards += leaderboards(headed, by, one)
+        problems += undefined
+    sheets, notes = [sheet(board) for board in boards], []
+    cells = long_table(boards)
+    if published:
+        of_paper = published_cells(read_published(), [r for board in boards for r in board.records])
+        if len(of_paper):
+            sheets.append(published_sheet(of_paper))
+            cells = pd.concat([cells, of_paper], ignore_index=True)
+        else:
+            notes.append("the paper has no figures of these tasks")
+    more = leaderboard_latex.files(sheets, boards) if latex else {}
+    files = publish(cells, sheets, _destination(results, out, "leaderboard"), more)
+    return LeaderboardReport(boards, cells, sheets, files, notes, problems)
+
+
+def tables(
+    results: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    table: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    rows: Sequence[str] | None = None,
+    **filters: Unpack[Filters],
+) -> TablesReport:
+    """Fill the tables of the paper: published figures, and beside them those of a folder of results.
+
+    Args:
+        results: folder of runs; None: published figures alone.
+        out: folder to write LaTeX, Markdown, CSV and HTML to; None: RESULTS/tables, and nothing without results.
+        table: only these, such as 'table2'.
+        columns: instead of the paper's tables one of these columns, in this order: tasks of the records, or data sets
+            of the paper; 'TASK:PROTOCOL' for one protocol.
+        rows: only these, in this order: backbones of the records, or rows of the paper.
+        filters: only these records (`reports.selection.Filters`).
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no record in it.
+        NothingLeft: if no record can be reported.
+        ValueError: if there is no table, column or row of a name, naming those that there are.
+        OSError: if the files cannot be written.
+    """
+    records, problems = _load(results, filters) if results else ([], [])
+
+    from reports import published
+    from reports.publish import write_all
+    from reports.tables import csv, latex, markdown, page
+    from reports.tables.choice import check_rows, frames
+    from reports.tables.collect import tables as collected
+
+    figures, rows = published.read(), rows or []
+    check_rows(rows, figures, records)
+    found = collected(frames(table, columns, figures, records), records, rows)
+    text, files = markdown.render(found.tables, found.notes), []
+    if out or results:
+        files = write_all(
+            _destination(results, out, "tables"),
+            {
+                **latex.files(found.tables),
+                "tables.md": text,
+                "tables.csv": csv.render(found.tables),
+                "tables.html": page.render(found.tables, found.notes),
+            },
+        )
+    return TablesReport(found.tables, text, files, found.notes, [*problems, *found.problems])
+
+
+def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> CompareReport:
+    """Say on which tasks one backbone is better than another, by how much and how sure.
+
+    Args:
+        results: folder of runs; any record.json in it is read.
+        a, b: names of the backbones.
+        filters: only these records (`reports.selection.Filters`).
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no record in it.
+        NothingLeft: if no record can be reported, or a backbone has none, naming the likeliest that was meant.
+    """
+    records, problems = _load(results, filters)
+    a, b = named(a), named(b)
+    try:
+        _check_names(a, b, records)
+    except ValueError as error:
+        raise NothingLeft([*problems, str(error)]) from error
+
+    from reports.compare import compare as compared
+    from reports.leaderboard import order
+    from reports.scores import sound_scores
+
+    found = []
+    for one in sorted({setting(record) for record in records}, key=order):
+        scores, unsound = sound_scores(
+            [r for r in records if setting(r) == one and r.backbone in (a, b)]
+        )
+        problems += unsound
+        of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
+        if {(s.task, s.protocol) for s in of_a} & {(s.task, s.protocol) for s in of_b}:
+            found.append((one, compared(of_a, of_b)))
+    if not found:
+        problems.append(f"{a} and {b} have no task in common in any setting.")
+    return CompareReport(found, problems)
+
+
+def figures(
+    results: str | Path,
+    *,
+    out: str | Path | None = None,
+    kind: Sequence[str] | None = None,
+    pretraining: Sequence[str | Path] = (),
+    **filters: Unpack[Filters],
+) -> FiguresReport:
+    """Draw the figures that a folder of results gives, each as SVG and PNG.
+
+    Args:
+        results: folder of runs; any record.json in it is read.
+        out: folder to write to; None: RESULTS/figures.
+        kind: only these, of `reports.figures.KINDS`; None: all but gallery.
+        pretraining: work folders of pretraining runs, whose curves are drawn, too.
+        filters: only these records (`reports.selection.Filters`).
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no record in it.
+        NothingLeft: if no record can be reported.
+        ValueError: if there is no such kind.
+        OSError: if the files cannot be written.
+    """
+    from reports.figures import KINDS, USUAL
+
+    if unknown := set(kind or ()) - set(KINDS):
+        raise ValueError(f"--kind {min(unknown)}: choose from {', '.join(KINDS)}")
+    records, problems = _load(results, filters)
+
+    from tqdm import tqdm
+
+    from reports.figures.files import save
+    from reports.figures.plan import first_seeds, plan
+    from reports.gallery import has_gallery
+    from reports.wording import plural
+
+    made = plan(records, [Path(run) for run in pretraining], kind or USUAL)
+    problems += made.problems
+    if not kind and (galleries := sum(map(has_gallery, first_seeds(records)))):
+        made.missing.append(
+            f"galleries of {plural(galleries, 'run')}: `--kind gallery` draws them."
+        )
+    files = []
+    # disable=None: no bar where stderr is no terminal.
+    for planned in tqdm(made.figures, desc="figures", unit="figure", leave=False, disable=None):
+        folder, _, name = planned.name.rpartition("/")
+        place = _destination(results, out, "figures", folder)
+        try:
+            files += save(planned.draw(), place / name)
+        except (FileNotFoundError, ValueError) as error:
+            problems.append(f"{planned.name} is not drawn: {error}")
+    return FiguresReport(files, made.missing, problems)
+
+
+def site(
+    results: str | Path,
+    *,
+    out: str | Path,
+    pretraining: Sequence[str | Path] = (),
+    **filters: Unpack[Filters],
+) -> SiteReport:
+    """Write the site: leaderboards, a page per task and backbone, comparisons.
+
+    Static pages that work from a disk and without a network.
+
+    Args:
+        results: folder of runs; any record.json in it is read.
+        out: folder to write; one that this function made is replaced as a whole.
+        pretraining: work folders of pretraining runs, whose curves are shown, too.
+        filters: only these records (`reports.selection.Filters`).
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no record in it.
+        FileExistsError: if something else lies at `out`.
+        NothingLeft: if no record can be reported.
+        OSError: if it cannot be written.
+    """
+    records, problems = _load(results, filters)
+
+    from tqdm import tqdm
+
+    from reports.site.build import build
+    from reports.site.folder import replacing
+
+    out = Path(out)
+    # disable=None: no bar where stderr is no terminal.
+    progress = partial(tqdm, leave=False, disable=None)
+    with replacing(out) as folder:
+        problems += build(records, [Path(run) for run in pretraining], folder, progress)
+    return SiteReport(out / "index.html", problems)
+
+
+def _load(results: str | Path, filters: Filters) -> tuple[list[Record], list[str]]:
+    """The records of `results` that pass the filters and agree with each other.
+
+    Returns:
+        The records, at least one, and a sentence for each problem: files that are no sound records,
+        records that contradict each other.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no record in it.
+        NothingLeft: if no record is sound, passes the filters and agrees with the others.
+    """
+    records, problems = read(Path(results))
+    if records:
+        try:
+            records, contradictions = agreeing(selected(records, filters))
+        except ValueError as error:
+            raise NothingLeft([*problems, str(error)]) from error
+        problems += contradictions
+    if not records:
+        raise NothingLeft([*problems, f"{results}: {REPAIR}"])
+    return records, problems
+
+
+def _destination(results: str | Path | None, out: str | Path | None, *parts: str) -> Path:
+    """Where to write: `out`, else a folder of the results, which may be somebody else's.
+
+    Args:
+        parts: of the folder's path: its name, then those of folders in it.
+
+    Raises:
+        Refused: if a link in the results leads elsewhere.
+    """
+    if out:
+        return Path(out).joinpath(*parts[1:])
+    place = Path(results or "").joinpath(*parts)
+    if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(results or "")):
+        raise Refused(place, f"leads out of {results}", "Name a folder with --out")
+    return place
+
+
+def _check_names(a: str, b: str, records: Sequence[Record]) -> None:
+    """Check that both are backbones of the records.
+
+    Raises:
+        ValueError: naming those that there are, and the likeliest that was meant.
+    """
+    there = sorted({record.backbone for record in records})
+    for name in (a, b):
+        if name not in there:
+            meant = difflib.get_close_matches(name, there, n=1)
+            hint = f" Did you mean {meant[0]}?" if meant else ""
+            raise ValueError(f"no run of a backbone {name}.{hint} There are {', '.join(there)}.")
+    if a == b:
+        raise ValueError(f"{a} cannot be compared with itself. Name two backbones.")

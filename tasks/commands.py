@@ -1,0 +1,91 @@
+"""What `python -m tasks` does, as functions: data sets listed, prepared, drawn, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tasks import datasets, phantoms, prepared
+from tasks.datasets import Dataset
+
+
+def list_data_sets() -> dict[str, Dataset]:
+    """The data sets of the tasks, by name: what they are, where to download them, into which folder.
+
+    Examples:
+        >>> import tasks
+        >>> tasks.list_data_sets()["drive"].folder
+        'DRIVE'
+    """
+    return {name: datasets.get(name) for name in datasets.names()}
+
+
+def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> dict[str, Path]:
+    """Turn downloads into the prepared layout: `python -m tasks prepare`.
+
+    One that is already prepared from the same files is reused.
+
+    Args:
+        names: of data sets; none: all whose folder lies in `data`.
+        data: folder of downloads.
+        out: folder of prepared data sets.
+
+    Returns:
+        The folder of each prepared data set, OUT/NAME, by name.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file that is missing or wrong, and the remedy; those before it are
+            prepared.
+    """
+    data, out = Path(data), Path(out)
+    bar = tqdm(names or _downloaded(data), desc="preparing", unit="set")
+    return {name: datasets.prepare(name, data, out) for name in bar}
+
+
+def _downloaded(data: Path) -> list[str]:
+    """The data sets in a folder of downloads. Raises FileNotFoundError if there are none."""
+    found = datasets.available(data)
+    if not found:
+        folders = ", ".join(sorted({dataset.folder for dataset in list_data_sets().values()}))
+        raise FileNotFoundError(
+            f"{data} holds no data set: expected a folder called one of {folders}"
+        )
+    return found
+
+
+def draw_phantoms(names: Sequence[str] = (), *, out: str | Path, seed: int = 0) -> dict[str, Path]:
+    """Draw stand-ins for downloads, in the downloads' own layout: `python -m tasks phantoms`.
+
+    Args:
+        names: of data sets; none: all that have a phantom.
+        out: folder of downloads.
+        seed: the same seed draws the same bytes.
+
+    Returns:
+        The folder of each download, by the data set's name.
+
+    Raises:
+        ValueError: if there is no such data set, or it has no phantom.
+        FileExistsError: if a real download lies there; DiskFull, OSError: if it cannot be written.
+    """
+    bar = tqdm(names or phantoms.names(), desc="drawing", unit="set")
+    return {name: phantoms.generate(name, Path(out), seed) for name in bar}
+
+
+def check(folders: Iterable[str | Path]) -> list[str]:
+    """Read everything in prepared data sets: `python -m tasks check`.
+
+    Args:
+        folders: of one prepared data set each.
+
+    Returns:
+        A sentence for each problem; none if all are sound.
+
+    Raises:
+        FileNotFoundError: if a folder is no prepared data set.
+        Refused: if its meta.json is not whole.
+    """
+    bar = tqdm(folders, desc="checking", unit="set")
+    return [problem for folder in bar for problem in prepared.check(Path(folder))]

@@ -1,0 +1,96 @@
+"""Behind every verb of a command line there is a function: public, documented, with the options as its arguments."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import Any
+
+import pytest
+
+import lvmmed_backbones.cli
+import reports.cli
+import tasks.__main__
+from lvmmed_backbones.shell import SHOWING, verbs
+from reports.selection import Filters
+
+VERBS = {
+    verb.prog.removeprefix("python -m "): verb
+    for shell in (lvmmed_backbones.cli, reports.cli, tasks.__main__)
+    for verb in verbs(shell.parser())
+}
+REQUIRED = inspect.Parameter.empty
+
+
+def options_of(verb: argparse.ArgumentParser) -> dict[str, Any]:
+    """By the argument's name the default of each option that is not of how a result is shown, or REQUIRED."""
+    return {
+        action.dest: REQUIRED if action.required else action.default
+        for action in verb._actions
+        if action.dest not in ("help", *SHOWING)
+    }
+
+
+def arguments_of(function: Callable) -> dict[str, Any]:
+    """By its name the default of each argument, or REQUIRED; the filters of the reports one by one."""
+    arguments = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            assert parameter.annotation == "Unpack[Filters]"
+            arguments |= dict.fromkeys(Filters.__annotations__)
+        else:
+            arguments[name] = parameter.default
+    return arguments
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_the_options_of_a_verb_are_the_arguments_of_its_function(
+    verb: argparse.ArgumentParser,
+) -> None:
+    assert options_of(verb) == arguments_of(resolve_name(verb.get_default("function")))
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_every_argument_is_explained(verb: argparse.ArgumentParser) -> None:
+    function = resolve_name(verb.get_default("function"))
+    explained = set()
+    for names in re.findall(r"^    ([\w, ]+): ", inspect.getdoc(function) or "", re.MULTILINE):
+        explained |= set(names.split(", "))
+    assert set(inspect.signature(function).parameters) <= explained
+
+
+def test_every_verb_of_every_command_line_is_here() -> None:
+    """None is lost on the way through the parsers."""
+    words = {
+        "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add",
+        "reports": "leaderboard, tables, compare, figures, site",
+        "tasks": "list, prepare, phantoms, check",
+    }
+    expected = {f"{shell} {verb}" for shell, all_ in words.items() for verb in all_.split(", ")}
+    assert set(VERBS) == expected
+
+
+@pytest.mark.parametrize(
+    "package", ["lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks", "reports"]
+)
+def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
+    code = f"import sys, {package}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {"torch", "mmengine", "mmpretrain", "pandas", "scipy", "matplotlib", "pyarrow", "numpy"}
+    assert not slow & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "package", ["lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks"]
+)
+def test_a_package_shows_its_functions(package: str) -> None:
+    module = resolve_name(package)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nothing'"):
+        module.nothing  # noqa: B018
