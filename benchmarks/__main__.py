@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
             "--label-fractions",
             nargs="+",
             type=float,
-            default=[1.0],
+            default=(1.0,),
             metavar="F",
             help="shares of the training images, such as 0.05 1.0 (1.0)",
         )

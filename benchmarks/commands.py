@@ -27,8 +27,8 @@ def run(
     seeds: Sequence[int] | None = None,
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
-    results: str | Path = "results",
-    work: str | Path = "work",
+    results: str | Path = Path("results"),
+    work: str | Path = Path("work"),
     jobs: int | None = None,
     keep_checkpoints: bool = False,
 ) -> list[Ending]:
@@ -83,8 +83,8 @@ def plan(
     seeds: Sequence[int] | None = None,
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
-    results: str | Path = "results",
-    work: str | Path = "work",
+    results: str | Path = Path("results"),
+    work: str | Path = Path("work"),
     jobs: int | None = None,
     keep_checkpoints: bool = False,
 ) -> Plan:
@@ -115,7 +115,7 @@ def plan(
     )
 
 
-def status(*, results: str | Path = "results") -> Status:
+def status(*, results: str | Path = Path("results")) -> Status:
     """What a folder of results holds, runs done, going on, failed, interrupted: `python -m benchmarks status`.
 
     Nothing is configured or prepared.

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import benchmarks.__main__
+import benchmarks.studies.evidence.__main__
 import lvmmed_backbones.cli
 import reports.cli
 import tasks.__main__
@@ -21,7 +23,13 @@ from reports.selection import Filters
 
 VERBS = {
     verb.prog.removeprefix("python -m "): verb
-    for shell in (lvmmed_backbones.cli, reports.cli, tasks.__main__)
+    for shell in (
+        benchmarks.__main__,
+        benchmarks.studies.evidence.__main__,
+        lvmmed_backbones.cli,
+        reports.cli,
+        tasks.__main__,
+    )
     for verb in verbs(shell.parser())
 }
 REQUIRED = inspect.Parameter.empty
@@ -67,6 +75,8 @@ def test_every_argument_is_explained(verb: argparse.ArgumentParser) -> None:
 def test_every_verb_of_every_command_line_is_here() -> None:
     """None is lost on the way through the parsers."""
     words = {
+        "benchmarks": "run, plan, status",
+        "benchmarks.studies.evidence": "pretrain, changes, gradients, report",
         "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add",
         "reports": "leaderboard, tables, compare, figures, site",
         "tasks": "list, prepare, phantoms, check",
@@ -76,7 +86,8 @@ def test_every_verb_of_every_command_line_is_here() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks", "reports"]
+    "package",
+    ["benchmarks", "lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks", "reports"],
 )
 def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
     code = f"import sys, {package}; print(*{{name.partition('.')[0] for name in sys.modules}})"
@@ -86,7 +97,7 @@ def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks"]
+    "package", ["benchmarks", "lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks"]
 )
 def test_a_package_shows_its_functions(package: str) -> None:
     module = resolve_name(package)

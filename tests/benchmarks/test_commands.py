@@ -1,52 +1,14 @@
-"""The functions behind `python -m benchmarks`."""
+"""The functions behind `python -m benchmarks`. That they take its options is told by tests/test_functions.py."""
 
 from __future__ import annotations
 
-import argparse
-import inspect
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import benchmarks
-from benchmarks.__main__ import parser
-from lvmmed_backbones.shell import verbs
 
-VERBS = {verb.get_default("function"): verb for verb in verbs(parser())}
 GRID = dict(tasks=["brain_tumor_linear"], backbones=["random_resnet18_half"], seeds=[0, 1])
-
-
-def test_every_verb_has_a_public_function() -> None:
-    assert set(VERBS) == {f"benchmarks:{name}" for name in benchmarks.__all__}
-
-
-@pytest.mark.parametrize("name", benchmarks.__all__)
-def test_a_function_takes_what_its_verb_takes(name: str) -> None:
-    parameters = inspect.signature(getattr(benchmarks, name)).parameters.values()
-    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
-    options = [
-        action
-        for action in VERBS[f"benchmarks:{name}"]._actions
-        if not isinstance(action, argparse._HelpAction)
-    ]
-    plain = {
-        action.dest: str(action.default) if isinstance(action.default, Path) else action.default
-        for action in options
-    }
-    defaults = {
-        p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in parameters
-    }
-    assert defaults == plain
-
-
-def test_importing_them_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, benchmarks; benchmarks.run, benchmarks.plan, benchmarks.status; "
-        "sys.exit(bool({'torch', 'mmengine', 'rich'} & set(sys.modules)))"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_wrong_words_are_told_before_anything_heavy_is_imported() -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-import inspect
 import json
 from pathlib import Path
-from pkgutil import resolve_name
 from types import SimpleNamespace
 
 import cv2
@@ -16,14 +13,13 @@ import pytest
 import torch
 
 from benchmarks.studies.evidence import report, second_order
-from benchmarks.studies.evidence.__main__ import main, parser
+from benchmarks.studies.evidence.__main__ import main
 from benchmarks.studies.evidence.probe import copied, probe
 from benchmarks.studies.evidence.results import ends
 from benchmarks.studies.evidence.study import SecondOrderHook, slug
 from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.pretrain import config_names
-from lvmmed_backbones.shell import verbs
 
 
 @pytest.fixture(scope="module")
@@ -195,13 +191,3 @@ def test_tables_have_mean_and_sample_deviation() -> None:
     assert report.cell(rows, "linear test") == "55.0 ± 7.1"
     assert report.cell(rows, "time") == "0.30"
     assert report.cell(rows, "last effective_rank") == ""
-
-
-def test_a_function_takes_what_its_verb_takes() -> None:
-    names = []
-    for verb in verbs(parser()):
-        function = resolve_name(verb.get_default("function"))
-        names.append(function.__name__)
-        options = {a.dest for a in verb._actions if not isinstance(a, argparse._HelpAction)}
-        assert set(inspect.signature(function).parameters) == options, function
-    assert names == ["pretrain_variants", "changes", "gradients", "report"]

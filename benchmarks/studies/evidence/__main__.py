@@ -42,9 +42,9 @@ def parser() -> argparse.ArgumentParser:
     pretrain.add_argument(
         "--work", type=Path, required=True, metavar="DIR", help="of checkpoints, curves and results"
     )
-    pretrain.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), metavar="NAME",
+    pretrain.add_argument("--variants", nargs="+", choices=VARIANTS, default=tuple(VARIANTS), metavar="NAME",
                           help="default: all: " + "; ".join(VARIANTS))  # fmt: skip
-    pretrain.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="N")
+    pretrain.add_argument("--seeds", nargs="+", type=int, default=(0,), metavar="N")
     pretrain.add_argument("--epochs", type=int, default=1, metavar="N")
     pretrain.add_argument("--jobs", type=int, metavar="N",
                           help="variants at a time, sharing the cores (one per core)")  # fmt: skip
