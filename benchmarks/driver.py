@@ -82,7 +82,9 @@ def make_plan(
     later = pretraining.to_make(profile, (spec.backbone for spec in specs), work)
     now = [spec for spec in specs if spec.backbone not in later]
     # Wrong words end here, before anything long.
-    configured = {spec: _configured(spec) for spec in tqdm(now, "configuring", leave=False)}
+    configured = {
+        spec: _configured(spec) for spec in tqdm(now, "configuring", unit="run", leave=False)
+    }
     open_weights(config for _, config in configured.values())
     if pretrain:
         (results / RUNS).mkdir(parents=True, exist_ok=True)
