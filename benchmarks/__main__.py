@@ -6,16 +6,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import grid, profiles
+from benchmarks import profiles, tables
 from lvmmed_backbones.display import say_error
+from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.stopping import stop_quietly
+
+if TYPE_CHECKING:
+    from benchmarks.driver import Plan
+    from benchmarks.results import Status
+    from benchmarks.scheduler.local import Ending
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """The command line: each verb has a function behind it, its options are that function's arguments."""
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    verbs = top.add_subparsers(dest="verb", required=True)
+    verbs = top.add_subparsers(metavar="VERB", required=True)
     run = verbs.add_parser(
         "run",
         help="carry out every run of a grid that has no record yet",
@@ -48,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
             "--label-fractions",
             nargs="+",
             type=float,
-            default=[1.0],
+            default=(1.0,),
             metavar="F",
             help="shares of the training images, such as 0.05 1.0 (1.0)",
         )
@@ -79,47 +86,52 @@ def parser() -> argparse.ArgumentParser:
             action="store_true",
             help="of finished runs, all of them, not only the best on the valid split",
         )
+    behind(run, "benchmarks:run", _show_endings)
+    behind(plan, "benchmarks:plan", _show_plan)
     status = verbs.add_parser(
         "status",
         help="show what a folder of results holds: runs done, going on, failed, interrupted",
-        description="Show what a folder of results holds; nothing is composed or prepared.",
+        description="Show what a folder of results holds; nothing is configured or prepared.",
     )
     status.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="(results)"
     )
+    behind(status, "benchmarks:status", _show_status)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code, 0 only if every planned run has a record."""
-    options = parser().parse_args(arguments)
     try:
-        if options.verb == "status":
-            from benchmarks import status
-
-            return status.main(options.results)
-        profile = profiles.get(options.profile)
-        if options.data is not None and not options.data.is_dir():
-            raise FileNotFoundError(
-                f"--data {options.data}: no such folder. Name the folder that holds the downloads."
-            )
-        tasks = options.tasks or grid.task_names()
-        cells = grid.plan(
-            tasks,
-            options.backbones or profile.backbones,
-            options.profile,
-            options.seeds or profile.seeds,
-            options.label_fractions,
-            options.split,
-        )
-        from benchmarks import (
-            job,
-        )  # imports torch and OpenMMLab: --help and wrong words answer before that
-
-        return job.main(cells, options, chosen=bool(options.tasks))
+        return carry_out(parser().parse_args(arguments))
     except (ValueError, OSError, RuntimeError) as error:
         say_error(error)
         return 2
+
+
+def _show_endings(endings: Sequence[Ending]) -> int:
+    carried_out = [ending for ending in endings if not ending.before]
+    failed = [ending for ending in carried_out if ending.failure]
+    elsewhere = sum(ending.elsewhere and not ending.failure for ending in carried_out)
+    others = f", {elsewhere} of them by another driver" if elsewhere else ""
+    if carried_out:
+        tables.say(
+            f"{len(carried_out) - len(failed)} runs done{others}, "
+            f"{len(endings) - len(carried_out)} were done before, {len(failed)} failed"
+        )
+    for ending in failed:
+        tables.say(f"FAILED {ending.run.folder}: {ending.failure}")
+    return 1 if failed else 0
+
+
+def _show_plan(plan: Plan) -> int:
+    tables.show_plan(plan)
+    return 0
+
+
+def _show_status(status: Status) -> int:
+    tables.show_status(status)
+    return 0
 
 
 if __name__ == "__main__":

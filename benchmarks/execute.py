@@ -9,38 +9,36 @@ import resource
 import sys
 import time
 import traceback
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
 import torch
-from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
 import tasks.registration  # noqa: F401
 from benchmarks import gallery, provenance
 from benchmarks.clock import CLOCK, TrainClock
-from benchmarks.devices import VISIBLE
-from benchmarks.grid import Cell
-from benchmarks.identity import Identity
 from benchmarks.labels import patient_of
-from benchmarks.lease import Lease, claim
 from benchmarks.record import (
     CASES,
     CONFIG,
     ERROR,
     FILE,
     IDENTITY,
-    LEASE,
     SCHEMA,
     finite,
     read_record,
     write_json,
 )
-from lvmmed_backbones import catalogue
+from benchmarks.runs import Run
+from benchmarks.scheduler.devices import VISIBLE
+from benchmarks.scheduler.lease import Lease, claim
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from lvmmed_backbones.stopping import die_with_parent
@@ -49,35 +47,6 @@ from tasks.hooks import BEST, LAST
 from tasks.metrics.cases import case_name
 
 TAKEN = 75  # exit code: another driver was quicker
-
-
-@dataclass(frozen=True)
-class Run:
-    """A cell of the grid, composed, named and bound to a folder.
-
-    Attributes:
-        identity: what the run is; its checksum names the folder.
-        folder: of the run.
-        config: as composed and bound; its text lies in the folder for people, and is not read again.
-        cell: what it is a run of.
-        complete, phantom: of the prepared data set, from its meta.json.
-        git_revision: of the code, when the job began: a run lives on code that was imported then.
-        keep: the checkpoints, all of them; else a finished run keeps its best one alone.
-    """
-
-    identity: Identity
-    folder: Path
-    config: Config = field(compare=False)
-    cell: Cell
-    complete: bool
-    phantom: bool
-    git_revision: str | None
-    keep: bool = False
-
-    @property
-    def lease(self) -> Path:
-        """The name of its lease."""
-        return self.folder / LEASE
 
 
 def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) -> None:
@@ -173,8 +142,31 @@ def measure(run: Run) -> dict:
     memory = peak_memory_mb()
     cases = json.loads((run.folder / CASES).read_text())
     gallery.write(runner, cases, pixels, run.folder / gallery.FOLDER)
-    entry = catalogue.get(run.cell.backbone, run.cell.seed)
-    task, named = config.task, run.identity
+    cost = {
+        "train_seconds": round(clock.seconds, 2),
+        "test_seconds": round(tested - trained, 2),
+        "peak_memory_mb": memory,
+    }
+    return record_of(run, runner, metrics, cases, started, cost)
+
+
+def record_of(
+    run: Run,
+    runner: Runner,
+    metrics: dict[str, float],
+    cases: Sequence[Mapping[str, Any]],
+    started: str,
+    cost: Mapping[str, float],
+) -> dict:
+    """The record of a run that is trained and tested, as a dict.
+
+    Args:
+        runner: with the tested model.
+        metrics, cases: of the test.
+        started: when, as ISO 8601 has it.
+        cost: seconds and memory.
+    """
+    task, named, entry = run.config.task, run.identity, run.backbone
     return {
         "schema": SCHEMA,
         "run": named.run_id,
@@ -183,7 +175,7 @@ def measure(run: Run) -> dict:
         "dataset": task.dataset,
         "kind": task.kind,
         "backbone": {
-            "name": run.cell.backbone,
+            "name": run.spec.backbone,
             "architecture": entry.architecture,
             "method": entry.method,
             "corpus": entry.corpus,
@@ -192,10 +184,10 @@ def measure(run: Run) -> dict:
             "pretraining_seed": entry.pretraining_seed,
         },
         "protocol": task.protocol,
-        "label_fraction": run.cell.label_fraction,
-        "split": run.cell.split,
-        "seed": run.cell.seed,
-        "profile": run.cell.profile,
+        "label_fraction": run.spec.label_fraction,
+        "split": run.spec.split,
+        "seed": run.spec.seed,
+        "profile": run.spec.profile,
         "threads": named.threads,
         "figure": "phantom" if run.phantom else "measured",
         "metric": task.headline,
@@ -213,11 +205,7 @@ def measure(run: Run) -> dict:
             "started": started,
             "machine": provenance.machine(),
         },
-        "cost": {
-            "train_seconds": round(clock.seconds, 2),
-            "test_seconds": round(tested - trained, 2),
-            "peak_memory_mb": memory,
-        },
+        "cost": cost,
     }
 
 

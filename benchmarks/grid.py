@@ -13,8 +13,8 @@ TASK_CONFIGS = Path(__file__).resolve().parent.parent / "tasks" / "configs"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run to be: task x backbone x label fraction x seed, in a profile.
+class RunSpec:
+    """One run to be: task x backbone x label fraction x split x profile x seed. The protocol is the task config's.
 
     Attributes:
         task: name of a file in tasks/configs.
@@ -42,14 +42,14 @@ def task_names() -> list[str]:
     return sorted(path.stem for path in TASK_CONFIGS.glob("*.py"))
 
 
-def plan(
+def combinations(
     tasks: Sequence[str],
     backbones: Sequence[str],
     profile: str,
     seeds: Sequence[int],
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
-) -> list[Cell]:
+) -> list[RunSpec]:
     """Every combination, task by task.
 
     Raises:
@@ -83,6 +83,6 @@ def plan(
                 f"label fraction {fraction}: give a share in (0, 1], such as 0.05 for 5 %"
             )
     return [
-        Cell(task, backbone, profile, seed, fraction, split)
+        RunSpec(task, backbone, profile, seed, fraction, split)
         for task, fraction, backbone, seed in product(tasks, label_fractions, backbones, seeds)
     ]

@@ -37,6 +37,8 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
         FileNotFoundError: if there is no such list.
         Refused: if it cannot be read, or a line names no patient though the task config says that it does.
     """
+    if fraction == 1:
+        return None
     names, labels = training_images(config, root)
     units: dict[Hashable, list[int]] = defaultdict(list)
     for place, name in enumerate(names):

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+import benchmarks.__main__
+import benchmarks.studies.evidence.__main__
 import lvmmed_backbones.cli
 import reports.cli
 import tasks.__main__
@@ -22,7 +24,13 @@ from reports.selection import Filters
 
 VERBS = {
     verb.prog.removeprefix("python -m "): verb
-    for shell in (lvmmed_backbones.cli, reports.cli, tasks.__main__)
+    for shell in (
+        benchmarks.__main__,
+        benchmarks.studies.evidence.__main__,
+        lvmmed_backbones.cli,
+        reports.cli,
+        tasks.__main__,
+    )
     for verb in verbs(shell.parser())
 }
 REQUIRED = inspect.Parameter.empty
@@ -68,6 +76,8 @@ def test_every_argument_is_explained(verb: argparse.ArgumentParser) -> None:
 def test_every_verb_of_every_command_line_is_here() -> None:
     """None is lost on the way through the parsers."""
     words = {
+        "benchmarks": "run, plan, status",
+        "benchmarks.studies.evidence": "pretrain, changes, gradients, report",
         "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add",
         "reports": "leaderboard, tables, compare, figures, site",
         "tasks": "list, prepare, phantoms, check",
@@ -77,7 +87,8 @@ def test_every_verb_of_every_command_line_is_here() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks", "reports"]
+    "package",
+    ["benchmarks", "lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks", "reports"],
 )
 def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
     code = f"import sys, {package}; print(*{{name.partition('.')[0] for name in sys.modules}})"
@@ -87,7 +98,8 @@ def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks", "reports"]
+    "package",
+    ["benchmarks", "lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks", "reports"],
 )
 def test_a_package_shows_its_functions(package: str) -> None:
     """Whatever was imported of it before: no module takes the name of a function."""

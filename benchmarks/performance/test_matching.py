@@ -1,12 +1,12 @@
-"""How fast the graph matching solver is. The tables with objectives and peers: python -m benchmarks.matching."""
+"""How fast the graph matching solver is. Tables with objectives and peers: python -m benchmarks.studies.matching."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmarks.matching.instances import pretraining
-from benchmarks.matching.peers import PEERS
+from benchmarks.studies.matching.instances import pretraining
+from benchmarks.studies.matching.peers import PEERS
 from lvmmed_backbones.matching import PRESETS, Problem, gumbel_noise, solve, solve_batch
 
 

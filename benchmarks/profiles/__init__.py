@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Budget:
     """What a profile changes in a task, or in the tasks of one kind.
 
@@ -18,8 +18,8 @@ class Budget:
         iterations: training steps.
         optimizer: mmengine's optimizer dict; its learning rate falls to 0 along a cosine.
         validations: how often the valid split is scored, the last time at the end; 0 tests the last weights.
-        overrides: further config entries, by dotted name.
         seconds: what one run took on 2 cores, for the estimate.
+        overrides: further config entries, by dotted name.
         resize: side in pixels to which images are resized, of which training sees crops and testing tiles of
             `image_size`; None: the images are resized to what the task's pipelines need for `image_size`.
     """
@@ -29,12 +29,12 @@ class Budget:
     iterations: int
     optimizer: Mapping
     validations: int
-    overrides: Mapping
     seconds: float
+    overrides: Mapping = field(default_factory=dict)
     resize: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pretraining:
     """A backbone that a profile pretrains on phantoms.
 
@@ -49,7 +49,7 @@ class Pretraining:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """The size of an experiment.
 

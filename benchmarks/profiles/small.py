@@ -11,12 +11,59 @@ DENSE = dict(type="AdamW", lr=1e-3, weight_decay=0.01)
 # Less than a tenth of a photograph is vessel: unweighted, none reaches a probability of 0.5 in so few steps.
 VESSELS = {**NARROW_UPERNET, "model.decode_head.loss_decode.class_weight": [1.0, 5.0]}
 BUDGETS = {
-    "segmentation": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
-    "drive": Budget(96, 8, 150, DENSE, 2, VESSELS, 210, resize=768),
-    "volumes": Budget(96, 8, 150, DENSE, 2, NARROW_UPERNET, 250),
-    "detection": Budget(128, 4, 300, DENSE, 2, NARROW_FASTER_RCNN, 250),
-    "linear": Budget(128, 32, 200, dict(type="Adam", lr=2e-3), 2, {}, 230),
-    "finetune": Budget(128, 16, 200, dict(type="AdamW", lr=3e-4), 2, {}, 300),
+    "segmentation": Budget(
+        image_size=96,
+        batch_size=8,
+        iterations=150,
+        optimizer=DENSE,
+        validations=2,
+        overrides=NARROW_UPERNET,
+        seconds=250,
+    ),
+    "drive": Budget(
+        image_size=96,
+        batch_size=8,
+        iterations=150,
+        optimizer=DENSE,
+        validations=2,
+        overrides=VESSELS,
+        seconds=210,
+        resize=768,
+    ),
+    "volumes": Budget(
+        image_size=96,
+        batch_size=8,
+        iterations=150,
+        optimizer=DENSE,
+        validations=2,
+        overrides=NARROW_UPERNET,
+        seconds=250,
+    ),
+    "detection": Budget(
+        image_size=128,
+        batch_size=4,
+        iterations=300,
+        optimizer=DENSE,
+        validations=2,
+        overrides=NARROW_FASTER_RCNN,
+        seconds=250,
+    ),
+    "linear": Budget(
+        image_size=128,
+        batch_size=32,
+        iterations=200,
+        optimizer=dict(type="Adam", lr=2e-3),
+        validations=2,
+        seconds=230,
+    ),
+    "finetune": Budget(
+        image_size=128,
+        batch_size=16,
+        iterations=200,
+        optimizer=dict(type="AdamW", lr=3e-4),
+        validations=2,
+        seconds=300,
+    ),
 }
 
 PROFILE = Profile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.devices import slots, visible
+from benchmarks.scheduler.devices import slots, visible
 
 
 def test_a_run_per_gpu() -> None:

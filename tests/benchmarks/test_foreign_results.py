@@ -14,11 +14,11 @@ import torch
 from torchvision.models import resnet18
 
 from benchmarks.__main__ import main
-from benchmarks.compose import compose
-from benchmarks.grid import Cell
-from benchmarks.pool import make_own
+from benchmarks.grid import RunSpec
+from benchmarks.scheduler.local import make_own
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.outside import Refused
+from tests.benchmarks.factories import configured
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "import os\nos.mkdir({harm!r})\n"
@@ -154,7 +154,7 @@ def test_a_class_in_a_catalogue_file_works_in_runs_as_in_python(
     (tmp_path / "my_net.py").write_text(ENTRY)
     monkeypatch.setattr(catalogue, "__path__", [*catalogue.__path__, str(tmp_path)])
     assert type(lvmmed_backbones.build("my_net")).__name__ == "MyNet"
-    config = compose(Cell("brain_tumor_linear", "my_net", "mini", 0))
+    config = configured(RunSpec("brain_tumor_linear", "my_net", "mini", 0))
     config.dump(tmp_path / "config.py")
     fresh = [sys.executable, "-c", FRESH, tmp_path / "config.py", tmp_path]
     done = subprocess.run(fresh, cwd=ROOT, capture_output=True, text=True)
@@ -178,5 +178,5 @@ def test_no_key_of_a_config_becomes_code(tmp_path: Path, monkeypatch) -> None:
     )
     monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path))
     with pytest.raises(Refused, match="which no file may give"):
-        compose(Cell("brain_tumor_linear", "mine", "mini", 0))
+        configured(RunSpec("brain_tumor_linear", "mine", "mini", 0))
     assert not harm.exists()

@@ -15,12 +15,12 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from benchmarks import gallery
-from benchmarks.compose import bind, compose, settle
 from benchmarks.gallery import INDEX, SIDE, choose, fullest_slice, save_labels, small
-from benchmarks.grid import Cell
+from benchmarks.grid import RunSpec
 from tasks.metrics.cases import case_name
 from tasks.metrics.detection import average_precision, mean
 from tasks.metrics.overlap import dice, iou, overlap_counts
+from tests.benchmarks.factories import placed
 
 scores = st.none() | st.integers(0, 4).map(lambda n: n / 4)
 
@@ -93,9 +93,7 @@ def trained_and_tested(
     task: str, prepared: Path, folder: Path
 ) -> tuple[Runner, dict[str, float], list[dict[str, Any]]]:
     """A model of a few steps, tested, with its gallery in `folder`/gallery; metrics, cases."""
-    cell = Cell(task, "random_vit_tiny", "mini", seed=0)
-    config = bind(compose(cell), prepared, cell)
-    settle(config, folder)
+    config = placed(RunSpec(task, "random_vit_tiny", "mini", seed=0), prepared, folder)
     config.train_cfg.max_iters = 25
     runner = Runner.from_cfg(config)
     runner.train()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import random
@@ -14,15 +13,15 @@ from mmengine.registry import MODELS
 from mmengine.runner import EpochBasedTrainLoop
 from safetensors.torch import load_file, save_file
 
-from benchmarks import data, execute, job
+from benchmarks import data, execute
 from benchmarks.__main__ import main
-from benchmarks.compose import compose
-from benchmarks.execute import Run
-from benchmarks.grid import Cell
+from benchmarks.grid import RunSpec
+from benchmarks.runs import Run
 from lvmmed_backbones.catalogue.exported import KEY
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from lvmmed_backbones.outside import Refused
 from tasks.hooks import LAST
+from tests.benchmarks.factories import prepared_run
 from tests.spoiling import spoilt_bytes
 
 SMALL = {"type": "BackboneResNet", "depth": 18, "stem_channels": 4, "base_channels": 4}
@@ -87,10 +86,8 @@ def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
         self.runner.save_checkpoint(self.runner.work_dir, LAST, by_epoch=False)
         raise Reached
 
-    cell = Cell("brain_tumor_linear", "random_vit_tiny", "paper", 0)
-    folder, metas = data.prepare(["brain_tumor"], None, work / "work")
-    options = argparse.Namespace(results=tmp_path, keep_checkpoints=False)
-    run = job.assemble(cell, compose(cell), folder, metas, None, options)
+    spec = RunSpec("brain_tumor_linear", "random_vit_tiny", "paper", 0)
+    run = prepared_run(spec, data.prepare(["brain_tumor"], None, work / "work"), tmp_path)
     run.folder.mkdir(parents=True)
     monkeypatch.setattr(EpochBasedTrainLoop, "run", save)
     with pytest.raises(Reached):

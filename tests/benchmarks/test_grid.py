@@ -8,15 +8,15 @@ import sys
 import pytest
 
 from benchmarks import profiles
-from benchmarks.grid import Cell, plan, task_names
+from benchmarks.grid import RunSpec, combinations, task_names
 
 
 def test_a_plan_is_every_combination_task_by_task() -> None:
-    cells = plan(["drive", "buid"], ["a", "b"], "mini", [0, 1], [0.05, 1.0])
-    assert len(set(cells)) == 16
-    assert [c.task for c in cells] == ["drive"] * 8 + ["buid"] * 8
-    assert str(cells[0]) == "drive a 5% seed 0"
-    assert str(Cell("drive", "a", "mini", 0)) == "drive a seed 0"
+    specs = combinations(["drive", "buid"], ["a", "b"], "mini", [0, 1], [0.05, 1.0])
+    assert len(set(specs)) == 16
+    assert [c.task for c in specs] == ["drive"] * 8 + ["buid"] * 8
+    assert str(specs[0]) == "drive a 5% seed 0"
+    assert str(RunSpec("drive", "a", "mini", 0)) == "drive a seed 0"
 
 
 def test_profiles_are_found_by_convention() -> None:

@@ -13,13 +13,14 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from PIL import Image
 
-from benchmarks.compose import LOADERS, bind, compose, image_size, settle, transforms, use_tiles
-from benchmarks.grid import Cell
+from benchmarks.config import LOADERS, image_size, transforms, use_tiles
+from benchmarks.grid import RunSpec
 from benchmarks.labels import inner_dataset
+from tests.benchmarks.factories import configured, placed
 
 
 def composed(task: str, profile: str) -> Config:
-    config = compose(Cell(task, "random_vit_tiny", profile, 0))
+    config = configured(RunSpec(task, "random_vit_tiny", profile, 0))
     init_default_scope(config.default_scope)
     return config
 
@@ -146,9 +147,7 @@ def test_sizes_that_cannot_be_are_told() -> None:
 @pytest.mark.slow
 def test_an_untrained_network_learns_to_find_vessels(prepared_root: Path, tmp_path: Path) -> None:
     """On whole images of 64 px every backbone had a Dice of 0."""
-    cell = Cell("drive", "random_resnet50", "mini", 0)
-    config = bind(compose(cell), prepared_root, cell)
-    settle(config, tmp_path)
-    runner = Runner.from_cfg(config)
+    spec = RunSpec("drive", "random_resnet50", "mini", 0)
+    runner = Runner.from_cfg(placed(spec, prepared_root, tmp_path))
     runner.train()
     assert runner.test()["dice"] > 0.3

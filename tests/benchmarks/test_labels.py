@@ -12,17 +12,17 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
-from benchmarks.compose import bind, compose
 from benchmarks.execute import counts
-from benchmarks.grid import Cell, task_names
+from benchmarks.grid import RunSpec, task_names
 from benchmarks.labels import inner_dataset, label_subset, training_images
 from lvmmed_backbones.outside import Refused
+from tests.benchmarks.factories import configured, placed
 
 FRACTIONS = (0.01, 0.1, 0.25, 0.4, 0.5, 0.75, 0.9)
 
 
 def composed(task: str) -> Config:
-    return compose(Cell(task, "random_vit_tiny", "mini", 0))
+    return configured(RunSpec(task, "random_vit_tiny", "mini", 0))
 
 
 def chosen(config: Config, root: Path, fraction: float, seed: int = 0) -> list[str]:
@@ -106,11 +106,11 @@ def test_what_is_no_coco_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", ["brain_tumor_linear", "prostate", "kvasir_detection", "vindr"])
 def test_the_images_that_are_chosen_are_those_that_are_trained_on(
-    task: str, prepared_root: Path
+    task: str, prepared_root: Path, tmp_path: Path
 ) -> None:
-    cell = Cell(task, "random_vit_tiny", "mini", 0, label_fraction=0.4)
-    config = bind(compose(cell), prepared_root, cell)
-    expected = chosen(compose(cell), prepared_root, 0.4)
+    spec = RunSpec(task, "random_vit_tiny", "mini", 0, label_fraction=0.4)
+    config = placed(spec, prepared_root, tmp_path)
+    expected = chosen(configured(spec), prepared_root, 0.4)
     init_default_scope(config.default_scope)
     dataset = DATASETS.build(inner_dataset(config.train_dataloader.dataset))
     found = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
@@ -121,16 +121,18 @@ def test_the_images_that_are_chosen_are_those_that_are_trained_on(
 
 
 @pytest.mark.parametrize("task", ["brain_tumor_linear", "prostate", "brats2018", "vindr"])
-def test_a_record_counts_each_image_once_and_patients(task: str, prepared_root: Path) -> None:
-    cell = Cell(task, "random_vit_tiny", "mini", 0, label_fraction=0.4)
-    config = bind(compose(cell), prepared_root, cell)
+def test_a_record_counts_each_image_once_and_patients(
+    task: str, prepared_root: Path, tmp_path: Path
+) -> None:
+    spec = RunSpec(task, "random_vit_tiny", "mini", 0, label_fraction=0.4)
+    config = placed(spec, prepared_root, tmp_path)
     init_default_scope(config.default_scope)
     loaders = {
         name: SimpleNamespace(dataset=DATASETS.build(config[name].dataset))
         for name in ("train_dataloader", "test_dataloader")
     }
     found = counts(SimpleNamespace(cfg=config, **loaders))
-    names = chosen(compose(cell), prepared_root, 0.4)
+    names = chosen(configured(spec), prepared_root, 0.4)
     assert found["train"] == len(names)
     assert found["test"] == len(loaders["test_dataloader"].dataset)
     patients = {Path(name).parent for name in names}

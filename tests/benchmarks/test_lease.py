@@ -13,14 +13,24 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks import lease
-from benchmarks.lease import Holder, Watch, alone, born, claim, myself, newest, place, read_holder
+from benchmarks.scheduler import lease
+from benchmarks.scheduler.lease import (
+    Holder,
+    Watch,
+    alone,
+    born,
+    claim,
+    myself,
+    newest,
+    place,
+    read_holder,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
 import sys, time
 from pathlib import Path
-from benchmarks.lease import claim
+from benchmarks.scheduler.lease import claim
 print(claim(Path(sys.argv[1])).path.name, flush=True)
 time.sleep(600)
 """

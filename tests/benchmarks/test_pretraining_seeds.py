@@ -14,12 +14,12 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from benchmarks.__main__ import main
-from benchmarks.compose import compose
-from benchmarks.grid import Cell
+from benchmarks.grid import RunSpec
 from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 from reports.__main__ import main as reports
+from tests.benchmarks.factories import configured
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,7 +106,8 @@ def test_the_pretraining_seed_is_part_of_a_runs_identity(
     monkeypatch.setenv("LVMMED_CATALOGUE", f"{shelf}{os.pathsep}{tmp_path}")
     (tmp_path / "single.safetensors").write_bytes((shelf / "mine" / "1.safetensors").read_bytes())
     one, other = (
-        compose(Cell("brain_tumor_linear", name, "mini", seed=1)) for name in ("mine", "single")
+        configured(RunSpec("brain_tumor_linear", name, "mini", seed=1))
+        for name in ("mine", "single")
     )
     for config in (one, other):
         config.model.backbone.weights.pop("file")

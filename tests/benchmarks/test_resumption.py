@@ -16,12 +16,14 @@ from mmengine.registry import HOOKS
 
 from benchmarks import data
 from benchmarks.clock import TrainClock, read_note
-from benchmarks.compose import bind, fit_backbone, set_image_size, settle
-from benchmarks.execute import TAKEN, Run, execute
-from benchmarks.grid import TASK_CONFIGS, Cell
-from benchmarks.identity import Identity
-from benchmarks.lease import newest
+from benchmarks.config import fit_backbone, place, set_image_size
+from benchmarks.data import PreparedData
+from benchmarks.execute import TAKEN, execute
+from benchmarks.grid import TASK_CONFIGS, RunSpec
 from benchmarks.record import FILE
+from benchmarks.runs import Identity, Run
+from benchmarks.scheduler.lease import newest
+from lvmmed_backbones import catalogue
 from lvmmed_backbones.weights.reading import read
 from tasks.hooks import LAST
 
@@ -56,31 +58,30 @@ class KillHook(Hook):
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    return data.prepare(["fgadr"], None, tmp_path_factory.mktemp("work"))
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
+    return data.prepare(["fgadr"], None, tmp_path_factory.mktemp("work"))["fgadr"]
 
 
-def made(prepared: tuple[Path, dict], results: Path, seed: int = 0, keep: bool = False) -> Run:
+def made(prepared: PreparedData, results: Path, seed: int = 0, keep: bool = False) -> Run:
     """A run of fgadr_finetune by epochs, small, with flips, crops and contrasts drawn in a loader's process."""
-    folder, metas = prepared
-    cell = Cell("fgadr_finetune", "random_vit_tiny", "paper", seed)
-    config = Config.fromfile(TASK_CONFIGS / f"{cell.task}.py")
+    spec = RunSpec("fgadr_finetune", "random_vit_tiny", "paper", seed)
+    config = Config.fromfile(TASK_CONFIGS / f"{spec.task}.py")
     set_image_size(config, 32)
-    fit_backbone(config, cell.backbone, seed)
+    backbone = catalogue.get(spec.backbone)
+    fit_backbone(config, backbone)
     config.randomness.seed = seed
     config.train_cfg.max_epochs = EPOCHS
     config.train_dataloader.num_workers = 1
     for loader in ("val_dataloader", "test_dataloader"):
         config[loader].num_workers, config[loader].persistent_workers = 0, False
-    bound = bind(config, folder, cell)
     identity = Identity(
-        cell.task, 1, cell.backbone, None, "paper", "finetune", None, "published", seed,
-        metas["fgadr"]["fingerprint"], "c", 1,
+        spec.task, 1, spec.backbone, None, "paper", "finetune", None, "published", seed,
+        prepared.fingerprint, "c", 1,
     )  # fmt: skip
     run_dir = results / "runs" / identity.run_id
     run_dir.mkdir(parents=True, exist_ok=True)
-    settle(bound, run_dir)
-    return Run(identity, run_dir, bound, cell, True, True, None, keep)
+    config = place(config, prepared.folder, None, run_dir)
+    return Run(identity, run_dir, config, spec, backbone, True, True, None, keep)
 
 
 def carried_out(run: Run, *kill: str | int) -> int | str:

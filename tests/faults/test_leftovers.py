@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.lease import Holder, myself
+from benchmarks.scheduler.lease import Holder, myself
 from tests.faults.folders import scores
 from tests.faults.grid import Grid, Whole, assert_in_order
 

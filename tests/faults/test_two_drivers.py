@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.lease import Holder
 from benchmarks.record import LEASE
+from benchmarks.scheduler.lease import Holder
 from tests.faults.commands import patience
 from tests.faults.grid import (
     RUNS,

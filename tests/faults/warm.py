@@ -16,8 +16,8 @@ import sys
 # ruff: noqa: F401  they are imported for the commands
 import sitecustomize
 
+import benchmarks.driver
 import benchmarks.execute
-import benchmarks.job
 import lvmmed_backbones.catalogue.adding
 import lvmmed_backbones.cli
 import lvmmed_backbones.corpus.auditing

@@ -85,7 +85,7 @@ def inject() -> None:
     if "LVMMED_FAULT_QUICK" in os.environ:
         fork_servers()
     if seconds := os.environ.get("LVMMED_FAULT_SILENCE"):
-        from benchmarks import lease
+        from benchmarks.scheduler import lease
 
         lease.SILENCE = float(seconds)
 

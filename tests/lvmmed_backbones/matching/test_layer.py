@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.matching import instances
+from benchmarks.studies.matching import instances
 from lvmmed_backbones.matching import Budget
 from lvmmed_backbones.matching.layer import MatchingLayer
 

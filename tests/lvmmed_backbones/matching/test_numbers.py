@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.matching import instances
+from benchmarks.studies.matching import instances
 from lvmmed_backbones.matching import Budget, Problem, matched_edges, solve
 
 SEARCH_ONLY = Budget(starts=2, moves=2_000, exact=0)

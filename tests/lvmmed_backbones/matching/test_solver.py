@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment, quadratic_assignment
 from scipy.stats import gumbel_r, kstest
 
-from benchmarks.matching import instances
+from benchmarks.studies.matching import instances
 from lvmmed_backbones.matching import (
     PRESETS,
     Budget,

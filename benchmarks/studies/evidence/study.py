@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.registry import MODELS
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS, MODELS
+from mmengine.runner import Runner
 from tqdm import tqdm
 
-from benchmarks.evidence import halves  # noqa: F401  registers its hook
-from benchmarks.evidence.curves import ends
-from benchmarks.evidence.probe import SIZE, probe
-from benchmarks.evidence.results import RESULT
-from benchmarks.evidence.variants import VARIANTS
 from benchmarks.record import write_json
+from benchmarks.studies.evidence.probe import SIZE, probe
+from benchmarks.studies.evidence.results import RESULT, ends
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones import pretrain
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
+from lvmmed_backbones.pretrain.monitors import unwrapped
 
 LOG = "log.txt"
 
@@ -50,7 +51,62 @@ class Job:
     threads: int
 
 
-def carry_out_all(jobs: Sequence[Job], at_once: int) -> None:
+def pretrain_variants(
+    *,
+    corpus: Path,
+    prepared: Path,
+    work: Path,
+    copies: Path | None = None,
+    variants: Sequence[str] = tuple(VARIANTS),
+    seeds: Sequence[int] = (0,),
+    epochs: int = 1,
+    jobs: int | None = None,
+) -> list[Path]:
+    """Pretrain, export and probe what has no result yet: `python -m benchmarks.studies.evidence pretrain`.
+
+    Args:
+        corpus: an audited corpus.
+        prepared: brain_tumor, prepared.
+        work: folder of checkpoints, curves and results.
+        copies: report of the audit: images of the training folder that the test split has too are not learnt from with
+            labels; None: all are.
+        variants: names of `VARIANTS`.
+        seeds: of weights, order and views.
+        epochs: over the corpus.
+        jobs: variants at a time, sharing the cores; None: one per core.
+
+    Returns:
+        The folder of each variant and seed.
+
+    Raises:
+        RuntimeError: at the first that fails, naming its log.
+    """
+    cores = os.cpu_count() or 1
+    at_once = jobs or cores
+    planned = [
+        Job(
+            variant=name,
+            seed=seed,
+            epochs=epochs,
+            corpus=corpus,
+            prepared=prepared,
+            copies=copies,
+            folder=work / f"{slug(name)}-{epochs}-{seed}",
+            threads=max(1, cores // at_once),
+        )
+        for seed in seeds
+        for name in variants
+    ]
+    _carry_out_all(planned, at_once)
+    return [job.folder for job in planned]
+
+
+def slug(name: str) -> str:
+    """A variant's name as one of a folder."""
+    return name.replace(", ", "_").replace(" ", "_").replace("'", "")
+
+
+def _carry_out_all(jobs: Sequence[Job], at_once: int) -> None:
     """Carry out those that have no result yet, each in a process of its own.
 
     Raises:
@@ -63,7 +119,7 @@ def carry_out_all(jobs: Sequence[Job], at_once: int) -> None:
         ProcessPoolExecutor(at_once, mp_context=context, max_tasks_per_child=1) as pool,
         tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="variants", unit="run") as bar,
     ):
-        running = {pool.submit(carry_out, job): job for job in missing}
+        running = {pool.submit(_carry_out, job): job for job in missing}
         for future in as_completed(running):
             if error := future.exception():
                 pool.shutdown(cancel_futures=True)
@@ -74,7 +130,7 @@ def carry_out_all(jobs: Sequence[Job], at_once: int) -> None:
             bar.update()
 
 
-def carry_out(job: Job) -> None:
+def _carry_out(job: Job) -> None:
     """Write the result of a job; everything that it prints goes to a log in its folder."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with (job.folder / LOG).open("a") as log:
@@ -91,8 +147,8 @@ def carry_out(job: Job) -> None:
         model = MODELS.build(backbone)
         model.init_weights()
     else:
-        weights = pretrained(job)
-        rate = pretrain.compose(**arguments(job)).optim_wrapper.optimizer.lr
+        weights = _pretrained(job)
+        rate = pretrain.compose(**_arguments(job)).optim_wrapper.optimizer.lr
         row |= dict(steps=read_facts(weights).steps, rate=rate)
         row |= ends(job.folder)
         model = MODELS.build(entry_of(weights).model("vector", SIZE))
@@ -101,7 +157,7 @@ def carry_out(job: Job) -> None:
     write_json(job.folder / RESULT, row)
 
 
-def arguments(job: Job) -> dict[str, Any]:
+def _arguments(job: Job) -> dict[str, Any]:
     """What `pretrain.compose` takes for a job, and `pretrain.run` with it."""
     variant = VARIANTS[job.variant]
     return dict(
@@ -113,6 +169,28 @@ def arguments(job: Job) -> dict[str, Any]:
     )
 
 
-def pretrained(job: Job) -> Path:
+def _pretrained(job: Job) -> Path:
     """Pretrain, from where it was stopped; the exported backbone."""
-    return pretrain.export(pretrain.run(**arguments(job), resume=True), "backbone", job.folder)
+    return pretrain.export(pretrain.run(**_arguments(job), resume=True), "backbone", job.folder)
+
+
+@HOOKS.register_module()
+class SecondOrderHook(Hook):
+    """Edge affinities count from a share of the run's steps on, until another.
+
+    Args:
+        begin, end: within [0, 1].
+    """
+
+    def __init__(self, begin: float, end: float) -> None:
+        self.begin = begin
+        self.end = end
+
+    def before_train(self, runner: Runner) -> None:
+        """Remember the weight that the config gives."""
+        self.weight = unwrapped(runner).head.second_order
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        """Switch."""
+        on = self.begin <= runner.iter / runner.max_iters < self.end
+        unwrapped(runner).head.second_order = self.weight if on else 0

@@ -1,4 +1,4 @@
-"""From a cell of the grid to a plain mmengine config."""
+"""From a resolved run to its config: a plain mmengine config, which `Runner.from_cfg` runs."""
 
 from __future__ import annotations
 
@@ -8,34 +8,58 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from benchmarks import profiles
-from benchmarks.grid import TASK_CONFIGS, Cell
-from benchmarks.labels import inner_dataset, label_subset
+from benchmarks.labels import inner_dataset
+from benchmarks.profiles import Profile
+from benchmarks.resolve import Resolved
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.catalogue import Entry
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
-def compose(cell: Cell) -> Config:
-    """The config of a run: the task's, on the cell's backbone, at the profile's size, with its seed.
+def configure(run: Resolved) -> Config:
+    """The whole config of a run: the task's, on the run's backbone, at the profile's size, with its seed.
 
-    Paths of data are relative to the folder of prepared data sets until `bind`.
+    It is the same on every machine but for the file of the weights; `place` gives it the folders of this one.
 
     Raises:
-        ValueError: if the profile or the backbone does not exist, the backbone was not pretrained with the cell's
-            seed, or the task has no such split.
-        FileNotFoundError: if the backbone's weights are not on this machine and cannot be fetched.
+        ValueError: if the task has no such split, or the backbone no maps for a dense task.
     """
-    config = Config.fromfile(TASK_CONFIGS / f"{cell.task}.py")
-    shrink(config, profiles.get(cell.profile))
-    fit_backbone(config, cell.backbone, cell.seed)
-    config.randomness.seed = cell.seed
-    if cell.split == "clean":
+    config = deepcopy(run.task)
+    shrink(config, run.profile)
+    fit_backbone(config, run.backbone)
+    config.randomness.seed = run.spec.seed
+    if run.spec.split == "clean":
         use_clean_split(config)
     return config
 
 
-def shrink(config: Config, profile: profiles.Profile) -> None:
+def place(config: Config, data: Path, training: Sequence[int] | None, run_dir: Path) -> Config:
+    """A copy of a run's config with this machine's folders, ready for `Runner.from_cfg`.
+
+    Args:
+        data: the folder of the task's prepared data set.
+        training: the places of the training images to take, as `labels.label_subset` gives them; None: all.
+        run_dir: where the run writes its log, checkpoints and per-case scores.
+    """
+    config, data, run_dir = deepcopy(config), data.resolve(), run_dir.resolve()
+    for loader in filter(config.get, LOADERS):
+        inner_dataset(config[loader].dataset).data_root = str(data)
+    if training is not None:
+        inner_dataset(config.train_dataloader.dataset).indices = list(training)
+    if config.task.kind == "detection":
+        for loader, evaluator in (
+            ("val_dataloader", "val_evaluator"),
+            ("test_dataloader", "test_evaluator"),
+        ):
+            if config.get(evaluator):
+                config[evaluator].ann_file = str(data / config[loader].dataset.ann_file)
+    config.work_dir = str(run_dir)
+    config.test_evaluator.cases_file = str(run_dir / "cases.json")
+    return config
+
+
+def shrink(config: Config, profile: Profile) -> None:
     """Apply a profile's budget: training counts iterations in place of epochs."""
     if profile.workers is not None:
         for loader in LOADERS:
@@ -67,9 +91,8 @@ def shrink(config: Config, profile: profiles.Profile) -> None:
     config.merge_from_dict(dict(budget.overrides))
 
 
-def fit_backbone(config: Config, name: str, seed: int) -> None:
-    """Put a catalogue backbone, of this seed if it has several, into the model and give the heads its channels."""
-    entry = catalogue.get(name, seed)
+def fit_backbone(config: Config, entry: Entry) -> None:
+    """Put a backbone of the catalogue into the model, and give the heads its channels."""
     if (
         home := catalogue.home(entry)
     ) is not None:  # the run's own process must know the class, too
@@ -111,41 +134,6 @@ def use_clean_split(config: Config) -> None:
     config.train_dataloader.dataset.ann_file = clean.train
     if config.val_dataloader:
         config.val_dataloader.dataset.ann_file = clean.valid
-
-
-def bind(config: Config, prepared: Path, cell: Cell) -> Config:
-    """A copy of a composed config on this machine's data.
-
-    Args:
-        prepared: the folder of prepared data sets.
-    """
-    config = deepcopy(config)
-    root = (prepared / config.task.dataset).resolve()
-    for loader in filter(config.get, LOADERS):
-        inner_dataset(config[loader].dataset).data_root = str(root)
-    chosen = None
-    if cell.label_fraction < 1:
-        chosen = label_subset(config, root, cell.label_fraction, cell.seed)
-    if chosen is not None:
-        inner_dataset(config.train_dataloader.dataset).indices = chosen
-    if config.task.kind == "detection":
-        for loader, evaluator in (
-            ("val_dataloader", "val_evaluator"),
-            ("test_dataloader", "test_evaluator"),
-        ):
-            if config.get(evaluator):
-                config[evaluator].ann_file = str(root / config[loader].dataset.ann_file)
-    return config
-
-
-def settle(config: Config, run_dir: Path) -> None:
-    """Make a bound config ready for `Runner.from_cfg`.
-
-    Args:
-        run_dir: where the run writes its log, checkpoints and per-case scores.
-    """
-    config.work_dir = str(run_dir.resolve())
-    config.test_evaluator.cases_file = str(run_dir.resolve() / "cases.json")
 
 
 def transforms(config: Config) -> Iterator[Config]:

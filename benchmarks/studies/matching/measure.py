@@ -12,8 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.matching.instances import LEVELS, best_known, opengm1, optima, pretraining, qaplib
-from benchmarks.matching.peers import PEERS
+from benchmarks.studies.matching.instances import (
+    LEVELS,
+    best_known,
+    opengm1,
+    optima,
+    pretraining,
+    qaplib,
+)
+from benchmarks.studies.matching.peers import PEERS
 from lvmmed_backbones.matching import PRESETS, Budget, Matching, Problem, solve, solve_batch
 
 SEEDS = range(3)  # of the instances

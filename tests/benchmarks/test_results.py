@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks import index
+from benchmarks import results
 from benchmarks.__main__ import main
-from benchmarks.index import INDEX, scan
-from benchmarks.lease import Holder, myself
 from benchmarks.record import FILE
+from benchmarks.results import INDEX, scan
+from benchmarks.scheduler.lease import Holder, myself
 
 WHOLE = {
     "schema": 2, "task": "drive", "task_version": 1, "dataset": "drive", "kind": "segmentation",
@@ -62,9 +62,9 @@ def test_only_whole_records_count(tmp_path: Path) -> None:
 
 def test_a_record_is_read_once_until_it_changes(tmp_path: Path, monkeypatch) -> None:
     read: list[str] = []
-    look = index.look
+    look = results._look
     monkeypatch.setattr(
-        index, "look", lambda folder, stamp: read.append(folder.name) or look(folder, stamp)
+        results, "_look", lambda folder, stamp: read.append(folder.name) or look(folder, stamp)
     )
     for name in "ab":
         run(tmp_path, name)

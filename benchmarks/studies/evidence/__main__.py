@@ -1,4 +1,4 @@
-"""`python -m benchmarks.evidence`: the study behind docs/evidence.md.
+"""`python -m benchmarks.studies.evidence`: the study behind docs/evidence.md.
 
 `pretrain` trains and probes the variants, `changes` looks at what the second order does to the matching, `gradients` at
 the noise of the estimate, `report` makes tables and the figure.
@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.display import say_error
+from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.stopping import stop_quietly
+
+HERE = "benchmarks.studies.evidence"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=__doc__)
-    verbs = top.add_subparsers(dest="verb", required=True)
+    """The command line: each verb has a function behind it, its options are that function's arguments."""
+    top = argparse.ArgumentParser(prog="python -m benchmarks.studies.evidence", description=__doc__)
+    verbs = top.add_subparsers(metavar="VERB", required=True)
     pretrain = verbs.add_parser(
         "pretrain",
         help="pretrain, export and probe what has no result yet",
@@ -39,84 +42,62 @@ def parser() -> argparse.ArgumentParser:
     pretrain.add_argument(
         "--work", type=Path, required=True, metavar="DIR", help="of checkpoints, curves and results"
     )
-    pretrain.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), metavar="NAME",
+    pretrain.add_argument("--variants", nargs="+", choices=VARIANTS, default=tuple(VARIANTS), metavar="NAME",
                           help="default: all: " + "; ".join(VARIANTS))  # fmt: skip
-    pretrain.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="N")
+    pretrain.add_argument("--seeds", nargs="+", type=int, default=(0,), metavar="N")
     pretrain.add_argument("--epochs", type=int, default=1, metavar="N")
-    pretrain.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
+    pretrain.add_argument("--jobs", type=int, metavar="N",
                           help="variants at a time, sharing the cores (one per core)")  # fmt: skip
-    for name, text in (
-        ("changes", "what the second order and lambda change in the matching, as CSV"),
-        ("gradients", "how far two draws of the noise agree on the gradient, as CSV"),
+    behind(pretrain, f"{HERE}.study:pretrain_variants", _show_none)
+    for name, function, text in (
+        (
+            "changes",
+            "second_order:changes",
+            "what the second order and lambda change in the matching, as CSV",
+        ),
+        (
+            "gradients",
+            "gradients:gradients",
+            "how far two draws of the noise agree on the gradient, as CSV",
+        ),
     ):
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("--corpus", type=Path, required=True, metavar="DIR")
         verb.add_argument(
             "runs", type=Path, nargs="+", metavar="RUN", help="folders of `pretrain`, of LVM-Med"
         )
+        behind(verb, f"{HERE}.{function}", _show_rows)
     report = verbs.add_parser("report", help="results.csv, tables.md and the figure")
     report.add_argument("work", type=Path, metavar="WORK")
     report.add_argument("--out", type=Path, required=True, metavar="DIR")
+    behind(report, f"{HERE}.report:report", _show_files)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; the exit code."""
-    options = parser().parse_args(arguments)
-    verb = dict(pretrain=pretrain, changes=measure, gradients=measure, report=report)[options.verb]
     try:
-        verb(options)
+        return carry_out(parser().parse_args(arguments))
     except (ValueError, OSError, RuntimeError) as error:
         say_error(error)
         return 2
+
+
+def _show_none(folders: Sequence[Path]) -> int:
     return 0
 
 
-def pretrain(options: argparse.Namespace) -> None:
-    """Carry out what is missing."""
-    from benchmarks.evidence.study import Job, carry_out_all  # imports OpenMMLab
-
-    carry_out_all(
-        [
-            Job(
-                variant=name,
-                seed=seed,
-                epochs=options.epochs,
-                corpus=options.corpus,
-                prepared=options.prepared,
-                copies=options.copies,
-                folder=options.work / f"{slug(name)}-{options.epochs}-{seed}",
-                threads=max(1, (os.cpu_count() or 1) // options.jobs),
-            )
-            for seed in options.seeds
-            for name in options.variants
-        ],
-        options.jobs,
-    )
-
-
-def slug(name: str) -> str:
-    """A variant's name as one of a folder."""
-    return name.replace(", ", "_").replace(" ", "_").replace("'", "")
-
-
-def measure(options: argparse.Namespace) -> None:
-    """Measure each run's newest checkpoint, by the module of the verb."""
-    from benchmarks.evidence import gradients, matching  # imports OpenMMLab
-
-    module = dict(changes=matching, gradients=gradients)[options.verb]
-    rows = [row for run in options.runs for row in module.measure(run, options.corpus)]
+def _show_rows(rows: Sequence[dict[str, Any]]) -> int:
     writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
+    return 0
 
 
-def report(options: argparse.Namespace) -> None:
-    """Write all of it."""
-    from benchmarks.evidence.report import write_all  # imports matplotlib
-
-    for path in write_all(options.work, options.out):
-        print(path)
+def _show_files(files: Sequence[Path]) -> int:
+    for file in files:
+        print(file)
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from statistics import mean
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.evidence.matching import loaded, problem
+from benchmarks.studies.evidence.second_order import loaded, problem
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.methods.lvmmed import matching_loss
@@ -22,7 +23,23 @@ NOISE = (0.03, 0.1, 0.3, 1.0)
 SECOND_ORDER = (0, 0.1, 1.0)
 
 
-def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
+def gradients(*, runs: Sequence[Path], corpus: Path) -> list[dict[str, Any]]:
+    """How far two draws of the noise agree on the gradient: `python -m benchmarks.studies.evidence gradients`.
+
+    Args:
+        runs: folders of runs of LVM-Med, of which the newest checkpoint is taken.
+        corpus: whose images are matched.
+
+    Returns:
+        The rows of each run, as of `gradients_of`.
+
+    Raises:
+        FileNotFoundError: if there is no checkpoint.
+    """
+    return [row for run in runs for row in gradients_of(run, corpus)]
+
+
+def gradients_of(run: Path, corpus: Path) -> list[dict[str, Any]]:
     """A row for each scale of the noise, number of samples and weight of the edge affinities, at lambda 80.
 
     `agreement` is the mean cosine between the gradients of the encoder's parameters that two draws of the noise give

@@ -1,4 +1,4 @@
-"""Composition: every task on every kind of backbone, as a plain mmengine config."""
+"""Configs: every task on every kind of backbone, as a plain mmengine config."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 from benchmarks import gallery
-from benchmarks.compose import LOADERS, bind, compose, image_size, settle
-from benchmarks.grid import Cell, plan, task_names
+from benchmarks.config import LOADERS, image_size
+from benchmarks.grid import RunSpec, combinations, task_names
 from lvmmed_backbones import catalogue
+from tests.benchmarks.factories import configured, placed
 
 BACKBONES = ("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny")
 
@@ -27,9 +28,7 @@ def test_there_are_fifteen_tasks() -> None:
 def test_every_task_takes_a_training_and_a_test_step_and_leaves_a_gallery(
     task: str, prepared_root: Path, tmp_path: Path
 ) -> None:
-    cell = Cell(task, "random_vit_tiny", "mini", seed=0)
-    config = bind(compose(cell), prepared_root, cell)
-    settle(config, tmp_path)
+    config = placed(RunSpec(task, "random_vit_tiny", "mini", seed=0), prepared_root, tmp_path)
     config.train_cfg.max_iters = 1
     for loader in ("train_dataloader", "test_dataloader"):
         config[loader].batch_size = 2
@@ -52,7 +51,7 @@ def test_every_task_takes_a_training_and_a_test_step_and_leaves_a_gallery(
 @pytest.mark.parametrize("task", task_names())
 def test_the_paper_profile_is_the_task_config(task: str) -> None:
     """The paper profile changes nothing but the backbone, its normalisation and the seed."""
-    config = compose(Cell(task, "random_resnet50", "paper", seed=3))
+    config = configured(RunSpec(task, "random_resnet50", "paper", seed=3))
     plain = Config.fromfile(Path("tasks/configs") / f"{task}.py")
     for key in (
         "train_dataloader",
@@ -71,7 +70,7 @@ def test_the_paper_profile_is_the_task_config(task: str) -> None:
 def test_heads_get_the_channels_and_the_normalisation_of_the_backbone(
     task: str, backbone: str
 ) -> None:
-    config = compose(Cell(task, backbone, "mini", seed=0))
+    config = configured(RunSpec(task, backbone, "mini", seed=0))
     entry = catalogue.get(backbone)
     assert config.model.data_preprocessor.mean == list(entry.mean)
     assert config.model.data_preprocessor.std == list(entry.std)
@@ -86,7 +85,7 @@ def test_heads_get_the_channels_and_the_normalisation_of_the_backbone(
 
 @pytest.mark.parametrize("task", ["brain_tumor_linear", "fgadr_linear"])
 def test_linear_evaluation_freezes_the_backbone(task: str) -> None:
-    config = compose(Cell(task, "random_resnet50", "mini", seed=0))
+    config = configured(RunSpec(task, "random_resnet50", "mini", seed=0))
     init_default_scope("mmpretrain")
     model = MODELS.build(config.model).train()
     assert not any(p.requires_grad for p in model.backbone.parameters())
@@ -102,13 +101,13 @@ def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(
         return set((Path(dataset.data_root) / dataset.ann_file).read_text().splitlines())
 
     for split, leaks in (("published", True), ("clean", False)):
-        cell = Cell("fgadr_linear", "random_resnet50", "paper", 0, split=split)
-        config = bind(compose(cell), prepared_root, cell)
+        spec = RunSpec("fgadr_linear", "random_resnet50", "paper", 0, split=split)
+        config = placed(spec, prepared_root, tmp_path)
         train, valid, test = (images(config, loader) for loader in LOADERS)
         assert bool(valid & test) == leaks
         assert not train & (valid | test)
     with pytest.raises(ValueError, match="has no clean split"):
-        compose(Cell("drive", "random_resnet50", "paper", 0, split="clean"))
+        configured(RunSpec("drive", "random_resnet50", "paper", 0, split="clean"))
 
 
 @pytest.mark.parametrize(
@@ -127,4 +126,4 @@ def test_the_clean_split_of_fgadr_does_not_select_on_the_test_images(
 )
 def test_wrong_words_are_named(arguments: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        plan(*arguments)
+        combinations(*arguments)

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.matching`: measure the solver and its peers, write docs/graph_matching's tables and figure.
+"""`python -m benchmarks.studies.matching`: measure the solver and its peers, write the tables and figure of the docs.
 
-Takes about 5 minutes on 2 cores; a quiet machine is wanted, and the package's extra `performance`.
+Takes about 5 minutes on 2 cores. The machine must be quiet, and the package's extra `performance` installed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.matching import measure
 from benchmarks.provenance import machine
+from benchmarks.studies.matching import measure
 from lvmmed_backbones.revision import ROOT, git_revision
 from lvmmed_backbones.stopping import stop_quietly
 
-BEGIN, END = "<!-- measured: python -m benchmarks.matching -->", "<!-- end of measured -->"
+BEGIN, END = "<!-- measured: python -m benchmarks.studies.matching -->", "<!-- end of measured -->"
 
 
 def main() -> int:

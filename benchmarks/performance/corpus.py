@@ -1,4 +1,4 @@
-"""How fast a corpus is built and read, and that time grows linearly: `python -m benchmarks.corpus`.
+"""How fast a corpus is built and read, and that time grows linearly: `python -m benchmarks.performance.corpus`.
 
 Generates folders of images (half 8-bit JPEG photographs, a quarter 16-bit PNG, a quarter slices of NIfTI volumes),
 builds a corpus of each size and prints a Markdown table.
@@ -7,12 +7,13 @@ builds a corpus of each size and prints a Markdown table.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import cv2
@@ -20,8 +21,7 @@ import nibabel
 import numpy as np
 import psutil
 
-from benchmarks.provenance import processor
-from lvmmed_backbones.stopping import stop_quietly
+from lvmmed_backbones.stopping import die_with_parent, stop_quietly
 
 SIDE, SLICES = 320, 50
 
@@ -47,21 +47,30 @@ def generate(folder: Path, images: int) -> None:
         )
 
 
-def build(source: Path, out: Path, workers: int) -> tuple[float, float]:
+def measure_build(source: Path, out: Path, workers: int) -> tuple[float, float]:
     """Seconds, and the most memory in MB that the processes held together, shared pages counted once each."""
-    line = [sys.executable, "-m", "lvmmed_backbones", "corpus", "build", f"generated={source}"]
     start = time.monotonic()
-    process = subprocess.Popen(
-        [*line, "--out", str(out), "--workers", str(workers)], stderr=subprocess.DEVNULL
+    process = multiprocessing.get_context("spawn").Process(
+        target=build_quietly, args=(source, out, workers)
     )
+    process.start()
     peak = [0.0]
     watcher = threading.Thread(target=watch, args=(process.pid, peak))
     watcher.start()
-    code = process.wait()
+    process.join()
     watcher.join()
-    if code:
-        raise RuntimeError(f"building {source} failed with code {code}")
+    if process.exitcode:
+        raise RuntimeError(f"building {source} failed with code {process.exitcode}")
     return time.monotonic() - start, peak[0] / 2**20
+
+
+def build_quietly(source: Path, out: Path, workers: int) -> None:
+    """In the process of `measure_build`; its progress is not shown, and it ends with its parent."""
+    from lvmmed_backbones.corpus import build
+
+    die_with_parent()
+    with open(os.devnull, "w") as nothing, redirect_stderr(nothing):
+        build([("generated", source)], out, workers=workers)
 
 
 def watch(pid: int, peak: list[float]) -> None:
@@ -90,7 +99,13 @@ def reading(corpus: Path, images: int = 2000) -> float:
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__)
+    from benchmarks.provenance import (
+        processor,  # imports torch, which the processes that are measured do not need
+    )
+
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.performance.corpus", description=__doc__
+    )
     parser.add_argument("--images", type=int, nargs="+", default=[12_500, 25_000, 50_000])
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
@@ -101,7 +116,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
             generate(source, images)
-            seconds, memory = build(source, corpus, options.workers)
+            seconds, memory = measure_build(source, corpus, options.workers)
             speed = reading(corpus)
         print(
             f"| {images:,} | {seconds:.0f} | {images / seconds:.0f} | {memory:.0f} | {speed:.0f} |",

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from benchmarks.evidence.results import RESULT, read_result
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.results import RESULT, read_result
+from benchmarks.studies.evidence.variants import VARIANTS
 from reports.render.figures.files import save
 from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
@@ -44,7 +44,7 @@ def read(work: Path) -> pd.DataFrame:
     rows = [read_result(file) for file in sorted(work.glob(f"*/{RESULT}"))]
     if not rows:
         raise FileNotFoundError(
-            f"{work} holds no */{RESULT}: run `python -m benchmarks.evidence pretrain` first"
+            f"{work} holds no */{RESULT}: run `python -m benchmarks.studies.evidence pretrain` first"
         )
     frame = pd.DataFrame(rows).sort_values("seed", kind="stable")
     if frame["steps"].isna().all():
@@ -139,8 +139,19 @@ def reference(axes: Axes, values: pd.Series, name: str) -> None:
                       xytext=(-1, -2), textcoords="offset points", fontsize=6)  # fmt: skip
 
 
-def write_all(work: Path, out: Path) -> list[Path]:
-    """Write results.csv, tables.md, and variants.svg of the shortest runs, which all variants have; the files."""
+def report(*, work: Path, out: Path) -> list[Path]:
+    """Write the tables and the figure of the study: `python -m benchmarks.studies.evidence report`.
+
+    Args:
+        work: folder of `pretrain_variants`.
+        out: folder of results.csv, tables.md, and variants.svg of the shortest runs, which all variants have.
+
+    Returns:
+        The files.
+
+    Raises:
+        FileNotFoundError, ValueError: if there is no result of a pretraining.
+    """
     frame = read(work)
     out.mkdir(parents=True, exist_ok=True)
     frame.to_csv(out / "results.csv", index=False, float_format="%.6g")

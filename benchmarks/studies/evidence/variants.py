@@ -51,17 +51,17 @@ def changed(question: str, variant: Variant, lr: float = 1e-3, **head: Any) -> V
 
 
 def half(begin: float, end: float) -> Variant:
-    """Light LVM-Med whose second order counts in a part of the run only."""
+    """LVM-Med with weak edges, whose second order counts in a part of the run only."""
     hook = dict(type="SecondOrderHook", begin=begin, end=end)
     changes = {RATE: 1e-3, "custom_hooks": [*RUNTIME, hook]}
-    return Variant("halves", LIGHT.config, {**LIGHT.changes, **changes})
+    return Variant("halves", WEAK_EDGES.config, {**WEAK_EDGES.changes, **changes})
 
 
 SIMCLR = method("simclr")
 BARLOW = method("barlowtwins")
 LVMMED = method("lvmmed")
-LIGHT = method("lvmmed", message_passing=0, second_order=0.1)
-LINEAR = method("lvmmed", message_passing=0, second_order=0)
+WEAK_EDGES = method("lvmmed", message_passing=0, second_order=0.1)
+NO_EDGES = method("lvmmed", message_passing=0, second_order=0)
 
 VARIANTS = {
     "random": Variant("methods", None),
@@ -74,8 +74,8 @@ VARIANTS = {
             ("simclr", SIMCLR, ("1e-3", "1e-2")),
             ("barlowtwins", BARLOW, ("1e-3", "1e-2")),
             ("lvmmed", LVMMED, ("1e-3", "3e-3")),
-            ("light", LIGHT, ("1e-3", "3e-3", "1e-2")),
-            ("linear", LINEAR, ("1e-3", "3e-3", "1e-2")),
+            ("weak_edges", WEAK_EDGES, ("1e-3", "3e-3", "1e-2")),
+            ("no_edges", NO_EDGES, ("1e-3", "3e-3", "1e-2")),
         )
         for lr in rates
     },
@@ -92,25 +92,25 @@ VARIANTS = {
             ("lvmmed, no message passing", "parts", LVMMED, dict(message_passing=0)),
             ("lvmmed, no noise", "parts", LVMMED, dict(noise=0, samples=1)),
             ("lvmmed, no local", "parts", LVMMED, dict(alpha=1.0)),
-            ("linear, no noise", "parts", LINEAR, dict(noise=0, samples=1)),
-            ("linear, no local", "parts", LINEAR, dict(alpha=1.0)),
-            ("linear, noise 0.03", "noise", LINEAR, dict(noise=0.03)),
-            ("linear, noise 0.3", "noise", LINEAR, dict(noise=0.3)),
-            ("linear, noise 1", "noise", LINEAR, dict(noise=1.0)),
-            ("linear, 1 sample", "samples", LINEAR, dict(samples=1)),
-            ("linear, 4 samples", "samples", LINEAR, dict(samples=4)),
-            ("linear, 64 samples", "samples", LINEAR, dict(samples=64)),
+            ("no_edges, no noise", "parts", NO_EDGES, dict(noise=0, samples=1)),
+            ("no_edges, no local", "parts", NO_EDGES, dict(alpha=1.0)),
+            ("no_edges, noise 0.03", "noise", NO_EDGES, dict(noise=0.03)),
+            ("no_edges, noise 0.3", "noise", NO_EDGES, dict(noise=0.3)),
+            ("no_edges, noise 1", "noise", NO_EDGES, dict(noise=1.0)),
+            ("no_edges, 1 sample", "samples", NO_EDGES, dict(samples=1)),
+            ("no_edges, 4 samples", "samples", NO_EDGES, dict(samples=4)),
+            ("no_edges, 64 samples", "samples", NO_EDGES, dict(samples=64)),
         )
     },
     **{
         f"{name}, rate 1e-3": changed(question, variant, **head)
         for name, question, variant, head in (
-            ("light, 1 sample", "samples", LIGHT, dict(samples=1)),
-            ("light, 4 samples", "samples", LIGHT, dict(samples=4)),
-            ("light, 64 samples", "samples", LIGHT, dict(samples=64)),
-            ("linear, lambda 8", "lambda", LINEAR, dict(strength=8.0)),
-            ("linear, lambda 0.8", "lambda", LINEAR, dict(strength=0.8)),
-            ("linear, lambda 0.08", "lambda", LINEAR, dict(strength=0.08)),
+            ("weak_edges, 1 sample", "samples", WEAK_EDGES, dict(samples=1)),
+            ("weak_edges, 4 samples", "samples", WEAK_EDGES, dict(samples=4)),
+            ("weak_edges, 64 samples", "samples", WEAK_EDGES, dict(samples=64)),
+            ("no_edges, lambda 8", "lambda", NO_EDGES, dict(strength=8.0)),
+            ("no_edges, lambda 0.8", "lambda", NO_EDGES, dict(strength=0.8)),
+            ("no_edges, lambda 0.08", "lambda", NO_EDGES, dict(strength=0.08)),
             (
                 "lvmmed, no message passing, default",
                 "solver",
@@ -125,6 +125,6 @@ VARIANTS = {
             ),
         )
     },
-    "light, edges in the first half, rate 1e-3": half(0, 0.5),
-    "light, edges in the second half, rate 1e-3": half(0.5, 1),
+    "weak_edges, edges in the first half, rate 1e-3": half(0, 0.5),
+    "weak_edges, edges in the second half, rate 1e-3": half(0.5, 1),
 }

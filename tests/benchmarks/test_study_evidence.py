@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.evidence import matching, report
-from benchmarks.evidence.__main__ import main, slug
-from benchmarks.evidence.curves import ends
-from benchmarks.evidence.halves import SecondOrderHook
-from benchmarks.evidence.probe import copied, probe
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence import report, second_order
+from benchmarks.studies.evidence.__main__ import main
+from benchmarks.studies.evidence.probe import copied, probe
+from benchmarks.studies.evidence.results import ends
+from benchmarks.studies.evidence.study import SecondOrderHook, slug
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.pretrain import config_names
 
@@ -45,7 +45,7 @@ def work(corpus: Path, prepared_root: Path, tmp_path_factory: pytest.TempPathFac
 
 def words(corpus: Path, prepared_root: Path, work: Path, *variants: str) -> list[str]:
     folders = dict(corpus=corpus, prepared=prepared_root / "brain_tumor", work=work)
-    chosen = variants or ("random", "light, edges in the second half, rate 1e-3")
+    chosen = variants or ("random", "weak_edges, edges in the second half, rate 1e-3")
     return [
         "pretrain", "--jobs", "1", "--variants", *chosen,
         *(word for name, folder in folders.items() for word in (f"--{name}", str(folder))),
@@ -58,8 +58,8 @@ def test_a_study_leaves_results_tables_and_a_figure(work: Path, tmp_path: Path, 
     assert written == {path.name for path in tmp_path.iterdir()}
     assert {"results.csv", "tables.md", "variants.svg"} < written
     rows = pd.read_csv(tmp_path / "results.csv").set_index("variant")
-    assert list(rows.index) == ["random", "light, edges in the second half, rate 1e-3"]
-    trained = rows.loc["light, edges in the second half, rate 1e-3"]
+    assert list(rows.index) == ["random", "weak_edges, edges in the second half, rate 1e-3"]
+    trained = rows.loc["weak_edges, edges in the second half, rate 1e-3"]
     assert trained["steps"] == 2 and 0 < trained["last loss"] <= 2
     assert rows[["neighbours test", "linear valid"]].stack().between(0, 1).all()
     table = (tmp_path / "tables.md").read_text()
@@ -83,10 +83,10 @@ def test_a_variant_that_fails_is_named(prepared_root: Path, tmp_path: Path, caps
 
 
 def test_changes_are_measured_on_a_checkpoint(work: Path, corpus: Path, capsys) -> None:
-    run = work / "light_edges_in_the_second_half_rate_1e-3-1-0"
+    run = work / "weak_edges_edges_in_the_second_half_rate_1e-3-1-0"
     assert main(["changes", "--corpus", str(corpus), str(run)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "run,of,value,linear,changed,righted,wronged,returned"
+    assert lines[0] == "run,of,value,linear,changed,corrected,broken,returned"
     returned = {
         line.split(",")[2]: float(line.split(",")[-1]) for line in lines if ",lambda," in line
     }
@@ -100,9 +100,11 @@ def test_changes_are_measured_on_a_checkpoint(work: Path, corpus: Path, capsys) 
 def test_moved_costs_return_what_the_definition_says() -> None:
     torch.manual_seed(0)
     vertex = torch.rand(6, 6)
-    assert matching.returned(vertex, 80.0) == 1.0
-    assert matching.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0  # was there before the move
-    assert matching.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
+    assert second_order.returned(vertex, 80.0) == 1.0
+    assert (
+        second_order.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0
+    )  # was there before the move
+    assert second_order.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
 
 
 def test_the_second_order_is_on_in_its_part_of_the_run() -> None:

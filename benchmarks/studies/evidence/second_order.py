@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -16,8 +16,8 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 import lvmmed_backbones.pretrain.registration  # noqa: F401
-from benchmarks.evidence.results import AGAIN, RESULT, read_result
-from benchmarks.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.results import AGAIN, RESULT, read_result
+from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.openmmlab.resumption import load_all
 from lvmmed_backbones.outside import Refused
@@ -29,15 +29,31 @@ from lvmmed_backbones.weights.loading import read
 
 BATCH, BATCHES = 64, 8
 WEIGHTS = (0.1, 1.0)
-STRENGTHS = (80.0, 8.0, 0.8, 0.08)
+LAMBDAS = (80.0, 8.0, 0.8, 0.08)
 BUDGET = "default"
 
 
-def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
+def changes(*, runs: Sequence[Path], corpus: Path) -> list[dict[str, Any]]:
+    """What the second order and lambda change in the matching: `python -m benchmarks.studies.evidence changes`.
+
+    Args:
+        runs: folders of runs of LVM-Med, of which the newest checkpoint is taken.
+        corpus: whose images are matched.
+
+    Returns:
+        The rows of each run, as of `changes_of`.
+
+    Raises:
+        FileNotFoundError: if there is no checkpoint.
+    """
+    return [row for run in runs for row in changes_of(run, corpus)]
+
+
+def changes_of(run: Path, corpus: Path) -> list[dict[str, Any]]:
     """A row for each weight of the edge affinities and for each lambda.
 
     The rows of a weight, without noise, as shares of all images: `linear`, matched to themselves by linear assignment;
-    `changed`, matched otherwise with edges; `righted` and `wronged`, matched to themselves only with, only without
+    `changed`, matched otherwise with edges; `corrected` and `broken`, matched to themselves only with, only without
     edges. The rows of a lambda, 16 samples of noise 0.1 and no edges: `returned`, matched to themselves once the costs
     are moved.
 
@@ -58,11 +74,11 @@ def measure(run: Path, corpus: Path) -> list[dict[str, Any]]:
             row = found["weight", weight]
             row["linear"].append(float(right.float().mean()))
             row["changed"].append(float((matching - before).abs().sum() / (2 * len(vertex))))
-            row["righted"].append(float((now & ~right).float().mean()))
-            row["wronged"].append(float((right & ~now).float().mean()))
-        for strength in STRENGTHS:
-            found["lambda", strength]["returned"].append(returned(vertex, strength))
-    columns = ("linear", "changed", "righted", "wronged", "returned")
+            row["corrected"].append(float((now & ~right).float().mean()))
+            row["broken"].append(float((right & ~now).float().mean()))
+        for lambda_ in LAMBDAS:
+            found["lambda", lambda_]["returned"].append(returned(vertex, lambda_))
+    columns = ("linear", "changed", "corrected", "broken", "returned")
     return [
         dict(run=run.name, of=kind, value=value)
         | {name: round(mean(row[name]), 4) if name in row else "" for name in columns}
@@ -91,8 +107,8 @@ def loaded(
     model.train()  # embeddings by the statistics of the batch, as in training
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
     chosen = order[: number * BATCH].split(BATCH)
-    samples = (default_collate([dataset[int(n), 0] for n in some]) for some in chosen)
-    return model, (model.data_preprocessor(some, training=True) for some in samples)
+    samples = (default_collate([dataset[int(n), 0] for n in batch]) for batch in chosen)
+    return model, (model.data_preprocessor(data, training=True) for data in samples)
 
 
 def config_of(run: Path) -> Config:
@@ -127,13 +143,13 @@ def solved(vertex: Tensor, edge: Tensor, edges: list[Tensor]) -> Tensor:
     return layer(vertex[None], edge[None], *(e[None] for e in edges))[0][0]
 
 
-def returned(vertex: Tensor, strength: float) -> float:
+def returned(vertex: Tensor, lambda_: float) -> float:
     """Share of images that are matched to themselves by costs moved against the gradient of the Hamming distance."""
-    layer = MatchingLayer(strength, samples=16, vertex_noise=0.1)
+    layer = MatchingLayer(lambda_, samples=16, vertex_noise=0.1)
     leaf = vertex.detach()[None].requires_grad_()
     none = leaf.new_zeros(1, 0, 2)
     with torch.enable_grad():
         matching = layer(leaf, leaf.new_zeros(1, 0, 0), none, none, 0)[0][0]
         gradient = torch.autograd.grad(hamming_to_identity(matching), leaf)[0][0]
-    moved = matching - strength * gradient  # gradient = (matching - moved) / strength
+    moved = matching - lambda_ * gradient  # gradient = (matching - moved) / lambda_
     return float(moved.detach().diagonal().mean())

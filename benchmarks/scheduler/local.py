@@ -17,9 +17,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.execute import TAKEN, Run, execute, is_done
-from benchmarks.lease import Watch, holder_of, newest
+from benchmarks.execute import TAKEN, execute, is_done
 from benchmarks.record import ERROR
+from benchmarks.runs import Run
+from benchmarks.scheduler.lease import Watch, holder_of, newest
+from benchmarks.scheduler.processes import why
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import Refused, read_text, regular
 from lvmmed_backbones.stopping import out_of_reach
@@ -34,11 +36,13 @@ class Ending:
     Attributes:
         failure: why it left no record, in a line; empty: it did.
         elsewhere: whether another driver carried it out.
+        before: whether it was done before.
     """
 
     run: Run
     failure: str = ""
     elsewhere: bool = False
+    before: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,14 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
     leaves in memory reaches the next, and a run that is killed (out of memory, say) takes no other with it.
 
     Args:
-        gpus: as of `benchmarks.devices.slots`: as many runs go on at once.
+        gpus: as of `benchmarks.scheduler.devices.slots`: as many runs go on at once.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.execute"])
     with out_of_reach():
         forkserver.ensure_running()
     waiting, free, watch = list(runs), list(gpus), Watch()
-    failed_before = {run.folder: stamp(run.folder / ERROR) for run in runs}
+    failed_before = {run.folder: _stamp(run.folder / ERROR) for run in runs}
     told_of: set[Path] = set()
     places: dict[int, Place] = {}
     while waiting or places:
@@ -76,20 +80,20 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
             if over and not watch.is_dead(over):
                 if over not in told_of:
                     told_of.add(over)
-                    tqdm.write(f"waiting: {run.cell} is done by {holder_of(over)}", file=sys.stderr)
+                    tqdm.write(f"waiting: {run.spec} is done by {holder_of(over)}", file=sys.stderr)
                 continue
             waiting.remove(run)
             if is_done(run.folder):
                 yield Ending(run, elsewhere=True)
-            elif stamp(run.folder / ERROR) not in (None, failed_before[run.folder]):
-                yield Ending(run, told(run.folder), elsewhere=True)
+            elif _stamp(run.folder / ERROR) not in (None, failed_before[run.folder]):
+                yield Ending(run, _told(run.folder), elsewhere=True)
             else:
                 try:
                     make_own(run.folder)
                 except (Refused, OSError) as error:
                     yield Ending(run, plain(error))
                     continue
-                place = start(context, run, over, free.pop(0))
+                place = _start(context, run, over, free.pop(0))
                 places[place.process.sentinel] = place
         if not places:
             time.sleep(POLL if waiting else 0)
@@ -97,14 +101,14 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
         for sentinel in wait(list(places), POLL if waiting and free else None):
             place = places.pop(sentinel)  # type: ignore[arg-type]
             free.append(place.gpu)
-            code = finish(place)
+            code = _finish(place)
             if code == TAKEN:
                 waiting.append(place.run)
                 continue
-            yield Ending(place.run, "" if code == 0 else why(place, code))
+            yield Ending(place.run, "" if code == 0 else why(place.reason, code))
 
 
-def start(context: Any, run: Run, over: Path | None, gpu: str | None) -> Place:
+def _start(context: Any, run: Run, over: Path | None, gpu: str | None) -> Place:
     """Begin a run in a process of its own."""
     reader, writer = context.Pipe(duplex=False)
     process = context.Process(target=execute, args=(run, over, gpu, writer), name=run.folder.name)
@@ -113,7 +117,7 @@ def start(context: Any, run: Run, over: Path | None, gpu: str | None) -> Place:
     return Place(process, run, gpu, reader)
 
 
-def finish(place: Place) -> int:
+def _finish(place: Place) -> int:
     """The exit code of a process that has ended; what it had started ends, too."""
     place.process.join()
     with suppress(ProcessLookupError, PermissionError):
@@ -121,27 +125,16 @@ def finish(place: Place) -> int:
     return place.process.exitcode or 0
 
 
-def why(place: Place, code: int) -> str:
-    """Why a run failed, in a line."""
-    with suppress(EOFError, OSError):
-        if place.reason.poll():
-            return place.reason.recv()
-    if code < 0:
-        memory = "; out of memory?" if code == -signal.SIGKILL else ""
-        return f"its process was killed by {signal.Signals(-code).name}{memory}"
-    return f"its process ended with code {code}"
-
-
-def told(folder: Path) -> str:
+def _told(folder: Path) -> str:
     """The last line of what another driver wrote of a run that failed."""
     try:
-        said = read_text(folder / ERROR, within=folder).strip().splitlines()
+        lines = read_text(folder / ERROR, within=folder).strip().splitlines()
     except (FileNotFoundError, Refused):
-        said = []
-    return f"{plain(said[-1]) if said else 'no reason given'} (all of it in {ERROR})"
+        lines = []
+    return f"{plain(lines[-1]) if lines else 'no reason given'} (all of it in {ERROR})"
 
 
-def stamp(file: Path) -> tuple[int, int] | None:
+def _stamp(file: Path) -> tuple[int, int] | None:
     """What tells that a file was written anew; None if there is none."""
     try:
         found = file.lstat()

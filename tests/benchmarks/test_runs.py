@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from pathlib import Path
 
 import pytest
 
-from benchmarks import data, job
-from benchmarks.compose import compose
-from benchmarks.execute import Run
-from benchmarks.grid import Cell
-from benchmarks.identity import Identity, checksum
+from benchmarks import data, driver
+from benchmarks.data import PreparedData
+from benchmarks.grid import RunSpec
+from benchmarks.runs import Identity, checksum
+from tests.benchmarks.factories import configured, prepared_run
 
-CELL = Cell("brain_tumor_linear", "random_vit_tiny", "mini", 0)
+SPEC = RunSpec("brain_tumor_linear", "random_vit_tiny", "mini", 0)
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedData]:
     names = ["brain_tumor", "drive"]
     return data.prepare(names, None, tmp_path_factory.mktemp("work"))
-
-
-def assembled(cell: Cell, prepared: tuple[Path, dict], results: Path, **task) -> Run:
-    folder, metas = prepared
-    config = compose(cell)
-    config.task.update(task)
-    options = argparse.Namespace(results=results, keep_checkpoints=False)
-    return job.assemble(cell, config, folder, metas, None, options)
 
 
 def test_each_of_its_parts_makes_another_run() -> None:
@@ -55,15 +46,18 @@ def test_each_of_its_parts_makes_another_run() -> None:
     ],
     ids=str,
 )
-def test_another_cell_is_another_run(prepared, tmp_path: Path, other: dict) -> None:
-    cell = dataclasses.replace(CELL, **other)
-    assert assembled(CELL, prepared, tmp_path).folder != assembled(cell, prepared, tmp_path).folder
+def test_another_spec_is_another_run(prepared, tmp_path: Path, other: dict) -> None:
+    spec = dataclasses.replace(SPEC, **other)
+    assert (
+        prepared_run(SPEC, prepared, tmp_path).folder
+        != prepared_run(spec, prepared, tmp_path).folder
+    )
 
 
 def test_profiles_that_compose_alike_are_two_runs(prepared, tmp_path: Path) -> None:
     """`evidence` has the segmentation of `small`."""
     small, evidence = (
-        assembled(Cell("drive", "random_vit_tiny", profile, 0), prepared, tmp_path)
+        prepared_run(RunSpec("drive", "random_vit_tiny", profile, 0), prepared, tmp_path)
         for profile in ("small", "evidence")
     )
     assert small.identity.config_sha256 == evidence.identity.config_sha256
@@ -71,27 +65,30 @@ def test_profiles_that_compose_alike_are_two_runs(prepared, tmp_path: Path) -> N
 
 
 def test_another_version_of_the_task_is_another_run(prepared, tmp_path: Path) -> None:
-    one, two = (assembled(CELL, prepared, tmp_path, version=version) for version in (1, 2))
+    one, two = (prepared_run(SPEC, prepared, tmp_path, version=version) for version in (1, 2))
     assert one.folder != two.folder
 
 
 def test_folders_and_machines_are_no_part_of_it(prepared, tmp_path: Path) -> None:
-    one, two = (assembled(CELL, prepared, tmp_path / name) for name in ("a", "b"))
+    one, two = (prepared_run(SPEC, prepared, tmp_path / name) for name in ("a", "b"))
     assert one.identity == two.identity
     text = checksum(dataclasses.asdict(one.identity))
     assert text.startswith(one.folder.name)
-    assert str(tmp_path) not in compose(CELL).pretty_text
+    assert str(tmp_path) not in configured(SPEC).pretty_text
 
 
 def test_label_fractions_that_take_the_same_images_are_one_run(
     prepared, tmp_path: Path, capsys
 ) -> None:
-    cells = [dataclasses.replace(CELL, label_fraction=f) for f in (0.4, 0.4001, 0.25)]
-    runs = [assembled(cell, prepared, tmp_path) for cell in cells]
-    assert [run.cell.label_fraction for run in job.once(runs)] == [0.4, 0.25]
+    specs = [dataclasses.replace(SPEC, label_fraction=f) for f in (0.4, 0.4001, 0.25)]
+    runs = [prepared_run(spec, prepared, tmp_path) for spec in specs]
+    assert [run.spec.label_fraction for run in driver.once(runs)] == [0.4, 0.25]
     assert "takes the same training images as" in capsys.readouterr().err
 
 
 def test_a_fraction_that_takes_all_is_the_whole(prepared, tmp_path: Path) -> None:
-    cell = dataclasses.replace(CELL, label_fraction=0.9999)
-    assert assembled(cell, prepared, tmp_path).folder == assembled(CELL, prepared, tmp_path).folder
+    spec = dataclasses.replace(SPEC, label_fraction=0.9999)
+    assert (
+        prepared_run(spec, prepared, tmp_path).folder
+        == prepared_run(SPEC, prepared, tmp_path).folder
+    )

@@ -1,0 +1,1 @@
+"""How fast things are: suites of pytest-benchmark (`tox -e performance`), and corpora of growing size."""

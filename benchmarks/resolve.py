@@ -1,0 +1,80 @@
+"""From the words of a plan to what they name: the task config, the profile, the backbone and its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mmengine.config import Config
+from tqdm import tqdm
+
+from benchmarks import profiles
+from benchmarks.grid import TASK_CONFIGS, RunSpec
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.catalogue import Entry
+from lvmmed_backbones.catalogue.architectures import on_meta
+from lvmmed_backbones.weights.checksums import file_sha256
+from lvmmed_backbones.weights.loading import find
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A run whose words are looked up: all later steps take it from here, and ask nobody again.
+
+    Attributes:
+        spec: the words.
+        task: the task config, as its file has it; not to be changed.
+        profile: the size of the experiment.
+        backbone: of the catalogue, of the run's seed if it has several.
+        weights_sha256: checksum of the backbone's file, which is on this machine; None for random weights.
+    """
+
+    spec: RunSpec
+    task: Config
+    profile: profiles.Profile
+    backbone: Entry
+    weights_sha256: str | None
+
+
+def resolve(spec: RunSpec) -> Resolved:
+    """Look up everything that a run names, and fetch its weights.
+
+    Raises:
+        ValueError: if the profile or the backbone does not exist, or was not pretrained with the run's seed.
+        FileNotFoundError: if the weights are not on this machine and cannot be fetched.
+    """
+    profile = profiles.get(spec.profile)
+    backbone = catalogue.get(spec.backbone, spec.seed)
+    weights = backbone.weights
+    return Resolved(
+        spec=spec,
+        task=task_config(spec.task),
+        profile=profile,
+        backbone=backbone,
+        weights_sha256=file_sha256(weights.fetch()) if weights else None,
+    )
+
+
+@cache
+def task_config(name: str) -> Config:
+    """A task config, read once; who changes it changes a copy."""
+    return Config.fromfile(TASK_CONFIGS / f"{name}.py")
+
+
+def open_weights(configs: Iterable[Config]) -> None:
+    """See that each file of weights fills its backbone, before anything long.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the file, as `lvmmed_backbones.weights.loading.load_strictly`.
+    """
+    backbones = {
+        (backbone.weights.file, backbone.output): backbone
+        for backbone in (config.model.backbone for config in configs)
+        if backbone.get("weights")
+    }
+    for backbone in tqdm(backbones.values(), "opening weights", unit="file", leave=False):
+        file, layout = Path(backbone.weights.file), backbone.weights.layout
+        config = {key: value for key, value in backbone.items() if key != "weights"}
+        find(on_meta(config, file), file, [layout])
