@@ -28,23 +28,15 @@ from benchmarks.grid import Cell
 from benchmarks.identity import Identity
 from benchmarks.labels import patient_of
 from benchmarks.lease import Lease, claim
-from benchmarks.record import (
-    CASES,
-    CONFIG,
-    ERROR,
-    FILE,
-    IDENTITY,
-    LEASE,
-    SCHEMA,
-    finite,
-    read_record,
-    write_json,
-)
+from benchmarks.record import CASES, CONFIG, ERROR, IDENTITY, LEASE
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
+from lvmmed_backbones.records import FILE, Backbone, Data, Provenance, WholeRecord, read_done
+from lvmmed_backbones.records.checked import write_struct
+from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent
-from lvmmed_backbones.writing import by_full_disk, sweep, write_text
+from lvmmed_backbones.writing import by_full_disk, sweep, write_json, write_text
 from tasks.hooks import BEST, LAST
 from tasks.metrics.cases import case_name
 
@@ -123,7 +115,7 @@ def carry_out(run: Run, lease: Lease) -> None:
         record = measure(run)
         if not lease.is_mine:
             raise RuntimeError("another driver took this run over while its process was asleep")
-        write_json(folder / FILE, record)
+        write_struct(folder / FILE, record)
     except BaseException:
         traceback.print_exc()
         (folder / ERROR).write_text(traceback.format_exc())
@@ -138,7 +130,7 @@ def carry_out(run: Run, lease: Lease) -> None:
 def is_done(folder: Path) -> bool:
     """Whether a run left its record, whole and of this version."""
     try:
-        read_record(folder)
+        read_done(folder)
     except (FileNotFoundError, ValueError):
         return False
     return True
@@ -151,8 +143,8 @@ def in_a_line(error: Exception, folder: Path) -> str:
     return f"{plain(f'{type(error).__name__}: {error}')} (all of it in {ERROR})"
 
 
-def measure(run: Run) -> dict:
-    """Train and test, and leave a gallery; the record as a dict."""
+def measure(run: Run) -> WholeRecord:
+    """Train and test, and leave a gallery; the record."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     config = run.config
     import_modules_from_strings(**config.custom_imports)
@@ -172,53 +164,48 @@ def measure(run: Run) -> dict:
     tested = time.monotonic()
     memory = peak_memory_mb()
     cases = json.loads((run.folder / CASES).read_text())
-    gallery.write(runner, cases, pixels, run.folder / gallery.FOLDER)
+    gallery.write(runner, cases, pixels, run.folder / GALLERY)
     entry = catalogue.get(run.cell.backbone, run.cell.seed)
     task, named = config.task, run.identity
-    return {
-        "schema": SCHEMA,
-        "run": named.run_id,
-        "task": task.name,
-        "task_version": named.task_version,
-        "dataset": task.dataset,
-        "kind": task.kind,
-        "backbone": {
-            "name": run.cell.backbone,
-            "architecture": entry.architecture,
-            "method": entry.method,
-            "corpus": entry.corpus,
-            "parameters": sum(p.numel() for p in runner.model.backbone.parameters()),
-            "weights_sha256": named.weights_sha256,
-            "pretraining_seed": entry.pretraining_seed,
-        },
-        "protocol": task.protocol,
-        "label_fraction": run.cell.label_fraction,
-        "split": run.cell.split,
-        "seed": run.cell.seed,
-        "profile": run.cell.profile,
-        "threads": named.threads,
-        "figure": "phantom" if run.phantom else "measured",
-        "metric": task.headline,
-        "metrics": finite(metrics),
-        "cases": cases,
-        "data": {
-            "fingerprint": named.data_fingerprint,
-            "complete": run.complete,
-            "counts": counts(runner),
-        },
-        "provenance": {
-            "versions": provenance.versions(),
-            "git_revision": run.git_revision,
-            "config_sha256": hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
-            "started": started,
-            "machine": provenance.machine(),
-        },
-        "cost": {
+    return WholeRecord(
+        run=named.run_id,
+        task=task.name,
+        task_version=named.task_version,
+        dataset=task.dataset,
+        kind=task.kind,
+        backbone=Backbone(
+            name=run.cell.backbone,
+            architecture=entry.architecture,
+            method=entry.method,
+            corpus=entry.corpus,
+            parameters=sum(p.numel() for p in runner.model.backbone.parameters()),
+            weights_sha256=named.weights_sha256,
+            pretraining_seed=entry.pretraining_seed,
+        ),
+        protocol=task.protocol,
+        label_fraction=run.cell.label_fraction,
+        split=run.cell.split,
+        seed=run.cell.seed,
+        profile=run.cell.profile,
+        threads=named.threads,
+        data_source="phantom" if run.phantom else "measured",
+        metric=task.headline,
+        metrics={name: float(value) for name, value in metrics.items()},
+        cases=cases,
+        data=Data(named.data_fingerprint, run.complete, counts(runner)),
+        provenance=Provenance(
+            versions=provenance.versions(),
+            machine=provenance.machine(),
+            git_revision=run.git_revision,
+            started=started,
+            config_sha256=hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
+        ),
+        cost={
             "train_seconds": round(clock.seconds, 2),
             "test_seconds": round(tested - trained, 2),
             "peak_memory_mb": memory,
         },
-    }
+    )
 
 
 def counts(runner: Runner) -> dict[str, int]:

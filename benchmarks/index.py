@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.record import FILE, read_record
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import TEXT, Refused, read_bytes
+from lvmmed_backbones.records import FILE, read_done
 from lvmmed_backbones.writing import write_bytes
 
 INDEX = "index.json"
@@ -66,7 +66,7 @@ def folders(results: Path) -> list[str]:
 def look(folder: Path, stamp: tuple[int, int, int]) -> Row:
     """Decode a record."""
     try:
-        record = read_record(folder)
+        record = read_done(folder)
     except (FileNotFoundError, ValueError) as error:
         return Row(stamp, problem=plain(error))
     return Row(stamp, record.task, record.backbone.name, record.profile)

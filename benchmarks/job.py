@@ -21,8 +21,8 @@ from benchmarks.grid import TASK_CONFIGS, Cell
 from benchmarks.identity import Identity, config_checksum, subset_checksum
 from benchmarks.index import RUNS, scan
 from benchmarks.pool import Ending, carry_out
-from benchmarks.record import FILE
 from lvmmed_backbones.catalogue.architectures import on_meta
+from lvmmed_backbones.records import FILE
 from lvmmed_backbones.revision import git_revision
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find

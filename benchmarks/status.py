@@ -13,9 +13,10 @@ from rich.text import Text
 
 from benchmarks.index import RUNS, folders, scan
 from benchmarks.lease import Watch, holder_of, newest
-from benchmarks.record import ERROR, FILE, IDENTITY, LEASE
+from benchmarks.record import ERROR, IDENTITY, LEASE
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, read_bytes
+from lvmmed_backbones.records import FILE
 
 STATES = ("done", "going on", "failed", "interrupted")
 

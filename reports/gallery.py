@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -15,26 +15,27 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, opened, read_bytes, refusing, regular
-from reports.records import Record, gone
-from reports.schema import AGAIN, Count, Part, check_known
+from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records.checked import AGAIN
+from lvmmed_backbones.records.decoding import check_known
+from lvmmed_backbones.records.folder import gone
+from lvmmed_backbones.records.gallery import (
+    FILES,
+    FOLDER,
+    IGNORED,
+    INDEX,
+    SCHEMA,
+    SIDE,
+    Box,
+    BoxFile,
+    Index,
+    IndexEntry,
+)
 
-SCHEMA = 1
 EDITED = f"The gallery was edited: {AGAIN}."
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-INDEX = "gallery.json"
-LARGEST = 1024  # pixels of a side; a run writes 512 at most
-MOST_ENTRIES = 8  # a run writes 3
-MOST_BOXES = 1000  # a run writes 100 predictions
+LARGEST = 2 * SIDE  # pixels of a side
 JSON, PNG = 16 * MIB, 16 * MIB  # bytes of a file
-IGNORED = 255  # in a label map
-Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # pixels
 MODES = {"RGB": ("L", "LA", "P", "RGB", "RGBA"), None: ("L", "P")}
-FILES = {
-    "segmentation": ("image", "truth", "prediction"),
-    "volumes": ("image", "truth", "prediction"),
-    "detection": ("image", "boxes"),
-    "classification": ("image",),
-}
 
 
 @dataclass(frozen=True)
@@ -109,59 +110,21 @@ class Gallery:
     entries: tuple[Entry, ...]
 
 
-class IndexEntry(Part):
-    """An entry of an index, as written."""
-
-    role: str
-    case: str
-    image: str
-    score: Share
-    files: dict[str, str]
-    truth: Count | None = None
-    prediction: Count | None = None
-    probabilities: tuple[Share, ...] = ()
-
-
-class Index(Part):
-    """An index, as written."""
-
-    schema: int
-    kind: Literal["segmentation", "volumes", "detection", "classification"]
-    metric: str
-    classes: list[str]
-    entries: Annotated[list[IndexEntry], msgspec.Meta(max_length=MOST_ENTRIES)]
-
-
-class Box(msgspec.Struct):
-    """A box of a file of boxes; `score` of a predicted one."""
-
-    label: Count
-    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
-    score: Share = 1.0
-
-
-class BoxFile(msgspec.Struct):
-    """A file of boxes."""
-
-    truth: Annotated[list[Box], msgspec.Meta(max_length=MOST_BOXES)]
-    prediction: Annotated[list[Box], msgspec.Meta(max_length=MOST_BOXES)]
-
-
 Kind = TypeVar("Kind", Index, BoxFile)
 
 
-def has_gallery(record: Record) -> bool:
+def has_gallery(record: StoredRecord) -> bool:
     """Whether a run left a gallery; it is not read."""
-    return os.path.lexists(record.path.parent / "gallery" / INDEX)
+    return os.path.lexists(record.path.parent / FOLDER / INDEX)
 
 
-def read_gallery(record: Record) -> Gallery | None:
+def read_gallery(record: StoredRecord) -> Gallery | None:
     """The gallery of a run; None if it left none, as runs of older versions.
 
     Raises:
         ValueError: naming the file, what is wrong with it and the remedy.
     """
-    path = record.path.parent / "gallery" / INDEX
+    path = record.path.parent / FOLDER / INDEX
     try:
         index = decoded(path, Index, record.results)
     except FileNotFoundError:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from operator import attrgetter
 
-from reports.records import Record, named
+from lvmmed_backbones.records import StoredRecord, nfc
 
 FILTERS = {
     "profile": "of these profiles",
@@ -16,6 +16,7 @@ FILTERS = {
     "protocol": "of these protocols",
     "label_fraction": "with these shares of the labels, in (0, 1]",
 }
+PLACES = {"architecture": "backbone.architecture", "corpus": "backbone.corpus"}  # in a record
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +27,12 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
             option(name),
             nargs="+",
             metavar=name[0].upper(),
-            type=float if name == "label_fraction" else named,
+            type=float if name == "label_fraction" else nfc,
             help=f"only runs {which}",
         )
 
 
-def selected(records: Sequence[Record], options: argparse.Namespace) -> list[Record]:
+def selected(records: Sequence[StoredRecord], options: argparse.Namespace) -> list[StoredRecord]:
     """The records that pass every filter in `options`; a filter of None passes all.
 
     Raises:
@@ -40,12 +41,13 @@ def selected(records: Sequence[Record], options: argparse.Namespace) -> list[Rec
     wanted = {name: getattr(options, name) for name in FILTERS if getattr(options, name)}
     found = list(records)
     for name, values in wanted.items():
-        there = set(map(attrgetter(name), records))
+        value_of = attrgetter(PLACES.get(name, name))
+        there = set(map(value_of, records))
         for value in values:
             if value not in there:
                 choice = ", ".join(map(str, sorted(there)))
                 raise ValueError(f"{option(name)} {value}: no record has it. Choose from {choice}.")
-        found = [record for record in found if getattr(record, name) in values]
+        found = [record for record in found if value_of(record) in values]
     if not found:
         all_of_them = " and ".join(
             f"{option(name)} {' or '.join(map(str, values))}" for name, values in wanted.items()

@@ -20,10 +20,10 @@ from benchmarks.evidence.curves import ends
 from benchmarks.evidence.probe import SIZE, probe
 from benchmarks.evidence.results import RESULT
 from benchmarks.evidence.variants import VARIANTS
-from benchmarks.record import write_json
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
 from lvmmed_backbones.pretrain.command import compose, run_pretrain
 from lvmmed_backbones.pretrain.export import export
+from lvmmed_backbones.writing import write_json
 
 LOG = "log.txt"
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.records import StoredRecord, read
 from reports.agreement import agreeing
-from reports.records import Record, read
 from reports.selection import add_filters, selected
 
 REPAIR = "no record is left to report, so nothing was written. Repair those above."
@@ -52,7 +55,7 @@ def add_pretraining(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
+def load(options: argparse.Namespace) -> tuple[list[StoredRecord], list[str]]:
     """The records of `options.results` that pass the filters and agree with each other.
 
     Returns:
@@ -63,7 +66,8 @@ def load(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
         FileNotFoundError: if there is no such folder, or no record in it.
         NothingLeft: if no record is sound, passes the filters and agrees with the others.
     """
-    records, problems = read(options.results)
+    bar = partial(tqdm, desc="reading", unit=" records", disable=None, delay=1, leave=False)
+    records, problems = read(options.results, bar)
     if records:
         try:
             records, contradictions = agreeing(selected(records, options))

@@ -11,17 +11,16 @@ import argparse
 import difflib
 from collections.abc import Sequence
 
+from lvmmed_backbones.records import StoredRecord, nfc
 from reports.agreement import setting
 from reports.commands.common import NothingLeft, add_results, complain, load
-from reports.records import Record
-from reports.records import named as of_records
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line."""
     add_results(parser)
-    parser.add_argument("a", type=of_records, metavar="A", help="name of a backbone")
-    parser.add_argument("b", type=of_records, metavar="B", help="name of another")
+    parser.add_argument("a", type=nfc, metavar="A", help="name of a backbone")
+    parser.add_argument("b", type=nfc, metavar="B", help="name of another")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead")
 
 
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     found = []
     for one in sorted({setting(record) for record in records}, key=order):
         several, unsound = sound_scores(
-            [r for r in records if setting(r) == one and r.backbone in (options.a, options.b)]
+            [r for r in records if setting(r) == one and r.backbone.name in (options.a, options.b)]
         )
         problems += unsound
         a, b = ([s for s in several if s.backbone == name] for name in (options.a, options.b))
@@ -64,13 +63,13 @@ def run(options: argparse.Namespace) -> int:
     return complain(problems)
 
 
-def named(a: str, b: str, records: Sequence[Record]) -> None:
+def named(a: str, b: str, records: Sequence[StoredRecord]) -> None:
     """Check that both are backbones of the records.
 
     Raises:
         ValueError: naming those that there are, and the likeliest that was meant.
     """
-    there = sorted({record.backbone for record in records})
+    there = sorted({record.backbone.name for record in records})
     for name in (a, b):
         if name not in there:
             meant = difflib.get_close_matches(name, there, n=1)

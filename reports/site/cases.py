@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
+from lvmmed_backbones.records import StoredRecord
 from lvmmed_backbones.writing import telling_full
 from reports.figures.overlays import ERRORS, FALSE_ALARM, MISSED, OUTCOMES, RIGHT, errors, matched
 from reports.figures.qualitative import SURE
@@ -24,7 +25,6 @@ from reports.gallery import (
     read_maps,
 )  # fmt: skip
 from reports.metrics import metric_name
-from reports.records import Record
 
 FOLDER = "cases"
 
@@ -73,7 +73,7 @@ class Case:
     words: str
 
 
-def cases(record: Record, address: str, site: Path) -> list[Case]:
+def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
     """The cases of a run's gallery, its images copied into the site; empty if it left none.
 
     Args:

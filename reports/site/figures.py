@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import Setting
 from reports.figures import KINDS
 from reports.figures.files import render
 from reports.figures.plan import Planned, plan
-from reports.records import Record
 from reports.site.results import Part
 
 FOLDER = "figures"
@@ -54,7 +54,7 @@ class Plates:
 
 
 def draw(
-    records: Sequence[Record],
+    records: Sequence[StoredRecord],
     pretraining: Sequence[Path],
     site: Path,
     progress: Callable[[Iterable[Any], str], Iterable[Any]],

@@ -21,7 +21,7 @@ from benchmarks.execute import TAKEN, Run, execute
 from benchmarks.grid import TASK_CONFIGS, Cell
 from benchmarks.identity import Identity
 from benchmarks.lease import newest
-from benchmarks.record import FILE
+from lvmmed_backbones.records import FILE
 from lvmmed_backbones.weights.reading import read
 from tasks.hooks import LAST
 

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from lvmmed_backbones.records import read
 from reports.__main__ import main
 from reports.figures import single_tasks
 from reports.figures.across_tasks import costs
 from reports.figures.plan import Plan, plan
-from reports.records import read
 from reports.scores import scores
 from reports.statistics.intervals import interval
 
@@ -50,7 +50,7 @@ def grid(run: Callable[..., Path], tmp_path: Path) -> Path:
                 for share in shares:
                     run(
                         backbone, 0.3 + 0.1 * number + 0.2 * share, task=task, seed=seed,
-                        label_fraction=share, figure="phantom", profile="mini",
+                        label_fraction=share, data_source="phantom", profile="mini",
                     )  # fmt: skip
     return tmp_path / "runs"
 

@@ -13,6 +13,7 @@ import pytest
 from matplotlib.collections import QuadMesh
 from matplotlib.text import Text
 
+from lvmmed_backbones.records import read
 from reports.__main__ import main
 from reports.figures import KINDS, USUAL, remarks
 from reports.figures.across_tasks import mean_scores
@@ -21,7 +22,6 @@ from reports.figures.plan import Plan, Planned, plan
 from reports.figures.single_tasks import pooled
 from reports.figures.style import looks, told_apart
 from reports.leaderboard import leaderboard
-from reports.records import read
 from reports.scores import scores
 from reports.wording import provenance
 
