@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.evidence.results import RESULT, read_result
 from benchmarks.evidence.variants import VARIANTS
+from reports import publish
 from reports.figures.files import save
 from reports.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
@@ -142,8 +143,7 @@ def reference(axes: Axes, values: pd.Series, name: str) -> None:
 def write_all(work: Path, out: Path) -> list[Path]:
     """Write results.csv, tables.md, and variants.svg of the shortest runs, which all variants have; the files."""
     frame = read(work)
-    out.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(out / "results.csv", index=False, float_format="%.6g")
-    (out / "tables.md").write_text(markdown(frame))
+    table = frame.to_csv(index=False, float_format="%.6g")
+    files = publish.write_all(out, {"results.csv": table, "tables.md": markdown(frame)})
     shortest = frame[frame["steps"].isna() | (frame["steps"] == frame["steps"].min())]
-    return [out / "results.csv", out / "tables.md", *save(draw(shortest), out / "variants")]
+    return [*files, *save(draw(shortest), out / "variants")]

@@ -39,7 +39,7 @@ from lvmmed_backbones.corpus.workers import alone, results
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.folders import State, states, walk
 from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_json, regular
-from lvmmed_backbones.writing import replacing, write_text
+from lvmmed_backbones.writing import replacing, write_json
 
 UNIT = 200  # files of a shard: what a kill can cost
 READERS = 2  # version of what is made of a file: parts of another are built anew
@@ -112,7 +112,7 @@ def build(
             if not unit:
                 return merge(units, out, options, left_out)
             killers += killers_among(unit)
-            write_text(out / "parts" / KILLERS, json.dumps(killers, indent=1) + "\n")
+            write_json(out / "parts" / KILLERS, killers)
 
 
 def plan(
