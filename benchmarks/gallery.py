@@ -24,8 +24,8 @@ from lvmmed_backbones.records.gallery import (
     SIDE,
     Box,
     BoxFile,
-    Index,
-    IndexEntry,
+    Entry,
+    Gallery,
     PredictedBox,
 )
 from lvmmed_backbones.writing import replacing_folder
@@ -97,9 +97,9 @@ def write(
                 )
             shown = SHOW[task.kind](runner, indices[image], scratch, role.replace(" ", "_"))
             entries.append(
-                IndexEntry(role=role, case=row["case"], image=image, score=row[metric], **shown)
+                Entry(role=role, case=row["case"], image=image, score=row[metric], **shown)
             )
-        index = Index(
+        index = Gallery(
             schema=SCHEMA,
             kind=task.kind,
             metric=metric,

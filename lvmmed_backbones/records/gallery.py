@@ -29,7 +29,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # pixels
 
 
-class IndexEntry(CheckedStruct, omit_defaults=True):
+class Entry(CheckedStruct, omit_defaults=True):
     """A test case.
 
     Attributes:
@@ -52,7 +52,7 @@ class IndexEntry(CheckedStruct, omit_defaults=True):
     probabilities: tuple[Share, ...] = ()
 
 
-class Index(CheckedStruct):
+class Gallery(CheckedStruct):
     """What a run left to look at.
 
     Attributes:
@@ -66,7 +66,7 @@ class Index(CheckedStruct):
     kind: Literal["segmentation", "volumes", "detection", "classification"]
     metric: str
     classes: list[str]
-    entries: Annotated[list[IndexEntry], msgspec.Meta(max_length=MOST_ENTRIES)]
+    entries: Annotated[list[Entry], msgspec.Meta(max_length=MOST_ENTRIES)]
 
 
 class Box(msgspec.Struct):

@@ -32,7 +32,7 @@ from reports.figures.overlays import (
     painted,
 )  # fmt: skip
 from reports.figures.plan import plan
-from reports.gallery import LARGEST, Boxes, Gallery, read_boxes, read_gallery, read_labels
+from reports.gallery import LARGEST, Boxes, StoredGallery, read_boxes, read_gallery, read_labels
 
 ENTRY = dict(role="best", case="A/01", image="A/01", score=0.75)
 Make = Callable[..., StoredRecord]
@@ -77,7 +77,7 @@ def segmented(make: Make) -> Callable[..., StoredRecord]:
     return maker
 
 
-def gallery_of(record: StoredRecord) -> Gallery:
+def gallery_of(record: StoredRecord) -> StoredGallery:
     found = read_gallery(record)
     assert found is not None
     return found
@@ -92,8 +92,8 @@ def test_no_gallery(write: Callable[..., Path], tmp_path: Path) -> None:
 def test_segmentation_is_drawn_as_it_is(segmented: Callable[..., StoredRecord]) -> None:
     gallery = gallery_of(segmented())
     (entry,) = gallery.entries
-    truth, prediction = (read_labels(entry.files[n], 3) for n in ("truth", "prediction"))
-    with Image.open(entry.files["image"]) as opened:
+    truth, prediction = (read_labels(gallery.file(entry, n), 3) for n in ("truth", "prediction"))
+    with Image.open(gallery.file(entry, "image")) as opened:
         image = np.asarray(opened)
     figure = qualitative.draw(gallery)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]

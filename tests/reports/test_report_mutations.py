@@ -129,7 +129,10 @@ def test_indices_of_galleries(write: Callable[..., Path], tmp_path: Path, kind: 
                 expected[n] for n in ("role", "case", "score")
             )
             assert all(
-                p == folder / expected["files"][n] and p.is_file() for n, p in one.files.items()
+                name == expected["files"][n]
+                and found.file(one, n) == folder / name
+                and found.file(one, n).is_file()
+                for n, name in one.files.items()
             )
     assert 10 < sound < 390
 

@@ -162,12 +162,13 @@ def test_classes_of_a_segmentation_that_do_not_exist(
 ) -> None:
     """Fields that only a classification has are not looked at elsewhere; a label map is."""
     record = shown(truth=9, prediction=9, probabilities=[0.5])
-    (entry,) = read_gallery(record).entries
+    gallery = read_gallery(record)
+    (entry,) = gallery.entries
     assert (entry.truth, entry.prediction, entry.probabilities) == (None, None, ())
     assert main(["site", str(tmp_path), "--out", str(tmp_path / "site")]) == 0
-    Image.fromarray(np.full((8, 6), 7, np.uint8)).save(entry.files["truth"])
+    Image.fromarray(np.full((8, 6), 7, np.uint8)).save(gallery.file(entry, "truth"))
     with pytest.raises(ValueError, match=r"truth\.png: has class 7 of 2 classes"):
-        read_labels(entry.files["truth"], 2)
+        read_labels(gallery.file(entry, "truth"), 2)
 
 
 @pytest.mark.parametrize(

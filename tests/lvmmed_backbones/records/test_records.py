@@ -24,7 +24,7 @@ from lvmmed_backbones.records import (
     read_done,
 )
 from lvmmed_backbones.records.checked import write_struct
-from lvmmed_backbones.records.gallery import Box, BoxFile, Index, IndexEntry, PredictedBox
+from lvmmed_backbones.records.gallery import Box, BoxFile, Entry, Gallery, PredictedBox
 
 OLD = (
     Path(__file__).parent / "schema_2"
@@ -144,8 +144,8 @@ def test_a_spoilt_record_of_schema_2_is_named_by_its_own_field(tmp_path: Path) -
 
 def test_a_gallery_says_no_more_than_there_is(tmp_path: Path) -> None:
     """Classes are of classification alone; a predicted box says how sure it is, even if wholly."""
-    entry = IndexEntry("best", "a/b", "a/b", 0.5, {"image": "i.png"})
-    write_struct(tmp_path / "a", Index(1, "segmentation", "dice", ["x"], [entry]))
+    entry = Entry("best", "a/b", "a/b", 0.5, {"image": "i.png"})
+    write_struct(tmp_path / "a", Gallery(1, "segmentation", "dice", ["x"], [entry]))
     corners = (0.0, 1.0, 2.0, 3.0)
     write_struct(tmp_path / "b", BoxFile([Box(0, corners)], [PredictedBox(1, corners, 1.0)]))
     (shown,) = json.loads((tmp_path / "a").read_text())["entries"]
