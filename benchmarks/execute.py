@@ -32,7 +32,15 @@ from benchmarks.record import CASES, CONFIG, ERROR, IDENTITY, LEASE
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
-from lvmmed_backbones.records import FILE, Backbone, Data, Provenance, WholeRecord, read_done
+from lvmmed_backbones.records import (
+    FILE,
+    Backbone,
+    Data,
+    Provenance,
+    WholeRecord,
+    finite,
+    read_done,
+)
 from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent
@@ -190,7 +198,7 @@ def measure(run: Run) -> WholeRecord:
         threads=named.threads,
         data_source="phantom" if run.phantom else "measured",
         metric=task.headline,
-        metrics={name: float(value) for name, value in metrics.items()},
+        metrics=finite(metrics),
         cases=cases,
         data=Data(named.data_fingerprint, run.complete, counts(runner)),
         provenance=Provenance(

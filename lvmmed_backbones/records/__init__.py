@@ -14,6 +14,7 @@ from lvmmed_backbones.records.record import (
     Provenance,
     Record,
     WholeRecord,
+    finite,
 )
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Record",
     "StoredRecord",
     "WholeRecord",
+    "finite",
     "nfc",
     "read",
     "read_cases",

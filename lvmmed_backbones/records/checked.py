@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lvmmed_backbones.writing import write_bytes
+from lvmmed_backbones.writing import write_json
 
 AGAIN = "delete its folder and run `python -m benchmarks run` again"
 LONGEST = 500  # characters of a text: a longer one is no name, and no page has room for it
@@ -72,5 +72,9 @@ def fault(value: Any, depth: int = 0) -> str:
 
 
 def write_struct(path: Path, content: msgspec.Struct) -> None:
-    """Write a struct as JSON for people to read, whole or not at all; NaN becomes null."""
-    write_bytes(path, msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
+    """Write a struct as JSON, whole or not at all.
+
+    Raises:
+        ValueError: if it holds NaN or infinity, which JSON does not know.
+    """
+    write_json(path, msgspec.to_builtins(content))

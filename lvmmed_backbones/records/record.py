@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -83,7 +84,7 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
         seed, profile, threads: as in the plan of the run.
         data_source: 'measured' on real images, or 'phantom'.
         metric: name of the headline metric.
-        metrics: all metrics, None (or NaN): undefined.
+        metrics: all metrics, None (or NaN, where something else than this suite wrote the file): undefined.
         data, provenance: of the run.
         cost: train_seconds, test_seconds, peak_memory_mb.
         split: 'published', or 'clean' where the published one leaks.
@@ -107,6 +108,11 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
     provenance: Provenance
     cost: dict[str, Amount]
     split: str = "published"
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Metrics as a file can hold them: an undefined one (NaN) is None."""
+    return {name: float(v) if math.isfinite(v) else None for name, v in metrics.items()}
 
 
 class WholeRecord(Record, tag=SCHEMA, kw_only=True):

@@ -19,6 +19,7 @@ from lvmmed_backbones.records import (
     Provenance,
     WholeRecord,
     decoding,
+    finite,
     read,
     read_cases,
     read_done,
@@ -55,7 +56,7 @@ def a_record() -> WholeRecord:
         run="0123456789abcdef", task="drive", task_version=2, dataset="drive", kind="segmentation",
         backbone=Backbone("a", "ResNet-50", "random", "none", parameters=5, weights_sha256=None),
         protocol="finetune", label_fraction=0.5, seed=0, profile="mini", threads=1, data_source="measured",
-        metric="dice", metrics={"dice": 0.25, "iou": math.nan}, split="clean",
+        metric="dice", metrics=finite({"dice": 0.25, "iou": math.nan}), split="clean",
         data=Data("f", complete=True, counts={"test": 1}),
         provenance=Provenance({"torch": "2"}, {"gpu": None}, None, "2026-01-01T00:00:00+00:00", "c" * 64),
         cost={"train_seconds": 1.5}, cases=[{"case": "é", "dice": 0.25, "iou": None}],
@@ -67,7 +68,6 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / written.run / "record.json"
     path.parent.mkdir()
     write_struct(path, written)
-    written.metrics["iou"] = None
     assert read_done(path.parent) == written
     content = json.loads(path.read_text())
     assert content["schema"] == 3 and content["data_source"] == "measured"
@@ -76,6 +76,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     for name in set(written.__struct_fields__) - {"cases"}:
         assert getattr(found, name) == getattr(written, name)
     assert (found.path, found.results, found.value) == (path, tmp_path, 0.25)
+
+
+def test_a_record_with_nan_is_not_written(tmp_path: Path) -> None:
+    record = a_record()
+    record.cost["train_seconds"] = math.nan
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_struct(tmp_path / "record.json", record)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_record_that_no_report_can_show_is_not_made() -> None:
