@@ -14,7 +14,6 @@ from tqdm import tqdm
 from benchmarks import data, pretraining, profiles
 from benchmarks.config import configure
 from benchmarks.grid import RunSpec
-from benchmarks.record import FILE
 from benchmarks.resolve import Resolved, open_weights, resolve
 from benchmarks.results import RUNS, scan
 from benchmarks.runs import Run, prepare_run
@@ -22,6 +21,7 @@ from benchmarks.scheduler import devices
 from benchmarks.scheduler.local import Ending, carry_out
 from benchmarks.tables import say, show_plan
 from lvmmed_backbones.catalogue import add_catalogue_folder
+from lvmmed_backbones.records import FILE
 from lvmmed_backbones.revision import git_revision
 
 

@@ -25,24 +25,25 @@ import tasks.registration  # noqa: F401
 from benchmarks import gallery, provenance
 from benchmarks.clock import CLOCK, TrainClock
 from benchmarks.labels import patient_of
-from benchmarks.record import (
-    CASES,
-    CONFIG,
-    ERROR,
-    FILE,
-    IDENTITY,
-    SCHEMA,
-    finite,
-    read_record,
-    write_json,
-)
+from benchmarks.record import CASES, CONFIG, ERROR, IDENTITY
 from benchmarks.runs import Run
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import Lease, claim
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
+from lvmmed_backbones.records import (
+    FILE,
+    Backbone,
+    Data,
+    Provenance,
+    WholeRecord,
+    finite,
+    read_done,
+)
+from lvmmed_backbones.records.checked import write_struct
+from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent
-from lvmmed_backbones.writing import by_full_disk, sweep, write_text
+from lvmmed_backbones.writing import by_full_disk, sweep, write_json, write_text
 from tasks.hooks import BEST, LAST
 from tasks.metrics.cases import case_name
 
@@ -92,7 +93,7 @@ def carry_out(run: Run, lease: Lease) -> None:
         record = measure(run)
         if not lease.is_mine:
             raise RuntimeError("another driver took this run over while its process was asleep")
-        write_json(folder / FILE, record)
+        write_struct(folder / FILE, record)
     except BaseException:
         traceback.print_exc()
         (folder / ERROR).write_text(traceback.format_exc())
@@ -107,7 +108,7 @@ def carry_out(run: Run, lease: Lease) -> None:
 def is_done(folder: Path) -> bool:
     """Whether a run left its record, whole and of this version."""
     try:
-        read_record(folder)
+        read_done(folder)
     except (FileNotFoundError, ValueError):
         return False
     return True
@@ -120,8 +121,8 @@ def in_a_line(error: Exception, folder: Path) -> str:
     return f"{plain(f'{type(error).__name__}: {error}')} (all of it in {ERROR})"
 
 
-def measure(run: Run) -> dict:
-    """Train and test, and leave a gallery; the record as a dict."""
+def measure(run: Run) -> WholeRecord:
+    """Train and test, and leave a gallery; the record."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     config = run.config
     import_modules_from_strings(**config.custom_imports)
@@ -141,7 +142,7 @@ def measure(run: Run) -> dict:
     tested = time.monotonic()
     memory = peak_memory_mb()
     cases = json.loads((run.folder / CASES).read_text())
-    gallery.write(runner, cases, pixels, run.folder / gallery.FOLDER)
+    gallery.write(runner, cases, pixels, run.folder / GALLERY)
     cost = {
         "train_seconds": round(clock.seconds, 2),
         "test_seconds": round(tested - trained, 2),
@@ -156,9 +157,9 @@ def record_of(
     metrics: dict[str, float],
     cases: Sequence[Mapping[str, Any]],
     started: str,
-    cost: Mapping[str, float],
-) -> dict:
-    """The record of a run that is trained and tested, as a dict.
+    cost: dict[str, float],
+) -> WholeRecord:
+    """The record of a run that is trained and tested.
 
     Args:
         runner: with the tested model.
@@ -167,46 +168,41 @@ def record_of(
         cost: seconds and memory.
     """
     task, named, entry = run.config.task, run.identity, run.backbone
-    return {
-        "schema": SCHEMA,
-        "run": named.run_id,
-        "task": task.name,
-        "task_version": named.task_version,
-        "dataset": task.dataset,
-        "kind": task.kind,
-        "backbone": {
-            "name": run.spec.backbone,
-            "architecture": entry.architecture,
-            "method": entry.method,
-            "corpus": entry.corpus,
-            "parameters": sum(p.numel() for p in runner.model.backbone.parameters()),
-            "weights_sha256": named.weights_sha256,
-            "pretraining_seed": entry.pretraining_seed,
-        },
-        "protocol": task.protocol,
-        "label_fraction": run.spec.label_fraction,
-        "split": run.spec.split,
-        "seed": run.spec.seed,
-        "profile": run.spec.profile,
-        "threads": named.threads,
-        "figure": "phantom" if run.phantom else "measured",
-        "metric": task.headline,
-        "metrics": finite(metrics),
-        "cases": cases,
-        "data": {
-            "fingerprint": named.data_fingerprint,
-            "complete": run.complete,
-            "counts": counts(runner),
-        },
-        "provenance": {
-            "versions": provenance.versions(),
-            "git_revision": run.git_revision,
-            "config_sha256": hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
-            "started": started,
-            "machine": provenance.machine(),
-        },
-        "cost": cost,
-    }
+    return WholeRecord(
+        run=named.run_id,
+        task=task.name,
+        task_version=named.task_version,
+        dataset=task.dataset,
+        kind=task.kind,
+        backbone=Backbone(
+            name=run.spec.backbone,
+            architecture=entry.architecture,
+            method=entry.method,
+            corpus=entry.corpus,
+            parameters=sum(p.numel() for p in runner.model.backbone.parameters()),
+            weights_sha256=named.weights_sha256,
+            pretraining_seed=entry.pretraining_seed,
+        ),
+        protocol=task.protocol,
+        label_fraction=run.spec.label_fraction,
+        split=run.spec.split,
+        seed=run.spec.seed,
+        profile=run.spec.profile,
+        threads=named.threads,
+        data_source="phantom" if run.phantom else "measured",
+        metric=task.headline,
+        metrics=finite(metrics),
+        cases=cases,
+        data=Data(named.data_fingerprint, run.complete, counts(runner)),
+        provenance=Provenance(
+            versions=provenance.versions(),
+            machine=provenance.machine(),
+            git_revision=run.git_revision,
+            started=started,
+            config_sha256=hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
+        ),
+        cost=cost,
+    )
 
 
 def counts(runner: Runner) -> dict[str, int]:

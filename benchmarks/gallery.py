@@ -16,16 +16,22 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
-from benchmarks.record import write_json
 from lvmmed_backbones.layout.images import read_image
+from lvmmed_backbones.records.checked import write_struct
+from lvmmed_backbones.records.gallery import (
+    IGNORED,
+    INDEX,
+    SCHEMA,
+    SIDE,
+    Box,
+    BoxFile,
+    Entry,
+    Gallery,
+    PredictedBox,
+)
 from lvmmed_backbones.writing import replacing_folder
 from tasks.metrics.cases import case_name
 
-SCHEMA = 1
-FOLDER = "gallery"
-INDEX = "gallery.json"
-SIDE = 512  # pixels at most of an image's longer side: a page with hundreds of cases stays light
-IGNORE = 255
 # Okabe and Ito's colours for the classes 1, 2, ... (in turn): told apart by colour-blind readers too.
 COLOURS = ("E69F00", "56B4E9", "009E73", "F0E442", "0072B2", "D55E00", "CC79A7")
 
@@ -46,7 +52,7 @@ class ForegroundHook(Hook):
         """Count in every sample of a batch; pixels without a label do not count."""
         for sample in outputs:
             truth, prediction = sample.gt_sem_seg.data, sample.pred_sem_seg.data
-            marked = (truth != IGNORE) & ((truth > 0) | (prediction > 0))
+            marked = (truth != IGNORED) & ((truth > 0) | (prediction > 0))
             self.pixels[case_name(sample.img_path)] = int(marked.sum())
 
 
@@ -91,16 +97,16 @@ def write(
                 )
             shown = SHOW[task.kind](runner, indices[image], scratch, role.replace(" ", "_"))
             entries.append(
-                dict(role=role, case=row["case"], image=image, score=row[metric], **shown)
+                Entry(role=role, case=row["case"], image=image, score=row[metric], **shown)
             )
-        index = dict(
+        index = Gallery(
             schema=SCHEMA,
             kind=task.kind,
             metric=metric,
             classes=list(dataset.metainfo["classes"]),
             entries=entries,
         )
-        write_json(scratch / INDEX, index)
+        write_struct(scratch / INDEX, index)
 
 
 def score_name(kind: str, headline: str) -> str:
@@ -170,15 +176,12 @@ def detection(runner: Runner, index: int, folder: Path, stem: str) -> dict[str, 
     scale = np.array([width, height, width, height]) / np.array(sample.ori_shape[1::-1] * 2)
     truth = runner.test_dataloader.dataset.get_data_info(index)["instances"]
     found = sample.pred_instances
-    write_json(
+    write_struct(
         folder / files["boxes"],
-        dict(
-            truth=[
-                dict(label=int(box["bbox_label"]), box=pixels_of(box["bbox"], scale))
-                for box in truth
-            ],
+        BoxFile(
+            truth=[Box(int(box["bbox_label"]), pixels_of(box["bbox"], scale)) for box in truth],
             prediction=[
-                dict(label=label, score=round(score, 4), box=pixels_of(box, scale))
+                PredictedBox(label, pixels_of(box, scale), round(score, 4))
                 for label, score, box in zip(
                     found.labels.tolist(),
                     found.scores.tolist(),
@@ -199,7 +202,7 @@ def classification(runner: Runner, index: int, folder: Path, stem: str) -> dict[
         "files": {"image": save_image(sample.img_path, folder / f"{stem}.png")},
         "truth": int(sample.gt_label),
         "prediction": int(probabilities.argmax()),
-        "probabilities": [round(p, 6) for p in probabilities.tolist()],
+        "probabilities": tuple(round(p, 6) for p in probabilities.tolist()),
     }
 
 
@@ -211,9 +214,10 @@ SHOW = {
 }
 
 
-def pixels_of(box: Sequence[float], scale: np.ndarray) -> list[float]:
+def pixels_of(box: Sequence[float], scale: np.ndarray) -> tuple[float, float, float, float]:
     """A box x1, y1, x2, y2, scaled, to a hundredth of a pixel."""
-    return [round(float(x), 2) for x in np.asarray(box) * scale]
+    x1, y1, x2, y2 = (round(float(x), 2) for x in np.asarray(box) * scale)
+    return x1, y1, x2, y2
 
 
 def save_image(source: str, path: Path) -> str:
@@ -231,9 +235,9 @@ def save_labels(labels: np.ndarray, path: Path) -> str:
     image = Image.fromarray(labels)
     image = image.resize(small(image.size), Image.Resampling.NEAREST)
     palette = bytearray(3)
-    while len(palette) < 3 * IGNORE:
+    while len(palette) < 3 * IGNORED:
         palette += bytes.fromhex("".join(COLOURS))
-    image.putpalette(palette[: 3 * IGNORE] + b"\xff\xff\xff")
+    image.putpalette(palette[: 3 * IGNORED] + b"\xff\xff\xff")
     image.save(path, transparency=0)
     return path.name
 

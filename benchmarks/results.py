@@ -15,10 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.record import ERROR, FILE, IDENTITY, LEASE, read_record
+from benchmarks.record import ERROR, IDENTITY, LEASE
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, TEXT, Refused, read_bytes
+from lvmmed_backbones.records import FILE, read_done
 from lvmmed_backbones.writing import write_bytes
 
 INDEX = "index.json"
@@ -92,7 +93,7 @@ def _folders(results: Path) -> list[str]:
 def _look(folder: Path, stamp: tuple[int, int, int]) -> Row:
     """Decode a record."""
     try:
-        record = read_record(folder)
+        record = read_done(folder)
     except (FileNotFoundError, ValueError) as error:
         return Row(stamp, problem=plain(error))
     return Row(stamp, record.task, record.backbone.name, record.profile)

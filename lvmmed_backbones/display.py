@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from tqdm import tqdm
-
 MOST = 2000  # characters of a message
 FORMULA = tuple("=+-@\t\r＝＋－＠")
 
@@ -22,6 +20,8 @@ def plain(text: object, most: int = MOST) -> str:
 
 def say_error(error: object) -> None:
     """An error on stderr, on a line of its own, even if a progress bar stands there."""
+    from tqdm import tqdm  # here, so that records are read without it
+
     tqdm.write(f"error: {plain(error)}", file=sys.stderr)
 
 

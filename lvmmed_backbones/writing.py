@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB
@@ -84,6 +86,15 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text in UTF-8, its line ends as they are, as `replacing`."""
     write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain data as JSON as `replacing`.
+
+    Raises:
+        ValueError: if `content` holds NaN or infinity, which JSON does not know.
+    """
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple, TypeVar
 
-from reports.records import Record, listed
+from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records.folder import listed
 
 T = TypeVar("T")
 
@@ -14,18 +15,18 @@ T = TypeVar("T")
 class Setting(NamedTuple):
     """What all figures of a table have in common; figures that differ in it are never mixed."""
 
-    figure: str
+    data_source: str
     profile: str
     label_fraction: float
     split: str
 
 
-def setting(record: Record) -> Setting:
+def setting(record: StoredRecord) -> Setting:
     """The setting that a record belongs to."""
-    return Setting(record.figure, record.profile, record.label_fraction, record.split)
+    return Setting(record.data_source, record.profile, record.label_fraction, record.split)
 
 
-def agreeing(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+def agreeing(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
     """The records that can stand in one set of tables, each run once.
 
     They are of the newest version of their task. Two records of the same run must have the same headline;
@@ -40,68 +41,68 @@ def agreeing(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     problems += found
     for one, words, of, remedy in (
         (column, used, lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
-        (column, used, lambda r: r.fingerprint, "versions of its data"),
+        (column, used, lambda r: r.data.fingerprint, "versions of its data"),
         (column, used, lambda r: str(r.threads), "numbers of threads"),
-        (row, lambda r: r.backbone, kind_of_weights, "kinds of weights"),
-        (pretraining, pretrained, lambda r: r.weights_sha256, "weights files"),
+        (row, lambda r: r.backbone.name, kind_of_weights, "kinds of weights"),
+        (pretraining, pretrained, lambda r: r.backbone.weights_sha256, "weights files"),
     ):
         once, found = consistent(once, one, words, of, remedy)
         problems += found
     return once, problems
 
 
-def column(record: Record) -> Hashable:
+def column(record: StoredRecord) -> Hashable:
     """What the figures of a column share, beside the version of the task, which is the newest."""
     return setting(record), record.task, record.protocol
 
 
-def row(record: Record) -> Hashable:
+def row(record: StoredRecord) -> Hashable:
     """What the figures of a row share."""
-    return setting(record), record.backbone
+    return setting(record), record.backbone.name
 
 
-def pretraining(record: Record) -> Hashable:
+def pretraining(record: StoredRecord) -> Hashable:
     """What figures from the same weights share."""
-    return row(record), record.pretraining_seed
+    return row(record), record.backbone.pretraining_seed
 
 
-def used(record: Record) -> str:
+def used(record: StoredRecord) -> str:
     """A column in words."""
     return f"{record.task} ({record.protocol})"
 
 
-def pretrained(record: Record) -> str:
+def pretrained(record: StoredRecord) -> str:
     """A backbone, and of which pretraining seed if it has several, in words."""
-    if record.pretraining_seed is None:
-        return record.backbone
-    return f"{record.backbone}, pretraining seed {record.pretraining_seed}"
+    if record.backbone.pretraining_seed is None:
+        return record.backbone.name
+    return f"{record.backbone.name}, pretraining seed {record.backbone.pretraining_seed}"
 
 
-def kind_of_weights(record: Record) -> str:
+def kind_of_weights(record: StoredRecord) -> str:
     """Whether all seeds of the backbone have the same weights, in words."""
-    if record.pretraining_seed is None:
+    if record.backbone.pretraining_seed is None:
         return "the same for every seed"
     return "of several pretraining seeds"
 
 
-def run(record: Record) -> Hashable:
+def run(record: StoredRecord) -> Hashable:
     """What identifies a run to a reader of tables; other threads are no copy of it."""
-    return column(record), record.backbone, record.seed, record.threads
+    return column(record), record.backbone.name, record.seed, record.threads
 
 
-def versioned(record: Record) -> Hashable:
+def versioned(record: StoredRecord) -> Hashable:
     """What the figures that have one version of a task share: tables may span splits and shares of the labels."""
-    return record.figure, record.profile, record.task
+    return record.data_source, record.profile, record.task
 
 
-def newest(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+def newest(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
     """The records of the newest version of each task, and a sentence for each older version."""
     latest: dict[Hashable, int] = defaultdict(int)
     for record in records:
         latest[versioned(record)] = max(latest[versioned(record)], record.task_version)
     older = [r for r in records if r.task_version < latest[versioned(r)]]
     problems = [
-        f"{paths(same)}: version {same[0].task_version} of {same[0].task}, left out of the {same[0].figure} "
+        f"{paths(same)}: version {same[0].task_version} of {same[0].task}, left out of the {same[0].data_source} "
         f"figures of profile {same[0].profile}, which are of version {latest[versioned(same[0])]}: "
         f"{len(same)} of its records. Run them again, or move them to a folder of their own."
         for same in grouped(older, lambda r: (versioned(r), r.task_version))
@@ -109,7 +110,7 @@ def newest(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     return [r for r in records if r.task_version == latest[versioned(r)]], problems
 
 
-def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+def repeated(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
     """Each run once: equal copies are merged, contradicting ones all left out."""
     kept, problems = [], []
     for same in grouped(records, run):
@@ -120,27 +121,27 @@ def repeated(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
         one = same[0]
         problems.append(
             f"{paths(same)}: {len(same)} records that disagree on {one.task} ({one.protocol}), "
-            f"{one.backbone}, seed {one.seed}, in {' and '.join(apart)} ({values(same)}), left out. "
+            f"{one.backbone.name}, seed {one.seed}, in {' and '.join(apart)} ({values(same)}), left out. "
             "Delete the folders of all but one."
         )
     return kept, problems
 
 
 # In what copies of a run can disagree.
-FACTS: dict[str, Callable[[Record], Hashable]] = {
+FACTS: dict[str, Callable[[StoredRecord], Hashable]] = {
     "its figure": lambda r: (r.metric, r.value),
-    "the data": lambda r: r.fingerprint,
-    "the weights": lambda r: (r.weights_sha256, r.pretraining_seed),
+    "the data": lambda r: r.data.fingerprint,
+    "the weights": lambda r: (r.backbone.weights_sha256, r.backbone.pretraining_seed),
 }
 
 
 def consistent(
-    records: Sequence[Record],
-    key: Callable[[Record], Hashable],
-    words: Callable[[Record], str],
-    fact: Callable[[Record], str | None],
+    records: Sequence[StoredRecord],
+    key: Callable[[StoredRecord], Hashable],
+    words: Callable[[StoredRecord], str],
+    fact: Callable[[StoredRecord], str | None],
     facts: str,
-) -> tuple[list[Record], list[str]]:
+) -> tuple[list[StoredRecord], list[str]]:
     """The records of the groups (by `key`) whose members all state the same `fact`.
 
     Args:
@@ -169,12 +170,12 @@ def grouped(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]
     return list(groups.values())
 
 
-def paths(records: Sequence[Record]) -> str:
+def paths(records: Sequence[StoredRecord]) -> str:
     """Their files, the first few of them."""
     return listed([record.path for record in records])
 
 
-def values(records: Sequence[Record]) -> str:
+def values(records: Sequence[StoredRecord]) -> str:
     """The headlines, with as many digits as it takes to tell them apart, four at least."""
     figures = {record.value for record in records}
     digits = next(

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.records import StoredRecord, nfc, read
 from reports.agreement import Setting, agreeing, setting
-from reports.records import Record, named, read
 from reports.selection import Filters, selected
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
         NothingLeft: if no record can be reported, or a backbone has none, naming the likeliest that was meant.
     """
     records, problems = _load(results, filters)
-    a, b = named(a), named(b)
+    a, b = nfc(a), nfc(b)
     try:
         _check_names(a, b, records)
     except ValueError as error:
@@ -266,7 +266,7 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
     found = []
     for one in sorted({setting(record) for record in records}, key=order):
         scores, unsound = sound_scores(
-            [r for r in records if setting(r) == one and r.backbone in (a, b)]
+            [r for r in records if setting(r) == one and r.backbone.name in (a, b)]
         )
         problems += unsound
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
@@ -369,7 +369,7 @@ def site(
     return SiteReport(out / "index.html", problems)
 
 
-def _load(results: str | Path, filters: Filters) -> tuple[list[Record], list[str]]:
+def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], list[str]]:
     """The records of `results` that pass the filters and agree with each other.
 
     Returns:
@@ -380,7 +380,10 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[Record], list[str
         FileNotFoundError: if there is no such folder, or no record in it.
         NothingLeft: if no record is sound, passes the filters and agrees with the others.
     """
-    records, problems = read(Path(results))
+    from tqdm import tqdm
+
+    bar = partial(tqdm, desc="reading", unit=" records", disable=None, delay=1, leave=False)
+    records, problems = read(Path(results), bar)
     if records:
         try:
             records, contradictions = agreeing(selected(records, filters))
@@ -409,13 +412,13 @@ def _destination(results: str | Path | None, out: str | Path | None, *parts: str
     return place
 
 
-def _check_names(a: str, b: str, records: Sequence[Record]) -> None:
+def _check_names(a: str, b: str, records: Sequence[StoredRecord]) -> None:
     """Check that both are backbones of the records.
 
     Raises:
         ValueError: naming those that there are, and the likeliest that was meant.
     """
-    there = sorted({record.backbone for record in records})
+    there = sorted({record.backbone.name for record in records})
     for name in (a, b):
         if name not in there:
             meant = difflib.get_close_matches(name, there, n=1)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -15,26 +15,27 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused, opened, read_bytes, refusing, regular
-from reports.records import Record, gone
-from reports.schema import AGAIN, Count, Part, check_known
+from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records.checked import AGAIN
+from lvmmed_backbones.records.decoding import check_known
+from lvmmed_backbones.records.folder import gone
+from lvmmed_backbones.records.gallery import (
+    FILES,
+    FOLDER,
+    IGNORED,
+    INDEX,
+    SCHEMA,
+    SIDE,
+    Box,
+    BoxFile,
+    Entry,
+    Gallery,
+)
 
-SCHEMA = 1
 EDITED = f"The gallery was edited: {AGAIN}."
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-INDEX = "gallery.json"
-LARGEST = 1024  # pixels of a side; a run writes 512 at most
-MOST_ENTRIES = 8  # a run writes 3
-MOST_BOXES = 1000  # a run writes 100 predictions
+LARGEST = 2 * SIDE  # pixels of a side
 JSON, PNG = 16 * MIB, 16 * MIB  # bytes of a file
-IGNORED = 255  # in a label map
-Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # pixels
 MODES = {"RGB": ("L", "LA", "P", "RGB", "RGBA"), None: ("L", "P")}
-FILES = {
-    "segmentation": ("image", "truth", "prediction"),
-    "volumes": ("image", "truth", "prediction"),
-    "detection": ("image", "boxes"),
-    "classification": ("image",),
-}
 
 
 @dataclass(frozen=True)
@@ -66,121 +67,51 @@ class Boxes:
         )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A test case of a gallery.
+class StoredGallery(Gallery, kw_only=True):
+    """A gallery that was found beside a record, and was checked.
 
     Attributes:
-        role: why it was chosen, such as 'best'.
-        case: its name; of a volume.
-        image: the name of the image; of a slice of the volume.
-        score: of the case, by the gallery's metric, in [0, 1].
-        files: by what they hold: the kind of task tells which there are.
-        truth, prediction: classes, in classification, else None.
-        probabilities: (C,) of the classes, in classification, else empty.
+        folder: it lies in.
     """
 
-    role: str
-    case: str
-    image: str
-    score: float
-    files: dict[str, Path]
-    truth: int | None
-    prediction: int | None
-    probabilities: tuple[float, ...]
+    folder: Path
+
+    def __post_init__(self) -> None:
+        """Nothing is checked again."""
+
+    def file(self, entry: Entry, name: str) -> Path:
+        """A file of an entry, by what it holds."""
+        return self.folder / entry.files[name]
 
 
-@dataclass(frozen=True)
-class Gallery:
-    """What a run left to look at.
-
-    Attributes:
-        path: the index.
-        kind: of task.
-        metric: of the entries' scores.
-        classes: names; the first one is the background, in segmentation and volumes.
-        entries: the best case first; empty if no case had a score.
-    """
-
-    path: Path
-    kind: str
-    metric: str
-    classes: tuple[str, ...]
-    entries: tuple[Entry, ...]
+Kind = TypeVar("Kind", Gallery, BoxFile)
 
 
-class IndexEntry(Part):
-    """An entry of an index, as written."""
-
-    role: str
-    case: str
-    image: str
-    score: Share
-    files: dict[str, str]
-    truth: Count | None = None
-    prediction: Count | None = None
-    probabilities: tuple[Share, ...] = ()
-
-
-class Index(Part):
-    """An index, as written."""
-
-    schema: int
-    kind: Literal["segmentation", "volumes", "detection", "classification"]
-    metric: str
-    classes: list[str]
-    entries: Annotated[list[IndexEntry], msgspec.Meta(max_length=MOST_ENTRIES)]
-
-
-class Box(msgspec.Struct):
-    """A box of a file of boxes; `score` of a predicted one."""
-
-    label: Count
-    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
-    score: Share = 1.0
-
-
-class BoxFile(msgspec.Struct):
-    """A file of boxes."""
-
-    truth: Annotated[list[Box], msgspec.Meta(max_length=MOST_BOXES)]
-    prediction: Annotated[list[Box], msgspec.Meta(max_length=MOST_BOXES)]
-
-
-Kind = TypeVar("Kind", Index, BoxFile)
-
-
-def has_gallery(record: Record) -> bool:
+def has_gallery(record: StoredRecord) -> bool:
     """Whether a run left a gallery; it is not read."""
-    return os.path.lexists(record.path.parent / "gallery" / INDEX)
+    return os.path.lexists(record.path.parent / FOLDER / INDEX)
 
 
-def read_gallery(record: Record) -> Gallery | None:
+def read_gallery(record: StoredRecord) -> StoredGallery | None:
     """The gallery of a run; None if it left none, as runs of older versions.
 
     Raises:
         ValueError: naming the file, what is wrong with it and the remedy.
     """
-    path = record.path.parent / "gallery" / INDEX
+    path = record.path.parent / FOLDER / INDEX
     try:
-        index = decoded(path, Index, record.results)
+        gallery = decoded(path, Gallery, record.results)
     except FileNotFoundError:
         if path.is_symlink() or path.parent.is_symlink():
             raise gone(path) from None
         return None
     try:
-        check_known(index.schema, SCHEMA)
-        return Gallery(
-            path=path,
-            kind=index.kind,
-            metric=index.metric,
-            classes=tuple(index.classes),
-            entries=tuple(
-                entry(one, index.kind, len(index.classes), path.parent) for one in index.entries
-            ),
-        )
+        check_known(gallery.schema, SCHEMA)
+        for entry in gallery.entries:
+            check(entry, gallery, path.parent)
     except ValueError as error:
         raise ValueError(f"{plain(path)}: {error}") from error
+    return StoredGallery(**msgspec.structs.asdict(gallery), folder=path.parent)
 
 
 def decoded(path: Path, kind: type[Kind], within: Path) -> Kind:
@@ -195,32 +126,28 @@ def decoded(path: Path, kind: type[Kind], within: Path) -> Kind:
         return msgspec.json.decode(content, type=kind)
 
 
-def entry(written: IndexEntry, kind: str, classes: int, folder: Path) -> Entry:
-    """An entry of an index of `classes` classes, checked.
+def check(entry: Entry, gallery: Gallery, folder: Path) -> None:
+    """Refuse an unsound entry; what only other kinds of task have is taken out of it.
 
     Raises:
         ValueError: if a file is missing or lies elsewhere, or a class does not exist.
     """
-    classified = kind == "classification"
-    if classified:
-        if len(written.probabilities) != classes:
+    classes = len(gallery.classes)
+    if gallery.kind == "classification":
+        if len(entry.probabilities) != classes:
             raise ValueError(
-                f"{len(written.probabilities)} probabilities of {classes} classes. {EDITED}"
+                f"{len(entry.probabilities)} probabilities of {classes} classes. {EDITED}"
             )
-        check_labels([written.truth, written.prediction], classes)
-    lacking = [name for name in FILES[kind] if name not in written.files]
+        check_labels([entry.truth, entry.prediction], classes)
+    else:
+        entry.truth, entry.prediction, entry.probabilities = None, None, ()
+    names = FILES[gallery.kind]
+    lacking = [name for name in names if name not in entry.files]
     if lacking:
-        raise ValueError(f"{written.case} has no file of its {lacking[0]}. {EDITED}")
-    return Entry(
-        role=written.role,
-        case=written.case,
-        image=written.image,
-        score=written.score,
-        files={name: inside(folder, written.files[name]) for name in FILES[kind]},
-        truth=written.truth if classified else None,
-        prediction=written.prediction if classified else None,
-        probabilities=written.probabilities if classified else (),
-    )
+        raise ValueError(f"{entry.case} has no file of its {lacking[0]}. {EDITED}")
+    entry.files = {name: entry.files[name] for name in names}
+    for name in names:
+        check_inside(folder, entry.files[name])
 
 
 def check_labels(labels: Sequence[int | None], classes: int) -> None:
@@ -234,14 +161,14 @@ def check_labels(labels: Sequence[int | None], classes: int) -> None:
             raise ValueError(f"class {label} of {classes} classes. {EDITED}")
 
 
-def inside(folder: Path, name: str) -> Path:
-    """A file of a gallery; neither its name nor a link leads to another folder.
+def check_inside(folder: Path, name: str) -> None:
+    """Refuse a file of a gallery whose name, or a link, leads to another folder.
 
     Raises:
         Refused: if one does, or there is no such file.
     """
     try:
-        return regular(folder / name, within=folder, most=PNG)
+        regular(folder / name, within=folder, most=PNG)
     except FileNotFoundError:
         raise gone(folder / name) from None
 
@@ -278,19 +205,20 @@ def read_labels(path: Path, classes: int) -> NDArray[np.uint8]:
 
 
 def read_maps(
-    gallery: Gallery, entry: Entry
+    gallery: StoredGallery, entry: Entry
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Image, (H, W, 3), truth and prediction, (H, W), of a segmented case.
 
     Raises:
         OSError, ValueError: as `read_labels`; also if they differ in size.
     """
-    image = read_image(entry.files["image"])
+    image = read_image(gallery.file(entry, "image"))
     truth, prediction = (
-        read_labels(entry.files[name], len(gallery.classes)) for name in ("truth", "prediction")
+        read_labels(gallery.file(entry, name), len(gallery.classes))
+        for name in ("truth", "prediction")
     )
     if not image.shape[:2] == truth.shape == prediction.shape:
-        raise Refused(gallery.path, f"the files of {entry.case} differ in size", EDITED)
+        raise Refused(gallery.folder / INDEX, f"the files of {entry.case} differ in size", EDITED)
     return image, truth, prediction
 
 

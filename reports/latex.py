@@ -139,8 +139,8 @@ def label(name: str, setting: Setting | None, *more: str) -> str:
     words = [name]
     if setting is not None:
         share = f"{100 * setting.label_fraction:g}pct"
-        apart = (setting.figure, setting.profile) != ("measured", "paper")
-        words += [setting.figure, setting.profile] if apart else []
+        apart = (setting.data_source, setting.profile) != ("measured", "paper")
+        words += [setting.data_source, setting.profile] if apart else []
         words += [share] if setting.label_fraction < 1 else []
         words += [setting.split] if setting.split != "published" else []
     return "tab:" + "-".join(map(safe, [*words, *more]))

@@ -1,10 +1,7 @@
-"""The metrics that reports know: what they are called, and which of them are means over cases."""
+"""What the metrics that reports know are called."""
 
 from __future__ import annotations
 
-# A run's figure is the mean over its test cases. Of any other metric it is not, whatever its cases score: mAP50 and
-# kappa are of all images together, and of a metric that is not known here nobody can tell.
-MEANS = ("dice", "iou", "accuracy")
 NAMES = {
     "dice": "Dice",
     "iou": "IoU",
@@ -16,11 +13,6 @@ NAMES = {
     "auroc": "AUROC",
     "probability": "probability of the true class",
 }
-
-
-def is_mean_of_cases(metric: str) -> bool:
-    """Whether a run's figure in a metric, such as dice or dice/vessel, is the mean over its cases."""
-    return metric.partition("/")[0] in MEANS
 
 
 def metric_name(metric: str) -> str:

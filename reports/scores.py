@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
-from reports import cases
+from lvmmed_backbones.records import StoredRecord, cases, read_cases
+from lvmmed_backbones.records.cases import over_sites, site
 from reports.agreement import column, grouped, setting
-from reports.cases import over_sites, site
-from reports.records import Record, read_cases
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def units_of(cases: Sequence[str]) -> NDArray[np.int64]:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def scores(records: Sequence[Record]) -> list[Scores]:
+def scores(records: Sequence[StoredRecord]) -> list[Scores]:
     """Scores of each task, protocol and backbone, in order of first appearance; reads the records' cases.
 
     Args:
@@ -71,7 +70,7 @@ def scores(records: Sequence[Record]) -> list[Scores]:
     return found
 
 
-def sound_scores(records: Sequence[Record]) -> tuple[list[Scores], list[str]]:
+def sound_scores(records: Sequence[StoredRecord]) -> tuple[list[Scores], list[str]]:
     """As `scores`, of the records whose cases are sound; and a sentence for each other one.
 
     Raises:
@@ -83,7 +82,7 @@ def sound_scores(records: Sequence[Record]) -> tuple[list[Scores], list[str]]:
             f"records of {len(settings)} settings ({settings}). Hand in one at a time."
         )
     found, problems = [], []
-    for runs in grouped(records, lambda r: (column(r), r.backbone)):
+    for runs in grouped(records, lambda r: (column(r), r.backbone.name)):
         by_run = []
         for run in sorted(runs, key=lambda run: run.seed):
             try:
@@ -95,7 +94,9 @@ def sound_scores(records: Sequence[Record]) -> tuple[list[Scores], list[str]]:
     return found, problems
 
 
-def scored(runs: Sequence[Record], by_case: Sequence[tuple[dict[str, float], bool]]) -> Scores:
+def scored(
+    runs: Sequence[StoredRecord], by_case: Sequence[tuple[dict[str, float], bool]]
+) -> Scores:
     """The scores of the runs of one backbone on one task, in the order of their seeds; of each, `case_scores`."""
     found = [scores for scores, _ in by_case]
     names = tuple(sorted(set().union(*found))) if all(found) else ()
@@ -104,7 +105,7 @@ def scored(runs: Sequence[Record], by_case: Sequence[tuple[dict[str, float], boo
         strata = np.unique([site(name) for name in names], return_inverse=True)[1].astype(np.int64)
     values = [[scores.get(name, math.nan) for name in names] for scores in found]
     return Scores(
-        backbone=runs[0].backbone,
+        backbone=runs[0].backbone.name,
         task=runs[0].task,
         protocol=runs[0].protocol,
         metric=runs[0].metric,
@@ -116,7 +117,7 @@ def scored(runs: Sequence[Record], by_case: Sequence[tuple[dict[str, float], boo
     )
 
 
-def case_scores(run: Record) -> tuple[dict[str, float], bool]:
+def case_scores(run: StoredRecord) -> tuple[dict[str, float], bool]:
     """Score of each case in the run's headline metric, NaN where undefined, and whether sites count alike.
 
     No scores if the headline is no mean of cases.

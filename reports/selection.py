@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, TypedDict
 
-from reports.records import Record, named
+from lvmmed_backbones.records import StoredRecord, nfc
+
+PLACES = {"architecture": "backbone.architecture", "corpus": "backbone.corpus"}  # in a record
 
 
 class Filters(TypedDict, total=False):
@@ -29,7 +31,7 @@ class Filters(TypedDict, total=False):
     label_fraction: Sequence[float] | None
 
 
-def selected(records: Sequence[Record], filters: Filters) -> list[Record]:
+def selected(records: Sequence[StoredRecord], filters: Filters) -> list[StoredRecord]:
     """The records that pass every filter.
 
     Raises:
@@ -41,18 +43,19 @@ def selected(records: Sequence[Record], filters: Filters) -> list[Record]:
         raise TypeError(f"no filter {min(unknown)!r}: choose from {known}")
     given: dict[str, Any] = {**filters}
     chosen = {
-        name: [named(value) if isinstance(value, str) else value for value in given[name]]
+        name: [nfc(value) if isinstance(value, str) else value for value in given[name]]
         for name in Filters.__annotations__
         if given.get(name)
     }
     found = list(records)
     for name, values in chosen.items():
-        there = set(map(attrgetter(name), records))
+        value_of = attrgetter(PLACES.get(name, name))
+        there = set(map(value_of, records))
         for value in values:
             if value not in there:
                 choice = ", ".join(map(str, sorted(there)))
                 raise ValueError(f"{option(name)} {value}: no record has it. Choose from {choice}.")
-        found = [record for record in found if getattr(record, name) in values]
+        found = [record for record in found if value_of(record) in values]
     if not found:
         all_of_them = " and ".join(
             f"{option(name)} {' or '.join(map(str, values))}" for name, values in chosen.items()

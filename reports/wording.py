@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import Setting
 from reports.analysis.leaderboard import COLUMN, Leaderboard
 from reports.metrics import metric_name
-from reports.records import Record
 
 TITLE = "Leaderboard of backbones"
 PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
@@ -91,7 +91,7 @@ def sheet(board: Leaderboard) -> Sheet:
     metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
     return Sheet(
         title=title(board.setting) + (f", {metric_name(board.metric)}" if board.metric else ""),
-        phantom=board.setting.figure == "phantom",
+        phantom=board.setting.data_source == "phantom",
         warnings=warnings(board.setting),
         rank_caption=plural(board.ranked, "task"),
         columns=[Column(c[1], f"{metric_name(metrics[c])}, {c[2]}") for c in columns],
@@ -118,7 +118,7 @@ def place(board: Leaderboard, backbone: str, mean_rank: float) -> str:
 
 def title(setting: Setting) -> str:
     """What the figures of a table have in common."""
-    source = "Measured on real images" if setting.figure == "measured" else "Phantoms"
+    source = "Measured on real images" if setting.data_source == "measured" else "Phantoms"
     share = setting.label_fraction
     labels = "all labels" if share == 1 else f"{100 * share:.3g} % of the labels"
     split = "" if setting.split == "published" else f", {setting.split} split"
@@ -127,7 +127,7 @@ def title(setting: Setting) -> str:
 
 def warnings(setting: Setting) -> list[str]:
     """What a reader must know before the figures."""
-    said = [PHANTOM] if setting.figure == "phantom" else []
+    said = [PHANTOM] if setting.data_source == "phantom" else []
     if setting.profile != "paper":
         said.append(
             f"Profile {setting.profile}: smaller than the paper's experiments, "
@@ -149,10 +149,10 @@ def cell(figure: Any | None, uniform: bool) -> Cell | None:
     )
 
 
-def detail(figure: Any) -> str:
+def detail(backbone: Any) -> str:
     """What a backbone is, in a line."""
-    size = f"{figure.parameters / 1e6:.1f} M"
-    return f"{figure.architecture}, {size}; {figure.method} on {figure.corpus}"
+    size = f"{backbone.parameters / 1e6:.1f} M"
+    return f"{backbone.architecture}, {size}; {backbone.method} on {backbone.corpus}"
 
 
 def notes(board: Leaderboard, columns: int) -> list[str]:
@@ -187,9 +187,9 @@ def spread_note(cells: pd.DataFrame) -> str:
     return f"Percent: mean ± sample standard deviation over n of the seeds {named}; none for n=1."
 
 
-def pretraining_note(records: Sequence[Record]) -> list[str]:
+def pretraining_note(records: Sequence[StoredRecord]) -> list[str]:
     """Of which backbones a seed is of the pretraining, too; nothing if of none."""
-    names = sorted({r.backbone for r in records if r.pretraining_seed is not None})
+    names = sorted({r.backbone.name for r in records if r.backbone.pretraining_seed is not None})
     if not names:
         return []
     return [f"Each seed has a pretraining of its own: {', '.join(names)}."]
@@ -212,21 +212,21 @@ def plural(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
-def provenance(records: Sequence[Record]) -> list[str]:
+def provenance(records: Sequence[StoredRecord]) -> list[str]:
     """Versions of tasks, images, machines, packages and code that the figures come from, each said once."""
     by_task = sorted(records, key=lambda r: r.task)
     tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
     images = dict.fromkeys(
-        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.counts.items() if split in SPLITS)}"
+        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.data.counts.items() if split in SPLITS)}"
         for r in by_task
     )
     machines = dict.fromkeys(machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}
     for record in records:
-        for name, version in record.versions.items():
+        for name, version in record.provenance.versions.items():
             versions.setdefault(name, {})[str(version)] = None
     packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
-    revisions = dict.fromkeys(revision(r.git_revision) for r in records)
+    revisions = dict.fromkeys(revision(r.provenance.git_revision) for r in records)
     return [
         f"Task versions: {', '.join(tasks)}.",
         f"Images: {'; '.join(images)}.",
@@ -236,9 +236,9 @@ def provenance(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def machine(record: Record) -> str:
+def machine(record: StoredRecord) -> str:
     """The machine of a run in a line; what the record leaves out is left out."""
-    facts = record.machine
+    facts = record.provenance.machine
     words = [
         facts.get("cpu"),
         facts.get("cores") and plural(facts["cores"], "core"),

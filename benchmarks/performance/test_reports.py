@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from lvmmed_backbones.records import read
 from reports.__main__ import main
-from reports.records import read
 
 KINDS = {
     "segmentation": ("dice", ["isic2018", "jsrt", "kvasir", "drive", "buid", "prostate"]),
@@ -52,7 +52,7 @@ def contents() -> Iterator[dict[str, Any]]:
         ]
         metrics = {score: sum(case[score] for case in cases) / CASES for score in scores}
         yield {
-            "schema": 2,
+            "schema": 3,
             "run": f"{number:016x}",
             "task": f"{dataset}_{protocol}",
             "task_version": 1,
@@ -72,7 +72,7 @@ def contents() -> Iterator[dict[str, Any]]:
             "seed": seed,
             "profile": "paper",
             "threads": 4,
-            "figure": "measured",
+            "data_source": "measured",
             "metric": metric,
             "metrics": metrics,
             "cases": cases,

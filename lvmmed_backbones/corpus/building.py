@@ -39,7 +39,7 @@ from lvmmed_backbones.corpus.workers import alone, results
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.folders import State, states, walk
 from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_json, regular
-from lvmmed_backbones.writing import replacing, write_text
+from lvmmed_backbones.writing import replacing, write_json
 
 UNIT = 200  # files of a shard: what a kill can cost
 READERS = 2  # version of what is made of a file: parts of another are built anew
@@ -140,7 +140,7 @@ def build(
                 images, not_taken = merge(units, out, options, left_out)
                 return Built(out, images, not_taken, audited)
             killers += killers_among(unit)
-            write_text(out / "parts" / KILLERS, json.dumps(killers, indent=1) + "\n")
+            write_json(out / "parts" / KILLERS, killers)
 
 
 def _named(source: str | Path | tuple[str, str | Path]) -> tuple[str, Path]:

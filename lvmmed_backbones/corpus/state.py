@@ -10,7 +10,6 @@ import csv
 import errno
 import fcntl
 import io
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +32,7 @@ from lvmmed_backbones.corpus.manifest import (
 )
 from lvmmed_backbones.display import csv_cell, plain
 from lvmmed_backbones.outside import Refused, read_text, refusing
-from lvmmed_backbones.writing import replacing, sweep, telling_full, write_text
+from lvmmed_backbones.writing import replacing, sweep, telling_full, write_json, write_text
 
 REMOVED = "removed.csv"  # what audits left out
 SKIPPED = ("data_set", "source", "part", "reason")  # columns of what a build did not take
@@ -142,7 +141,7 @@ def write_summary(corpus: Path, options: Options) -> None:
         data_sets=dict(sorted(Counter(table["data_set"].to_pylist()).items())),
         options=asdict(options),
     )
-    write_text(corpus / SUMMARY, json.dumps(content, indent=1) + "\n")
+    write_json(corpus / SUMMARY, content)
 
 
 def text_of(name: str) -> str:

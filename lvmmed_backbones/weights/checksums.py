@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import time
 from functools import cache
 from pathlib import Path
 
 from lvmmed_backbones.outside import MIB, Refused, opened, read_json
-from lvmmed_backbones.writing import sweep, write_text
+from lvmmed_backbones.writing import sweep, write_json
 
 SMALL = 32 * MIB  # is hashed sooner than it is looked up
 FRESH = 2.0  # seconds: a file changed so lately may change again within the same tick of the file system's clock
@@ -72,7 +71,7 @@ def remember(known: dict[str, list]) -> None:
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         sweep(file.parent)
-        write_text(file, json.dumps(known))
+        write_json(file, known)
 
 
 def check_sha256(path: Path, expected: str) -> None:

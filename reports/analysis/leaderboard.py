@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
+from msgspec.structs import replace
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.records import DATA_SOURCES, StoredRecord
 from reports.agreement import Setting, setting
 from reports.coverage import coverage
-from reports.records import FIGURES, Record
 from reports.statistics.aggregate import normalised
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
@@ -19,6 +21,13 @@ PROFILES = ("paper", "small", "mini")
 COLUMN = ["kind", "task", "protocol"]
 BACKBONE = ["backbone", "architecture", "method", "corpus", "parameters", "weights_sha256"]
 DATA = ["task_version", "dataset", "fingerprint", "complete"]
+FACTS = ["metric", "seed", "value"]
+# Where a record has what is not a field of its own.
+PLACES = {
+    "backbone": "backbone.name",
+    "fingerprint": "data.fingerprint",
+    "complete": "data.complete",
+} | {name: f"backbone.{name}" for name in BACKBONE[1:]}
 # Means that differ by less than this are a tie: sums of the same seeds in another order are.
 DECIMALS = 10
 
@@ -48,12 +57,12 @@ class Leaderboard:
     score: pd.Series
     ranked: int
     missing: dict[str, int]
-    records: list[Record]
+    records: list[StoredRecord]
     metric: str | None = None
 
 
 def leaderboards(
-    records: Sequence[Record], by: str = "rank", metric: str | None = None
+    records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
 ) -> list[Leaderboard]:
     """A leaderboard per setting: measured before phantom, paper before small before mini.
 
@@ -66,7 +75,7 @@ def leaderboards(
     return [leaderboard([r for r in records if setting(r) == one], by, metric) for one in settings]
 
 
-def in_metric(records: Sequence[Record], metric: str) -> tuple[list[Record], list[str]]:
+def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[StoredRecord], list[str]]:
     """The records as if a metric were their headline.
 
     Returns:
@@ -94,7 +103,7 @@ def in_metric(records: Sequence[Record], metric: str) -> tuple[list[Record], lis
 def order(one: Setting) -> tuple:
     """Where a setting's table stands: the most telling one first."""
     return (
-        FIGURES.index(one.figure),
+        DATA_SOURCES.index(one.data_source),
         position(one.profile, PROFILES),
         -one.label_fraction,
         one.split != "published",
@@ -107,7 +116,7 @@ def position(name: str, known: Sequence[str]) -> tuple[int, str]:
 
 
 def leaderboard(
-    records: Sequence[Record], by: str = "rank", metric: str | None = None
+    records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
 ) -> Leaderboard:
     """The leaderboard of records of one setting; at least one record."""
     cells = ranks(summary(records))
@@ -147,10 +156,11 @@ def column_order(column: tuple[str, str, str]) -> tuple:
     return position(kind, KINDS), task, protocol
 
 
-def summary(records: Sequence[Record]) -> pd.DataFrame:
+def summary(records: Sequence[StoredRecord]) -> pd.DataFrame:
     """Mean and spread over seeds: a row per task, protocol and backbone, unordered."""
-    fields = [*COLUMN, *BACKBONE, *DATA, "metric", "seed", "value"]
-    figures = pd.DataFrame([{name: getattr(record, name) for name in fields} for record in records])
+    fields = [*COLUMN, *BACKBONE, *DATA, *FACTS]
+    row = attrgetter(*(PLACES.get(name, name) for name in fields))
+    figures = pd.DataFrame([row(record) for record in records], columns=fields)
     groups = figures.sort_values("seed").groupby([*COLUMN, "backbone"], sort=False)
     facts = [name for name in (*BACKBONE, *DATA, "metric") if name != "backbone"]
     return groups.agg(

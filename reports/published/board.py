@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import COLUMN, column_order
 from reports.metrics import metric_name
-from reports.records import Record
 from reports.render.tables.layout import BACKBONES, METRICS
 from reports.render.tables.layout import Column as Printed
 from reports.render.tables.matching import PROTOCOLS, metric_of
@@ -22,7 +22,7 @@ WARNING = (
 )
 
 
-def published_cells(figures: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
+def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> pd.DataFrame:
     """The published figures of the tasks that records are of, in the metric that is their headline.
 
     Args:
@@ -30,14 +30,14 @@ def published_cells(figures: pd.DataFrame, records: Sequence[Record]) -> pd.Data
 
     Returns:
         A row per figure, as in `reports.analysis.leaderboard.long_table` as far as the paper tells: task,
-        protocol, backbone, metric, `mean` and `std` as fractions, `n` trials; `figure` is
-        'published'. A figure that several tables print stands once.
+        protocol, backbone, metric, `mean` and `std` as fractions, `n` trials; `data_source`
+        is 'published'. A figure that several tables print stands once.
     """
     tasks = {(r.kind, r.task, r.protocol, r.metric): r for r in records}
     printed = figures[figures["metric"].isin(METRICS) & (figures["metric"] != "params_millions")]
     rows = [
         {
-            "figure": "published",
+            "data_source": "published",
             "kind": kind,
             "task": task,
             "protocol": protocol,
@@ -54,7 +54,17 @@ def published_cells(figures: pd.DataFrame, records: Sequence[Record]) -> pd.Data
         if one.protocol == PROTOCOLS.get(protocol, protocol)
         and metric_of(record, Printed(one.task, "", one.metric)) == metric
     ]
-    names = ["figure", *COLUMN, "backbone", "architecture", "method", "metric", "mean", "std", "n"]
+    names = [
+        "data_source",
+        *COLUMN,
+        "backbone",
+        "architecture",
+        "method",
+        "metric",
+        "mean",
+        "std",
+        "n",
+    ]
     return pd.DataFrame(rows, columns=names).drop_duplicates()
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from lvmmed_backbones.writing import write_text
+from lvmmed_backbones.writing import write_json
 
 
 def case_name(image: str) -> str:
@@ -30,4 +29,4 @@ def write_cases(path: str, scores: Mapping[str, Mapping[str, float]]) -> None:
         {"case": case, **{k: None if math.isnan(v) else v for k, v in scores[case].items()}}
         for case in sorted(scores)
     ]
-    write_text(Path(path), json.dumps(rows, indent=1))
+    write_json(Path(path), rows)

@@ -43,7 +43,7 @@ def test_every_task_takes_a_training_and_a_test_step_and_leaves_a_gallery(
     assert config.task.headline in metrics
     cases = json.loads((tmp_path / "cases.json").read_text())
     gallery.write(runner, cases, pixels, tmp_path / "gallery")
-    index = json.loads((tmp_path / "gallery" / gallery.INDEX).read_text())
+    index = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
     assert index["kind"] == config.task.kind
     assert {entry["case"] for entry in index["entries"]} <= {row["case"] for row in cases}
 

@@ -15,8 +15,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from benchmarks import gallery
-from benchmarks.gallery import INDEX, SIDE, choose, fullest_slice, save_labels, small
+from benchmarks.gallery import choose, fullest_slice, save_labels, small
 from benchmarks.grid import RunSpec
+from lvmmed_backbones.records.gallery import INDEX, SIDE
 from tasks.metrics.cases import case_name
 from tasks.metrics.detection import average_precision, mean
 from tasks.metrics.overlap import dice, iou, overlap_counts

@@ -79,7 +79,7 @@ def test_every_run_leaves_a_record(finished: Path) -> None:
         for backbone in ("random_vit_tiny", "imagenet_efficientnet_lite0")
     }
     for record in found:
-        assert record["figure"] == "phantom"
+        assert record["data_source"] == "phantom"
         assert 0 <= record["metrics"][record["metric"]] <= 1
         assert len(record["cases"]) == record["data"]["counts"]["test"]
         assert record["provenance"]["versions"]["torch"]
@@ -226,7 +226,7 @@ def test_real_images(real_data: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (record,) = records(tmp_path / "results")
-    assert record["figure"] == "measured"
+    assert record["data_source"] == "measured"
     assert record["data"]["counts"]["test"] == 20
 
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from reports.records import Record, read
+from lvmmed_backbones.records import StoredRecord, read
 
 Scores = dict[str, dict[int, float]]  # of a task, by backbone and seed
 
 
-def scores_of(records: Iterable[Record]) -> dict[str, Scores]:
+def scores_of(records: Iterable[StoredRecord]) -> dict[str, Scores]:
     """The headline values of each task, as backbones are compared: at one profile, share of labels and split."""
     tasks: dict[str, Scores] = defaultdict(lambda: defaultdict(dict))
     for record in records:
         named = f"{record.task} ({record.profile}, {record.label_fraction:g} of the labels, {record.split} split)"
-        tasks[named][record.backbone][record.seed] = record.value
+        tasks[named][record.backbone.name][record.seed] = record.value
     return tasks
 
 

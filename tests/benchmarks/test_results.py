@@ -11,16 +11,16 @@ import pytest
 
 from benchmarks import results
 from benchmarks.__main__ import main
-from benchmarks.record import FILE
 from benchmarks.results import INDEX, scan
 from benchmarks.scheduler.lease import Holder, myself
+from lvmmed_backbones.records import FILE
 
 WHOLE = {
-    "schema": 2, "task": "drive", "task_version": 1, "dataset": "drive", "kind": "segmentation",
+    "schema": 3, "task": "drive", "task_version": 1, "dataset": "drive", "kind": "segmentation",
     "backbone": {"name": "b", "architecture": "a", "method": "m", "corpus": "c", "parameters": 1,
                  "weights_sha256": None, "pretraining_seed": None},
     "protocol": "finetune", "label_fraction": 1.0, "split": "published", "seed": 0, "profile": "mini",
-    "threads": 1, "figure": "phantom", "metric": "dice", "metrics": {"dice": 0.5},
+    "threads": 1, "data_source": "phantom", "metric": "dice", "metrics": {"dice": 0.5},
     "cases": [{"case": "1", "dice": 0.5}],
     "data": {"fingerprint": "f", "complete": True, "counts": {"train": 1, "test": 1}},
     "provenance": {"versions": {}, "git_revision": None, "config_sha256": "c", "started": "now", "machine": {}},

@@ -20,10 +20,10 @@ from benchmarks.config import fit_backbone, place, set_image_size
 from benchmarks.data import PreparedData
 from benchmarks.execute import TAKEN, execute
 from benchmarks.grid import TASK_CONFIGS, RunSpec
-from benchmarks.record import FILE
 from benchmarks.runs import Identity, Run
 from benchmarks.scheduler.lease import newest
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.records import FILE
 from lvmmed_backbones.weights.reading import read
 from tasks.hooks import LAST
 

@@ -11,10 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from benchmarks.compose import bind, compose, settle
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 
-from benchmarks.compose import bind, compose, settle
 from benchmarks.grid import Cell, task_names
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.__main__ import main as lvmmed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pickle
 import signal
@@ -28,6 +29,7 @@ from lvmmed_backbones.writing import (
     replacing,
     replacing_folder,
     sweep,
+    write_json,
     write_text,
 )
 
@@ -358,3 +360,14 @@ def test_other_errors_stay_what_they_are_even_on_a_full_disk(small_disk: Path) -
         raise ValueError("mine")
     with pytest.raises(PermissionError), replacing(small_disk / "a"):
         raise PermissionError(errno.EACCES, "mine")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}])
+def test_what_json_does_not_know_leaves_the_file_as_it_was(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"a": [0.1, None, "é"]})
+    assert json.loads(path.read_text()) == {"a": [0.1, None, "é"]}
+    with pytest.raises((ValueError, TypeError), match="JSON"):
+        write_json(path, {"a": value})
+    assert json.loads(path.read_text()) == {"a": [0.1, None, "é"]}
+    assert list(tmp_path.iterdir()) == [path]

@@ -17,7 +17,7 @@ from reports.__main__ import main
 from tests.reports.hostile import SECRET
 
 PLAIN: dict[str, Any] = {
-    "schema": 2,
+    "schema": 3,
     "run": "0123456789abcdef",
     "task": "drive",
     "task_version": 1,
@@ -37,7 +37,7 @@ PLAIN: dict[str, Any] = {
     "seed": 0,
     "profile": "small",
     "threads": 1,
-    "figure": "measured",
+    "data_source": "measured",
     "metric": "dice",
     "metrics": {"dice": 0.5, "iou": 0.4},
     "cases": [{"case": "01_test", "dice": 0.5}],

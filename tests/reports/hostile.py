@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from reports.records import MOST
+from lvmmed_backbones.records.record import MOST
 
 SECRET = "a private key"
 NESTED = {

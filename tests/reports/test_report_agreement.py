@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lvmmed_backbones.records import read
 from reports.agreement import agreeing
-from reports.records import read
 
 
 def names(records) -> list[str]:
-    return [record.backbone for record in records]
+    return [record.backbone.name for record in records]
 
 
 def test_records_of_different_runs_all_stay(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_records_of_different_runs_all_stay(write: Callable[..., Path], tmp_path
     write("a", 0.4, task="buid")
     write("a", 0.5, protocol="prompt")
     write("a", 0.6, profile="paper")
-    write("a", 0.7, figure="phantom")
+    write("a", 0.7, data_source="phantom")
     write("a", 0.8, label_fraction=0.1)
     write("a", 0.9, split="clean")
     records, problems = agreeing(read(tmp_path)[0])
@@ -54,7 +54,7 @@ def test_a_column_of_two_data_versions_is_left_out(
     two = write("b", 0.6, {"data.fingerprint": "e" * 64})
     write("a", 0.7, task="buid")
     records, (problem,) = agreeing(read(tmp_path)[0])
-    assert [(record.backbone, record.task) for record in records] == [("a", "buid")]
+    assert [(record.backbone.name, record.task) for record in records] == [("a", "buid")]
     for part in (str(one), str(two), "drive (finetune)", "2 versions of its data", "e" * 64):
         assert part in problem
 
@@ -154,7 +154,7 @@ def test_only_the_newest_version_of_a_task_stays(
     older.append(write("b", 0.4, label_fraction=0.1, protocol="prompt"))
     write("a", 0.5, task="buid", task_version=2)
     write("a", 0.6, profile="paper")
-    write("a", 0.7, figure="phantom")
+    write("a", 0.7, data_source="phantom")
     records, problems = agreeing(read(tmp_path)[0])
     assert [(record.task_version, record.value) for record in records] == [
         (3, 0.2), (2, 0.5), (1, 0.6), (1, 0.7)
@@ -173,7 +173,7 @@ def test_only_the_newest_version_of_a_task_stays(
 
 def test_tables_apart_may_differ(write: Callable[..., Path], tmp_path: Path) -> None:
     write("a", 0.5)
-    write("a", 0.6, {"data.fingerprint": "e" * 64}, figure="phantom")
+    write("a", 0.6, {"data.fingerprint": "e" * 64}, data_source="phantom")
     records, problems = agreeing(read(tmp_path)[0])
     assert len(records) == 2
     assert not problems

@@ -127,8 +127,8 @@ def test_published_figures_stand_in_a_table_of_their_own(
     assert "| published: LVM-Med, ResNet-50 | – | – | **67.0** ± 0.3 | **73.6** ± 0.1 |" in paper
     assert "nowhere" not in paper
     table = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
-    printed = table[table["figure"] == "published"]
-    assert set(table["figure"]) == {"measured", "published"}
+    printed = table[table["data_source"] == "published"]
+    assert set(table["data_source"]) == {"measured", "published"}
     assert len(printed) == 16 + 20  # of table 2 and of table 3
     assert printed["backbone"].str.startswith("published: ").all()
     assert main(["leaderboard", str(tmp_path), "--published", "--task", "nowhere"]) == 0
@@ -168,7 +168,7 @@ def test_every_kind_of_bad_input_is_named_at_once(
     cut.write_text(cut.read_text()[:-40])
     foreign.write_text('{"name": "left-pad", "version": "1.3.0"}')
     empty.write_text("")
-    newer = write("newer", schema=3)
+    newer = write("newer", schema=4)
     null, nan, infinite = (write(f"b{v}", v) for v in (None, float("nan"), float("inf")))
     clash = [write("clash", value) for value in (0.1, 0.2)]
     assert main(["leaderboard", str(tmp_path)]) == 1
@@ -177,7 +177,7 @@ def test_every_kind_of_bad_input_is_named_at_once(
         (cut, "not valid JSON"),
         (foreign, "not a record of this suite"),
         (empty, "not valid JSON"),
-        (newer, "schema 3, but this version reads up to 2"),
+        (newer, "schema 4, but this version reads up to 3"),
         (null, "its headline, dice, is undefined (None)"),
         (nan, "its headline, dice, is undefined (nan)"),
         (infinite, "its headline, dice, is inf, not a fraction"),

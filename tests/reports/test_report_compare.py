@@ -255,7 +255,7 @@ def test_the_table_fits_and_cuts_nothing(comparison: Comparison) -> None:
 
 def test_json_holds_every_figure(comparison: Comparison) -> None:
     (found,) = json.loads(as_json([(Setting("measured", "mini", 1.0, "published"), comparison)]))
-    assert found["setting"]["figure"] == "measured" and found["a"] == "lvmmed"
+    assert found["setting"]["data_source"] == "measured" and found["a"] == "lvmmed"
     tasks = {task["task"]: task for task in found["tasks"]}
     assert tasks["boxes"]["cohens_dz"] is None and tasks["boxed"]["interval"] is None
     won = by_task(comparison)["won"]
@@ -270,13 +270,13 @@ def test_json_holds_every_figure(comparison: Comparison) -> None:
 def results(write: Callable[..., Path], tmp_path: Path) -> Path:
     """Measured on two tasks, and phantoms of one of them."""
     rng = np.random.default_rng(0)
-    for task, figure in (("drive", "measured"), ("jsrt", "measured"), ("drive", "phantom")):
+    for task, source in (("drive", "measured"), ("jsrt", "measured"), ("drive", "phantom")):
         shared = rng.uniform(0.4, 0.6, size=12)
         for backbone, lead in (("better", 0.2), ("worse", 0.0), ("other", 0.1)):
             for seed in range(3):
                 found = shared + lead + rng.uniform(0, 0.02, size=12)
                 cases = [{"case": f"{n:02}", "dice": float(x)} for n, x in enumerate(found)]
-                write(backbone, float(found.mean()), task=task, figure=figure, seed=seed,
+                write(backbone, float(found.mean()), task=task, data_source=source, seed=seed,
                       cases=cases, metrics={"dice": 0.0})  # fmt: skip
     return tmp_path
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from lvmmed_backbones.records import read
 from reports.__main__ import main
-from reports.records import read
 from reports.render.figures import single_tasks
 from reports.render.figures.across_tasks import costs
 from reports.render.figures.plan import Plan, plan
@@ -50,7 +50,7 @@ def grid(run: Callable[..., Path], tmp_path: Path) -> Path:
                 for share in shares:
                     run(
                         backbone, 0.3 + 0.1 * number + 0.2 * share, task=task, seed=seed,
-                        label_fraction=share, figure="phantom", profile="mini",
+                        label_fraction=share, data_source="phantom", profile="mini",
                     )  # fmt: skip
     return tmp_path / "runs"
 
@@ -165,7 +165,7 @@ def test_costs_by_machine(run: Callable[..., Path], tmp_path: Path) -> None:
     alone = costs(records, {("drive", "finetune")}, score)
     assert alone.loc["a", "training, GPU hours"] == 2
     for record in records:
-        object.__setattr__(record, "parameters", 0)  # which a logarithmic axis has no place for
+        record.backbone.parameters = 0  # which a logarithmic axis has no place for
     assert "parameters, million" not in costs(records, {("drive", "finetune")}, score)
 
 

@@ -13,9 +13,9 @@ import pytest
 from matplotlib.collections import QuadMesh
 from matplotlib.text import Text
 
+from lvmmed_backbones.records import read
 from reports.__main__ import main
 from reports.analysis.leaderboard import leaderboard
-from reports.records import read
 from reports.render.figures import KINDS, USUAL, remarks
 from reports.render.figures.across_tasks import mean_scores
 from reports.render.figures.files import render

@@ -16,8 +16,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from reports.gallery import LARGEST, Boxes, Gallery, read_boxes, read_gallery, read_labels
-from reports.records import Record, read
+from lvmmed_backbones.records import StoredRecord, read
+from reports.gallery import LARGEST, Boxes, StoredGallery, read_boxes, read_gallery, read_labels
 from reports.render.figures import qualitative
 from reports.render.figures.overlays import (
     ERRORS,
@@ -35,14 +35,16 @@ from reports.render.figures.overlays import (
 from reports.render.figures.plan import plan
 
 ENTRY = dict(role="best", case="A/01", image="A/01", score=0.75)
-Make = Callable[..., Record]
+Make = Callable[..., StoredRecord]
 
 
 @pytest.fixture
 def make(write: Callable[..., Path], tmp_path: Path) -> Make:
     """A record with a gallery: `make('segmentation', entries, {'a.png': array, 'b.json': content})`."""
 
-    def maker(kind: str, entries: list[dict], files: dict[str, Any], /, **index: Any) -> Record:
+    def maker(
+        kind: str, entries: list[dict], files: dict[str, Any], /, **index: Any
+    ) -> StoredRecord:
         folder = write().parent / "gallery"
         folder.mkdir()
         for name, content in files.items():
@@ -60,10 +62,10 @@ def make(write: Callable[..., Path], tmp_path: Path) -> Make:
 
 
 @pytest.fixture
-def segmented(make: Make) -> Callable[..., Record]:
+def segmented(make: Make) -> Callable[..., StoredRecord]:
     """A record with one segmented case; fields of its entry and of the index can be changed."""
 
-    def maker(entry: dict[str, Any] | None = None, **index: Any) -> Record:
+    def maker(entry: dict[str, Any] | None = None, **index: Any) -> StoredRecord:
         rng = np.random.default_rng(0)
         image = rng.integers(0, 255, (8, 6, 3)).astype(np.uint8)
         truth, prediction = (rng.integers(0, 3, (8, 6)).astype(np.uint8) for _ in range(2))
@@ -75,7 +77,7 @@ def segmented(make: Make) -> Callable[..., Record]:
     return maker
 
 
-def gallery_of(record: Record) -> Gallery:
+def gallery_of(record: StoredRecord) -> StoredGallery:
     found = read_gallery(record)
     assert found is not None
     return found
@@ -87,11 +89,11 @@ def test_no_gallery(write: Callable[..., Path], tmp_path: Path) -> None:
     assert read_gallery(record) is None
 
 
-def test_segmentation_is_drawn_as_it_is(segmented: Callable[..., Record]) -> None:
+def test_segmentation_is_drawn_as_it_is(segmented: Callable[..., StoredRecord]) -> None:
     gallery = gallery_of(segmented())
     (entry,) = gallery.entries
-    truth, prediction = (read_labels(entry.files[n], 3) for n in ("truth", "prediction"))
-    with Image.open(entry.files["image"]) as opened:
+    truth, prediction = (read_labels(gallery.file(entry, n), 3) for n in ("truth", "prediction"))
+    with Image.open(gallery.file(entry, "image")) as opened:
         image = np.asarray(opened)
     figure = qualitative.draw(gallery)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
@@ -209,14 +211,14 @@ def test_an_empty_gallery_is_not_drawn(make: Make) -> None:
     ],
 )  # fmt: skip
 def test_a_spoilt_index_is_named(
-    segmented: Callable[..., Record], entry: dict, index: dict, message: str
+    segmented: Callable[..., StoredRecord], entry: dict, index: dict, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message) as raised:
         read_gallery(segmented(entry, **index))
     assert "gallery.json" in str(raised.value)
 
 
-def test_a_link_out_of_the_folder_is_refused(segmented: Callable[..., Record]) -> None:
+def test_a_link_out_of_the_folder_is_refused(segmented: Callable[..., StoredRecord]) -> None:
     record = segmented()
     image = record.path.parent / "gallery" / "i.png"
     image.unlink()
@@ -226,14 +228,14 @@ def test_a_link_out_of_the_folder_is_refused(segmented: Callable[..., Record]) -
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
-def test_a_file_cut_short_is_named(segmented: Callable[..., Record], content: bytes) -> None:
+def test_a_file_cut_short_is_named(segmented: Callable[..., StoredRecord], content: bytes) -> None:
     record = segmented()
     (record.path.parent / "gallery" / "gallery.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"gallery\.json: .*run `python -m benchmarks run` again"):
         read_gallery(record)
 
 
-def test_pictures_that_are_none_or_differ_are_named(segmented: Callable[..., Record]) -> None:
+def test_pictures_that_are_none_or_differ_are_named(segmented: Callable[..., StoredRecord]) -> None:
     record = segmented()
     folder = record.path.parent / "gallery"
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(folder / "t.png")

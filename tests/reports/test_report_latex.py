@@ -52,7 +52,7 @@ def results(write: Callable[..., Path]) -> None:
     for task in TASKS:
         write("lvmmed_resnet50", 0.7, LVMMED, task=task, dataset=task, profile="paper")
         write("a", 0.6, task=task, dataset=task, profile="paper")
-        write(HOSTILE, 0.6, task=task, dataset=task, profile="mini", figure="phantom")
+        write(HOSTILE, 0.6, task=task, dataset=task, profile="mini", data_source="phantom")
     write("a", 0.6, task="fgadr_linear", dataset="fgadr", kind="classification", split="clean",
           protocol="linear", metric="accuracy", label_fraction=0.1, profile="paper")  # fmt: skip
 

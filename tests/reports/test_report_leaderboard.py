@@ -15,27 +15,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
+from lvmmed_backbones.records import Backbone, Data, Provenance, StoredRecord
 from reports.analysis.leaderboard import in_metric, leaderboards, long_table
-from reports.records import Record
 from reports.wording import notes, sheet
 
 # A coarse grid, so that ties are common.
 values = st.integers(0, 20).map(lambda n: n / 20)
 
 
-def record(backbone: str, value: float, task: str = "drive", seed: int = 0, **more) -> Record:
+def record(backbone: str, value: float, task: str = "drive", seed: int = 0, **more) -> StoredRecord:
     facts = dict(
         path=Path(f"{task}/{backbone}/{seed}/record.json"), results=Path(), task_version=1, dataset=task,
         kind="segmentation", protocol="finetune", profile="small", threads=1, split="published", label_fraction=1.0,
-        figure="measured", architecture="ResNet-50", method="random", corpus="none", parameters=1,
-        weights_sha256=None, pretraining_seed=None, metric="dice", fingerprint="f", complete=True, counts={"test": 2},
-        versions={"torch": "2.11.0"}, machine={"cores": 2}, git_revision=None, started="2026-01-01T00:00:00+00:00",
+        data_source="measured", metric="dice", data=Data("f", complete=True, counts={"test": 2}),
+        provenance=Provenance({"torch": "2.11.0"}, {"cores": 2}, None, "2026-01-01T00:00:00+00:00"),
         run="0123456789abcdef", metrics={}, cost={},
     )  # fmt: skip
-    return Record(**{**facts, **more}, backbone=backbone, value=value, task=task, seed=seed)
+    weights = {name: more.pop(name, None) for name in ("weights_sha256", "pretraining_seed")}
+    described = Backbone(backbone, "ResNet-50", "random", "none", parameters=1, **weights)
+    return StoredRecord(**{**facts, **more}, backbone=described, value=value, task=task, seed=seed)
 
 
-def only(records: Sequence[Record]):
+def only(records: Sequence[StoredRecord]):
     (board,) = leaderboards(records)
     return board
 
@@ -50,7 +51,7 @@ def full_grids(draw) -> dict[tuple[str, str], list[float]]:
     return {cell: draw(st.lists(values, min_size=seeds, max_size=seeds)) for cell in cells}
 
 
-def records_of(grid: dict[tuple[str, str], list[float]]) -> list[Record]:
+def records_of(grid: dict[tuple[str, str], list[float]]) -> list[StoredRecord]:
     return [
         record(backbone, value, task, seed)
         for (task, backbone), by_seed in grid.items()
@@ -106,7 +107,7 @@ def test_ranks_of_a_full_table_add_up(grid) -> None:
     assert board.mean_rank.sum() == pytest.approx(n * (n + 1) / 2)
 
 
-def grid_of(tasks: dict[str, int]) -> list[Record]:
+def grid_of(tasks: dict[str, int]) -> list[StoredRecord]:
     """Backbones, each on as many of the tasks t0, t1 ...; the later ones are better."""
     return [
         record(backbone, 0.1 * place, f"t{task:02}")
@@ -176,14 +177,14 @@ def test_two_protocols_of_a_task_are_two_columns() -> None:
 
 def test_settings_never_share_a_table_and_the_most_telling_comes_first() -> None:
     told = [
-        dict(figure="measured", profile="paper", label_fraction=1.0, split="published"),
-        dict(figure="measured", profile="paper", label_fraction=1.0, split="clean"),
-        dict(figure="measured", profile="paper", label_fraction=0.1, split="published"),
-        dict(figure="measured", profile="small", label_fraction=1.0, split="published"),
-        dict(figure="measured", profile="mini", label_fraction=1.0, split="published"),
-        dict(figure="measured", profile="my_own", label_fraction=1.0, split="published"),
-        dict(figure="phantom", profile="paper", label_fraction=1.0, split="published"),
-        dict(figure="phantom", profile="mini", label_fraction=1.0, split="published"),
+        dict(data_source="measured", profile="paper", label_fraction=1.0, split="published"),
+        dict(data_source="measured", profile="paper", label_fraction=1.0, split="clean"),
+        dict(data_source="measured", profile="paper", label_fraction=0.1, split="published"),
+        dict(data_source="measured", profile="small", label_fraction=1.0, split="published"),
+        dict(data_source="measured", profile="mini", label_fraction=1.0, split="published"),
+        dict(data_source="measured", profile="my_own", label_fraction=1.0, split="published"),
+        dict(data_source="phantom", profile="paper", label_fraction=1.0, split="published"),
+        dict(data_source="phantom", profile="mini", label_fraction=1.0, split="published"),
     ]
     boards = leaderboards([record("a", 0.5, **one) for one in reversed(told)])
     assert [board.setting._asdict() for board in boards] == told
@@ -218,17 +219,17 @@ def test_all_pretraining_seeds_of_a_backbone_are_one_row() -> None:
 
 def test_the_long_table_is_exact() -> None:
     third = 1 / 3
-    boards = leaderboards(
-        [record("a", third), record("a", 0.7, seed=1), record("b,=1\n", 0.2, figure="phantom")]
-    )
+    odd = record("b", 0.2, data_source="phantom")
+    odd.backbone.name = "b,=1\n"
+    boards = leaderboards([record("a", third), record("a", 0.7, seed=1), odd])
     text = long_table(boards).to_csv(index=False)
     read = pd.read_csv(io.StringIO(text), float_precision="round_trip")
     assert list(read["mean"]) == [statistics.fmean([third, 0.7]), 0.2]
-    assert list(read["figure"]) == ["measured", "phantom"]
+    assert list(read["data_source"]) == ["measured", "phantom"]
     assert list(read["backbone"]) == ["a", "b,=1\n"]
     assert list(read["seeds"].astype(str)) == ["0 1", "0"]
     assert read["std"].isna().tolist() == [False, True]
-    assert list(read.columns[:5]) == ["figure", "profile", "label_fraction", "split", "task"]
+    assert list(read.columns[:5]) == ["data_source", "profile", "label_fraction", "split", "task"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -270,7 +271,7 @@ def test_a_board_of_another_metric_has_only_the_records_that_have_it() -> None:
         record("c", 0.7, task="x", metric="accuracy", metrics={"accuracy": 0.7, "kappa": -0.1}),
     ]
     (one,), (problem,) = in_metric(records, "iou")
-    assert (one.backbone, one.metric, one.value) == ("a", "iou", 0.8)
+    assert (one.backbone.name, one.metric, one.value) == ("a", "iou", 0.8)
     assert "drive/b/0/record.json: iou is undefined, left out" in problem
     (kappa,), none = in_metric(records, "kappa")
     assert (kappa.value, none) == (-0.1, [])

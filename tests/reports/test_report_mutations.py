@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lvmmed_backbones.records import StoredRecord, read, read_cases
 from reports.curves import read_curves
 from reports.gallery import read_boxes, read_gallery, read_image, read_labels
-from reports.records import Record, read, read_cases
 from tests.reports.mutations import (
     BOXES,
     bytes_of,
@@ -73,19 +73,19 @@ def as_number(value: Any) -> Any:
     return "NaN" if value != value else value
 
 
-def same_as_written(record: Record, content: dict) -> None:
+def same_as_written(record: StoredRecord, content: dict) -> None:
     """Every field of a record against what Python's own decoder finds in its file."""
     backbone, data, provenance = content["backbone"], content["data"], content["provenance"]
     for found, expected in (
         *((getattr(record, n), content[n]) for n in ("run", "task", "dataset", "kind", "protocol", "profile", "seed",
-                                                     "label_fraction", "figure", "metric", "cost")),
-        *((getattr(record, n), backbone[n]) for n in ("architecture", "method", "corpus", "parameters",
-                                                      "weights_sha256")),
-        *((getattr(record, n), provenance[n]) for n in ("versions", "git_revision", "started")),
-        (repr(record.machine), repr(provenance["machine"])),  # NaN is not equal to itself
-        *((getattr(record, n), data[n]) for n in ("fingerprint", "complete", "counts")),
-        (record.backbone, backbone["name"]),
-        (record.pretraining_seed, backbone.get("pretraining_seed")),
+                                                     "label_fraction", "data_source", "metric", "cost")),
+        *((getattr(record.backbone, n), backbone[n]) for n in ("name", "architecture", "method", "corpus", "parameters",
+                                                               "weights_sha256")),
+        *((getattr(record.provenance, n), provenance[n]) for n in ("versions", "git_revision", "started")),
+        (repr(record.provenance.machine), repr(provenance["machine"])),  # NaN is not equal to itself
+        *((getattr(record.data, n), data[n]) for n in ("fingerprint", "complete", "counts")),
+        (record.backbone.pretraining_seed, backbone.get("pretraining_seed")),
+        (record.provenance.config_sha256, provenance.get("config_sha256")),
         (record.split, content.get("split", "published")),
         (record.results, record.path.parents[1]),
         (record.value, content["metrics"][content["metric"]]),
@@ -129,7 +129,10 @@ def test_indices_of_galleries(write: Callable[..., Path], tmp_path: Path, kind: 
                 expected[n] for n in ("role", "case", "score")
             )
             assert all(
-                p == folder / expected["files"][n] and p.is_file() for n, p in one.files.items()
+                name == expected["files"][n]
+                and found.file(one, n) == folder / name
+                and found.file(one, n).is_file()
+                for n, name in one.files.items()
             )
     assert 10 < sound < 390
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lvmmed_backbones.records import read, read_cases
 from reports.__main__ import main
-from reports.records import read, read_cases
 from tests.reports.hostile import KINDS, NESTED, SECRET, files, replaced
 
 pytestmark = pytest.mark.usefixtures("limit")
@@ -59,7 +59,7 @@ def test_a_record_may_be_a_link_within_the_results(
     chosen.mkdir()
     (chosen / "record.json").symlink_to(path)
     records, problems = read(tmp_path)
-    assert [record.backbone for record in records] == ["good", "good"] and not problems
+    assert [record.backbone.name for record in records] == ["good", "good"] and not problems
     assert read(chosen)[1], "the same link leads out of that folder"
 
 
@@ -92,7 +92,7 @@ def test_nested_fields_are_named(
     value = '{"a":' * nested + "1" + "}" * nested
     path.write_text(path.read_text().replace('"HERE"', value))
     records, problems = read(tmp_path)
-    assert "good" in {record.backbone for record in records}
+    assert "good" in {record.backbone.name for record in records}
     assert len(records) + len(problems) == 2
     if field not in ("metrics", "x"):  # those fields are skipped: they are not this suite's
         assert problems[0].startswith(f"{path}: ") and problems[0].isprintable()
@@ -135,7 +135,7 @@ def test_numbers_and_texts_without_bounds_are_named(
     sys.set_int_max_str_digits(former)
     path.write_text(text)
     records, (problem,) = read(tmp_path)
-    assert [record.backbone for record in records] == ["good"]
+    assert [record.backbone.name for record in records] == ["good"]
     assert problem.startswith(f"{path}: ") and re.search(message, problem)
     assert len(problem) < 1000 and problem.isprintable()
 
@@ -145,7 +145,11 @@ def test_machines_that_differ_in_what_is_no_number_are_told_apart(
 ) -> None:
     for seed, gpu in enumerate((None, float("nan"), float("inf"))):
         write(fields={"provenance.machine": {"gpu": gpu}}, seed=seed)
-    assert [str(record.machine["gpu"]) for record in read(tmp_path)[0]] == ["None", "nan", "inf"]
+    assert [str(record.provenance.machine["gpu"]) for record in read(tmp_path)[0]] == [
+        "None",
+        "nan",
+        "inf",
+    ]
 
 
 def test_of_keys_that_come_twice_the_last_counts(

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones.records import StoredRecord, read
+from lvmmed_backbones.records.gallery import MOST_ENTRIES
 from reports.__main__ import main
 from reports.curves import read_curves
-from reports.gallery import MOST_ENTRIES, read_boxes, read_gallery, read_image, read_labels
-from reports.records import Record, read
+from reports.gallery import read_boxes, read_gallery, read_image, read_labels
 from tests.reports.hostile import KINDS, NESTED, SECRET, files, replaced
 
 HOSTILE = {
@@ -41,10 +42,10 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.fixture
-def shown(write: Callable[..., Path], tmp_path: Path) -> Callable[..., Record]:
+def shown(write: Callable[..., Path], tmp_path: Path) -> Callable[..., StoredRecord]:
     """A run with a gallery of one case: `shown('segmentation')`, `shown('detection', role='x')`."""
 
-    def maker(kind: str = "segmentation", **entry: Any) -> Record:
+    def maker(kind: str = "segmentation", **entry: Any) -> StoredRecord:
         run = write(kind, fields={"task": kind, "kind": kind}, cases=[]).parent
         folder = run / "gallery"
         folder.mkdir()
@@ -71,7 +72,7 @@ def shown(write: Callable[..., Path], tmp_path: Path) -> Callable[..., Record]:
 @kinds
 @pytest.mark.parametrize("name", ["gallery.json", "b.json", "i.png", "truth.png"])
 def test_each_other_thing_called_as_a_file_of_a_gallery_is_one_line(
-    shown: Callable[..., Record], secret: Path, name: str, kind: str
+    shown: Callable[..., StoredRecord], secret: Path, name: str, kind: str
 ) -> None:
     record = shown("detection" if name == "b.json" else "segmentation")
     path = record.path.parent / "gallery" / name
@@ -85,7 +86,7 @@ def test_each_other_thing_called_as_a_file_of_a_gallery_is_one_line(
 
 @pytest.mark.parametrize("kind", ["FIFO", "link out", "link to nowhere"])
 def test_each_other_thing_called_gallery_is_one_line(
-    shown: Callable[..., Record], secret: Path, kind: str
+    shown: Callable[..., StoredRecord], secret: Path, kind: str
 ) -> None:
     record = shown()
     folder = record.path.parent / "gallery"
@@ -96,7 +97,10 @@ def test_each_other_thing_called_gallery_is_one_line(
 
 
 def test_galleries_are_named_and_all_else_is_shown(
-    shown: Callable[..., Record], tmp_path: Path, secret: Path, errors: Callable[..., list[str]]
+    shown: Callable[..., StoredRecord],
+    tmp_path: Path,
+    secret: Path,
+    errors: Callable[..., list[str]],
 ) -> None:
     fifo, out = shown("segmentation"), shown("detection")
     replaced(fifo.path.parent / "gallery" / "gallery.json", "FIFO", secret)
@@ -116,7 +120,9 @@ def test_galleries_are_named_and_all_else_is_shown(
 @pytest.mark.parametrize(
     "role", ["../../../../out", "/tmp/lvmmed-out", "a/b", "x" * 300, ".", "?#%"]
 )
-def test_a_role_names_no_file(shown: Callable[..., Record], tmp_path: Path, role: str) -> None:
+def test_a_role_names_no_file(
+    shown: Callable[..., StoredRecord], tmp_path: Path, role: str
+) -> None:
     shown(role=role)
     before = set(files(tmp_path.parent)) | set(Path("/tmp").glob("lvmmed-out*"))
     assert main(["site", str(tmp_path), "--out", str(tmp_path / "site")]) == 0
@@ -128,7 +134,7 @@ def test_a_role_names_no_file(shown: Callable[..., Record], tmp_path: Path, role
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("field", ["classes", "metric", "role", "case", "image"])
 def test_hostile_texts_of_a_gallery_are_named(
-    shown: Callable[..., Record], field: str, text: str
+    shown: Callable[..., StoredRecord], field: str, text: str
 ) -> None:
     record = shown()
     path = record.path.parent / "gallery" / "gallery.json"
@@ -141,7 +147,7 @@ def test_hostile_texts_of_a_gallery_are_named(
     assert str(caught.value).startswith(f"{path}: ") and str(caught.value).isprintable()
 
 
-def test_a_gallery_without_end_is_named(shown: Callable[..., Record]) -> None:
+def test_a_gallery_without_end_is_named(shown: Callable[..., StoredRecord]) -> None:
     record = shown()
     path = record.path.parent / "gallery" / "gallery.json"
     index = json.loads(path.read_text())
@@ -152,16 +158,17 @@ def test_a_gallery_without_end_is_named(shown: Callable[..., Record]) -> None:
 
 
 def test_classes_of_a_segmentation_that_do_not_exist(
-    shown: Callable[..., Record], tmp_path: Path
+    shown: Callable[..., StoredRecord], tmp_path: Path
 ) -> None:
     """Fields that only a classification has are not looked at elsewhere; a label map is."""
     record = shown(truth=9, prediction=9, probabilities=[0.5])
-    (entry,) = read_gallery(record).entries
+    gallery = read_gallery(record)
+    (entry,) = gallery.entries
     assert (entry.truth, entry.prediction, entry.probabilities) == (None, None, ())
     assert main(["site", str(tmp_path), "--out", str(tmp_path / "site")]) == 0
-    Image.fromarray(np.full((8, 6), 7, np.uint8)).save(entry.files["truth"])
+    Image.fromarray(np.full((8, 6), 7, np.uint8)).save(gallery.file(entry, "truth"))
     with pytest.raises(ValueError, match=r"truth\.png: has class 7 of 2 classes"):
-        read_labels(entry.files["truth"], 2)
+        read_labels(gallery.file(entry, "truth"), 2)
 
 
 @pytest.mark.parametrize(

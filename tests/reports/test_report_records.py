@@ -13,32 +13,31 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from reports import records
-from reports.records import Record, read, read_cases
-from reports.schema import Content, decode, decode_whole
+from lvmmed_backbones.records import StoredRecord, folder, read, read_cases
+from lvmmed_backbones.records.decoding import decode
 
 
-def parse(data: bytes) -> Record:
+def parse(data: bytes) -> StoredRecord:
     """A record from the bytes of its file."""
-    return records.record(decode(data, Content), Path("record.json"), Path(), {})
+    return folder._stored(decode(data), Path("record.json"), Path(), {})
 
 
 def test_a_record_is_read_as_it_was_written(write: Callable[..., Path], tmp_path: Path) -> None:
     path = write("lvmmed_resnet50", 0.625, {"backbone.weights_sha256": "ab" * 32}, seed=3)
     (record,), problems = read(tmp_path)
     assert not problems
-    assert (record.path, record.backbone, record.value) == (path, "lvmmed_resnet50", 0.625)
-    assert (record.metric, record.seed, record.weights_sha256) == ("dice", 3, "ab" * 32)
-    assert record.counts == {"train": 16, "test": 20}
+    assert (record.path, record.backbone.name, record.value) == (path, "lvmmed_resnet50", 0.625)
+    assert (record.metric, record.seed, record.backbone.weights_sha256) == ("dice", 3, "ab" * 32)
+    assert record.data.counts == {"train": 16, "test": 20}
 
 
 def test_a_pretraining_seed_is_read_and_absent_from_older_records(
     content: Callable[..., dict],
 ) -> None:
-    assert parse(json.dumps(content()).encode()).pretraining_seed is None
+    assert parse(json.dumps(content()).encode()).backbone.pretraining_seed is None
     for seed in (None, 7):
         text = json.dumps(content({"backbone.pretraining_seed": seed}))
-        assert parse(text.encode()).pretraining_seed == seed
+        assert parse(text.encode()).backbone.pretraining_seed == seed
 
 
 def test_a_record_from_before_splits_is_of_the_published_one(content: Callable[..., dict]) -> None:
@@ -69,11 +68,11 @@ def test_empty_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param('{"schema": 2, "run"', "not valid JSON .* cut short", id="truncated"),
+        pytest.param('{"schema": 3, "run"', "not valid JSON .* cut short", id="truncated"),
         pytest.param("", "not valid JSON", id="empty"),
         pytest.param("[" * 100_000, "not valid JSON", id="nested without end"),
         pytest.param('{"name": "left-pad"}', "not a record of this suite .*schema", id="foreign"),
-        pytest.param('{"schema": 2}', "not a record of this suite", id="foreign with a schema"),
+        pytest.param('{"schema": 3}', "not a record of this suite", id="foreign with a schema"),
         pytest.param("[]", "not a record of this suite", id="a list"),
         pytest.param("null", "not a record of this suite", id="null"),
     ],
@@ -111,7 +110,7 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema": 3}, "schema 3, but this version reads up to 2. Update the checkout"),
+        ({"schema": 4}, "schema 4, but this version reads up to 3. Update the checkout"),
         ({"schema": 0}, "schema 0"),
         ({"schema": True}, "schema is True, expected int, got bool"),
         ({"schema": "1"}, "schema is '1', expected int, got str"),
@@ -124,7 +123,10 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
         ({"metrics": {"dice": "0.7"}}, "metrics is {'dice': '0.7'}, expected float or null, got"),
         ({"metrics": {"dice": True}}, "metrics is {'dice': True}, expected float or null, got b"),
         ({"metrics": [0.7]}, "metrics is .0.7., expected object, got array"),
-        ({"figure": "published"}, "figure is 'published', invalid enum value 'published'"),
+        (
+            {"data_source": "published"},
+            "data_source is 'published', invalid enum value 'published'",
+        ),
         ({"label_fraction": 0}, "label_fraction is 0, expected float > 0"),
         ({"label_fraction": 1.5}, "label_fraction is 1.5, expected float <= 1"),
         ({"label_fraction": float("nan")}, "label_fraction is nan, expected float"),
@@ -168,7 +170,7 @@ def test_a_wrong_field_is_named_with_its_value(
 
 FIELDS = st.sampled_from(
     ["schema", "run", "task_version", "threads", "backbone", "backbone.name", "backbone.parameters", "metrics",
-     "metrics.dice", "label_fraction", "seed", "figure", "data.counts", "provenance.machine", "cost", "split"]
+     "metrics.dice", "label_fraction", "seed", "data_source", "data.counts", "provenance.machine", "cost", "split"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -199,7 +201,7 @@ def test_whatever_a_file_holds_it_is_a_record_or_named(
             assert record.task_version >= 1 and record.threads >= 1
             assert 0 <= record.value <= 1 and 0 < record.label_fraction <= 1 and record.seed >= 0
             assert all(v is None or math.isfinite(v) for v in record.metrics.values())
-            assert record.backbone.isprintable() and record.backbone.strip()
+            assert record.backbone.name.isprintable() and record.backbone.name.strip()
 
 
 def test_an_undefined_metric_that_is_no_headline_is_fine(content: Callable[..., dict]) -> None:
@@ -211,8 +213,8 @@ def test_an_undefined_metric_that_is_no_headline_is_fine(content: Callable[..., 
 
 
 def test_a_newer_schema_is_said_whatever_else_it_changed(content: Callable[..., dict]) -> None:
-    for newer in ({"schema": 3}, content({"schema": 3, "backbone": ["lvmmed_resnet50"]})):
-        with pytest.raises(ValueError, match="schema 3, but this version reads up to 2"):
+    for newer in ({"schema": 4}, content({"schema": 4, "backbone": ["lvmmed_resnet50"]})):
+        with pytest.raises(ValueError, match="schema 4, but this version reads up to 3"):
             parse(json.dumps(newer).encode())
 
 
@@ -262,17 +264,17 @@ def test_records_of_schema_1_are_named_by_the_commit_that_wrote_them(
 def test_every_schema_but_its_own_is_refused_in_a_record_that_has_all_fields(
     content: Callable[..., dict],
 ) -> None:
-    for schema in (0, 1, 3):
-        with pytest.raises(ValueError, match=f"schema {schema}"):
-            decode(json.dumps(content(schema=schema)).encode(), Content)
+    for schema, message in ((0, "schema 0"), (1, "schema 1"), (2, "field figure"), (4, "schema 4")):
+        with pytest.raises(ValueError, match=message):
+            decode(json.dumps(content(schema=schema)).encode())
 
 
 def test_a_record_that_is_cut_anywhere_is_not_whole(content: Callable[..., dict]) -> None:
     text = json.dumps(content()).encode()
-    assert decode_whole(text).run == content()["run"]
+    assert decode(text).run == content()["run"]
     for end in range(len(text)):
         with pytest.raises(ValueError, match="not valid JSON"):
-            decode_whole(text[:end])
+            decode(text[:end])
 
 
 @pytest.mark.parametrize(
@@ -283,14 +285,14 @@ def test_a_record_with_unsound_parts_is_not_whole(
     content: Callable[..., dict], fields: dict
 ) -> None:
     with pytest.raises(ValueError, match=next(iter(fields))):
-        decode_whole(json.dumps(content(fields)).encode())
+        decode(json.dumps(content(fields)).encode())
 
 
 def test_a_record_without_cases_is_not_whole(content: Callable[..., dict]) -> None:
     without = content()
     del without["cases"]
     with pytest.raises(ValueError, match="missing required field cases"):
-        decode_whole(json.dumps(without).encode())
+        decode(json.dumps(without).encode())
 
 
 def test_the_parts_of_a_record_are_those_of_the_file(
@@ -301,9 +303,9 @@ def test_the_parts_of_a_record_are_those_of_the_file(
     file = content()
     assert record.metrics == file["metrics"]
     assert record.cost == file["cost"]
-    assert (record.run, record.started) == (file["run"], file["provenance"]["started"])
-    assert record.versions == file["provenance"]["versions"]
-    assert record.machine == file["provenance"]["machine"]
+    assert (record.run, record.provenance.started) == (file["run"], file["provenance"]["started"])
+    assert record.provenance.versions == file["provenance"]["versions"]
+    assert record.provenance.machine == file["provenance"]["machine"]
 
 
 def test_machines_and_versions_of_many_records_are_kept_once(
@@ -312,6 +314,8 @@ def test_machines_and_versions_of_many_records_are_kept_once(
     for seed in range(3):
         write("a", 0.5, {"provenance.machine": {"cores": 4 if seed == 2 else 2}}, seed=seed)
     one, two, other = read(tmp_path)[0]
+    assert one.backbone is two.backbone is other.backbone and one.data is two.data is other.data
+    one, two, other = one.provenance, two.provenance, other.provenance
     assert one.machine is two.machine and one.versions is two.versions is other.versions
     assert other.machine == {"cores": 4}
 

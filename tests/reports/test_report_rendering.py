@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lvmmed_backbones.records import read
 from reports import markdown, terminal
 from reports.analysis.leaderboard import leaderboards
-from reports.records import read
 from reports.wording import Sheet, sheet
 
 HOSTILE = "<script>alert(1)</script>"
@@ -102,7 +102,7 @@ def test_same_seeds_everywhere_are_said_once(write: Callable[..., Path], tmp_pat
 
 def test_phantoms_are_marked_and_alone(write: Callable[..., Path], tmp_path: Path) -> None:
     write("a", 0.5)
-    write("a", 0.9, figure="phantom", profile="mini")
+    write("a", 0.9, data_source="phantom", profile="mini")
     drawn = sheets(tmp_path)
     for form, said in as_text(drawn).items():
         real, mark, phantom = said.partition("PHANTOM: says nothing about medicine.")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from reports.records import read
+from lvmmed_backbones.records import read
 from reports.scores import Scores, common, means, scores, sound_scores
 
 
@@ -144,7 +144,7 @@ def test_one_for_each_task_protocol_and_backbone(
 
 def test_settings_are_never_mixed(write: Callable[..., Path], tmp_path: Path) -> None:
     write()
-    write(figure="phantom", profile="mini")
+    write(data_source="phantom", profile="mini")
     with pytest.raises(ValueError, match="2 settings"):
         scored(tmp_path)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from lvmmed_backbones.records import read
 from reports import published
 from reports.__main__ import main
-from reports.records import read
 from reports.render.tables import csv, latex, markdown, page
 from reports.render.tables.choice import check_rows, frames
 from reports.render.tables.collect import Collected, tables
@@ -356,7 +356,7 @@ def test_a_clean_split_is_a_row_and_a_mark_of_its_own(
 def test_phantoms_are_named_and_compared_with_nothing(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    write(value=0.99, fields={**LVMMED, "profile": "mini"}, figure="phantom")
+    write(value=0.99, fields={**LVMMED, "profile": "mini"}, data_source="phantom")
     table = only(tmp_path, "table2")
     one = row(table, "lvmmed_resnet50", "phantom").cells[3]
     assert one is not None and one.difference is None and not one.best
@@ -372,12 +372,12 @@ def test_settings_never_share_a_table(write: Callable[..., Path], tmp_path: Path
     write(value=0.1, fields=LVMMED)
     write(value=0.2, fields=LVMMED, profile="small")
     write(value=0.3, fields=LVMMED, label_fraction=0.1)
-    write(value=0.4, fields=LVMMED, figure="phantom")
+    write(value=0.4, fields=LVMMED, data_source="phantom")
     found = made(tmp_path, "table2")
-    means = [row(t, "lvmmed_resnet50", t.setting.figure).cells[3].mean for t in found]
+    means = [row(t, "lvmmed_resnet50", t.setting.data_source).cells[3].mean for t in found]
     assert means == pytest.approx([10, 30, 20, 40])
     assert [len(t.warnings) for t in found] == [0, 1, 1, 1]
-    cells = [row(t, "lvmmed_resnet50", t.setting.figure).cells[3] for t in found]
+    cells = [row(t, "lvmmed_resnet50", t.setting.data_source).cells[3] for t in found]
     assert [c.published for c in cells] == [66.97, None, None, None], "only the paper's own"
     rows = csv_rows(found)
     mine = [r for r in rows if r["source"] != "published" and r["table"] == "table2"]

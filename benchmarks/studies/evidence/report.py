@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.studies.evidence.results import RESULT, read_result
 from benchmarks.studies.evidence.variants import VARIANTS
+from reports import publish
 from reports.render.figures.files import save
 from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, theme
 
@@ -153,8 +154,7 @@ def report(*, work: Path, out: Path) -> list[Path]:
         FileNotFoundError, ValueError: if there is no result of a pretraining.
     """
     frame = read(work)
-    out.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(out / "results.csv", index=False, float_format="%.6g")
-    (out / "tables.md").write_text(markdown(frame))
+    table = frame.to_csv(index=False, float_format="%.6g")
+    files = publish.write_all(out, {"results.csv": table, "tables.md": markdown(frame)})
     shortest = frame[frame["steps"].isna() | (frame["steps"] == frame["steps"].min())]
-    return [out / "results.csv", out / "tables.md", *save(draw(shortest), out / "variants")]
+    return [*files, *save(draw(shortest), out / "variants")]

@@ -17,13 +17,13 @@ from mmengine.registry import HOOKS, MODELS
 from mmengine.runner import Runner
 from tqdm import tqdm
 
-from benchmarks.record import write_json
 from benchmarks.studies.evidence.probe import SIZE, probe
 from benchmarks.studies.evidence.results import RESULT, ends
 from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones import pretrain
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
 from lvmmed_backbones.pretrain.monitors import unwrapped
+from lvmmed_backbones.writing import write_json
 
 LOG = "log.txt"
 

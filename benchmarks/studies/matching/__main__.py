@@ -16,6 +16,7 @@ from benchmarks.provenance import machine
 from benchmarks.studies.matching import measure
 from lvmmed_backbones.revision import ROOT, git_revision
 from lvmmed_backbones.stopping import stop_quietly
+from lvmmed_backbones.writing import write_text
 
 BEGIN, END = "<!-- measured: python -m benchmarks.studies.matching -->", "<!-- end of measured -->"
 
@@ -42,7 +43,7 @@ def main() -> int:
     figure = page.with_name(page.stem + "_growth.svg")
     draw_growth(tables["growth"], figure)
     text = render(tables, figure.name)
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    write_text(page, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
     print(text)
     return 0
 

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from lvmmed_backbones.records import StoredRecord
 from reports.analysis import leaderboard
-from reports.records import Record
 from reports.render.figures import cost, critical_difference, profiles
 from reports.render.figures.planned import Group, Plan
 from reports.render.figures.remarks import best_of, joined, leading, listed, one_seed
@@ -161,7 +161,7 @@ def mean_scores(scored: Sequence[Scores]) -> pd.Series:
 
 
 def costs(
-    records: Sequence[Record], tasks: Collection[tuple[str, str]], score: pd.Series
+    records: Sequence[StoredRecord], tasks: Collection[tuple[str, str]], score: pd.Series
 ) -> pd.DataFrame:
     """A row per backbone of `score`: that, and its costs, NaN where they are not known.
 
@@ -170,14 +170,14 @@ def costs(
     """
     runs = pd.DataFrame(
         {
-            "backbone": record.backbone,
+            "backbone": record.backbone.name,
             "task": f"{record.task} {record.protocol}",
-            "parameters": record.parameters,
-            "gpu": bool(record.machine.get("gpu")),
+            "parameters": record.backbone.parameters,
+            "gpu": bool(record.provenance.machine.get("gpu")),
             "hours": hours(record),
         }
         for record in records
-        if (record.task, record.protocol) in tasks and record.backbone in score.index
+        if (record.task, record.protocol) in tasks and record.backbone.name in score.index
     )
     per_task = runs.groupby(["backbone", "task"])["hours"].mean().groupby("backbone")
     total = positive(per_task.agg(lambda column: column.sum(skipna=False)))
@@ -198,8 +198,8 @@ def positive(values: pd.Series) -> pd.Series:
     return values.where(values > 0)
 
 
-def hours(record: Record) -> float:
+def hours(record: StoredRecord) -> float:
     """Hours that a run trained: of its GPU, or of all its processor threads; NaN if its record does not tell."""
     seconds = record.cost.get("train_seconds", np.nan)
-    threads = 1 if record.machine.get("gpu") else record.threads
+    threads = 1 if record.provenance.machine.get("gpu") else record.threads
     return seconds * threads / 3600

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import grouped, setting
 from reports.analysis.leaderboard import order
 from reports.curves import read_curves
 from reports.gallery import read_gallery
-from reports.records import Record
 from reports.render.figures import USUAL, pretraining, qualitative
 from reports.render.figures.across_tasks import of_cost, of_profiles, of_ranks
 from reports.render.figures.planned import Group, Plan, Planned
@@ -27,7 +27,7 @@ OVER_TASKS = {"critical-difference": of_ranks, "profiles": of_profiles, "cost": 
 
 
 def plan(
-    records: Sequence[Record], runs: Sequence[Path] = (), kinds: Collection[str] = USUAL
+    records: Sequence[StoredRecord], runs: Sequence[Path] = (), kinds: Collection[str] = USUAL
 ) -> Plan:
     """All figures that the records, their galleries and the pretraining runs give; draws none of them.
 
@@ -37,7 +37,7 @@ def plan(
         kinds: those that are wanted, of `KINDS`.
     """
     made = Plan()
-    styles = looks(record.backbone for record in records)
+    styles = looks(record.backbone.name for record in records)
     groups = []
     for some in sorted(grouped(records, setting), key=lambda some: order(setting(some[0]))):
         scores, unsound = sound_scores(some)
@@ -60,9 +60,9 @@ def plan(
     return made
 
 
-def first_seeds(records: Sequence[Record]) -> list[Record]:
+def first_seeds(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     """The run of each backbone on each task whose gallery is drawn."""
-    runs = grouped(records, lambda r: (setting(r), r.task, r.protocol, r.backbone))
+    runs = grouped(records, lambda r: (setting(r), r.task, r.protocol, r.backbone.name))
     return [min(some, key=lambda record: record.seed) for some in runs]
 
 
@@ -82,12 +82,12 @@ def of_galleries(made: Plan, group: Group) -> None:
         made.figures.append(
             group.figure(
                 "gallery",
-                f"{first.backbone} on {first.task} ({first.protocol})",
+                f"{first.backbone.name} on {first.task} ({first.protocol})",
                 joined([f"Seed {first.seed}.", qualitative.remark(gallery)]),
                 partial(qualitative.draw, gallery),
                 task=first.task,
                 protocol=first.protocol,
-                backbone=first.backbone,
+                backbone=first.backbone.name,
             )
         )
     if without:

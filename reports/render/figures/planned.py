@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import Setting
-from reports.records import Record
 from reports.render.figures.files import slug
 from reports.render.figures.style import finish
 from reports.scores import Scores
@@ -45,7 +45,7 @@ class Planned:
         Raises:
             OSError, ValueError: naming what it lacks.
         """
-        phantom = self.setting is not None and self.setting.figure == "phantom"
+        phantom = self.setting is not None and self.setting.data_source == "phantom"
         return finish(self.content(), self.title, self.note, phantom)
 
 
@@ -77,7 +77,7 @@ class Group:
     """The records of one setting, with what each backbone scored on each task."""
 
     setting: Setting
-    records: list[Record]
+    records: list[StoredRecord]
     scores: list[Scores]
 
     @property
@@ -86,7 +86,7 @@ class Group:
         one = self.setting
         share = [] if one.label_fraction == 1 else [f"{100 * one.label_fraction:g}pct"]
         split = [] if one.split == "published" else [one.split]
-        return slug(one.figure, one.profile, *share, *split)
+        return slug(one.data_source, one.profile, *share, *split)
 
     @property
     def note(self) -> str:

@@ -14,7 +14,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from reports.gallery import Entry, Gallery, read_boxes, read_image, read_maps
+from lvmmed_backbones.records.gallery import Entry
+from reports.gallery import StoredGallery, read_boxes, read_image, read_maps
 from reports.metrics import metric_name
 from reports.render.figures.overlays import (
     ERRORS,
@@ -51,7 +52,7 @@ Key = dict[tuple[int, int], tuple]
 
 
 @theme(THEME)
-def draw(gallery: Gallery) -> Figure:
+def draw(gallery: StoredGallery) -> Figure:
     """A row per case.
 
     Segmentation and detection: image, truth, prediction, error; classification: image and probabilities.
@@ -91,7 +92,7 @@ def caption(entry: Entry, metric: str) -> str:
     return "\n".join([entry.role.upper(), *case, f"{what} {100 * entry.score:.1f} %"])
 
 
-def remark(gallery: Gallery) -> str:
+def remark(gallery: StoredGallery) -> str:
     """What a reader must know of the pictures, as a sentence; nothing where they speak for themselves."""
     if gallery.kind != "detection":
         return ""
@@ -132,7 +133,7 @@ def picture(axes: Axes, pixels: NDArray) -> None:
     axes.spines[:].set_visible(False)
 
 
-def segmentation(row: Sequence[Axes], entry: Entry, gallery: Gallery) -> Key:
+def segmentation(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
     """Fill a row with label maps over the image."""
     image, truth, prediction = read_maps(gallery, entry)
     foreground = range(1, len(gallery.classes))
@@ -148,10 +149,10 @@ def segmentation(row: Sequence[Axes], entry: Entry, gallery: Gallery) -> Key:
     return shown | error_key(np.unique(wrong).tolist())
 
 
-def detection(row: Sequence[Axes], entry: Entry, gallery: Gallery) -> Key:
+def detection(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
     """Fill a row with boxes over the image."""
-    image = read_image(entry.files["image"])
-    boxes = read_boxes(entry.files["boxes"], len(gallery.classes)).at_least(SURE)
+    image = read_image(gallery.file(entry, "image"))
+    boxes = read_boxes(gallery.file(entry, "boxes"), len(gallery.classes)).at_least(SURE)
     found, right = matched(boxes)
     for axes, pixels in zip(row, (image, image, image, dimmed(image)), strict=True):
         picture(axes, pixels)
@@ -193,9 +194,9 @@ def frame(axes: Axes, box: NDArray[np.float64], colour: str, line: object) -> No
     )
 
 
-def classification(row: Sequence[Axes], entry: Entry, gallery: Gallery) -> Key:
+def classification(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
     """Fill a row with the image and bars of probability: the likeliest classes, the true one among them."""
-    picture(row[0], read_image(entry.files["image"]))
+    picture(row[0], read_image(gallery.file(entry, "image")))
     probabilities = np.array(entry.probabilities)
     likeliest = np.argsort(-probabilities, kind="stable")[:MOST_CLASSES].tolist()
     if entry.truth not in likeliest:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import grouped
 from reports.metrics import metric_name
-from reports.records import Record
 from reports.render.figures import bars, boxes, label_efficiency, rank_stability
 from reports.render.figures.planned import Group, Plan
 from reports.render.figures.remarks import MOST, best_of, equal, joined, leading, one_seed, seeds
@@ -283,7 +283,7 @@ def of_shares(
     made.figures.append(replace(figure, note=figure.note.replace(", all labels", "", 1)))
 
 
-def counted(records: Sequence[Record], task: str, protocol: str) -> str:
+def counted(records: Sequence[StoredRecord], task: str, protocol: str) -> str:
     """How many images, and of how many patients, each share of a task's labels is, as far as the records tell."""
     of_task = [r for r in records if (r.task, r.protocol) == (task, protocol)]
     found = []
@@ -297,12 +297,12 @@ def counted(records: Sequence[Record], task: str, protocol: str) -> str:
     return f"{'; '.join(found)}." if found else ""
 
 
-def span(records: Sequence[Record], count: str, word: str) -> str:
+def span(records: Sequence[StoredRecord], count: str, word: str) -> str:
     """How many the runs had: as seeds draw different patients, perhaps from a least to a greatest number.
 
     Empty if a record does not tell.
     """
-    numbers = sorted({record.counts.get(count, -1) for record in records})
+    numbers = sorted({record.data.counts.get(count, -1) for record in records})
     if numbers[0] < 0:
         return ""
     if len(numbers) == 1:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from reports.records import Record
+from lvmmed_backbones.records import StoredRecord
 from reports.wording import machine, plural, revision
 
+T = TypeVar("T")
 
-def facts(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
+
+def facts(runs: Sequence[StoredRecord]) -> list[tuple[str, list[str]]]:
     """The provenance of a backbone: names of facts and, of each, every value that its runs state.
 
     Args:
         runs: all of the backbone, at least one.
     """
+    backbones = [run.backbone for run in runs]
+    started = [run.provenance.started for run in runs]
     return [
-        ("Architecture", values(runs, lambda r: f"{r.architecture}, {r.parameters / 1e6:.1f} M parameters")),
-        ("Method", values(runs, lambda r: r.method)),
-        ("Pretraining data", values(runs, lambda r: r.corpus)),
-        ("Weights", values(sorted(runs, key=lambda r: r.pretraining_seed or 0), weights)),
+        ("Architecture", values(backbones, lambda b: f"{b.architecture}, {b.parameters / 1e6:.1f} M parameters")),
+        ("Method", values(backbones, lambda b: b.method)),
+        ("Pretraining data", values(backbones, lambda b: b.corpus)),
+        ("Weights", values(sorted(runs, key=lambda r: r.backbone.pretraining_seed or 0), weights)),
         ("Runs", [f"{len(runs)}, of {plural(len({r.task for r in runs}), 'task')}"]),
-        ("Started", [f"{min(r.started for r in runs)} to {max(r.started for r in runs)}"]),
+        ("Started", [f"{min(started)} to {max(started)}"]),
         ("Machines", values(runs, machine)),
-        ("Versions", values(runs, lambda r: ", ".join(f"{n} {v}" for n, v in r.versions.items()))),
-        ("Code", values(runs, lambda r: revision(r.git_revision))),
+        ("Versions", values(runs, lambda r: ", ".join(f"{n} {v}" for n, v in r.provenance.versions.items()))),
+        ("Code", values(runs, lambda r: revision(r.provenance.git_revision))),
     ]  # fmt: skip
 
 
-def weights(run: Record) -> str:
+def weights(run: StoredRecord) -> str:
     """Which weights a run began with."""
-    if run.weights_sha256 is None:
+    if run.backbone.weights_sha256 is None:
         return "none: random"
-    seed = "" if run.pretraining_seed is None else f"pretraining seed {run.pretraining_seed}: "
-    return f"{seed}sha256:{run.weights_sha256}"
+    seed = (
+        ""
+        if run.backbone.pretraining_seed is None
+        else f"pretraining seed {run.backbone.pretraining_seed}: "
+    )
+    return f"{seed}sha256:{run.backbone.weights_sha256}"
 
 
-def values(runs: Sequence[Record], words) -> list[str]:
+def values(several: Sequence[T], words: Callable[[T], str]) -> list[str]:
     """Each value once, in order of first appearance."""
-    return list(dict.fromkeys(words(run) for run in runs))
+    return list(dict.fromkeys(words(one) for one in several))

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lvmmed_backbones.records import StoredRecord
 from reports import published
 from reports.agreement import grouped, setting
 from reports.analysis.leaderboard import Leaderboard, column_order, in_metric, leaderboard, order
 from reports.metrics import metric_name
 from reports.published.board import TITLE, published_cells
 from reports.published.board import cell as published_cell
-from reports.records import Record
 from reports.wording import NOTHING, Cell, cell, place, plural, title
 
 METRICS = ("dice", "iou", "map50", "accuracy", "kappa")  # in the order of their boards
@@ -52,7 +52,7 @@ class Group:
     Attributes:
         number: place among the groups of the board.
         title: what the figures have in common.
-        figure: 'measured', 'phantom' or 'published'.
+        data_source: 'measured', 'phantom' or 'published'.
         protocol: 'finetune', ..., or 'all'.
         labels: the share of the labels.
         ranked: over how many tasks the ranks are.
@@ -60,7 +60,7 @@ class Group:
 
     number: int
     title: str
-    figure: str
+    data_source: str
     profile: str
     protocol: str
     labels: float
@@ -83,7 +83,7 @@ class Board:
     groups: list[Group]
 
 
-def boards(records: Sequence[Record]) -> tuple[list[Board], list[str]]:
+def boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[str]]:
     """The board over all tasks, then one per metric, of the runs that have it, with what the paper published.
 
     Returns:
@@ -106,7 +106,9 @@ def boards(records: Sequence[Record]) -> tuple[list[Board], list[str]]:
     return found, problems
 
 
-def groups(records: Sequence[Record], tasks: Sequence[str], pooled: bool = False) -> list[Group]:
+def groups(
+    records: Sequence[StoredRecord], tasks: Sequence[str], pooled: bool = False
+) -> list[Group]:
     """The groups of a board, the most telling one first.
 
     Args:
@@ -145,12 +147,14 @@ def group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str]) 
     one = board.setting
     used = "all protocols" if protocol == ALL else protocol
     return Group(
-        number, f"{title(one)}, {used}", one.figure, one.profile, protocol, one.label_fraction,
+        number, f"{title(one)}, {used}", one.data_source, one.profile, protocol, one.label_fraction,
         board.ranked, lines,
     )  # fmt: skip
 
 
-def published_groups(records: Sequence[Record], tasks: Sequence[str], first: int) -> list[Group]:
+def published_groups(
+    records: Sequence[StoredRecord], tasks: Sequence[str], first: int
+) -> list[Group]:
     """What the paper published of these tasks, by protocol; without ranks, for few of its rows have the same tasks.
 
     Args:

@@ -12,9 +12,11 @@ from typing import Any
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.outside import MIB, Refused
+from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records.folder import read_own
+from lvmmed_backbones.records.record import MOST
 from reports.agreement import Setting, grouped
 from reports.analysis.leaderboard import Leaderboard, leaderboards, order
-from reports.records import MOST, Record, read_own
 from reports.render.site import comparisons, index, rendering
 from reports.render.site.addresses import addresses
 from reports.render.site.backbone import facts
@@ -44,8 +46,8 @@ class Site:
         footer: what the site was made from.
     """
 
-    records: list[Record]
-    runs_of: dict[str, list[Record]]
+    records: list[StoredRecord]
+    runs_of: dict[str, list[StoredRecord]]
     tasks: dict[str, str]
     backbones: dict[str, str]
     runs: dict[Path, str]
@@ -54,7 +56,7 @@ class Site:
 
 
 def build(
-    records: Sequence[Record], pretraining: Sequence[Path], folder: Path, progress: Progress
+    records: Sequence[StoredRecord], pretraining: Sequence[Path], folder: Path, progress: Progress
 ) -> list[str]:
     """Write all pages and what they show.
 
@@ -111,7 +113,7 @@ def build(
         its = site.runs_of[backbone]
         content = {
             "backbone": backbone,
-            "lead": detail(its[0]),
+            "lead": detail(its[0].backbone),
             "facts": facts(its),
             "runs": its,
             "results": results[backbone],
@@ -168,7 +170,7 @@ def by_backbone(
     return found
 
 
-def plan(sound: Sequence[Record], runs: dict[Path, str], configs: set[Path]) -> Site:
+def plan(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
     """Which pages there are, and where.
 
     Args:
@@ -176,7 +178,10 @@ def plan(sound: Sequence[Record], runs: dict[Path, str], configs: set[Path]) -> 
         runs, configs: what `copy_records` returned.
     """
     records = ordered(sound)
-    runs_of = {some[0].backbone: some for some in grouped(records, lambda record: record.backbone)}
+    runs_of = {
+        some[0].backbone.name: some
+        for some in grouped(records, lambda record: record.backbone.name)
+    }
     return Site(
         records=records,
         runs_of=runs_of,
@@ -188,12 +193,14 @@ def plan(sound: Sequence[Record], runs: dict[Path, str], configs: set[Path]) -> 
     )
 
 
-def ordered(records: Sequence[Record]) -> list[Record]:
+def ordered(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     """By backbone, task and seed."""
-    return sorted(records, key=lambda r: (r.backbone, r.task, r.profile, r.label_fraction, r.seed))
+    return sorted(
+        records, key=lambda r: (r.backbone.name, r.task, r.profile, r.label_fraction, r.seed)
+    )
 
 
-def run_addresses(records: Sequence[Record]) -> dict[Path, str]:
+def run_addresses(records: Sequence[StoredRecord]) -> dict[Path, str]:
     """The address of each record's copy: its run's identity, with the place of the file where two runs share one."""
     shared = {some[0].run for some in grouped(records, lambda record: record.run) if len(some) > 1}
     names = {r.path: f"{r.run}/{r.path}" if r.run in shared else r.run for r in records}
@@ -210,7 +217,7 @@ def copy_static(folder: Path) -> None:
 
 
 def copy_records(
-    records: Sequence[Record], folder: Path, progress: Progress, problems: list[str]
+    records: Sequence[StoredRecord], folder: Path, progress: Progress, problems: list[str]
 ) -> tuple[dict[Path, str], set[Path]]:
     """Copy every record and config, under names that no reader of results takes for a run.
 
@@ -254,7 +261,7 @@ def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[s
             problems.append(str(error))
             continue
         if shown:
-            found[first.backbone] = shown
+            found[first.backbone.name] = shown
     return found
 
 

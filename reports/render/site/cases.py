@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
+from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records.gallery import Entry
 from lvmmed_backbones.writing import telling_full
 from reports.gallery import (
     Boxes,
-    Entry,
-    Gallery,
+    StoredGallery,
     read_boxes,
     read_copy,
     read_gallery,
@@ -22,7 +24,6 @@ from reports.gallery import (
     read_maps,
 )  # fmt: skip
 from reports.metrics import metric_name
-from reports.records import Record
 from reports.render.figures.overlays import (
     ERRORS,
     FALSE_ALARM,
@@ -81,7 +82,7 @@ class Case:
     words: str
 
 
-def cases(record: Record, address: str, site: Path) -> list[Case]:
+def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
     """The cases of a run's gallery, its images copied into the site; empty if it left none.
 
     Args:
@@ -106,22 +107,24 @@ def cases(record: Record, address: str, site: Path) -> list[Case]:
         raise
 
 
-def case(gallery: Gallery, number: int, folder: Path, address: str) -> Case:
+def case(gallery: StoredGallery, number: int, folder: Path, address: str) -> Case:
     """A case of a gallery, its images copied into `folder`, which is at `address` of the site."""
     entry = gallery.entries[number]
-    pictures = {name: path for name, path in entry.files.items() if name != "boxes"}
+    pictures = [name for name in entry.files if name != "boxes"]
     copies = {name: f"{number}-{name}.png" for name in pictures}  # a role may be any text
     if "truth" in pictures:
         image, truth, prediction = read_maps(gallery, entry)
         copies["error"] = f"{number}-error.png"
         write_errors(truth, prediction, folder / copies["error"])
     else:
-        image = read_image(entry.files["image"])
+        image = read_image(gallery.file(entry, "image"))
     height, width, _ = image.shape
-    for name, path in pictures.items():
-        (folder / copies[name]).write_bytes(read_copy(path))
+    for name in pictures:
+        (folder / copies[name]).write_bytes(read_copy(gallery.file(entry, name)))
     boxes = (
-        read_boxes(entry.files["boxes"], len(gallery.classes)) if "boxes" in entry.files else None
+        read_boxes(gallery.file(entry, "boxes"), len(gallery.classes))
+        if "boxes" in entry.files
+        else None
     )
     return Case(
         role=entry.role,
@@ -146,7 +149,7 @@ def write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: 
         picture.save(path, transparency=0)
 
 
-def drawn(boxes: Boxes, classes: tuple[str, ...]) -> dict[str, list[Box]]:
+def drawn(boxes: Boxes, classes: Sequence[str]) -> dict[str, list[Box]]:
     """Boxes with their classes and outcomes, predicted ones with their scores, down to SURE."""
     boxes = boxes.at_least(SURE)
     found, right = matched(boxes)
@@ -172,7 +175,7 @@ def placed(corners: NDArray[np.float64], texts: list[str], outcomes: NDArray[np.
     ]
 
 
-def verdict(entry: Entry, classes: tuple[str, ...]) -> str:
+def verdict(entry: Entry, classes: Sequence[str]) -> str:
     """What a classifier said of an image, in a sentence."""
     if entry.truth is None or entry.prediction is None:
         return ""

@@ -152,7 +152,7 @@ def shown(one: Family) -> dict[str, Any]:
     """What the page must know of a setting."""
     return {
         "title": title(one.setting),
-        "figure": one.setting.figure,
+        "data_source": one.setting.data_source,
         "warnings": warnings(one.setting),
         "tasks": [
             {"name": label(task, protocol), "metric": metric_name(metric)}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import Setting
-from reports.records import Record
 from reports.render.figures import KINDS
 from reports.render.figures.files import render
 from reports.render.figures.plan import Planned, plan
@@ -54,7 +54,7 @@ class Plates:
 
 
 def draw(
-    records: Sequence[Record],
+    records: Sequence[StoredRecord],
     pretraining: Sequence[Path],
     site: Path,
     progress: Callable[[Iterable[Any], str], Iterable[Any]],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard
 from reports.metrics import metric_name
-from reports.records import Record
 from reports.render.site.boards import boards
 from reports.render.site.results import Part
 from reports.wording import detail, plural, title, warnings
@@ -43,14 +43,17 @@ def content(
         "boards": shown,
         "notes": READING,
         "tasks": [
-            {"name": task, "address": address, "what": task_line(by_task[task]), "figures": figures(by_task[task])}
+            {
+                "name": task, "address": address, "what": task_line(by_task[task]),
+                "data_sources": data_sources(by_task[task]),
+            }
             for task, address in site.tasks.items()
         ],
         "backbones": [
             {
                 "name": backbone, "address": address,
-                "what": detail(site.runs_of[backbone][0]),
-                "figures": sorted({run.figure for run in site.runs_of[backbone]}),
+                "what": detail(site.runs_of[backbone][0].backbone),
+                "data_sources": sorted({run.data_source for run in site.runs_of[backbone]}),
             }
             for backbone, address in site.backbones.items()
         ],
@@ -79,23 +82,23 @@ def lead(board: Leaderboard) -> str:
     )
 
 
-def counts(records: Sequence[Record]) -> list[tuple[int, str]]:
+def counts(records: Sequence[StoredRecord]) -> list[tuple[int, str]]:
     """How much there is."""
     numbers = {
-        "backbone": len({r.backbone for r in records}),
+        "backbone": len({r.backbone.name for r in records}),
         "task": len({r.task for r in records}),
         "run": len(records),
     }
     return [
         *((number, plural(number, word).partition(" ")[2]) for word, number in numbers.items()),
-        (sum(r.figure == "measured" for r in records), "of them on real images"),
+        (sum(r.data_source == "measured" for r in records), "of them on real images"),
     ]
 
 
 def task_line(some: Sequence[Part]) -> str:
     """A task in a line: kind, metric, test images, backbones."""
     one = some[0].runs[0][0]
-    images = one.counts.get("test")
+    images = one.data.counts.get("test")
     number = len({result.backbone for part in some for result in part.results})
     words = [one.kind, metric_name(one.metric), plural(number, "backbone")]
     if images:
@@ -103,12 +106,12 @@ def task_line(some: Sequence[Part]) -> str:
     return ", ".join(words)
 
 
-def figures(some: Sequence[Part]) -> list[str]:
-    """Which kinds of figures a task has."""
-    return list(dict.fromkeys(part.figure for part in some))
+def data_sources(some: Sequence[Part]) -> list[str]:
+    """Where the scores of a task come from."""
+    return list(dict.fromkeys(part.data_source for part in some))
 
 
-def footer(records: Sequence[Record]) -> str:
+def footer(records: Sequence[StoredRecord]) -> str:
     """What the site was made from."""
-    latest = max(record.started for record in records)
+    latest = max(record.provenance.started for record in records)
     return f"Made from {plural(len(records), 'record')}, the latest run started {latest[:16].replace('T', ' ')}."

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import Setting, grouped, setting
 from reports.analysis.compare import label
 from reports.analysis.leaderboard import leaderboard, order
-from reports.records import Record
 from reports.scores import Scores, sound_scores
 from reports.statistics.intervals import interval, why_not
 from reports.wording import Cell, cell, notes, title, warnings
@@ -45,7 +45,7 @@ class Part:
 
     Attributes:
         title: what they have in common, in words.
-        figure: 'measured' or 'phantom'.
+        data_source: 'measured' or 'phantom'.
         metric: the headline.
         warnings, notes: what a reader must know before and after the figures.
         results: the best backbone first.
@@ -54,7 +54,7 @@ class Part:
     """
 
     title: str
-    figure: str
+    data_source: str
     setting: Setting
     protocol: str
     metric: str
@@ -62,7 +62,7 @@ class Part:
     notes: list[str]
     results: list[Result]
     scores: list[Scores]
-    runs: list[list[Record]]
+    runs: list[list[StoredRecord]]
 
     @property
     def others(self) -> list[str]:
@@ -70,7 +70,7 @@ class Part:
         return list(dict.fromkeys(name for result in self.results for name in result.metrics))
 
 
-def parts(records: Sequence[Record], problems: list[str]) -> list[Part]:
+def parts(records: Sequence[StoredRecord], problems: list[str]) -> list[Part]:
     """The parts of one task's records, the most telling setting first.
 
     Records whose cases are not sound are left out and added to the problems, as is a part that cannot be reckoned.
@@ -88,18 +88,20 @@ def parts(records: Sequence[Record], problems: list[str]) -> list[Part]:
     return found
 
 
-def part(records: Sequence[Record], scores: Sequence[Scores]) -> Part:
+def part(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> Part:
     """The part of records of one task, setting and protocol, of which some have these scores; at least one has."""
     sound = {(one.backbone, seed) for one in scores for seed in one.seeds}
-    board = leaderboard([r for r in records if (r.backbone, r.seed) in sound])
+    board = leaderboard([r for r in records if (r.backbone.name, r.seed) in sound])
     one = board.setting
-    runs = {some[0].backbone: some for some in grouped(board.records, lambda r: r.backbone)}
+    runs = {
+        some[0].backbone.name: some for some in grouped(board.records, lambda r: r.backbone.name)
+    }
     by_backbone = {score.backbone: score for score in scores}
     by_mean = list(board.cells.sort_values(["rank", "backbone"]).itertuples())
     uniform = board.cells["seeds"].nunique() == 1
     return Part(
         title=f"{title(one)}, {records[0].protocol}",
-        figure=one.figure,
+        data_source=one.data_source,
         setting=one,
         protocol=records[0].protocol,
         metric=records[0].metric,
@@ -113,7 +115,7 @@ def part(records: Sequence[Record], scores: Sequence[Scores]) -> Part:
     )
 
 
-def result(row: Any, found: Scores, runs: Sequence[Record], uniform: bool) -> Result:
+def result(row: Any, found: Scores, runs: Sequence[StoredRecord], uniform: bool) -> Result:
     """The result of a leaderboard's cell."""
     said = interval(found)
     shown = cell(row, uniform)
@@ -131,7 +133,7 @@ def result(row: Any, found: Scores, runs: Sequence[Record], uniform: bool) -> Re
     )
 
 
-def mean_metrics(runs: Sequence[Record]) -> dict[str, float]:
+def mean_metrics(runs: Sequence[StoredRecord]) -> dict[str, float]:
     """Mean over runs of every metric but the headline, where all of them define it."""
     names = dict.fromkeys(name for run in runs for name in run.metrics if name != run.metric)
     means = {}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from lvmmed_backbones.display import plain
-from reports.records import Record
+from lvmmed_backbones.records import StoredRecord
 from reports.render.tables.frame import Frame, of_columns, of_layout
 from reports.render.tables.layout import LAYOUTS, NAMES, SELECTION, Column, column, label, line
 from reports.render.tables.matching import protocol
@@ -18,7 +18,7 @@ def frames(
     names: Sequence[str] | None,
     columns: Sequence[str] | None,
     figures: pd.DataFrame,
-    records: Sequence[Record],
+    records: Sequence[StoredRecord],
 ) -> list[Frame]:
     """The tables of these names, all if None, in the order of the paper; or one of these columns.
 
@@ -43,8 +43,8 @@ def frames(
 
 
 def chosen_columns(
-    names: Sequence[str], figures: pd.DataFrame, records: Sequence[Record]
-) -> dict[Column, Record | None]:
+    names: Sequence[str], figures: pd.DataFrame, records: Sequence[StoredRecord]
+) -> dict[Column, StoredRecord | None]:
     """The columns of these names, in their order, each own one with a record of it.
 
     Args:
@@ -54,8 +54,8 @@ def chosen_columns(
     Raises:
         ValueError: if a name is neither.
     """
-    whole: dict[str, dict[Column, Record | None]] = {}
-    single: dict[str, dict[Column, Record | None]] = {}
+    whole: dict[str, dict[Column, StoredRecord | None]] = {}
+    single: dict[str, dict[Column, StoredRecord | None]] = {}
     for record in records:
         one = Column(record.task, protocol(record), record.metric, own=True)
         whole.setdefault(record.task, {}).setdefault(one, record)
@@ -64,7 +64,7 @@ def chosen_columns(
         one = column(figure, SELECTION)
         whole.setdefault(one.task, {})[one] = None
         single.setdefault(f"{one.task}:{one.protocol}", {})[one] = None
-    chosen: dict[Column, Record | None] = {}
+    chosen: dict[Column, StoredRecord | None] = {}
     for name in names:
         task = name.rpartition(":")[0]
         if name in whole or name in single:
@@ -82,7 +82,9 @@ def chosen_columns(
     return chosen
 
 
-def check_rows(names: Sequence[str], figures: pd.DataFrame, records: Sequence[Record]) -> None:
+def check_rows(
+    names: Sequence[str], figures: pd.DataFrame, records: Sequence[StoredRecord]
+) -> None:
     """Refuse rows of which there are none, in no table.
 
     Args:
@@ -92,7 +94,7 @@ def check_rows(names: Sequence[str], figures: pd.DataFrame, records: Sequence[Re
         ValueError: naming the first such row.
     """
     printed = (label(line(figure, SELECTION)) for figure in figures.itertuples())
-    there = list(dict.fromkeys([*sorted({record.backbone for record in records}), *printed]))
+    there = list(dict.fromkeys([*sorted({record.backbone.name for record in records}), *printed]))
     for name in names:
         if name not in there:
             raise ValueError(

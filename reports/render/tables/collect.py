@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import Setting, grouped, setting
 from reports.analysis.leaderboard import order
-from reports.records import Record
 from reports.render.tables.fill import filled
 from reports.render.tables.frame import Frame
 from reports.render.tables.layout import NAMES, Column
@@ -34,7 +34,7 @@ class Collected:
 
 
 def tables(
-    frames: Sequence[Frame], records: Sequence[Record], chosen: Sequence[str] = ()
+    frames: Sequence[Frame], records: Sequence[StoredRecord], chosen: Sequence[str] = ()
 ) -> Collected:
     """Each table with the published figures, and once for each setting with measured figures in it.
 
@@ -78,14 +78,14 @@ def whole(one: Setting) -> Setting:
 def without_row(chosen: Sequence[str], made: Sequence[Table]) -> Iterator[str]:
     """A sentence for each chosen row that stands in no table."""
     there = {row.name for one in made for row in one.rows}
-    there |= {record.backbone for one in made for record in one.records}
+    there |= {record.backbone.name for one in made for record in one.records}
     for name in chosen:
         if name not in there:
             yield f"{name}: no figure in these tables."
 
 
 def without_column(
-    frames: Sequence[Frame], hidden: Sequence[Record], records: Sequence[Record]
+    frames: Sequence[Frame], hidden: Sequence[StoredRecord], records: Sequence[StoredRecord]
 ) -> Iterator[str]:
     """A sentence for each task and protocol of which records stand in no table.
 
@@ -117,7 +117,7 @@ def without_column(
             )
 
 
-def columns_of(record: Record, frames: Sequence[Frame]) -> list[Column]:
+def columns_of(record: StoredRecord, frames: Sequence[Frame]) -> list[Column]:
     """The columns of tables that a run has a part in; not those of parameters, which need no task."""
     return [
         column

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import grouped, paths
-from reports.records import Record
 from reports.render.tables.frame import Frame
 from reports.render.tables.layout import MEASURED, Column, Layout, Line, label
 from reports.render.tables.matching import fills, line_of, metric_of, parts, protocol
@@ -82,8 +82,8 @@ class Filled:
     """
 
     rows: list[Row]
-    used: list[Record]
-    shown: list[Record]
+    used: list[StoredRecord]
+    shown: list[StoredRecord]
 
 
 class Entry(NamedTuple):
@@ -92,11 +92,11 @@ class Entry(NamedTuple):
     line: Line
     name: str
     row: Row
-    runs: list[Record]
+    runs: list[StoredRecord]
 
 
 def filled(
-    frame: Frame, records: Sequence[Record], problems: list[str], chosen: Sequence[str] = ()
+    frame: Frame, records: Sequence[StoredRecord], problems: list[str], chosen: Sequence[str] = ()
 ) -> Filled:
     """The rows of a table, each measured one below the published one that it repeats.
 
@@ -133,7 +133,7 @@ def printed_entries(frame: Frame) -> list[Entry]:
 
 
 def measured_entries(
-    frame: Frame, records: Sequence[Record], problems: list[str], paper: Mapping[Line, Row]
+    frame: Frame, records: Sequence[StoredRecord], problems: list[str], paper: Mapping[Line, Row]
 ) -> list[Entry]:
     """The measured rows that have a figure, in the order of the records."""
     found = []
@@ -148,25 +148,29 @@ def measured_entries(
         # Parameters are the same in all runs of a backbone: one tells them.
         used = [run for run in runs if any(fills(run, c) for c in tasks)] or runs[:1]
         found.append(
-            Entry(one, runs[0].backbone, Row(one.group, called, runs[0].figure, row), used)
+            Entry(
+                one, runs[0].backbone.name, Row(one.group, called, runs[0].data_source, row), used
+            )
         )
     return found
 
 
-def measured_rows(frame: Frame, records: Sequence[Record]) -> Iterator[tuple[Line, list[Record]]]:
+def measured_rows(
+    frame: Frame, records: Sequence[StoredRecord]
+) -> Iterator[tuple[Line, list[StoredRecord]]]:
     """The runs of each measured row, and the row of the paper that it repeats."""
     known = frame.row_protocols
     fitting = [r for r in records if not known or protocol(r) in known]
-    alike = grouped(fitting, lambda r: (r.backbone, r.split, r.protocol, r.task))
+    alike = grouped(fitting, lambda r: (r.backbone.name, r.split, r.protocol, r.task))
     rows = grouped(
         [(line_of(some[0], frame.printed), some) for some in alike],
-        lambda pair: (pair[0], pair[1][0].backbone, *apart(pair[1][0], frame)),
+        lambda pair: (pair[0], pair[1][0].backbone.name, *apart(pair[1][0], frame)),
     )
     for pairs in rows:
         yield pairs[0][0], [run for _, some in pairs for run in some]
 
 
-def apart(record: Record, frame: Frame) -> tuple[str, str]:
+def apart(record: StoredRecord, frame: Frame) -> tuple[str, str]:
     """Split and protocol, where runs of a backbone that differ in them have rows of their own."""
     return (
         record.split if frame.layout.ranked else "",
@@ -174,9 +178,9 @@ def apart(record: Record, frame: Frame) -> tuple[str, str]:
     )
 
 
-def name(record: Record, one: Line, cells: Sequence[Cell | None], by_protocol: bool) -> str:
+def name(record: StoredRecord, one: Line, cells: Sequence[Cell | None], by_protocol: bool) -> str:
     """What a measured row is called; `by_protocol`: another protocol is another row."""
-    words = [record.backbone]
+    words = [record.backbone.name]
     if by_protocol and one.group == MEASURED and record.protocol == "prompt":
         words.append("box prompts")
     words += sorted({f"{c.split} split" for c in cells if c and c.split != "published"})
@@ -193,10 +197,10 @@ def published(figure: Any) -> Cell:
     )
 
 
-def measured(runs: Sequence[Record], one: Column, problems: list[str]) -> Cell | None:
+def measured(runs: Sequence[StoredRecord], one: Column, problems: list[str]) -> Cell | None:
     """The cell of the runs of a row in a column; None if they have no figure there."""
     if one.parameters:
-        return Cell(runs[0].figure, runs[0].parameters / 1e6)
+        return Cell(runs[0].data_source, runs[0].backbone.parameters / 1e6)
     if parts(one) != [one]:
         found_parts = [unmixed(having(runs, part), problems) for part in parts(one)]
         return mean([cell(plain_figure(*part), part[0]) if part else None for part in found_parts])
@@ -204,7 +208,7 @@ def measured(runs: Sequence[Record], one: Column, problems: list[str]) -> Cell |
     return cell(figure(*found, problems), found[0]) if found else None
 
 
-def having(runs: Sequence[Record], one: Column) -> tuple[list[Record], str] | None:
+def having(runs: Sequence[StoredRecord], one: Column) -> tuple[list[StoredRecord], str] | None:
     """The runs that have a figure in a column, and the metric that it is; None if none has."""
     metrics = [(run, metric_of(run, one)) for run in runs]
     found = [(r, m) for r, m in metrics if m is not None and r.metrics.get(m) is not None]
@@ -212,8 +216,8 @@ def having(runs: Sequence[Record], one: Column) -> tuple[list[Record], str] | No
 
 
 def unmixed(
-    found: tuple[list[Record], str] | None, problems: list[str]
-) -> tuple[list[Record], str] | None:
+    found: tuple[list[StoredRecord], str] | None, problems: list[str]
+) -> tuple[list[StoredRecord], str] | None:
     """What `having` found; None, and a problem, if it is of several tasks: a column is of one."""
     if found is None or len({run.task for run in found[0]}) == 1:
         return found
@@ -226,16 +230,16 @@ def unmixed(
     return None
 
 
-def cell(figure: Figure, runs: Sequence[Record]) -> Cell:
+def cell(figure: Figure, runs: Sequence[StoredRecord]) -> Cell:
     """A figure of fractions as a cell of percent."""
     return Cell(
-        runs[0].figure,
+        runs[0].data_source,
         100 * figure.mean,
         None if figure.std is None else 100 * figure.std,
         len(runs),
         None if figure.low is None else 100 * figure.low,
         None if figure.high is None else 100 * figure.high,
-        incomplete=not all(run.complete for run in runs),
+        incomplete=not all(run.data.complete for run in runs),
         split=runs[0].split,
     )
 
@@ -255,7 +259,7 @@ def with_average(layout: Layout, cells: list[Cell | None]) -> list[Cell | None]:
     return [*cells, mean(cells)] if layout.average else cells
 
 
-def beside(cells: list[Cell | None], paper: Row | None, record: Record) -> list[Cell | None]:
+def beside(cells: list[Cell | None], paper: Row | None, record: StoredRecord) -> list[Cell | None]:
     """Measured cells that know the published mean, if they can be compared with it.
 
     Args:
@@ -270,10 +274,10 @@ def beside(cells: list[Cell | None], paper: Row | None, record: Record) -> list[
     ]
 
 
-def is_the_papers(record: Record) -> bool:
+def is_the_papers(record: StoredRecord) -> bool:
     """Whether a run is one of the paper's experiments: on real images, in full size, with all labels."""
     whole = record.label_fraction == 1
-    return record.figure == "measured" and record.profile == "paper" and whole
+    return record.data_source == "measured" and record.profile == "paper" and whole
 
 
 def marked(table: Sequence[Row]) -> list[Row]:

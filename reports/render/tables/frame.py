@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.records import Record
+from lvmmed_backbones.records import StoredRecord
 from reports.render.tables.layout import (
     GROUPS,
     SELECTION,
@@ -59,7 +59,7 @@ def of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
     return Frame(layout, columns, printed, mine)
 
 
-def of_columns(columns: Mapping[Column, Record | None], figures: pd.DataFrame) -> Frame:
+def of_columns(columns: Mapping[Column, StoredRecord | None], figures: pd.DataFrame) -> Frame:
     """A table of chosen columns, with those rows of the paper that have a figure in one of them.
 
     Args:
@@ -85,7 +85,7 @@ def of_columns(columns: Mapping[Column, Record | None], figures: pd.DataFrame) -
     return Frame(SELECTION, list(columns), in_order, mine)
 
 
-def stands_in(figure: Any, chosen: Column, record: Record | None) -> bool:
+def stands_in(figure: Any, chosen: Column, record: StoredRecord | None) -> bool:
     """Whether a published figure stands in a chosen column: it is of the same data, protocol and metric."""
     its_own = column(figure, SELECTION)
     if record is None:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cache
 
-from reports.records import Record
+from lvmmed_backbones.records import StoredRecord
 from reports.render.tables.layout import MEASURED, Column, Line
 
 ARCHITECTURES = {"ResNet-50": "resnet50", "SAM ViT-B/16": "sam_vit_b"}
@@ -57,7 +57,7 @@ MEANS = {
 }
 
 
-def line_of(record: Record, printed: Mapping[Line, Collection[Column]]) -> Line:
+def line_of(record: StoredRecord, printed: Mapping[Line, Collection[Column]]) -> Line:
     """The row of the paper that a run repeats; `NO_LINE` if there is none.
 
     Args:
@@ -69,18 +69,18 @@ def line_of(record: Record, printed: Mapping[Line, Collection[Column]]) -> Line:
     return next(iter([*beside, *found]), NO_LINE)
 
 
-def repeats(record: Record, line: Line) -> bool:
+def repeats(record: StoredRecord, line: Line) -> bool:
     """Whether a run's backbone is that of a row of the paper, used in the same way."""
     method = plain(line.method)
     return (
-        line.backbone == ARCHITECTURES.get(record.architecture)
-        and method == plain(record.method)
-        and CORPORA.get(method, PAPER_CORPUS).fullmatch(record.corpus) is not None
+        line.backbone == ARCHITECTURES.get(record.backbone.architecture)
+        and method == plain(record.backbone.method)
+        and CORPORA.get(method, PAPER_CORPUS).fullmatch(record.backbone.corpus) is not None
         and line.protocol in ("", protocol(record))
     )
 
 
-def fills(record: Record, column: Column) -> bool:
+def fills(record: StoredRecord, column: Column) -> bool:
     """Whether a run has a figure for a column, or for a part of its mean."""
     if column.parameters:
         return True
@@ -93,7 +93,7 @@ def parts(column: Column) -> list[Column]:
     return [column] if column.own else MEANS.get(column.task, [column])
 
 
-def metric_of(record: Record, column: Column) -> str | None:
+def metric_of(record: StoredRecord, column: Column) -> str | None:
     """The name of the metric in which a run fills a column, no mean; None if it does not."""
     if column.own:
         mine = (record.task, protocol(record)) == (column.task, column.protocol)
@@ -113,7 +113,7 @@ def site(metric: str) -> str:
     return metric.partition("/")[2]
 
 
-def protocol(record: Record) -> str:
+def protocol(record: StoredRecord) -> str:
     """The protocol of a run, as the published figures call it."""
     return PROTOCOLS.get(record.protocol, record.protocol)
 

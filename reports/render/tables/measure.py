@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reports.records import Record
+from lvmmed_backbones.records import StoredRecord
 from reports.render.tables.matching import site
 from reports.scores import Scores, scores
 from reports.statistics.intervals import interval
@@ -25,7 +25,7 @@ class Figure:
     high: float | None = None
 
 
-def figure(runs: Sequence[Record], metric: str, problems: list[str]) -> Figure:
+def figure(runs: Sequence[StoredRecord], metric: str, problems: list[str]) -> Figure:
     """The figure of the runs of one backbone on one task, in any of their metrics.
 
     Args:
@@ -42,13 +42,13 @@ def figure(runs: Sequence[Record], metric: str, problems: list[str]) -> Figure:
     return replace(plain, low=found.low, high=found.high) if found else plain
 
 
-def plain_figure(runs: Sequence[Record], metric: str) -> Figure:
+def plain_figure(runs: Sequence[StoredRecord], metric: str) -> Figure:
     """The figure without an interval."""
     values = [float(run.metrics[metric] or 0) for run in runs]
     return Figure(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
 
-def in_metric(runs: Sequence[Record], metric: str) -> Scores:
+def in_metric(runs: Sequence[StoredRecord], metric: str) -> Scores:
     """The scores of the runs in a metric that need not be their headline.
 
     A metric of a site is the mean over the site's cases of the metric before the bar.

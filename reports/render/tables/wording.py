@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+from lvmmed_backbones.records import StoredRecord
 from reports.agreement import Setting
-from reports.records import Record
 from reports.render.tables.fill import DECIMALS, Cell, Filled, Row
 from reports.render.tables.frame import Frame
 from reports.render.tables.layout import (
@@ -53,12 +53,12 @@ class Table:
     headings: list[tuple[str, str]]
     rows: list[Row]
     notes: list[str]
-    records: list[Record]
+    records: list[StoredRecord]
 
     @property
     def phantom(self) -> bool:
         """Whether phantom figures stand in it."""
-        return self.setting is not None and self.setting.figure == "phantom"
+        return self.setting is not None and self.setting.data_source == "phantom"
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
@@ -108,7 +108,7 @@ def warnings(setting: Setting) -> list[str]:
     return said
 
 
-def notes(layout: Layout, rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
+def notes(layout: Layout, rows: Sequence[Row], records: Sequence[StoredRecord]) -> list[str]:
     """What a reader must know to read the table; where its figures come from, `origins` says once for all."""
     cells = [cell for row in rows for cell in row.cells if cell]
     unit = "Percent" if layout.ranked else "Millions"
@@ -154,7 +154,7 @@ def printed_notes(frame: Frame, rows: Sequence[Row]) -> list[str]:
 
 def origins(tables: Sequence[Table]) -> list[tuple[str, list[str]]]:
     """Where measured figures come from: a setting, and the sentences on its records, each once for all tables."""
-    found: dict[Setting, dict[int, Record]] = {}
+    found: dict[Setting, dict[int, StoredRecord]] = {}
     for table in tables:
         if table.setting is not None:
             of_setting = found.setdefault(table.setting, {})

@@ -64,7 +64,7 @@ def write_results(folder: Path) -> None:
     for backbone in BACKBONES[:3]:
         write_run(folder, TASKS[0], backbone, 0, label_fraction=0.1)
         for task in TASKS[:2]:
-            write_run(folder, task, backbone, 0, profile="mini", figure="phantom")
+            write_run(folder, task, backbone, 0, profile="mini", data_source="phantom")
 
 
 def write_run(
@@ -99,7 +99,7 @@ def write_run(
                 np.mean([r["dice"] for r in rows if r["case"].startswith(f"{site}/")])
             )
     record = {
-        "schema": 2,
+        "schema": 3,
         "run": run,
         "task": name,
         "task_version": 1,
@@ -117,7 +117,7 @@ def write_run(
         "seed": seed,
         "profile": "small",
         "threads": 1,
-        "figure": "measured",
+        "data_source": "measured",
         "metric": metric,
         "metrics": metrics,
         "cases": rows,

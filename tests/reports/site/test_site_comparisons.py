@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from lvmmed_backbones.records import read
 from reports.__main__ import main
 from reports.agreement import grouped
 from reports.analysis.compare import compare, label
-from reports.records import read
 from reports.scores import scores
 
 VERDICTS = {1: "A", -1: "B", 0: "open", None: "untested"}

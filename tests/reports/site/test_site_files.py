@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvmmed_backbones import writing
+from lvmmed_backbones.records import read
 from reports.__main__ import main
-from reports.records import read
 from reports.render.site import build
 from reports.render.site.addresses import addresses
 from reports.render.site.rendering import script_data

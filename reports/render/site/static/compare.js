@@ -54,7 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const one = settings[setting.value];
     by("alert").textContent = one.warnings.join(" ");
     by("alert").hidden = !one.warnings.length;
-    by("alert").classList.toggle("phantom", one.figure === "phantom");
+    by("alert").classList.toggle("phantom", one.data_source === "phantom");
     breakable(by("versus"), `${names[a]} against ${names[b]}`);
     by("found").hidden = !found.length;
     if (!found.length) {
@@ -64,7 +64,7 @@ document.addEventListener("DOMContentLoaded", () => {
     say(summary(names[a], names[b], found, one.tasks.length));
     by("command").textContent = command(names[a], names[b]);
     by("differences").querySelector("figcaption").textContent = `${names[a]} − ${names[b]}, with 95 % intervals. Right of zero and a triangle: ${names[a]} is better; left of it and a square: ${names[b]} is; a circle: open or untested.`;
-    const lines = d3.select("#tests tbody").selectAll("tr").data(found).join("tr").attr("class", one.figure);
+    const lines = d3.select("#tests tbody").selectAll("tr").data(found).join("tr").attr("class", one.data_source);
     lines.selectAll("th, td").data((row) => cells(row, names[a], names[b])).join((enter) => enter.append((_, i) => document.createElement(i ? "td" : "th")))
       .attr("scope", (_, i) => (i ? null : "row")).attr("class", (_, i) => ["name", "text"][i] ?? "num").each(function fill(text) { breakable(this, String(text)); });
     redraw(found.map((row) => ({ task: row.name, mean: row.difference, low: row.low, high: row.high, leader: { 1: "first", [-1]: "second" }[row.better] ?? "open" })));

@@ -1,4 +1,4 @@
-"""The scores of a run's cases in one metric, and whether the run's figure is really the mean of them."""
+"""The scores of a run's cases in one metric, and whether the run's own score is really the mean of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.metrics import is_mean_of_cases
-from reports.schema import AGAIN
+from lvmmed_backbones.records.checked import AGAIN
 
+# A run's score in these is the mean over its test cases. In any other metric it is not, whatever its cases score: mAP50
+# and kappa are of all images together, and of a metric that is not known here nobody can tell.
+MEANS = ("dice", "iou", "accuracy")
 CLOSE = 1e-4  # between a figure and the mean of its cases: either may be rounded to four digits
+
+
+def is_mean_of_cases(metric: str) -> bool:
+    """Whether a run's score in a metric, such as dice or dice/vessel, is the mean over its cases."""
+    return metric.partition("/")[0] in MEANS
 
 
 def case_scores(

@@ -1,0 +1,34 @@
+"""What a run leaves behind: its record and its gallery, written and read by the same definitions.
+
+A record is one JSON file of a run's folder. Nothing here needs torch or OpenMMLab.
+"""
+
+from __future__ import annotations
+
+from lvmmed_backbones.records.folder import StoredRecord, nfc, read, read_cases, read_done
+from lvmmed_backbones.records.record import (
+    DATA_SOURCES,
+    FILE,
+    Backbone,
+    Data,
+    Provenance,
+    Record,
+    WholeRecord,
+    finite,
+)
+
+__all__ = [
+    "DATA_SOURCES",
+    "FILE",
+    "Backbone",
+    "Data",
+    "Provenance",
+    "Record",
+    "StoredRecord",
+    "WholeRecord",
+    "finite",
+    "nfc",
+    "read",
+    "read_cases",
+    "read_done",
+]

@@ -1,0 +1,89 @@
+"""The files of a run's gallery: an index, and of each detection the boxes. Pictures lie beside them.
+
+RUN/gallery/gallery.json names all the others.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from lvmmed_backbones.records.checked import CheckedStruct, Count
+
+SCHEMA = 1
+FOLDER = "gallery"
+INDEX = "gallery.json"
+SIDE = 512  # pixels at most of an image's longer side: a page with hundreds of cases stays light
+IGNORED = 255  # in a label map: a pixel without a label
+MOST_ENTRIES = 8  # a run writes 3
+MOST_BOXES = 1000  # a run writes 100 predictions
+FILES = {  # of a case, by what they hold
+    "segmentation": ("image", "truth", "prediction"),
+    "volumes": ("image", "truth", "prediction"),
+    "detection": ("image", "boxes"),
+    "classification": ("image",),
+}
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # pixels
+
+
+class Entry(CheckedStruct, omit_defaults=True):
+    """A test case.
+
+    Attributes:
+        role: why it was chosen, such as 'best'.
+        case: its name; of a volume.
+        image: the name of the image; of a slice of the volume.
+        score: of the case, by the gallery's metric.
+        files: names, by what they hold: the kind of task tells which there are.
+        truth, prediction: classes, in classification.
+        probabilities: (C,) of the classes, in classification.
+    """
+
+    role: str
+    case: str
+    image: str
+    score: Share
+    files: dict[str, str]
+    truth: Count | None = None
+    prediction: Count | None = None
+    probabilities: tuple[Share, ...] = ()
+
+
+class Gallery(CheckedStruct):
+    """What a run left to look at.
+
+    Attributes:
+        kind: of task.
+        metric: of the entries' scores.
+        classes: names; the first one is the background, in segmentation and volumes.
+        entries: the best case first; empty if no case had a score.
+    """
+
+    schema: int
+    kind: Literal["segmentation", "volumes", "detection", "classification"]
+    metric: str
+    classes: list[str]
+    entries: Annotated[list[Entry], msgspec.Meta(max_length=MOST_ENTRIES)]
+
+
+class Box(msgspec.Struct):
+    """A true box: its class, and x1, y1, x2, y2 in pixels of the image as it lies there."""
+
+    label: Count
+    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+
+
+class PredictedBox(Box):
+    """A predicted box, and how sure the model is."""
+
+    score: Share = 1.0
+
+
+class BoxFile(msgspec.Struct):
+    """The boxes of an image."""
+
+    truth: Annotated[list[Box], msgspec.Meta(max_length=MOST_BOXES)]
+    prediction: Annotated[list[PredictedBox], msgspec.Meta(max_length=MOST_BOXES)]

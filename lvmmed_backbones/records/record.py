@@ -1,0 +1,158 @@
+"""The record of a run: its fields, their types and ranges."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from lvmmed_backbones.outside import MIB
+from lvmmed_backbones.records.checked import (
+    Amount,
+    CheckedStruct,
+    Count,
+    Fraction,
+    Positive,
+    check_fields,
+)
+
+FILE = "record.json"
+MOST = 64 * MIB  # of a record: one of 100,000 cases with ten scores each has a third of it
+SCHEMA = 3
+DataSource = Literal["measured", "phantom"]
+DATA_SOURCES: tuple[str, ...] = get_args(DataSource)
+Case = dict[str, str | float | None]
+
+
+class Backbone(CheckedStruct):
+    """Which backbone, and what it is.
+
+    Attributes:
+        name: in the catalogue.
+        architecture, method, corpus: in words.
+        parameters: their number.
+        weights_sha256: checksum of the weights' file, None for random weights.
+        pretraining_seed: of the weights, where the backbone has some of several seeds; None: all seeds have the same.
+    """
+
+    name: str
+    architecture: str
+    method: str
+    corpus: str
+    parameters: Count
+    weights_sha256: str | None
+    pretraining_seed: Count | None = None
+
+
+class Data(CheckedStruct):
+    """The data: its identity, whether all of it is there, images by split."""
+
+    fingerprint: str
+    complete: bool
+    counts: dict[str, Count]
+
+
+class Provenance(CheckedStruct):
+    """Where and when a score comes from.
+
+    Attributes:
+        versions: of Python and packages.
+        machine: in words and numbers.
+        git_revision: of the code, None: unknown.
+        started: date and time.
+        config_sha256: checksum of the config beside the record.
+    """
+
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    git_revision: str | None
+    started: str
+    config_sha256: str | None = None
+
+
+class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
+    """What one run says of itself, all but the scores of its cases.
+
+    Attributes:
+        run: identity of the run: a hash of its config, data and weights.
+        task, task_version, dataset, kind, protocol: of the task config.
+        backbone: what was run.
+        label_fraction: share of the training images that was used, in (0, 1].
+        seed, profile, threads: as in the plan of the run.
+        data_source: 'measured' on real images, or 'phantom'.
+        metric: name of the headline metric.
+        metrics: all metrics, None (or NaN, where something else than this suite wrote the file): undefined.
+        data, provenance: of the run.
+        cost: train_seconds, test_seconds, peak_memory_mb.
+        split: 'published', or 'clean' where the published one leaks.
+    """
+
+    run: str
+    task: str
+    task_version: Positive
+    dataset: str
+    kind: str
+    backbone: Backbone
+    protocol: str
+    label_fraction: Fraction
+    seed: Count
+    profile: str
+    threads: Positive
+    data_source: DataSource
+    metric: str
+    metrics: dict[str, float | None]
+    data: Data
+    provenance: Provenance
+    cost: dict[str, Amount]
+    split: str = "published"
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Metrics as a file can hold them: an undefined one (NaN) is None."""
+    return {name: float(v) if math.isfinite(v) else None for name, v in metrics.items()}
+
+
+class WholeRecord(Record, tag=SCHEMA, kw_only=True):
+    """A record as it is written.
+
+    Attributes:
+        cases: a row per test case: `case`, its name, and its scores, None: undefined.
+    """
+
+    cases: list[Case]
+
+    def __post_init__(self) -> None:
+        check_fields(self, Record.__struct_fields__)
+        check_cases(self.cases)
+
+
+class WholeRecordOfSchema2(WholeRecord, tag=2, kw_only=True):
+    """A record whose file calls its data source `figure`."""
+
+    data_source: DataSource = msgspec.field(name="figure")
+
+
+class Cases(msgspec.Struct):
+    """The scores of the cases of a record of any schema, without the rest."""
+
+    cases: list[Case]
+
+    def __post_init__(self) -> None:
+        check_cases(self.cases)
+
+
+def check_cases(cases: Sequence[Case]) -> None:
+    """Refuse cases that do not have one text, their name.
+
+    Raises:
+        ValueError: naming the first such case.
+    """
+    for row in cases:
+        texts = {name: value for name, value in row.items() if isinstance(value, str)}
+        if list(texts) != ["case"] or not texts["case"].isprintable():
+            raise ValueError(
+                f"cases has {reprlib.repr(row)}, not a printable name 'case' and numbers"
+            )
