@@ -9,7 +9,6 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -155,7 +154,7 @@ def record_of(
     run: Run,
     runner: Runner,
     metrics: dict[str, float],
-    cases: Sequence[Mapping[str, Any]],
+    cases: list[dict[str, Any]],
     started: str,
     cost: dict[str, float],
 ) -> WholeRecord:

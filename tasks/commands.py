@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tasks import datasets, phantoms, prepared
+from lvmmed_backbones import layout
+from tasks import datasets, phantoms
 from tasks.datasets import Dataset
 
 
@@ -88,4 +89,4 @@ def check(folders: Iterable[str | Path]) -> list[str]:
         Refused: if its meta.json is not whole.
     """
     bar = tqdm(folders, desc="checking", unit="set")
-    return [problem for folder in bar for problem in prepared.check(Path(folder))]
+    return [problem for folder in bar for problem in layout.check(Path(folder))]

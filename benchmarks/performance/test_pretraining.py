@@ -79,7 +79,7 @@ def test_affinities_of_a_large_batch(benchmark) -> None:
 
     Beside their peak stands what autograd keeps of the encoder for both views of as many images, from 8 of them.
     """
-    from lvmmed_backbones.pretrain.affinities import local_affinity
+    from lvmmed_backbones.pretrain.losses.affinities import local_affinity
 
     maps = [torch.randn(256, 49, 2048, requires_grad=True) for _ in range(2)]
     places = [torch.rand(256, 49, 2) for _ in range(2)]

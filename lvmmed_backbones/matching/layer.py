@@ -28,7 +28,7 @@ class MatchingLayer(nn.Module):
     against the gradient of the loss, with the same noise, seed and procedure, and returns the difference of the
     solutions:
 
-        gradient = (mean_s v(c + noise_s) - mean_s v(c - strength * dL/dv + noise_s)) / strength
+        gradient = (mean_s v(c + noise_s) - mean_s v(c - lambda_ * dL/dv + noise_s)) / lambda_
 
     Without noise this is the differentiation of blackbox solvers (Vlastelica et al. 2020, algorithm 1; Rolinek et al.
     2020 for graph matching). With Gumbel noise on the affinities it is implicit maximum likelihood estimation (Niepert
@@ -36,7 +36,7 @@ class MatchingLayer(nn.Module):
 
     Parameters
     ----------
-    strength : float > 0
+    lambda_ : float > 0
         lambda: how far affinities are moved against the gradient of the loss. LVM-Med: 80.
     samples : int >= 1
         Draws of the noise; the output is the mean of their solutions, an estimate of the expected matching.
@@ -54,7 +54,7 @@ class MatchingLayer(nn.Module):
 
     def __init__(
         self,
-        strength: float = 80.0,
+        lambda_: float = 80.0,
         samples: int = 1,
         vertex_noise: float = 0.0,
         edge_noise: float = 0.0,
@@ -62,11 +62,11 @@ class MatchingLayer(nn.Module):
         threads: int | None = None,
     ) -> None:
         super().__init__()
-        if not 0 < strength < float("inf"):
-            raise ValueError(f"strength is {strength}: a positive number is wanted")
+        if not 0 < lambda_ < float("inf"):
+            raise ValueError(f"lambda_ is {lambda_}: a positive number is wanted")
         if samples < 1:
             raise ValueError(f"samples is {samples}: a positive integer is wanted")
-        self.strength = strength
+        self.lambda_ = lambda_
         self.samples = samples
         self.vertex_noise = vertex_noise
         self.edge_noise = edge_noise
@@ -170,7 +170,7 @@ class MatchingLayer(nn.Module):
 
     def extra_repr(self) -> str:
         return (
-            f"strength={self.strength}, samples={self.samples}, vertex_noise={self.vertex_noise}, "
+            f"lambda_={self.lambda_}, samples={self.samples}, vertex_noise={self.vertex_noise}, "
             f"edge_noise={self.edge_noise}"
         )
 
@@ -232,19 +232,19 @@ class _Differentiate(torch.autograd.Function):
             )
         else:
             vertex_steps, edge_steps = steps[:half], steps[half:]
-        strength = solved.layer.strength
+        lambda_ = solved.layer.lambda_
         moved = []
         for b, (problem, v, e) in enumerate(
             zip(solved.problems, vertex_steps, edge_steps, strict=True)
         ):
             moved.append(
                 problem.with_affinities(
-                    vertex=_moved("vertex", b, problem.vertex, v, strength),
-                    edge=_moved("edge", b, problem.edge, e, strength),
+                    vertex=_moved("vertex", b, problem.vertex, v, lambda_),
+                    edge=_moved("edge", b, problem.edge, e, lambda_),
                 )
             )
         differences = [
-            ((v - moved_v) / strength, (e - moved_e) / strength)
+            ((v - moved_v) / lambda_, (e - moved_e) / lambda_)
             for (v, e), (moved_v, moved_e) in zip(
                 solved.expected, solved.layer._expected(moved, solved.seed), strict=True
             )
@@ -255,7 +255,7 @@ class _Differentiate(torch.autograd.Function):
 
 
 def _moved(
-    name: str, b: int, affinities: NDArray | None, gradient: NDArray | None, strength: float
+    name: str, b: int, affinities: NDArray | None, gradient: NDArray | None, lambda_: float
 ) -> NDArray[np.float64] | None:
     """Affinities moved against the gradient, in float64; None where there is none."""
     if affinities is None or gradient is None:
@@ -267,7 +267,7 @@ def _moved(
             f"the gradient of the loss for {name}[{row}, {column}] of problem {b} is {gradient[row, column]}: "
             "affinities move by finite numbers, so make the loss finite or scale it down"
         )
-    return affinities.astype(np.float64) - strength * gradient.astype(np.float64)
+    return affinities.astype(np.float64) - lambda_ * gradient.astype(np.float64)
 
 
 class _CopyToHost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from lvmmed_backbones.pretrain.affinities import normalised_adjacency
+from lvmmed_backbones.pretrain.losses.affinities import normalised_adjacency
 
 
 class MessagePassing(BaseModule):

@@ -10,7 +10,7 @@ from mmengine.registry import MODELS
 from mmpretrain.models.necks import MoCoV2Neck, NonLinearNeck, SwAVNeck
 from torch import Tensor
 
-from lvmmed_backbones.pretrain.directions import directions
+from lvmmed_backbones.pretrain.losses.directions import directions
 
 
 @MODELS.register_module()

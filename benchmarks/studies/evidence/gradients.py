@@ -15,7 +15,7 @@ from torch.nn.functional import cosine_similarity
 from benchmarks.studies.evidence.second_order import loaded, problem
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
-from lvmmed_backbones.pretrain.methods.lvmmed import matching_loss
+from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
 
 BATCHES, DRAWS = 4, 6
 SAMPLES = (1, 4, 16, 64)

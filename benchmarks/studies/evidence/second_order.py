@@ -22,9 +22,9 @@ from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.openmmlab.resumption import load_all
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain import CONFIGS
-from lvmmed_backbones.pretrain.affinities import edge_affinity, knn_edges
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
-from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity
+from lvmmed_backbones.pretrain.losses.affinities import edge_affinity, knn_edges
+from lvmmed_backbones.pretrain.losses.graph_matching import hamming_to_identity
 from lvmmed_backbones.weights.loading import read
 
 BATCH, BATCHES = 64, 8

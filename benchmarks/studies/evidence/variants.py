@@ -108,9 +108,9 @@ VARIANTS = {
             ("weak_edges, 1 sample", "samples", WEAK_EDGES, dict(samples=1)),
             ("weak_edges, 4 samples", "samples", WEAK_EDGES, dict(samples=4)),
             ("weak_edges, 64 samples", "samples", WEAK_EDGES, dict(samples=64)),
-            ("no_edges, lambda 8", "lambda", NO_EDGES, dict(strength=8.0)),
-            ("no_edges, lambda 0.8", "lambda", NO_EDGES, dict(strength=0.8)),
-            ("no_edges, lambda 0.08", "lambda", NO_EDGES, dict(strength=0.08)),
+            ("no_edges, lambda 8", "lambda", NO_EDGES, dict(lambda_=8.0)),
+            ("no_edges, lambda 0.8", "lambda", NO_EDGES, dict(lambda_=0.8)),
+            ("no_edges, lambda 0.08", "lambda", NO_EDGES, dict(lambda_=0.08)),
             (
                 "lvmmed, no message passing, default",
                 "solver",

@@ -13,9 +13,9 @@ from mmengine.runner import Runner
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from lvmmed_backbones.pretrain.directions import directions
+from lvmmed_backbones.pretrain.losses.clustering import clustering_loss, spherical_kmeans
+from lvmmed_backbones.pretrain.losses.directions import directions
 from lvmmed_backbones.pretrain.monitors import unwrapped
 
 
@@ -85,16 +85,15 @@ class DeepClusterV2(BaseSelfSupervisor):
         """Cross entropy of the views' clusters, mean over views and clusterings; the memory takes the first view."""
         index = self.index(data_samples)
         embeddings = [self.embed(view) for view in inputs]
-        terms = [
-            cross_entropy(
-                z @ getattr(self, f"centres_{number}").T / self.temperature,
-                getattr(self, f"labels_{number}")[index],
-            )
-            for z in embeddings
-            for number in range(len(self.clusters))
-        ]
+        numbers = range(len(self.clusters))
+        loss = clustering_loss(
+            embeddings,
+            [getattr(self, f"centres_{number}") for number in numbers],
+            [getattr(self, f"labels_{number}")[index] for number in numbers],
+            self.temperature,
+        )
         self.remember(index, embeddings[0].detach())
-        return dict(loss=torch.stack(terms).mean())
+        return dict(loss=loss)
 
     def index(self, data_samples: list[DataSample]) -> Tensor:
         """(N,) the images' numbers in the corpus."""
@@ -116,35 +115,6 @@ class DeepClusterV2(BaseSelfSupervisor):
             getattr(self, f"centres_{number}").copy_(centres)
             getattr(self, f"labels_{number}").copy_(labels)
         self.epoch.fill_(epoch)
-
-
-def spherical_kmeans(
-    points: Tensor, clusters: int, iterations: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """k-means by cosine similarity; a cluster that loses its last point starts again at a random one.
-
-    Args:
-        points: (N, F) of length 1.
-
-    Returns:
-        Centres (K, F) of length 1, and the cluster (N,) of each point.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(points), generator=generator).to(points.device)
-    centres = points[order[:clusters]]
-    for _ in range(iterations):
-        labels = nearest_centre(points, centres)
-        sums = torch.zeros_like(centres).index_add_(0, labels, points)
-        empty = torch.bincount(labels, minlength=clusters) == 0
-        again = torch.randperm(len(points), generator=generator).to(points.device)[:clusters]
-        sums[empty] = points[again][empty]
-        centres = directions(sums)
-    return centres, nearest_centre(points, centres)
-
-
-def nearest_centre(points: Tensor, centres: Tensor) -> Tensor:
-    """(N,), a few thousand points at a time."""
-    return torch.cat([(some @ centres.T).argmax(1) for some in points.split(4096)])
 
 
 @HOOKS.register_module()

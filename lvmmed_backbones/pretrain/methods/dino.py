@@ -11,9 +11,10 @@ from mmengine.registry import MODELS
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
-from torch.nn.functional import linear, log_softmax, softmax
+from torch.nn.functional import linear
 
-from lvmmed_backbones.pretrain.directions import directions
+from lvmmed_backbones.pretrain.losses.directions import directions
+from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
 
 
 @MODELS.register_module()
@@ -126,27 +127,3 @@ class DINOHead(BaseModule):
         """From one map (B, C, h, w) to logits (B, K)."""
         z = directions(self.layers(maps[-1].mean(dim=(2, 3))))
         return (linear(z, directions(self.directions)),)
-
-
-def distillation_loss(
-    outputs: list[Tensor],
-    targets: list[Tensor],
-    centre: Tensor,
-    student_temperature: float,
-    teacher_temperature: float,
-) -> Tensor:
-    """Mean cross entropy between the teacher's view and each other view of the student (eq. 3).
-
-    Args:
-        outputs: of the student, (N, K) for each view.
-        targets: of the teacher, (N, K) for each of the first views.
-        centre: (K,).
-    """
-    terms = []
-    for t, target in enumerate(targets):
-        wanted = softmax((target - centre) / teacher_temperature, dim=1)
-        for v, output in enumerate(outputs):
-            if v != t:
-                found = log_softmax(output / student_temperature, dim=1)
-                terms.append(-(wanted * found).sum(1).mean())
-    return torch.stack(terms).mean()

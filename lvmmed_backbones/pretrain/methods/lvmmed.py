@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import torch
@@ -14,12 +13,13 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lvmmed_backbones.matching.layer import MatchingLayer
-from lvmmed_backbones.pretrain.affinities import (
+from lvmmed_backbones.pretrain.losses.affinities import (
     edge_affinity,
     global_affinity,
     knn_edges,
     local_affinity,
 )
+from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
 from lvmmed_backbones.pretrain.message_passing import MessagePassing
 from lvmmed_backbones.pretrain.views import cell_positions
 
@@ -72,7 +72,7 @@ class GraphMatchingHead(BaseModule):
         second_order: weight of the edge affinities; 1: the paper's, 0: none, the matching is a linear assignment.
         noise: scale of the Gumbel noise on vertex and edge affinities; 0: none, blackbox differentiation.
         samples: draws of the noise per step.
-        strength: lambda.
+        lambda_: lambda.
         budget: of the solver: "fast", "default" or "best".
 
     Raises:
@@ -90,7 +90,7 @@ class GraphMatchingHead(BaseModule):
         second_order: float = 1.0,
         noise: float = 1.0,
         samples: int = 1,
-        strength: float = 80.0,
+        lambda_: float = 80.0,
         budget: str = "fast",
     ) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class GraphMatchingHead(BaseModule):
         self.second_order = second_order
         self.message_passing = MessagePassing(channels, message_passing)
         self.matching = MatchingLayer(
-            strength, samples, vertex_noise=noise, edge_noise=noise, budget=budget
+            lambda_, samples, vertex_noise=noise, edge_noise=noise, budget=budget
         )
 
     def loss(
@@ -178,35 +178,3 @@ class GraphMatchingHead(BaseModule):
         """The matching (N, N) by vertex affinities alone, under the layer's noise of that seed."""
         none = vertex.new_zeros(1, 0, 2)
         return layer(vertex[None], vertex.new_zeros(1, 0, 0), none, none, seed)[0][0]
-
-
-def matching_loss(
-    layer: MatchingLayer, vertex: Tensor, edge: Tensor, edges: list[Tensor], seed: int
-) -> tuple[Tensor, Tensor, float]:
-    """Hamming distance of a matching to the identity, v (1 - v*) + v* (1 - v), summed (LVM-Med, eq. 6).
-
-    The gradient for the affinities is computed here and now, and attached to the loss as a linear function of them.
-    The estimate moves the costs by `strength` times the gradient of the loss, so it would change with every factor
-    that a loss scaler, gradient accumulation or a mean puts before the loss; so attached, it scales with them.
-
-    Args:
-        vertex: (N, N); edge: (E_s, E_t); edges: the edges (E_s, 2) and (E_t, 2).
-        seed: of noise and solver.
-
-    Returns:
-        The loss; the matching (N, N), without gradients; the seconds that both solves took.
-    """
-    start = time.perf_counter()
-    leaves = [affinity.detach()[None].requires_grad_() for affinity in (vertex, edge)]
-    matching, _ = layer(*leaves, *(e[None] for e in edges), seed)
-    distance = hamming_to_identity(matching[0])
-    gradients = torch.autograd.grad(distance, leaves)
-    seconds = time.perf_counter() - start
-    linear = (vertex * gradients[0][0]).sum() + (edge * gradients[1][0]).sum()
-    return distance.detach() + linear - linear.detach(), matching[0].detach(), seconds
-
-
-def hamming_to_identity(matching: Tensor) -> Tensor:
-    """sum of v (1 - v*) + v* (1 - v) of a matching v (N, N), or a mean of matchings, where v* is the identity."""
-    identity = torch.eye(len(matching), device=matching.device)
-    return (matching * (1 - identity) + identity * (1 - matching)).sum()

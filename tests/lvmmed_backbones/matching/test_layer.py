@@ -60,8 +60,8 @@ def test_blackbox_gradient_is_the_difference_of_enumerated_solutions(seed):
     vertex.requires_grad_()
     edge.requires_grad_()
     weight = torch.randn(5, 5, generator=torch.Generator().manual_seed(seed + 10))
-    strength = 1.5
-    (matching,), (edges,) = MatchingLayer(strength, budget=EXACT)(
+    lambda_ = 1.5
+    (matching,), (edges,) = MatchingLayer(lambda_, budget=EXACT)(
         [vertex], [edge], [source], [target]
     )
     (matching * weight).sum().backward()
@@ -73,10 +73,10 @@ def test_blackbox_gradient_is_the_difference_of_enumerated_solutions(seed):
         return vertices[k].reshape(v.shape), pairs[k].reshape(e.shape)
 
     v, e = vertex.detach().numpy(), edge.detach().numpy()
-    at, moved = best(v, e), best(v - strength * weight.numpy(), e)
+    at, moved = best(v, e), best(v - lambda_ * weight.numpy(), e)
     assert np.array_equal(matching.detach(), at[0]) and np.array_equal(edges.detach(), at[1])
-    np.testing.assert_allclose(vertex.grad, (at[0] - moved[0]) / strength, atol=1e-6)
-    np.testing.assert_allclose(edge.grad, (at[1] - moved[1]) / strength, atol=1e-6)
+    np.testing.assert_allclose(vertex.grad, (at[0] - moved[0]) / lambda_, atol=1e-6)
+    np.testing.assert_allclose(edge.grad, (at[1] - moved[1]) / lambda_, atol=1e-6)
 
 
 def test_a_loss_on_edges_moves_edge_affinities():
@@ -296,7 +296,7 @@ def test_affinities_changed_in_place_are_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"strength": 0}, "strength is 0"),
+        ({"lambda_": 0}, "lambda_ is 0"),
         ({"samples": 0}, "samples is 0"),
         ({"budget": "x"}, "no budget"),
     ],
@@ -315,8 +315,8 @@ def test_bad_batches():
 
 
 def test_layers_can_be_copied():
-    layer = copy.deepcopy(MatchingLayer(strength=3.0))
-    assert layer.strength == 3.0 and "strength=3.0" in repr(layer)
+    layer = copy.deepcopy(MatchingLayer(lambda_=3.0))
+    assert layer.lambda_ == 3.0 and "lambda_=3.0" in repr(layer)
 
 
 class PlantedMatching(nn.Module):
@@ -373,7 +373,7 @@ def train(second_order: bool, steps: int = 60) -> float:
     """Accuracy of the matching after steps of implicit maximum likelihood estimation on the Hamming loss."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    noisy = MatchingLayer(strength=20.0, samples=4, vertex_noise=0.3, edge_noise=0.3)
+    noisy = MatchingLayer(lambda_=20.0, samples=4, vertex_noise=0.3, edge_noise=0.3)
     model = PlantedMatching(noisy, second_order)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
     for _ in range(steps):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvmmed_backbones.pretrain import affinities
-from lvmmed_backbones.pretrain.affinities import (
+from lvmmed_backbones.pretrain.losses.affinities import (
     edge_affinity,
     global_affinity,
     knn_edges,

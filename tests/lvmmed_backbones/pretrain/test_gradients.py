@@ -16,17 +16,17 @@ from torch.nn.functional import cross_entropy
 import lvmmed_backbones.pretrain.registration  # noqa: F401
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain import affinities, necks
-from lvmmed_backbones.pretrain.affinities import (
+from lvmmed_backbones.pretrain.losses.affinities import (
     edge_affinity,
     global_affinity,
     knn_edges,
     local_affinity,
 )
-from lvmmed_backbones.pretrain.directions import LEAST, directions
+from lvmmed_backbones.pretrain.losses.directions import LEAST, directions
+from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
+from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
+from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
 from lvmmed_backbones.pretrain.message_passing import MessagePassing
-from lvmmed_backbones.pretrain.methods.dino import distillation_loss
-from lvmmed_backbones.pretrain.methods.lvmmed import matching_loss
-from lvmmed_backbones.pretrain.methods.vicregl import matched_cells, vicreg_loss
 
 N, F = 8, 6
 seeds = st.integers(0, 2**31)
@@ -118,7 +118,7 @@ def passed(z: Tensor, y: Tensor) -> Tensor:
 
 
 def lvmmed(z: Tensor, y: Tensor) -> Tensor:
-    layer = MatchingLayer(strength=80.0, samples=4, vertex_noise=0.1, edge_noise=0.1, budget="fast")
+    layer = MatchingLayer(lambda_=80.0, samples=4, vertex_noise=0.1, edge_noise=0.1, budget="fast")
     edges = [knn_edges(x, 3) for x in (z, y)]
     affinity = edge_affinity(z, edges[0], y, edges[1])
     return matching_loss(layer, global_affinity(z, y), affinity, edges, 3)[0] / N
@@ -200,7 +200,7 @@ BY_DIRECTION = [
 # By values: a loss of huge ones may be infinite, which ends a run.
 BY_VALUE = [barlow, dino_logits, vicreg, vicregl]
 # The sum of squares of some tens of cosines, or a loss over a temperature of 0.04 or more, or a matching's gradient of
-# at most `strength`: what comes from above is less than this.
+# at most `lambda_`: what comes from above is less than this.
 ABOVE = 1e3
 
 

@@ -9,8 +9,8 @@ from mmpretrain.structures import DataSample
 
 import lvmmed_backbones.pretrain.registration  # noqa: F401
 from lvmmed_backbones.matching.layer import MatchingLayer
-from lvmmed_backbones.pretrain.affinities import knn_edges
-from lvmmed_backbones.pretrain.methods.lvmmed import hamming_to_identity, matching_loss
+from lvmmed_backbones.pretrain.losses.affinities import knn_edges
+from lvmmed_backbones.pretrain.losses.graph_matching import hamming_to_identity, matching_loss
 
 N = 8
 
@@ -116,7 +116,7 @@ def test_without_noise_the_seed_does_not_matter() -> None:
 
 def test_the_gradient_is_the_layers_own_and_scales_with_the_loss() -> None:
     torch.manual_seed(0)
-    layer = MatchingLayer(strength=2.0, samples=4, vertex_noise=1.0, edge_noise=1.0)
+    layer = MatchingLayer(lambda_=2.0, samples=4, vertex_noise=1.0, edge_noise=1.0)
     vertex, edges = torch.randn(6, 6), [knn_edges(torch.randn(6, 3), 2) for _ in range(2)]
     edge = torch.randn(12, 12)
     v, e = vertex.clone().requires_grad_(), edge.clone().requires_grad_()

@@ -12,9 +12,9 @@ from mmpretrain.structures import DataSample
 from scipy.special import log_softmax, softmax
 
 import lvmmed_backbones.pretrain.registration  # noqa: F401
-from lvmmed_backbones.pretrain.methods.deepcluster_v2 import spherical_kmeans
-from lvmmed_backbones.pretrain.methods.dino import distillation_loss
-from lvmmed_backbones.pretrain.methods.vicregl import matched_cells, vicreg_loss
+from lvmmed_backbones.pretrain.losses.clustering import spherical_kmeans
+from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
+from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
 from lvmmed_backbones.pretrain.views import cell_positions
 
 N = 16

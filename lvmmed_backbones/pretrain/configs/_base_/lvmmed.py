@@ -20,7 +20,7 @@ model = dict(
         second_order=1.0,
         noise=1.0,
         samples=1,
-        strength=80.0,
+        lambda_=80.0,
         budget="fast",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lvmmed_backbones.pretrain.directions import directions
+from lvmmed_backbones.pretrain.losses.directions import directions
 
 CHUNK = 2**24  # cell pairs that are held at once: 64 MB
 

@@ -1,0 +1,1 @@
+"""What the methods minimise, as functions of tensors; each names its equation."""
