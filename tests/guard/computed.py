@@ -11,15 +11,16 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from benchmarks.compose import bind, compose, settle
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 
-from benchmarks.grid import Cell, task_names
+from benchmarks.config import configure, place
+from benchmarks.grid import RunSpec, task_names
+from benchmarks.resolve import resolve
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.__main__ import main as lvmmed
 from lvmmed_backbones.catalogue import architectures
-from lvmmed_backbones.pretrain import command
+from lvmmed_backbones.corpus import build
+from lvmmed_backbones.pretrain import compose
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner
 from reports.__main__ import main as reports
 from tests.guard.states import FrozenStart, fill, summary
@@ -130,16 +131,18 @@ def make_corpus(folder: Path) -> Path:
         coarse = rng.integers(0, 256, (6, 6), dtype=np.uint8)
         picture = cv2.resize(coarse, (48, 48), interpolation=cv2.INTER_CUBIC)
         assert cv2.imwrite(str(folder / "images" / f"{number:03d}.png"), picture)
-    line = ["corpus", "build", str(folder / "images"), "--out", str(folder / "corpus")]
-    with contextlib.redirect_stdout(io.StringIO()):
-        assert lvmmed(line) == 0
+    build([folder / "images"], folder / "corpus")
     return folder / "corpus"
 
 
 def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
     """Loss and gradient's norm of the first step of a pretraining, 8 images of 32 px."""
-    options = argparse_options(name, corpus, work)
-    config = command.compose(options)
+    options = {
+        "train_dataloader.batch_size": 8,
+        "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
+        **({"model.clusters": (4, 4, 4)} if "deepcluster" in name else {}),
+    }
+    config = compose(name, corpus, work, epochs=1, seed=0, overrides=options)
     config.world_size = 1
     runner = PretrainingRunner.from_cfg(config)
     start = FrozenStart()
@@ -148,28 +151,12 @@ def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
     return dict(loss=start.loss, gradient=start.gradient)
 
 
-def argparse_options(name: str, corpus: Path, work: Path) -> Any:
-    import argparse
-
-    return argparse.Namespace(
-        config=name, corpus=str(corpus), work_dir=work, resume=False, epochs=1, launcher="none",
-        probe=None,
-        cfg_options={
-            "train_dataloader.batch_size": 8,
-            "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
-            "randomness.seed": 0,
-            **({"model.clusters": (4, 4, 4)} if "deepcluster" in name else {}),
-        },
-    )  # fmt: skip
-
-
 def run_task(task: str, backbone: str, prepared: Path, work: Path) -> dict[str, Any]:
     """Loss and gradient's norm of the first step of a mini run, and its metrics."""
     torch.set_num_threads(1)
-    cell = Cell(task, backbone, "mini", seed=0)
-    config = bind(compose(cell), prepared, cell)
+    config = configure(resolve(RunSpec(task, backbone, "mini", seed=0)))
+    config = place(config, prepared / config.task.dataset, None, work)
     config.model.backbone.pop("weights", None)
-    settle(config, work)
     runner = Runner.from_cfg(config)
     start = FrozenStart()
     runner.register_hook(start)
