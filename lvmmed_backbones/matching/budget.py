@@ -52,14 +52,12 @@ class Budget:
             value = getattr(self, name)
             if not isinstance(value, int) or not least <= value <= most:
                 raise ValueError(
-                    f"Budget.{name} is {value!r}: an integer in [{least}, {most}] is wanted"
+                    f"Budget.{name} is {value!r}, must be an integer in [{least}, {most}]"
                 )
         if not 0 <= self.concavity <= 100:
-            raise ValueError(
-                f"Budget.concavity is {self.concavity}: a number in [0, 100] is wanted"
-            )
+            raise ValueError(f"Budget.concavity is {self.concavity}, must be a number in [0, 100]")
         if self.tenure is not None and not 0 <= self.tenure[0] <= self.tenure[1] <= 1000:
-            raise ValueError(f"Budget.tenure is {self.tenure}: 0 <= low <= high is wanted")
+            raise ValueError(f"Budget.tenure is {self.tenure}, must have 0 <= low <= high")
 
 
 PRESETS = {

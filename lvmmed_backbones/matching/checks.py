@@ -18,7 +18,7 @@ LARGEST_AFFINITY = 1e12
 
 def check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
     if matrix.shape != shape:
-        raise ValueError(f"{name} has shape {matrix.shape}: {shape} is wanted, one for each pair")
+        raise ValueError(f"{name} has shape {matrix.shape}, must be {shape}, one for each pair")
 
 
 def numbers(name: str, values: ArrayLike) -> NDArray:
@@ -31,7 +31,7 @@ def numbers(name: str, values: ArrayLike) -> NDArray:
         array = np.array([_float(x) for x in array.flat], np.float64).reshape(array.shape)
     if not np.can_cast(array.dtype, np.longdouble):
         raise ValueError(
-            f"{name} has shape {array.shape} and type {array.dtype}: a matrix of real numbers is wanted"
+            f"{name} has shape {array.shape} and type {array.dtype}, must be a matrix of real numbers"
         )
     exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
     with np.errstate(over="ignore"):  # what overflows is refused as infinite
@@ -69,7 +69,7 @@ def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> ND
     matrix = numbers(name, values)
     if matrix.ndim != 2:
         raise ValueError(
-            f"{name} has shape {matrix.shape} and type {matrix.dtype}: a matrix of real numbers is wanted"
+            f"{name} has shape {matrix.shape} and type {matrix.dtype}, must be a matrix of real numbers"
         )
     at = _core.first_invalid(
         -matrix if forbids == np.inf else matrix,
@@ -79,8 +79,8 @@ def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> ND
     if at >= 0:
         row, column = divmod(at, matrix.shape[1])
         raise ValueError(
-            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]!s}: finite numbers of magnitude up to 1e12 "
-            "are wanted" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
+            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]!s}: numbers must be finite, of magnitude up to "
+            "1e12" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
         )
     return matrix
 
@@ -88,11 +88,11 @@ def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> ND
 def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray:
     """`values` as the features of so many edges. Raises ValueError otherwise."""
     if values is None:
-        raise ValueError(f"{name} is missing: features are wanted for the edges of both graphs")
+        raise ValueError(f"{name} is missing: the edges of both graphs must have features")
     features = affinities(name, values)
     if len(features) != edges:
         raise ValueError(
-            f"{name} has {len(features)} rows: one for each of {edges} edges is wanted"
+            f"{name} has {len(features)} rows, must have one for each of {edges} edges"
         )
     return features
 
@@ -119,7 +119,7 @@ def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
         return np.zeros((0, 2), np.int32)
     if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(
-            f"{name} has shape {array.shape} and type {array.dtype}: integers of shape (edges, 2) are wanted"
+            f"{name} has shape {array.shape} and type {array.dtype}, must be integers of shape (edges, 2)"
         )
     outside = ((array < 0) | (array >= vertices)).any(axis=1)
     if outside.any():
@@ -145,12 +145,12 @@ def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
 def scale_of(name: str, value: float) -> float:
     """`value` if it is a scale of noise. Raises ValueError otherwise."""
     if not 0 <= value <= LARGEST_AFFINITY:
-        raise ValueError(f"{name} is {value}: a scale in [0, 1e12] is wanted")
+        raise ValueError(f"{name} is {value}, must be a scale in [0, 1e12]")
     return float(value)
 
 
 def seed_of(name: str, value: int) -> int:
     """`value` if it is a seed. Raises ValueError otherwise."""
     if not isinstance(value, int | np.integer) or not 0 <= value < 2**64:
-        raise ValueError(f"{name} is {value!r}: an integer in [0, 2**64) is wanted")
+        raise ValueError(f"{name} is {value!r}, must be an integer in [0, 2**64)")
     return int(value)

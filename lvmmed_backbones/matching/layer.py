@@ -63,9 +63,9 @@ class MatchingLayer(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 < lambda_ < float("inf"):
-            raise ValueError(f"lambda_ is {lambda_}: a positive number is wanted")
+            raise ValueError(f"lambda_ is {lambda_}, must be a positive number")
         if samples < 1:
-            raise ValueError(f"samples is {samples}: a positive integer is wanted")
+            raise ValueError(f"samples is {samples}, must be a positive integer")
         self.lambda_ = lambda_
         self.samples = samples
         self.vertex_noise = vertex_noise
@@ -126,7 +126,7 @@ class MatchingLayer(nn.Module):
         ):
             raise ValueError(
                 f"{' / '.join(str(len(group)) for group in groups)} vertex affinities / edge affinities / source edges "
-                "/ target edges: one of each for every problem is wanted, affinities both as tensors or both as lists"
+                "/ target edges: there must be one of each for every problem, affinities both as tensors or both as lists"
             )
         for name, group in (("vertex", vertex), ("edge", edge)):
             check_floating(name, group)

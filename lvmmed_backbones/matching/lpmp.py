@@ -174,7 +174,7 @@ def _known(solver_params: Mapping[str, Any] | None) -> dict[str, Any]:
 def _cut(name: str, k: int, costs: Tensor, rows: int, columns: int) -> Tensor:
     if costs.shape[0] < rows or costs.shape[1] < columns:
         raise ValueError(
-            f"{name} of problem {k} have shape {tuple(costs.shape)}: at least {(rows, columns)} is wanted"
+            f"{name} of problem {k} have shape {tuple(costs.shape)}, must be at least {(rows, columns)}"
         )
     padding = torch.cat([costs[rows:].reshape(-1), costs[:rows, columns:].reshape(-1)])
     total = float(padding.detach().double().abs().sum())

@@ -249,5 +249,5 @@ def gumbel_noise(shape: Sequence[int], seed: int) -> NDArray[np.float32]:
     """
     rows, columns = shape
     if rows < 0 or columns < 0:
-        raise ValueError(f"shape is {tuple(shape)}: (rows, columns) is wanted")
+        raise ValueError(f"shape is {tuple(shape)}, must be (rows, columns)")
     return _core.gumbel(rows, columns, seed_of("seed", seed))

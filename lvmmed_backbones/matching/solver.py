@@ -82,7 +82,7 @@ def solve_batch(
             else os.cpu_count() or 1
         )
     if not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads is {threads!r}: a positive integer is wanted")
+        raise ValueError(f"threads is {threads!r}, must be a positive integer")
     matchings = [
         Matching(*solution) for solution in _core.solve_all(problems, budget, seeds, threads)
     ]

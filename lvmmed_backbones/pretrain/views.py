@@ -44,10 +44,10 @@ class RandomViews(BaseTransform):
             low, high = crop["scale"]
             if crop["size"] < 1 or crop["number"] < 1 or not 0 < low <= high <= 1:
                 raise ValueError(
-                    f"a crop is {dict(crop)}: number and size of 1 or more and a scale within (0, 1] are wanted"
+                    f"a crop is {dict(crop)}: number and size must be 1 or more, the scale within (0, 1]"
                 )
         if not 0 <= flip <= 1:
-            raise ValueError(f"flip is {flip}: a probability is wanted")
+            raise ValueError(f"flip is {flip}, must be a probability")
         self.crops = list(crops)
         self.flip = flip
         self.distort = Compose(list(transforms))

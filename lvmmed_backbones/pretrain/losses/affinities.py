@@ -26,8 +26,8 @@ def knn_edges(embeddings: Tensor, neighbours: int) -> Tensor:
     vertices = len(embeddings)
     if not 1 <= neighbours < vertices:
         raise ValueError(
-            f"{neighbours} neighbours in a batch of {vertices} images: at least 1 and fewer than there are "
-            "images are wanted"
+            f"{neighbours} neighbours in a batch of {vertices} images: there must be at least 1, and fewer "
+            "than there are images"
         )
     z = directions(embeddings.detach())
     similarity = (z @ z.T).fill_diagonal_(-torch.inf)

@@ -46,8 +46,8 @@ class DeepClusterV2(BaseSelfSupervisor):
         super().__init__(backbone=backbone, neck=neck, **arguments)
         if temperature <= 0 or min(clusters) < 2:
             raise ValueError(
-                f"temperature is {temperature} and clusters are {list(clusters)}: a positive number and at least "
-                "2 are wanted"
+                f"temperature is {temperature} and clusters are {list(clusters)}: the one must be positive, the "
+                "others at least 2"
             )
         self.channels = channels
         self.clusters = list(clusters)

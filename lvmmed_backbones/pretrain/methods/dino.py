@@ -50,7 +50,7 @@ class DINO(BaseSelfSupervisor):
         if min(student_temperature, teacher_temperature, first_temperature) <= 0:
             raise ValueError(
                 f"student_temperature is {student_temperature}, teacher_temperature {teacher_temperature} and "
-                f"first_temperature {first_temperature}: positive numbers are wanted"
+                f"first_temperature {first_temperature}: all must be positive"
             )
         self.teacher = ExponentialMovingAverage(nn.Sequential(self.backbone, self.neck), momentum)
         self.student_temperature = student_temperature

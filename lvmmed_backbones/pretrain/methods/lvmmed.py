@@ -96,8 +96,8 @@ class GraphMatchingHead(BaseModule):
         super().__init__()
         if not 0 <= alpha <= 1 or second_order < 0:
             raise ValueError(
-                f"alpha is {alpha} and second_order {second_order}: a share within [0, 1] and a weight of 0 or more "
-                "are wanted"
+                f"alpha is {alpha} and second_order {second_order}: they must be a share within [0, 1] and a "
+                "weight of 0 or more"
             )
         self.neighbours = neighbours
         self.alpha = alpha

@@ -45,7 +45,7 @@ class VICRegL(BaseSelfSupervisor):
         super().__init__(backbone=backbone, neck=neck, **arguments)
         if not 0 <= alpha <= 1 or pairs < 1:
             raise ValueError(
-                f"alpha is {alpha} and pairs {pairs}: a share within [0, 1] and at least 1 are wanted"
+                f"alpha is {alpha} and pairs {pairs}: they must be a share within [0, 1] and at least 1"
             )
         self.alpha = alpha
         self.pairs = pairs

@@ -34,7 +34,7 @@ def plan(
     Args:
         records: that agree with each other (`reports.agreement.agreeing`).
         runs: work folders of pretraining runs.
-        kinds: those that are wanted, of `KINDS`.
+        kinds: those that are drawn, of `KINDS`.
     """
     made = Plan()
     styles = looks(record.backbone.name for record in records)

@@ -31,7 +31,7 @@ def of_task(
     styles: Mapping[str, Look],
     kinds: Collection[str],
 ) -> None:
-    """Bars, ranks and boxes of one task, as far as they are wanted."""
+    """Bars, ranks and boxes of one task, as far as they are asked for."""
     scored = sorted(scored, key=lambda one: one.backbone)  # what is drawn at random goes by it
     wanted = [kind for kind in DRAWN if kind in kinds]
     if wanted and len(scored) < 2:

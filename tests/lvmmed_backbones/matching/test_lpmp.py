@@ -214,7 +214,9 @@ def test_errors_name_the_costs_as_the_caller_gave_them():
     with pytest.raises(ValueError, match=r"^costs\[1, 2\] is -inf: .*or inf to forbid a pair"):
         gm_solver(c, q, left, right, {})
     q[2, 0] = np.inf
-    with pytest.raises(ValueError, match=r"^quadratic_costs\[2, 0\] is inf: finite"):
+    with pytest.raises(
+        ValueError, match=r"^quadratic_costs\[2, 0\] is inf: numbers must be finite"
+    ):
         gm_solver(np.full((3, 3), 1e12), q, left, right, {})
     with pytest.raises(ValueError, match=r"^costs is a masked array"):
         gm_solver(np.ma.masked_less(np.ones((3, 3)), 0), q, left, right, {})
