@@ -79,8 +79,8 @@ def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> ND
     if at >= 0:
         row, column = divmod(at, matrix.shape[1])
         raise ValueError(
-            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]!s}: numbers must be finite, of magnitude up to "
-            "1e12" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
+            f"{name}[{row}, {column}] is {np.asarray(values)[row, column]!s}: numbers must be finite, of magnitude up "
+            "to 1e12" + (f", or {forbids} to forbid a pair" if forbids is not None else "")
         )
     return matrix
 

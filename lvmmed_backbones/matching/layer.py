@@ -126,7 +126,7 @@ class MatchingLayer(nn.Module):
         ):
             raise ValueError(
                 f"{' / '.join(str(len(group)) for group in groups)} vertex affinities / edge affinities / source edges "
-                "/ target edges: there must be one of each for every problem, affinities both as tensors or both as lists"
+                "/ target edges: every problem must have one of each, affinities both as tensors or both as lists"
             )
         for name, group in (("vertex", vertex), ("edge", edge)):
             check_floating(name, group)

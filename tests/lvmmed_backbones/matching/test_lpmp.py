@@ -251,6 +251,6 @@ def test_padding_that_is_not_zero_is_refused():
         module(torch.tensor(c)[None], torch.tensor(q)[None])
     module = GraphMatchingModule([torch.tensor(left).T], [torch.tensor(right).T], [4], [3], 1.0, {})
     with pytest.raises(
-        ValueError, match=r"costs of problem 0 have shape \(3, 3\): at least \(4, 3\)"
+        ValueError, match=r"costs of problem 0 have shape \(3, 3\), must be at least \(4, 3\)"
     ):
         module(torch.tensor(c)[None], torch.tensor(q)[None])
