@@ -32,8 +32,8 @@ VERBS = {
         tasks.__main__,
     )
     for verb in verbs(shell.parser())
-PUBLIC = {name: verb for name, verb in VERBS.items() if "studies" not in name}
 }
+PUBLIC = {name: verb for name, verb in VERBS.items() if "studies" not in name}
 REQUIRED = inspect.Parameter.empty
 
 
