@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import timm
 import torch
-from timm.models import model_entrypoint
+from timm.models import group_parameters, model_entrypoint
 from torch import Tensor, nn
 
-STRIDES = (4, 8, 16, 32)
+from lvmmed_backbones.models import sam, scaled_resnet  # noqa: F401  timm lists their models, too
+from lvmmed_backbones.models.pyramid import STRIDES
+
 REMEDY = "take output='vector', or a model such as resnet50, convnext_tiny or swin_tiny_patch4_window7_224"
 
 # Arguments that would fetch weights, and those that `output` decides.
@@ -95,28 +97,40 @@ def constructor_arguments(name: str) -> frozenset[str]:
     return frozenset(p for kind in kinds for p in inspect.signature(kind).parameters)
 
 
-def pyramid(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
-    """Indices of the deepest maps at strides 4, 8, 16 and 32 among timm's feature levels of a model.
+def strides(name: str, arguments: Mapping[str, Any]) -> list[int]:
+    """The strides of a model's feature levels.
 
     Raises:
-        ValueError: naming the strides that it has, if these are not among them.
+        ValueError: if timm knows of none.
     """
     try:
         with torch.device("meta"):
             info: Any = create(name, dict(arguments, features_only=True)).feature_info
     except ValueError as error:
         raise ValueError(f"{name} has no maps: {REMEDY} ({error})") from error
-    strides = [level["reduction"] for level in getattr(info, "info", info)]
-    if not set(STRIDES) <= set(strides):
-        there = ", ".join(map(str, sorted(set(strides))))
-        raise ValueError(f"{name} has maps at stride {there}, not at 4, 8, 16 and 32: {REMEDY}")
-    return tuple(max(i for i, s in enumerate(strides) if s == stride) for stride in STRIDES)
+    return [level["reduction"] for level in getattr(info, "info", info)]
+
+
+def levels(name: str, there: Sequence[int]) -> tuple[int, ...]:
+    """Indices of the deepest maps at strides 4, 8, 16 and 32 among the feature levels of a model.
+
+    Raises:
+        ValueError: naming the strides that it has, if these are not among them.
+    """
+    if not set(STRIDES) <= set(there):
+        words = ", ".join(map(str, sorted(set(there))))
+        raise ValueError(f"{name} has maps at stride {words}, not at 4, 8, 16 and 32: {REMEDY}")
+    return tuple(max(i for i, s in enumerate(there) if s == stride) for stride in STRIDES)
 
 
 def check_outputs(
     name: str, arguments: Mapping[str, Any], output: str, size: tuple[int, int]
-) -> None:
-    """Raises ValueError, naming the model, if it does not give what `output` promises for images of `size`."""
+) -> list[tuple[int, ...]]:
+    """The shapes of what a model gives for an image of `size`.
+
+    Raises:
+        ValueError: naming the model, if it does not give what `output` promises.
+    """
     images = f"images of {size[0]} x {size[1]} px"
     try:
         with torch.device("meta"), torch.no_grad():
@@ -135,6 +149,7 @@ def check_outputs(
     ):
         advice = remedy(name, arguments, output, size)
         raise ValueError(f"{name} gives no {output} for {images}, but {shapes}: {advice}")
+    return shapes
 
 
 def remedy(name: str, arguments: Mapping[str, Any], output: str, size: tuple[int, int]) -> str:
@@ -216,6 +231,34 @@ def classifier_names(name: str, arguments: Mapping[str, Any], plain: nn.Module) 
     except ValueError:  # some encoders cannot have one
         return set()
     return whole.state_dict().keys() - plain.state_dict().keys()
+
+
+def stages(name: str, plain: nn.Module) -> dict[str, int]:
+    """The stage of each parameter of a model: 0 for its stem, then 1, 2, ... as timm groups them.
+
+    These are a ResNet's four stages and a transformer's blocks, and behind them whatever follows.
+
+    Raises:
+        ValueError: naming the model, if timm does not group its parameters.
+    """
+    try:
+        matcher = plain.group_matcher(coarse=True)  # type: ignore[operator]
+    except TIMM_ERRORS as error:
+        raise ValueError(f"{name} has no stages to freeze: leave frozen_stages=-1") from error
+    return group_parameters(plain, matcher, reverse=True)
+
+
+def checkpointing(name: str, network: nn.Module) -> None:
+    """Have a model keep fewer activations and compute them again in the backward pass.
+
+    Raises:
+        ValueError: naming the model, if it cannot.
+    """
+    inner: Any = network if hasattr(network, "set_grad_checkpointing") else network.model
+    try:
+        inner.set_grad_checkpointing()
+    except TIMM_ERRORS as error:
+        raise ValueError(f"{name} has no gradient checkpointing: leave with_cp=False") from error
 
 
 def said(error: Exception) -> str:
