@@ -19,13 +19,22 @@ from rich.text import Text
 
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import adding
-from lvmmed_backbones.corpus import command as corpus
 from lvmmed_backbones.display import plain, say_error
-from lvmmed_backbones.pretrain import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
+    try:
+        options = parsed(sys.argv[1:] if arguments is None else arguments)
+        return options.action(options)
+    except (OSError, ValueError, ArithmeticError, ModuleNotFoundError) as error:
+        say_error(error)
+        return 1
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line; what one verb alone needs, such as OpenMMLab, is imported for that verb."""
+    asked = next((word for word in words if not word.startswith("-")), None)
     parser = argparse.ArgumentParser(prog="python -m lvmmed_backbones", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     listing = verbs.add_parser(
@@ -33,28 +42,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     listing.add_argument("--json", action="store_true", help="as JSON, with every field")
     listing.set_defaults(action=run_list)
-    collecting = verbs.add_parser(
-        "corpus", help="build and audit a corpus of unlabelled images", description=corpus.__doc__
-    )
-    corpus.add_arguments(collecting)
-    collecting.set_defaults(action=corpus.run)
+    collecting = verbs.add_parser("corpus", help="build and audit a corpus of unlabelled images")
+    if asked == "corpus":
+        from lvmmed_backbones.corpus import command as corpus
+
+        collecting.description = corpus.__doc__
+        corpus.add_arguments(collecting)
+        collecting.set_defaults(action=corpus.run)
     training = verbs.add_parser("pretrain", help="pretrain a backbone on a corpus")
-    command.add_pretrain_arguments(training)
-    training.set_defaults(action=command.run_pretrain)
     exporting = verbs.add_parser("export", help="make a pretrained backbone one of the catalogue")
-    command.add_export_arguments(exporting)
-    exporting.set_defaults(action=command.run_export)
+    if asked in ("pretrain", "export"):
+        from lvmmed_backbones.pretrain import command
+
+        command.add_pretrain_arguments(training)
+        training.set_defaults(action=command.run_pretrain)
+        command.add_export_arguments(exporting)
+        exporting.set_defaults(action=command.run_export)
     taking = verbs.add_parser(
         "add", help="make a file of weights a backbone of the catalogue", description=adding.__doc__
     )
     adding.add_arguments(taking)
     taking.set_defaults(action=adding.run)
-    options = parser.parse_args(arguments)
-    try:
-        return options.action(options)
-    except (OSError, ValueError, ArithmeticError) as error:
-        say_error(error)
-        return 1
+    return parser.parse_args(words)
 
 
 def run_list(options: argparse.Namespace) -> int:

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from lvmmed_backbones.extras import needing
+
+with needing("corpus"):  # for all modules of this package
+    import fsspec  # noqa: F401
+    import pyarrow  # noqa: F401
+
 __all__ = ["CorpusDataset"]
 
 

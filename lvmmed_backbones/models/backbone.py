@@ -82,14 +82,12 @@ class Backbone(nn.Module):
         size = (height, width)
         self.arguments = timm_models.sized(model_name, size, arguments)
         self.chosen = dict(self.arguments, num_classes=0)
-        patch = None
-        if output == "maps":
-            strides = timm_models.strides(model_name, self.arguments)
-            if len(set(strides)) == 1:
-                patch, self.inner_output = strides[0], "last"
-            else:
-                levels = timm_models.levels(model_name, strides)
-                self.chosen = dict(self.arguments, features_only=True, out_indices=levels)
+        patch = timm_models.patch_of(self.plain) if output == "maps" else None
+        if patch:
+            self.inner_output = "last"
+        elif output == "maps":
+            levels = timm_models.levels(model_name, self.arguments)
+            self.chosen = dict(self.arguments, features_only=True, out_indices=levels)
         shapes = timm_models.check_outputs(model_name, self.chosen, self.inner_output, size)
         self.network = timm_models.create(model_name, self.chosen)
         self.pyramid = SimpleFeaturePyramid(shapes[-1][1], patch) if patch else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -97,30 +97,28 @@ def constructor_arguments(name: str) -> frozenset[str]:
     return frozenset(p for kind in kinds for p in inspect.signature(kind).parameters)
 
 
-def strides(name: str, arguments: Mapping[str, Any]) -> list[int]:
-    """The strides of a model's feature levels.
+def patch_of(plain: nn.Module) -> int | None:
+    """Pixels between two cells of a plain transformer, which has this one stride; None for any other model."""
+    found = {level["reduction"] for level in getattr(plain, "feature_info", None) or ()}  # type: ignore[union-attr]
+    return found.pop() if len(found) == 1 else None
+
+
+def levels(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
+    """Indices of the deepest maps at strides 4, 8, 16 and 32 among timm's feature levels of a model.
 
     Raises:
-        ValueError: if timm knows of none.
+        ValueError: naming the strides that it has, if these are not among them.
     """
     try:
         with torch.device("meta"):
             info: Any = create(name, dict(arguments, features_only=True)).feature_info
     except ValueError as error:
         raise ValueError(f"{name} has no maps: {REMEDY} ({error})") from error
-    return [level["reduction"] for level in getattr(info, "info", info)]
-
-
-def levels(name: str, there: Sequence[int]) -> tuple[int, ...]:
-    """Indices of the deepest maps at strides 4, 8, 16 and 32 among the feature levels of a model.
-
-    Raises:
-        ValueError: naming the strides that it has, if these are not among them.
-    """
-    if not set(STRIDES) <= set(there):
-        words = ", ".join(map(str, sorted(set(there))))
-        raise ValueError(f"{name} has maps at stride {words}, not at 4, 8, 16 and 32: {REMEDY}")
-    return tuple(max(i for i, s in enumerate(there) if s == stride) for stride in STRIDES)
+    strides = [level["reduction"] for level in getattr(info, "info", info)]
+    if not set(STRIDES) <= set(strides):
+        there = ", ".join(map(str, sorted(set(strides))))
+        raise ValueError(f"{name} has maps at stride {there}, not at 4, 8, 16 and 32: {REMEDY}")
+    return tuple(max(i for i, s in enumerate(strides) if s == stride) for stride in STRIDES)
 
 
 def check_outputs(
