@@ -151,7 +151,10 @@ def free_place(name: str, out: Path) -> Path:
 def looked_for(
     config: Mapping[str, Any], tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
 ) -> tuple[nn.Module, list[Network]]:
-    """An architecture with all of its weights, so that they serve every output, on the meta device; its networks in a file. Raises Refused as `networks`."""
+    """An architecture on the meta device, and its networks in a file. Raises Refused as `networks`.
+
+    It is whole, as for a vector, so that one set of weights serves every output.
+    """
     module = on_meta({**config, **native(config, tensors), "output": "vector"}, file)
     return module, networks(tensors, module, layouts, file)  # type: ignore[arg-type]
 

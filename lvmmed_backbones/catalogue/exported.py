@@ -23,7 +23,11 @@ from lvmmed_backbones.writing import sweep, write_bytes
 
 KEY = "lvmmed_backbones"
 SCHEMA = 3
-LAYOUTS = {1: "openmmlab", 2: "own", 3: "own"}  # of the tensors, by schema; config's words changed at 3
+LAYOUTS = {
+    1: "openmmlab",
+    2: "own",
+    3: "own",
+}  # of the tensors, by schema; config's words changed at 3
 REMEDY = "Make it again: `python -m lvmmed_backbones export RUN NAME`, or `add FILE NAME`"
 
 

@@ -11,9 +11,7 @@ ENTRY = Entry(
     corpus="none",
     licence="none",
     source="Kirillov et al., ICCV 2023 (architecture)",
-    config=dict(
-        type="Backbone", model_name="sam_vit_b", embed_dim=192, num_heads=3, window_size=4
-    ),
+    config=dict(type="Backbone", model_name="sam_vit_b", embed_dim=192, num_heads=3, window_size=4),
     channels=(192, 192, 192, 192),
     vector_channels=192,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
-from timm.layers import LayerNorm2d
 
 STRIDES = (4, 8, 16, 32)
 

@@ -1,8 +1,8 @@
 """Registers the backbones: `custom_imports = dict(imports=["lvmmed_backbones.openmmlab"])` in a config.
 
-mmpretrain, mmsegmentation and mmdetection then build `Backbone`, and every class that `lvmmed_backbones.models.register`
-is told of, by its name; a model's `init_weights` loads the weights. Every run finds `NonFiniteHook`. What loading
-weights says goes into mmengine's log, and torch's safe loader reads mmengine's checkpoints.
+mmpretrain, mmsegmentation and mmdetection then build `Backbone`, and every class that was registered by
+`lvmmed_backbones.register`, by its name; a model's `init_weights` loads the weights. Every run finds `NonFiniteHook`.
+What the loading of weights has to say goes into mmengine's log, and torch's safe loader reads mmengine's checkpoints.
 """
 
 import logging

@@ -18,6 +18,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.catalogue.adding import reference_images
+from lvmmed_backbones.models import from_config
 
 
 @pytest.fixture(autouse=True)
@@ -275,7 +276,9 @@ def test_the_reference_images_are_the_same_everywhere() -> None:
     assert torch.equal(images[0, 0], images[0, 2]) and not torch.equal(images[1, 0], images[1, 2])
 
 
-SMALL = dict(type="BackboneResNet", depth=18, stem_channels=4, base_channels=4)
+SMALL = dict(
+    type="Backbone", model_name="scaled_resnet", depth=18, stem_channels=4, base_channels=4
+)
 
 
 def test_300_damaged_files(tmp_path: Path, shelf: Path, monkeypatch, capsys) -> None:
@@ -284,7 +287,8 @@ def test_300_damaged_files(tmp_path: Path, shelf: Path, monkeypatch, capsys) -> 
 
     monkeypatch.setattr(adding, "SIDE", 32)
     monkeypatch.setitem(adding.NAMED, "small", SMALL)
-    state = MODELS.build(SMALL).state_dict()
+    model = from_config(SMALL)
+    state = {own: model.state_dict()[name] for name, own in model.own_names().items()}
     rng = np.random.default_rng(0)
     file = tmp_path / "w.pth"
     torch.save({"model": state}, file)

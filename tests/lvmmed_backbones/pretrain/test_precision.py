@@ -10,7 +10,14 @@ from mmengine.registry import MODELS
 import lvmmed_backbones  # noqa: F401
 from lvmmed_backbones.pretrain.precision import BFloat16EncoderHook
 
-RESNET = dict(type="BackboneResNet", depth=18, stem_channels=8, base_channels=8, output="last")
+RESNET = dict(
+    type="Backbone",
+    model_name="scaled_resnet",
+    depth=18,
+    stem_channels=8,
+    base_channels=8,
+    output="last",
+)
 
 
 def converted(encoder: torch.nn.Module) -> torch.nn.Module:

@@ -194,7 +194,7 @@ class Constant(BaseSelfSupervisor):
 '''
 CONFIG = """
 _base_ = ["{configs}/_base_/mini.py", "{configs}/_base_/runtime.py"]
-model = dict(type="Constant", backbone=dict(type="BackboneResNet", depth=18, output="last"))
+model = dict(type="Constant", backbone=dict(type="Backbone", model_name="resnet18", output="last"))
 custom_imports = dict(imports=["constant"])
 custom_hooks = [dict(type="CollapseHook", interval=2)]
 """
