@@ -44,5 +44,5 @@ def test_weights_and_their_gradients_stay_float32_and_are_stored_channels_last()
     encoder(torch.randn(4, 3, 64, 64))[0].square().sum().backward()
     for parameter in encoder.parameters():
         assert parameter.dtype == parameter.grad.dtype == torch.float32
-    weight = encoder.layer1[0].conv1.weight
+    weight = encoder.network.layer1[0].conv1.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)

@@ -188,7 +188,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 @MODELS.register_module()
 class Constant(BaseSelfSupervisor):
     def loss(self, inputs, data_samples, **kwargs):
-        self.backbone.bn1.weight.data.zero_()
+        self.backbone.network.bn1.weight.data.zero_()
         self.backbone.eval().train()
         return dict(loss=self.backbone(inputs[0])[0].mean())
 '''
