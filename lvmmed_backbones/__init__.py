@@ -1,6 +1,7 @@
 """Backbones for medical imaging: architectures, weights and where they came from.
 
-Nothing is imported before it is used, so that reports can read files by `lvmmed_backbones.outside` without torch.
+Nothing is imported before it is used, so that reports can read files by `lvmmed_backbones.outside` without torch, and
+OpenMMLab is needed by none but those who use it.
 `lvmmed_backbones.openmmlab` registers the backbones with mmpretrain, mmsegmentation and mmdetection.
 """
 
@@ -18,13 +19,12 @@ warnings.filterwarnings(
 )
 
 HOMES = {
-    "BackboneResNet": "lvmmed_backbones.backbones",
-    "BackboneTIMM": "lvmmed_backbones.backbones",
-    "BackboneViTSAM": "lvmmed_backbones.backbones",
+    "Backbone": "lvmmed_backbones.models",
     "build": "lvmmed_backbones.building",
+    "register": "lvmmed_backbones.models",
 }
 
-__all__ = ["BackboneResNet", "BackboneTIMM", "BackboneViTSAM", "build"]
+__all__ = ["Backbone", "build", "register"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,16 +1,10 @@
-"""A backbone as a plain torch module, for use outside OpenMMLab's frameworks."""
+"""A backbone as a plain torch module."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
-from mmengine.logging import MMLogger
-from mmengine.registry import MODELS
-from torch import nn
-
-from lvmmed_backbones import catalogue, openmmlab  # noqa: F401  registers the backbones
+from lvmmed_backbones import catalogue, models
 
 
 def build(
@@ -19,7 +13,7 @@ def build(
     image_size: int = 224,
     frozen: bool = False,
     seed: int = 0,
-) -> nn.Module:
+) -> models.Backbone:
     """The backbone `name` of the catalogue, with its weights.
 
     Args:
@@ -43,19 +37,6 @@ def build(
         >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
         [(1, 256, 16, 16), (1, 512, 8, 8), (1, 1024, 4, 4), (1, 2048, 2, 2)]
     """
-    with silent():
-        model = MODELS.build(catalogue.get(name, seed).model(output, image_size, frozen))
-        model.init_weights()
+    model = models.from_config(catalogue.get(name, seed).model(output, image_size, frozen))
+    model.init_weights()
     return model
-
-
-@contextmanager
-def silent() -> Iterator[None]:
-    """Within, mmengine does not tell of every single parameter that it initialises."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

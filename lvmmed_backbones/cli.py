@@ -10,7 +10,6 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmengine.config import DictAction
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +18,7 @@ from rich.text import Text
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import NAMED
 from lvmmed_backbones.display import csv_cell, plain, say_error
+from lvmmed_backbones.extras import needing
 from lvmmed_backbones.pretrain import config_names
 from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.weights.layouts import LAYOUTS
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     try:
         return carry_out(parser().parse_args(arguments))
-    except (OSError, ValueError, ArithmeticError) as error:
+    except (OSError, ValueError, ArithmeticError, ModuleNotFoundError) as error:
         say_error(error)
         return 1
 
@@ -148,12 +148,22 @@ def _add_pretrain(verb: argparse.ArgumentParser) -> None:
         "--cfg-options",
         dest="overrides",
         nargs="+",
-        action=DictAction,
+        action=_Overrides,
         default=(),
         metavar="KEY=VALUE",
         help="of the config",
     )
     behind(verb, "lvmmed_backbones.pretrain:run", lambda work_dir: 0)
+
+
+class _Overrides(argparse.Action):
+    """mmengine's words KEY=VALUE, which only `pretrain` needs mmengine for."""
+
+    def __call__(self, *arguments: Any) -> None:
+        with needing("openmmlab"):
+            from mmengine.config import DictAction
+
+        DictAction(self.option_strings, self.dest)(*arguments)
 
 
 def _add_export(verb: argparse.ArgumentParser) -> None:

@@ -15,8 +15,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mmengine.registry import MODELS
-
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
 from lvmmed_backbones.weights.source import cache_folder
@@ -34,7 +32,7 @@ __all__ = [
     "seeds",
 ]
 
-NOT_ENTRIES = ("adding", "architectures", "entry", "exported")
+NOT_ENTRIES = ("adding", "architectures", "entry", "exported", "older")
 NAME = re.compile(
     r"[A-Za-z0-9][\w.-]*", re.ASCII
 )  # of a backbone: a word of a command line, a table and a file
@@ -148,8 +146,10 @@ def get(name: str, seed: int = 0) -> Entry:
 
 def home(entry: Entry) -> str | None:
     """The module that registers an entry's class, for another process to import; None: it is one of the suite's own."""
-    module = MODELS.get(entry.config["type"]).__module__
-    return None if module.startswith("lvmmed_backbones.backbones.") else module
+    from lvmmed_backbones.models import CLASSES  # torch and timm, which the catalogue does without
+
+    module = CLASSES[entry.config["type"]].__module__
+    return None if module.startswith("lvmmed_backbones.models.") else module
 
 
 def list_backbones() -> tuple[list[dict[str, Any]], list[str]]:

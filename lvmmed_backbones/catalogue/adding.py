@@ -10,17 +10,15 @@ from typing import Any
 
 import timm
 import torch
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.building import silent
-from lvmmed_backbones.catalogue import architectures
 from lvmmed_backbones.catalogue.architectures import NAMED, named, on_meta, outline
-from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD, SIZED
+from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
 from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, sound, write
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.models import from_config
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.layouts import LAYOUTS
@@ -122,7 +120,7 @@ def add(
     check_values(network.tensors, needed(module), file)  # type: ignore[arg-type]
     ours = timm_statistics(config)
     told = dict(
-        architecture=architectures.architecture(config),
+        architecture=architecture(config),
         method=plain(method),
         config=config,
         **outline(config, file),
@@ -153,8 +151,11 @@ def free_place(name: str, out: Path) -> Path:
 def looked_for(
     config: Mapping[str, Any], tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
 ) -> tuple[nn.Module, list[Network]]:
-    """An architecture on the meta device, and its networks in a file. Raises Refused as `networks`."""
-    module = on_meta({**config, **native(config, tensors), "output": whole(config)}, file)
+    """An architecture on the meta device, and its networks in a file. Raises Refused as `networks`.
+
+    It is whole, as for a vector, so that one set of weights serves every output.
+    """
+    module = on_meta({**config, **native(config, tensors), "output": "vector"}, file)
     return module, networks(tensors, module, layouts, file)  # type: ignore[arg-type]
 
 
@@ -185,18 +186,11 @@ def recognised(
     )
 
 
-def whole(config: Mapping[str, Any]) -> str:
-    """The output for which a backbone has all of its weights, so that one set serves every output."""
-    return "vector" if config["type"] == "BackboneTIMM" else "last"
-
-
 def native(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, int]:
     """The image size that a file's positions are for, so that they are stored as they are."""
-    if config["type"] == "BackboneTIMM":
+    if not config["model_name"].startswith("sam_vit_"):
         size = timm.get_pretrained_cfg(config["model_name"])
         return dict(img_size=size.input_size[-1]) if size else {}
-    if config["type"] not in SIZED:
-        return {}
     absolute = [v.shape[1] for n, v in tensors.items() if n.endswith("pos_embed") and v.ndim == 4]
     relative = [
         (v.shape[0] + 1) // 2 for n, v in tensors.items() if n.endswith("rel_pos_h") and v.ndim == 2
@@ -220,11 +214,9 @@ def look(
     Raises:
         Refused: if the file's are no numbers.
     """
-    size = dict(img_size=SIDE) if config["type"] in SIZED else {}
-    with silent(), torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = MODELS.build({**config, **size, "output": "vector"})
-        module.init_weights()
+        module = from_config({**config, "img_size": SIDE, "output": "vector"})
     images = (reference_images() - column(facts.mean)) / column(facts.std)
     random = features(module, images)
     fill(module, module.resampled(tensors))

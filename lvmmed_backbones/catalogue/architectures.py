@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.registry import MODELS
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from lvmmed_backbones import openmmlab
-from lvmmed_backbones.backbones.pretrained import Pretrained
-from lvmmed_backbones.catalogue.entry import SIZED
+from lvmmed_backbones.catalogue.older import translated
+from lvmmed_backbones.models import CLASSES, from_config
 from lvmmed_backbones.outside import Refused, refusing
 
 # Arguments by which a constructor fetches or reads something, or imports it.
@@ -30,12 +27,13 @@ FORBIDDEN = {
     "weights",
 }
 LARGEST = 16_384  # a width, a number of layers, a size in pixels
+SIDE = 224  # pixels: timm's models may need the size that they were made for, which is this one or less
 DEEPEST = 5  # of arguments within arguments
 REMEDY = "Make the file again: `python -m lvmmed_backbones export` or `add`"
 
 
 def checked(config: Any, file: Path) -> dict[str, Any]:
-    """The config of a backbone out of a file, as data that chooses among registered architectures.
+    """The config of a backbone out of a file, as data that chooses among registered architectures, in today's words.
 
     Raises:
         Refused: if it names none, or has arguments that are no plain values, lead to a file or a network, or are
@@ -43,16 +41,16 @@ def checked(config: Any, file: Path) -> dict[str, Any]:
     """
     if not isinstance(config, dict) or not isinstance(config.get("type"), str):
         raise Refused(file, "has a config without a type", REMEDY)
-    kind = config["type"]
-    # A dotted name would make mmengine import what it names.
-    known = MODELS.get(kind) if kind.isidentifier() else None
-    if not (isinstance(known, type) and issubclass(known, Pretrained)):
-        ours = ", ".join(openmmlab.__all__)
-        raise Refused(
-            file, f"wants to build a {kind!r}", f"Choose from {ours}, or register it before"
-        )
     for key, value in config.items():
         check_argument(key, value, file)
+    with refusing(file, REMEDY, "is of an older version"):
+        config = translated(config)
+    kind = config["type"]
+    if kind not in CLASSES:
+        known = ", ".join(CLASSES)
+        raise Refused(
+            file, f"wants to build a {kind!r}", f"Choose from {known}, or register it before"
+        )
     name = str(config.get("model_name", ""))
     if name and not name.replace(".", "_").isidentifier():  # a scheme such as hf-hub: is a request
         raise Refused(file, f"wants timm's model {name!r}", "Name one of timm.list_models()")
@@ -90,7 +88,7 @@ def named(name: str) -> dict[str, Any]:
         ValueError: if there is none called so, naming those that there are.
     """
     if name.startswith("timm:"):
-        return dict(type="BackboneTIMM", model_name=name.removeprefix("timm:"))
+        return dict(type="Backbone", model_name=name.removeprefix("timm:"))
     if name not in NAMED:
         raise ValueError(
             f"no architecture {name!r}: choose from {', '.join(NAMED)}, or timm:NAME with a name of timm.list_models()"
@@ -98,11 +96,12 @@ def named(name: str) -> dict[str, Any]:
     return dict(NAMED[name])
 
 
+RESNETS = [f"resnet{depth}" for depth in (18, 34, 50, 101, 152)]
 NAMED: dict[str, Mapping[str, Any]] = {
-    **{f"resnet{d}": dict(type="BackboneResNet", depth=d) for d in (18, 34, 50, 101, 152)},
+    **{name: dict(type="Backbone", model_name=name) for name in RESNETS},
     **{
-        f"{family}_vit_{size[0]}": dict(type="BackboneViTSAM", arch=size, **more)
-        for size in ("base", "large", "huge")
+        f"{family}_vit_{size}": dict(type="Backbone", model_name=f"sam_vit_{size}", **more)
+        for size in "blh"
         for family, more in (("sam", {}), ("lvmmed", dict(use_abs_pos=False)))
     },
 }
@@ -118,20 +117,10 @@ def on_meta(config: Mapping[str, Any], file: Path) -> nn.Module:
         Refused: if its arguments build none.
     """
     reason = f"asks for {dict(config)}, which cannot be built"
-    with refusing(file, REMEDY, reason), torch.device("meta"), LinspaceWithValues():
-        module = MODELS.build(dict(config))
+    with refusing(file, REMEDY, reason), torch.device("meta"):
+        module = from_config(config)
     module.said = architecture(config)  # in messages
     return module
-
-
-class LinspaceWithValues(TorchFunctionMode):
-    """mmpretrain's ResNet reckons its drop rates by torch.linspace, which has no values on the meta device."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: Any = None
-    ) -> Any:
-        more = dict(device="cpu") if func is torch.linspace else {}
-        return func(*args, **{**(kwargs or {}), **more})
 
 
 def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
@@ -143,16 +132,13 @@ def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
     Raises:
         Refused: if it cannot be built, neither for maps nor for a vector.
     """
-    # timm's models may need the size that they were made for, 224 px or less.
-    side = 224 if config["type"] == "BackboneTIMM" else 64
-    size = dict(img_size=side) if config["type"] in SIZED else {}
     found: dict[str, Any] = dict(channels=None)
     for key, output in (("channels", "maps"), ("vector_channels", "vector")):
         try:
             with refusing(file, REMEDY, f"asks for {config}, which cannot be built"):
-                model = on_meta({**config, **size, "output": output}, file).eval()
+                model = on_meta({**config, "img_size": SIDE, "output": output}, file).eval()
                 with torch.no_grad():
-                    features = model(torch.zeros(1, 3, side, side, device="meta"))
+                    features = model(torch.zeros(1, 3, SIDE, SIDE, device="meta"))
                 found[key] = [part.shape[1] for part in features]
         except Refused:
             if output == "vector":
@@ -162,13 +148,14 @@ def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
 
 def architecture(config: Mapping[str, Any]) -> str:
     """In the field's words, such as ResNet-50; a user's own class by its name."""
-    kind = config["type"]
-    if kind == "BackboneResNet":
+    if config["type"] != "Backbone":
+        return config["type"]
+    name = config["model_name"]
+    if name in RESNETS:
+        return f"ResNet-{name.removeprefix('resnet')}"
+    if name == "scaled_resnet":
         width = config.get("base_channels", 64) / 64
-        return f"ResNet-{config.get('depth', 50)}" + (f", width {width:g}" if width != 1 else "")
-    if kind == "BackboneTIMM":
-        return config["model_name"]
-    if kind != "BackboneViTSAM":
-        return kind
-    arch = config.get("arch", "base")
-    return "SAM ViT" + (f"-{arch[0].upper()}/16" if isinstance(arch, str) else "")
+        return f"ResNet-{config.get('depth', 50)}, width {width:g}"
+    if name.startswith("sam_vit_"):
+        return "SAM ViT" + ("" if "embed_dim" in config else f"-{name[-1].upper()}/16")
+    return name

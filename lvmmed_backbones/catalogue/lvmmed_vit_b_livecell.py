@@ -12,7 +12,7 @@ ENTRY = Entry(
     corpus="LVM-Med, and LIVECell; the release tells no more",
     licence="CC BY-NC-ND 2.0",
     source="Nguyen et al., NeurIPS 2023, arXiv 2306.11925",
-    config=dict(type="BackboneViTSAM", arch="base", use_abs_pos=False),
+    config=dict(type="Backbone", model_name="sam_vit_b", use_abs_pos=False),
     channels=(768, 768, 768, 768),
     vector_channels=768,
     weights=Weights(

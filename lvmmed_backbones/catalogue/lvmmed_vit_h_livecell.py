@@ -12,7 +12,7 @@ ENTRY = Entry(
     corpus="LVM-Med, and LIVECell; the release tells no more",
     licence="CC BY-NC-ND 2.0",
     source="Nguyen et al., NeurIPS 2023, arXiv 2306.11925",
-    config=dict(type="BackboneViTSAM", arch="huge", use_abs_pos=False),
+    config=dict(type="Backbone", model_name="sam_vit_h", use_abs_pos=False),
     channels=(1280, 1280, 1280, 1280),
     vector_channels=1280,
     weights=Weights(

@@ -8,7 +8,9 @@ ENTRY = Entry(
     corpus="none",
     licence="none",
     source="He et al., ICCV 2015 (initialisation)",
-    config=dict(type="BackboneResNet", depth=18, stem_channels=32, base_channels=32),
+    config=dict(
+        type="Backbone", model_name="scaled_resnet", depth=18, stem_channels=32, base_channels=32
+    ),
     channels=(32, 64, 128, 256),
     vector_channels=256,
 )

@@ -8,7 +8,7 @@ ENTRY = Entry(
     corpus="none",
     licence="none",
     source="He et al., ICCV 2015 (initialisation)",
-    config=dict(type="BackboneResNet", depth=50),
+    config=dict(type="Backbone", model_name="resnet50"),
     channels=(256, 512, 1024, 2048),
     vector_channels=2048,
 )

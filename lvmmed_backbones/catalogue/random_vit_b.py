@@ -8,7 +8,7 @@ ENTRY = Entry(
     corpus="none",
     licence="none",
     source="Kirillov et al., ICCV 2023 (architecture)",
-    config=dict(type="BackboneViTSAM", arch="base"),
+    config=dict(type="Backbone", model_name="sam_vit_b"),
     channels=(768, 768, 768, 768),
     vector_channels=768,
 )

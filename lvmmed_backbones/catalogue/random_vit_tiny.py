@@ -11,17 +11,7 @@ ENTRY = Entry(
     corpus="none",
     licence="none",
     source="Kirillov et al., ICCV 2023 (architecture)",
-    config=dict(
-        type="BackboneViTSAM",
-        arch=dict(
-            embed_dims=192,
-            num_layers=12,
-            num_heads=3,
-            feedforward_channels=768,
-            global_attn_indexes=[2, 5, 8, 11],
-        ),
-        window_size=4,
-    ),
+    config=dict(type="Backbone", model_name="sam_vit_b", embed_dim=192, num_heads=3, window_size=4),
     channels=(192, 192, 192, 192),
     vector_channels=192,
 )

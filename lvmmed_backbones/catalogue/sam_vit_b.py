@@ -9,7 +9,7 @@ ENTRY = Entry(
     corpus="SA-1B (after MAE on ImageNet-1k)",
     licence="Apache-2.0",
     source="Kirillov et al., ICCV 2023, arXiv 2304.02643",
-    config=dict(type="BackboneViTSAM", arch="base"),
+    config=dict(type="Backbone", model_name="sam_vit_b"),
     channels=(768, 768, 768, 768),
     vector_channels=768,
     weights=Weights(

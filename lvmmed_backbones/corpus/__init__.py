@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from lvmmed_backbones.extras import needing
+
 __all__ = ["CorpusDataset", "audit", "build", "list_data_sets"]
 
 HOMES = {
@@ -21,4 +23,5 @@ HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+    with needing("corpus"):
+        return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)

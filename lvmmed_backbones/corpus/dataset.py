@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from mmcv.transforms import Compose
-from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
 from lvmmed_backbones.corpus.manifest import Shards, read_corpus
@@ -21,18 +19,18 @@ from lvmmed_backbones.outside import Refused
 REMEDY = "Is it cut off? Remove it and its part in parts/, and build the corpus again, which makes what is missing"
 
 
-@DATASETS.register_module()
 class CorpusDataset(Dataset):
     """The images of a corpus, read by their place in the shards.
 
-    An item is an index or a pair (index, epoch); what a pipeline draws depends on seed, epoch and index alone, so it
+    An item is an index or a pair (index, epoch); what the transform draws depends on seed, epoch and index alone, so it
     is the same in any worker, and again after a resumption.
 
     Args:
         root: folder, or URL that fsspec knows: `s3://bucket/corpus`, or, kept on this machine after the first
             reading, `simplecache::s3://bucket/corpus`.
-        pipeline: transforms of `results["img"]` (H, W, 3) uint8, blue first.
-        seed: of what the pipeline draws.
+        transform: makes an item of a dict with `img` (H, W, 3) uint8, blue first, its `img_shape` and `sample_idx`;
+            None: the dict is the item. `lvmmed_backbones.openmmlab` builds it from a pipeline of a config.
+        seed: of what the transform draws.
 
     Raises:
         FileNotFoundError: if there is no corpus at `root`.
@@ -41,10 +39,12 @@ class CorpusDataset(Dataset):
             fit, as after a build or an audit that was killed.
     """
 
-    def __init__(self, root: str, pipeline: Sequence[Mapping] = (), seed: int = 0) -> None:
+    def __init__(
+        self, root: str, transform: Callable[[dict], Any] | None = None, seed: int = 0
+    ) -> None:
         self.root = str(root).rstrip("/")
         self.seed = seed
-        self.pipeline = Compose(list(pipeline))
+        self.transform = transform
         try:
             table, summary = read_corpus(self.root, ("shard", "offset", "length", "crc32"))
         except FileNotFoundError:
@@ -72,7 +72,7 @@ class CorpusDataset(Dataset):
         shape = image.shape[:2]
         results = dict(img=image, img_shape=shape, ori_shape=shape, sample_idx=index)
         with seeded(self.seed, epoch, index):
-            return self.pipeline(results)
+            return results if self.transform is None else self.transform(results)
 
     def read(self, index: int) -> np.ndarray:
         """Image (H, W, 3) uint8, blue first.

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import h5py
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from lvmmed_backbones.extras import needing
 from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing, regular
+
+with needing("corpus"):
+    import h5py
 
 Wanted = Callable[[str, tuple[int, ...], np.dtype], bool]
 SLACK = 16 * MIB  # of a file beside its arrays, and of what needs no closer look

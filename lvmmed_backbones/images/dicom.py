@@ -14,23 +14,27 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.encaps import generate_frames
-from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
-from pydicom.uid import (
-    CTImageStorage,
-    DeflatedExplicitVRLittleEndian,
-    EnhancedCTImageStorage,
-    LegacyConvertedEnhancedCTImageStorage,
-    RLELossless,
-)
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.images import dicom_jpeg
+from lvmmed_backbones.extras import needing
 from lvmmed_backbones.images.complaints import kept
 from lvmmed_backbones.images.photos import declared_size
 from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing
+
+with needing("corpus"):
+    import pydicom
+    from pydicom.encaps import generate_frames
+    from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+    from pydicom.uid import (
+        CTImageStorage,
+        DeflatedExplicitVRLittleEndian,
+        EnhancedCTImageStorage,
+        LegacyConvertedEnhancedCTImageStorage,
+        RLELossless,
+    )
+
+    from lvmmed_backbones.images import dicom_jpeg
 
 SLACK = 16 * MIB  # of a file's elements beside its pixels, and of what needs no closer look
 PIXEL_DATA = 0x7FE00010

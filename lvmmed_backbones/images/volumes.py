@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.extras import needing
 from lvmmed_backbones.outside import (
     ARRAY,
     MIB,
@@ -24,6 +24,9 @@ from lvmmed_backbones.outside import (
     refusing,
     regular,
 )
+
+with needing("corpus"):
+    import nibabel
 
 SLACK = 16 * MIB  # of a file around its voxels: extensions before them, padding behind them
 HEADER = 540  # bytes of NIfTI-2's, the longer one
@@ -198,7 +201,8 @@ def affine_of(image: Any) -> NDArray[np.float64]:
 @cache
 def simple_itk() -> Any:
     """SimpleITK, which takes half a second to import; its warnings go nowhere: they are a file's words."""
-    import SimpleITK
+    with needing("corpus"):
+        import SimpleITK
 
     SimpleITK.ProcessObject_SetGlobalWarningDisplay(False)
     return SimpleITK

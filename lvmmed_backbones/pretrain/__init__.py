@@ -10,6 +10,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.extras import needing
+
 __all__ = ["CONFIGS", "compose", "config_names", "export", "run"]
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
@@ -19,7 +21,8 @@ HOMES = {"compose": "running", "export": "exporting", "run": "running"}
 def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+    with needing("openmmlab"):
+        return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
 
 
 def config_names() -> list[str]:

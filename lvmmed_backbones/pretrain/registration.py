@@ -7,12 +7,14 @@ import importlib
 import pkgutil
 import warnings
 
-import mmpretrain.engine.hooks
-import mmpretrain.engine.optimizers
-import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
+from lvmmed_backbones.extras import needing
 
-import lvmmed_backbones.openmmlab  # noqa: F401
-from lvmmed_backbones.corpus import dataset  # noqa: F401
+with needing("openmmlab"):
+    import mmpretrain.engine.hooks
+    import mmpretrain.engine.optimizers
+    import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
+
+from lvmmed_backbones.openmmlab import corpus  # noqa: F401
 from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, precision, views  # noqa: F401
 
 # mmcv 2.1 says so whenever Pillow changes a saturation, with `alpha` alone, too.

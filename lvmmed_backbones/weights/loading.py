@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from lvmmed_backbones.outside import Refused
@@ -25,7 +25,7 @@ def load_strictly(
     """Fill a backbone from a checkpoint, every parameter and running statistic of it.
 
     Args:
-        module: the backbone, a `Pretrained`.
+        module: the backbone, a `Backbone`.
         file: a safetensors file, or one that `torch.save` wrote.
         layout: how the checkpoint names things, see `lvmmed_backbones.weights.layouts`.
         sha256: checksum of the file, or its first digits; None: not checked.
@@ -42,7 +42,7 @@ def load_strictly(
     network = find(module, path, [layout], wrapper)
     fill(module, network.tensors)
     if network.unused:
-        MMLogger.get_current_instance().info(
+        logging.getLogger(__name__).info(
             f"{path}: {len(network.unused)} entries are not the backbone's and were not used, such as "
             f"{some(network.unused)}"
         )
@@ -64,7 +64,7 @@ def find(
     """The weights of a module in a file, checked.
 
     Args:
-        module: a `Pretrained`; it may lie on the meta device.
+        module: a `Backbone`; it may lie on the meta device.
         layouts: those that are tried, in this order.
 
     Raises:

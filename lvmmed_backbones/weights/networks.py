@@ -20,7 +20,7 @@ SHOWN = 5  # names in a message
 
 
 class Architecture(Protocol):
-    """What is asked of a module whose weights are looked for: see `Pretrained`."""
+    """What is asked of a module whose weights are looked for: see `lvmmed_backbones.models.Backbone`."""
 
     own_parts: tuple[str, ...]
 

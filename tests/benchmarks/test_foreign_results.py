@@ -121,17 +121,18 @@ def test_plan_opens_the_weights_before_any_data_is_prepared(
 
 ENTRY = '''
 """A user's own architecture."""
-from mmengine.registry import MODELS
-from lvmmed_backbones.backbones import BackboneResNet
+from lvmmed_backbones import Backbone, register
 from lvmmed_backbones.catalogue.entry import Entry
 
-@MODELS.register_module(force=True)
-class MyNet(BackboneResNet):
+@register
+class MyNet(Backbone):
     """A ResNet-18 of a quarter of the width."""
 
 ENTRY = Entry(
     architecture="MyNet", method="random", corpus="none", licence="none", source="none",
-    config=dict(type="MyNet", depth=18, stem_channels=16, base_channels=16),
+    config=dict(
+        type="MyNet", model_name="scaled_resnet", depth=18, stem_channels=16, base_channels=16
+    ),
     channels=(16, 32, 64, 128), vector_channels=128,
 )
 '''
@@ -168,7 +169,7 @@ def test_no_key_of_a_config_becomes_code(tmp_path: Path, monkeypatch) -> None:
     harm = tmp_path / "harm"
     key = f"a': __import__('os').mkdir({str(harm)!r}), 'b"
     facts = dict(
-        schema=2, architecture="x", method="x", config={"type": "BackboneResNet", "depth": 18, key: 1},
+        schema=2, architecture="x", method="x", config={"type": "Backbone", "model_name": "resnet18", key: 1},
         channels=[64, 128, 256, 512], vector_channels=512, mean=[0.0] * 3, std=[1.0] * 3,
     )  # fmt: skip
     save_file(

@@ -24,7 +24,13 @@ from tasks.hooks import LAST
 from tests.benchmarks.factories import prepared_run
 from tests.spoiling import spoilt_bytes
 
-SMALL = {"type": "BackboneResNet", "depth": 18, "stem_channels": 4, "base_channels": 4}
+SMALL = {
+    "type": "Backbone",
+    "model_name": "scaled_resnet",
+    "depth": 18,
+    "stem_channels": 4,
+    "base_channels": 4,
+}
 FACTS = {
     "schema": 2, "architecture": "ResNet-18", "method": "mine", "config": SMALL,
     "channels": [4, 8, 16, 32], "vector_channels": 32, "mean": [1.0, 2.0, 3.0], "std": [4.0, 5.0, 6.0],

@@ -105,10 +105,16 @@ def make_weights(grid: Grid, seed: int) -> Path:
     state = model.state_dict()
     tensors = {own: state[name] for name, own in model.own_names().items()}
     facts = Facts(
-        schema=2,
+        schema=3,
         architecture="ResNet-18, width 0.5",
         method="random",
-        config=dict(type="BackboneResNet", depth=18, stem_channels=32, base_channels=32),
+        config=dict(
+            type="Backbone",
+            model_name="scaled_resnet",
+            depth=18,
+            stem_channels=32,
+            base_channels=32,
+        ),
         channels=(32, 64, 128, 256),
         vector_channels=256,
         mean=(123.675, 116.28, 103.53),

@@ -142,7 +142,12 @@ def _carry_out(job: Job) -> None:
     if variant.config is None:
         torch.manual_seed(job.seed)
         backbone = dict(
-            type="BackboneResNet", depth=18, stem_channels=32, base_channels=32, output="vector"
+            type="Backbone",
+            model_name="scaled_resnet",
+            depth=18,
+            stem_channels=32,
+            base_channels=32,
+            output="vector",
         )
         model = MODELS.build(backbone)
         model.init_weights()

@@ -6,7 +6,7 @@
 _base_ = ["_base_/barlowtwins.py", "_base_/mini.py", "_base_/runtime.py"]
 
 model = dict(
-    backbone=dict(depth=18),
+    backbone=dict(model_name="resnet18"),
     neck=dict(in_channels=512, hid_channels=512, out_channels=512),
     head=dict(in_channels=512),
 )

@@ -9,7 +9,7 @@ learning rate is that of the small config, where it was searched (docs/evidence.
 _base_ = ["_base_/lvmmed.py", "_base_/mini.py", "_base_/runtime.py"]
 
 model = dict(
-    backbone=dict(depth=18),
+    backbone=dict(model_name="resnet18"),
     neck=dict(in_channels=512, hid_channels=512, out_channels=128),
     head=dict(channels=128, noise=0.1, samples=16),
 )

@@ -9,7 +9,7 @@ learning rate is higher than its peers', by the same search (docs/evidence.md).
 _base_ = ["_base_/lvmmed.py", "_base_/small.py"]
 
 model = dict(
-    backbone=dict(depth=18, stem_channels=32, base_channels=32),
+    backbone=dict(model_name="scaled_resnet", depth=18, stem_channels=32, base_channels=32),
     neck=dict(in_channels=256, hid_channels=512, out_channels=128),
     head=dict(channels=128, noise=0.1, samples=16),
 )

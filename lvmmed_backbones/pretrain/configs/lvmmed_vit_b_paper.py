@@ -9,7 +9,7 @@
 _base_ = ["_base_/lvmmed.py", "_base_/paper.py", "_base_/runtime.py"]
 
 model = dict(
-    backbone=dict(_delete_=True, type="BackboneViTSAM", arch="base", img_size=224, output="last"),
+    backbone=dict(_delete_=True, type="Backbone", model_name="sam_vit_b", img_size=224, output="last"),
     neck=dict(in_channels=768),
 )
 optim_wrapper = dict(

@@ -8,6 +8,6 @@ Not among the paper's results.
 
 _base_ = "lvmmed_vit_b_paper.py"
 
-model = dict(backbone=dict(arch="huge"), neck=dict(in_channels=1280))
+model = dict(backbone=dict(model_name="sam_vit_h"), neck=dict(in_channels=1280))
 train_dataloader = dict(batch_size=25)
 optim_wrapper = dict(accumulative_counts=8)

@@ -6,6 +6,6 @@
 _base_ = ["_base_/simclr.py", "_base_/small.py"]
 
 model = dict(
-    backbone=dict(depth=18, stem_channels=32, base_channels=32),
+    backbone=dict(model_name="scaled_resnet", depth=18, stem_channels=32, base_channels=32),
     neck=dict(in_channels=256, hid_channels=512),
 )

@@ -6,7 +6,7 @@
 _base_ = ["_base_/swav.py", "_base_/mini.py", "_base_/runtime.py"]
 
 model = dict(
-    backbone=dict(depth=18),
+    backbone=dict(model_name="resnet18"),
     neck=dict(in_channels=512, hid_channels=512),
     head=dict(loss=dict(num_prototypes=64, num_crops=[2, 2])),
 )

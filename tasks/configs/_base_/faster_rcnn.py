@@ -6,4 +6,4 @@ The whole backbone is trained. The released code freezes its first stage and the
 _base_ = 'mmdet::_base_/models/faster-rcnn_r50_fpn.py'
 
 default_scope = 'mmdet'
-model = dict(backbone=dict(_delete_=True, type='BackboneResNet', depth=50, output='maps'))
+model = dict(backbone=dict(_delete_=True, type='Backbone', model_name='resnet50', output='maps'))

@@ -12,5 +12,5 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         to_rgb=True),
-    backbone=dict(type='BackboneResNet', depth=50, output='vector', frozen=True),
+    backbone=dict(type='Backbone', model_name='resnet50', output='vector', frozen=True),
     head=dict(type='LinearClsHead', in_channels=2048, topk=(1,)))

@@ -11,7 +11,7 @@ norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     data_preprocessor=dict(size_divisor=32),
     pretrained=None,
-    backbone=dict(_delete_=True, type='BackboneResNet', depth=50, output='maps'),
+    backbone=dict(_delete_=True, type='Backbone', model_name='resnet50', output='maps'),
     decode_head=dict(norm_cfg=norm_cfg),
     auxiliary_head=dict(norm_cfg=norm_cfg))
 sync_bn = 'torch'

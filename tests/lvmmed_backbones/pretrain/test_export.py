@@ -75,7 +75,7 @@ def test_several_seeds_are_one_backbone(runs, shelf: Path, capsys) -> None:
         assert entry.weights and entry.weights.path == shelf / "mine" / f"{seed}.safetensors"
         trained = torch.load(run / "iter_6.pth", weights_only=True)["state_dict"]
         built = lvmmed_backbones.build("mine", seed=seed).state_dict()
-        assert torch.equal(built["conv1.weight"], trained["backbone.conv1.weight"])
+        assert torch.equal(built["network.conv1.weight"], trained["backbone.network.conv1.weight"])
     assert main(["list"]) == 0
     assert "2, 10; the weights above are of 2" in capsys.readouterr().out
     assert main(["list", "--json"]) == 0

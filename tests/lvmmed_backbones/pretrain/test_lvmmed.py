@@ -26,7 +26,7 @@ def build(**head):
     model = MODELS.build(
         dict(
             type="LVMMed",
-            backbone=dict(type="BackboneResNet", depth=18, output="last"),
+            backbone=dict(type="Backbone", model_name="resnet18", output="last"),
             neck=dict(
                 type="NonLinearNeck",
                 in_channels=512,

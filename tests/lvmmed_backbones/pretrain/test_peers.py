@@ -18,7 +18,7 @@ from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
 from lvmmed_backbones.pretrain.views import cell_positions
 
 N = 16
-BACKBONE = dict(type="BackboneResNet", depth=18, output="last")
+BACKBONE = dict(type="Backbone", model_name="resnet18", output="last")
 PROJECTOR = dict(
     type="NonLinearNeck", in_channels=512, hid_channels=64, out_channels=32, with_last_bn=False,
     with_last_bias=True, norm_cfg=dict(type="BN1d"),

@@ -10,7 +10,14 @@ from mmengine.registry import MODELS
 import lvmmed_backbones  # noqa: F401
 from lvmmed_backbones.pretrain.precision import BFloat16EncoderHook
 
-RESNET = dict(type="BackboneResNet", depth=18, stem_channels=8, base_channels=8, output="last")
+RESNET = dict(
+    type="Backbone",
+    model_name="scaled_resnet",
+    depth=18,
+    stem_channels=8,
+    base_channels=8,
+    output="last",
+)
 
 
 def converted(encoder: torch.nn.Module) -> torch.nn.Module:
@@ -37,5 +44,5 @@ def test_weights_and_their_gradients_stay_float32_and_are_stored_channels_last()
     encoder(torch.randn(4, 3, 64, 64))[0].square().sum().backward()
     for parameter in encoder.parameters():
         assert parameter.dtype == parameter.grad.dtype == torch.float32
-    weight = encoder.layer1[0].conv1.weight
+    weight = encoder.network.layer1[0].conv1.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)

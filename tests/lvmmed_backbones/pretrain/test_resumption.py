@@ -36,6 +36,7 @@ def arguments(corpus: Path) -> list[str]:
         *("pretrain", "simclr_resnet18_mini", "--corpus", str(corpus), "--epochs", "2"),
         *("--cfg-options", "train_dataloader.batch_size=8"),
         *("train_dataloader.dataset.pipeline.0.crops.0.size=32",),
+        *("model.backbone.model_name=scaled_resnet", "model.backbone.depth=18"),
         *("model.backbone.stem_channels=8", "model.backbone.base_channels=8"),
         *("model.neck.in_channels=64", "model.neck.hid_channels=16", "model.neck.out_channels=8"),
         *("default_hooks.checkpoint.interval=1", "default_hooks.checkpoint.keep=20"),
@@ -303,7 +304,7 @@ def without(key: str) -> Callable[[Path], None]:
 
 def not_a_number(file: Path) -> None:
     content = torch.load(file, weights_only=True)
-    content["state_dict"]["backbone.conv1.weight"][0] = torch.nan
+    content["state_dict"]["backbone.network.conv1.weight"][0] = torch.nan
     torch.save(content, file)
 
 

@@ -189,13 +189,13 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 @MODELS.register_module()
 class Constant(BaseSelfSupervisor):
     def loss(self, inputs, data_samples, **kwargs):
-        self.backbone.bn1.weight.data.zero_()
+        self.backbone.network.bn1.weight.data.zero_()
         self.backbone.eval().train()
         return dict(loss=self.backbone(inputs[0])[0].mean())
 '''
 CONFIG = """
 _base_ = ["{configs}/_base_/mini.py", "{configs}/_base_/runtime.py"]
-model = dict(type="Constant", backbone=dict(type="BackboneResNet", depth=18, output="last"))
+model = dict(type="Constant", backbone=dict(type="Backbone", model_name="resnet18", output="last"))
 custom_imports = dict(imports=["constant"])
 custom_hooks = [dict(type="CollapseHook", interval=2)]
 """

@@ -22,6 +22,8 @@ from lvmmed_backbones.pretrain.resumption import newest_whole
 ROOT = Path(__file__).resolve().parents[3]
 MOST = 180  # seconds until a process does what it must, on a machine under load
 TINY = {
+    "model__backbone__model_name": "scaled_resnet",
+    "model__backbone__depth": 18,
     "model__backbone__stem_channels": 8,
     "model__backbone__base_channels": 8,
     "model__neck__in_channels": 64,

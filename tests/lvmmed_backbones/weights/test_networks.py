@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.registry import MODELS
 from safetensors.torch import save_file
 from torchvision.models import resnet18, resnet101
 
-import lvmmed_backbones.openmmlab  # noqa: F401  registers the backbones
 from lvmmed_backbones.catalogue.architectures import named, on_meta
+from lvmmed_backbones.models import from_config
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.weights.layouts import converted
 from lvmmed_backbones.weights.loading import find, load_strictly
@@ -47,11 +46,11 @@ def published(name: str, device: str = "cpu") -> dict:
 def test_every_published_resnet_50_loads(name: str, tmp_path: Path) -> None:
     """Against the file itself: the n-th tensor of its list holds n / 1000, whatever it is called."""
     torch.save(published(name), tmp_path / "w.pth")
-    model = MODELS.build(named("resnet50"))
+    model = from_config(named("resnet50"))
     load_strictly(model, str(tmp_path / "w.pth"))
     facts = json.loads((PUBLISHED / f"{name}.json").read_text())
     number = {key.removeprefix(facts["prefix"]): n for n, key in enumerate(facts["keys"])}
-    for key, value in model.state_dict().items():
+    for key, value in model.network.state_dict().items():
         if not key.endswith("num_batches_tracked"):
             torch.testing.assert_close(value, torch.full_like(value, number[key] / 1000))
 
@@ -59,17 +58,13 @@ def test_every_published_resnet_50_loads(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sam_vit_b", "lvmmed_vit_b"])
 def test_every_published_vit_b_loads(name: str, tmp_path: Path) -> None:
     torch.save(published(name), tmp_path / "w.pth")
-    model = MODELS.build(dict(named(TRANSFORMERS[name]), img_size=64, output="vector"))
+    model = from_config(dict(named(TRANSFORMERS[name]), img_size=64, output="vector"))
     load_strictly(model, str(tmp_path / "w.pth"))
     facts = json.loads((PUBLISHED / f"{name}.json").read_text())
     number = {key.removeprefix(facts["prefix"]): n for n, key in enumerate(facts["keys"])}
-    assert (model.pos_embed is None) == (name == "lvmmed_vit_b")
-    for own, key in (
-        ("patch_embed.proj.weight", "patch_embed.projection.weight"),
-        ("blocks.11.mlp.lin2.bias", "layers.11.ffn.layers.1.bias"),
-        ("blocks.2.attn.rel_pos_h", "layers.2.attn.rel_pos_h"),
-    ):
-        value = model.state_dict()[key]
+    assert (model.network.pos_embed is None) == (name == "lvmmed_vit_b")
+    for own in ("patch_embed.proj.weight", "blocks.11.mlp.lin2.bias", "blocks.2.attn.rel_pos_h"):
+        value = model.network.state_dict()[own]
         torch.testing.assert_close(value, torch.full_like(value, number[own] / 1000))
     assert all(torch.isfinite(part).all() for part in model(torch.zeros(1, 3, 64, 64)))
 
@@ -116,7 +111,9 @@ def state() -> dict[str, torch.Tensor]:
 
 
 def equals(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> bool:
-    return all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    return all(
+        torch.equal(value, state[name]) for name, value in model.network.state_dict().items()
+    )
 
 
 @pytest.mark.parametrize("prefix", PREFIXES.values(), ids=PREFIXES)
@@ -129,7 +126,7 @@ def test_any_nesting_of_prefixes(
     for name in wrapper:
         content = {name: content, "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}}}
     torch.save(content, tmp_path / "w.pth")
-    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    model = from_config(dict(type="Backbone", model_name="resnet18"))
     load_strictly(model, str(tmp_path / "w.pth"))
     assert equals(model, state)
 
@@ -137,7 +134,7 @@ def test_any_nesting_of_prefixes(
 def test_a_compiler_within_a_network(state, tmp_path: Path) -> None:
     inside = {k.replace("layer1.0.", "layer1.0._orig_mod."): v for k, v in state.items()}
     torch.save(inside, tmp_path / "w.pth")
-    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    model = from_config(dict(type="Backbone", model_name="resnet18"))
     load_strictly(model, str(tmp_path / "w.pth"))
     assert equals(model, state)
 
@@ -146,16 +143,16 @@ def test_a_compiler_within_a_network(state, tmp_path: Path) -> None:
 def test_weights_survive_the_random_initialisation(state, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"weights{suffix}"
     save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
-    model = MODELS.build(dict(type="BackboneResNet", depth=18, weights=dict(file=str(path))))
+    model = from_config(dict(type="Backbone", model_name="resnet18", weights=dict(file=str(path))))
     model.init_weights()
     assert equals(model, state)
 
 
 def test_counters_of_the_framework_may_be_absent(state, tmp_path: Path) -> None:
     torch.save({k: v for k, v in state.items() if "num_batches" not in k}, tmp_path / "w.pth")
-    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    model = from_config(dict(type="Backbone", model_name="resnet18"))
     load_strictly(model, str(tmp_path / "w.pth"))
-    assert torch.equal(model.bn1.running_var, state["bn1.running_var"])
+    assert torch.equal(model.network.bn1.running_var, state["bn1.running_var"])
 
 
 @pytest.mark.parametrize("lost", ["layer4.1.conv2.weight", "bn1.running_mean", "layer1.0.bn1.bias"])
@@ -163,7 +160,7 @@ def test_a_missing_parameter_or_running_statistic_is_named(
     state, tmp_path: Path, lost: str
 ) -> None:
     torch.save({k: v for k, v in state.items() if k != lost}, tmp_path / "w.pth")
-    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    model = from_config(dict(type="Backbone", model_name="resnet18"))
     with pytest.raises(Refused, match=rf"w\.pth: does not fill 1 of 100 .*{lost}"):
         load_strictly(model, str(tmp_path / "w.pth"))
 
@@ -195,7 +192,7 @@ def test_a_missing_parameter_or_running_statistic_is_named(
 )
 def test_a_parameter_that_is_none_is_named(state, tmp_path: Path, value, words: str) -> None:
     torch.save(state | {"conv1.weight": value}, tmp_path / "w.pth")
-    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    model = from_config(dict(type="Backbone", model_name="resnet18"))
     with pytest.raises(Refused, match=words):
         load_strictly(model, str(tmp_path / "w.pth"))
 
@@ -203,7 +200,7 @@ def test_a_parameter_that_is_none_is_named(state, tmp_path: Path, value, words: 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_floats_are_converted(state, tmp_path: Path, kind: torch.dtype) -> None:
     torch.save({k: v.to(kind) if v.ndim else v for k, v in state.items()}, tmp_path / "w.pth")
-    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    model = from_config(dict(type="Backbone", model_name="resnet18"))
     load_strictly(model, str(tmp_path / "w.pth"))
     assert model.conv1.weight.dtype == torch.float32
     torch.testing.assert_close(model.conv1.weight, state["conv1.weight"].to(kind).float())
@@ -248,19 +245,21 @@ def test_sam_weights_at_another_size(tmp_path: Path, prefix: str) -> None:
     torch.save(tensors, tmp_path / "sam.pth")
     config = dict(catalogue.get("random_vit_tiny").config)
     weights = dict(file=str(tmp_path / "sam.pth"), layout="own")
-    same = MODELS.build(dict(config, img_size=128, output="vector", weights=weights))
+    same = from_config(dict(config, img_size=128, output="vector", weights=weights))
     same.init_weights()
     images = torch.rand(1, 3, 128, 128)
     torch.testing.assert_close(same(images), source(images))
-    smaller = MODELS.build(dict(config, img_size=64, output="maps", weights=weights))
+    smaller = from_config(dict(config, img_size=64, output="maps", weights=weights))
     smaller.init_weights()
-    torch.testing.assert_close(smaller.layers[5].attn.qkv.weight, source.layers[5].attn.qkv.weight)
-    assert smaller.pos_embed.shape == (1, 4, 4, 192)
+    torch.testing.assert_close(
+        smaller.network.blocks[5].attn.qkv.weight, source.network.blocks[5].attn.qkv.weight
+    )
+    assert smaller.network.pos_embed.shape == (1, 4, 4, 192)
 
 
 def test_a_wrong_checksum_is_named_and_nothing_is_loaded(state, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "w.pth")
-    model = MODELS.build(dict(type="BackboneResNet", depth=18))
+    model = from_config(dict(type="Backbone", model_name="resnet18"))
     before = model.conv1.weight.clone()
     with pytest.raises(Refused, match=r"w\.pth: has sha256 .*expected 00ff"):
         load_strictly(model, str(tmp_path / "w.pth"), sha256="00ff")

@@ -1,7 +1,7 @@
 # Barlow Twins as mmpretrain has it.
 model = dict(
     type="BarlowTwins",
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(
         type="NonLinearNeck",
         in_channels=2048,

@@ -1,7 +1,7 @@
 # DeepCluster-v2 with the paper's values: two large views and six small ones.
 model = dict(
     type="DeepClusterV2",
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(
         type="NonLinearNeck",
         in_channels=2048,

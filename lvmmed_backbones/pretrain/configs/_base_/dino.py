@@ -1,7 +1,7 @@
 # DINO with the paper's values for ResNet-50: two large views and, as for its peers here, six small ones.
 model = dict(
     type="DINO",
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(
         type="DINOHead", in_channels=2048, hid_channels=2048, bottleneck=256, prototypes=60000
     ),

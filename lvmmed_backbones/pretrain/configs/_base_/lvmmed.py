@@ -2,7 +2,7 @@
 # tells none. What the authors' later code does otherwise: docs/pretraining.md.
 model = dict(
     type="LVMMed",
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(
         type="NonLinearNeck",
         in_channels=2048,

@@ -4,7 +4,7 @@ model = dict(
     queue_len=64000,  # a multiple of 3200, the images of a step
     feat_dim=128,
     momentum=0.001,
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(type="MoCoV2DirectionNeck", in_channels=2048, hid_channels=2048, out_channels=128),
     head=dict(type="ContrastiveHead", loss=dict(type="CrossEntropyLoss"), temperature=0.2),
 )

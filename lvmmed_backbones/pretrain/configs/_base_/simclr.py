@@ -1,7 +1,7 @@
 # SimCLR as mmpretrain has it.
 model = dict(
     type="SimCLR",
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(
         type="DirectionNeck",
         in_channels=2048,

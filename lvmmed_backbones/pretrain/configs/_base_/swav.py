@@ -1,7 +1,7 @@
 # SwAV as mmpretrain has it: two large views and six small ones. A step of 3200 images needs no queue.
 model = dict(
     type="SwAV",
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(
         type="SwAVDirectionNeck",
         in_channels=2048,

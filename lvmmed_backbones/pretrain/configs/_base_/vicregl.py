@@ -1,7 +1,7 @@
 # VICRegL with the paper's values for ResNet-50.
 model = dict(
     type="VICRegL",
-    backbone=dict(type="BackboneResNet", depth=50, output="last"),
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(
         type="NonLinearNeck",
         in_channels=2048,

@@ -11,10 +11,12 @@ from typing import Any
 
 import timm
 import torch
-from timm.models import model_entrypoint
+from timm.models import group_parameters, model_entrypoint
 from torch import Tensor, nn
 
-STRIDES = (4, 8, 16, 32)
+from lvmmed_backbones.models import sam, scaled_resnet  # noqa: F401  timm lists their models, too
+from lvmmed_backbones.models.pyramid import STRIDES
+
 REMEDY = "take output='vector', or a model such as resnet50, convnext_tiny or swin_tiny_patch4_window7_224"
 
 # Arguments that would fetch weights, and those that `output` decides.
@@ -95,7 +97,13 @@ def constructor_arguments(name: str) -> frozenset[str]:
     return frozenset(p for kind in kinds for p in inspect.signature(kind).parameters)
 
 
-def pyramid(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
+def patch_of(plain: nn.Module) -> int | None:
+    """Pixels between two cells of a plain transformer, which has this one stride; None for any other model."""
+    found = {level["reduction"] for level in getattr(plain, "feature_info", None) or ()}  # type: ignore[union-attr]
+    return found.pop() if len(found) == 1 else None
+
+
+def levels(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
     """Indices of the deepest maps at strides 4, 8, 16 and 32 among timm's feature levels of a model.
 
     Raises:
@@ -115,8 +123,12 @@ def pyramid(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
 
 def check_outputs(
     name: str, arguments: Mapping[str, Any], output: str, size: tuple[int, int]
-) -> None:
-    """Raises ValueError, naming the model, if it does not give what `output` promises for images of `size`."""
+) -> list[tuple[int, ...]]:
+    """The shapes of what a model gives for an image of `size`.
+
+    Raises:
+        ValueError: naming the model, if it does not give what `output` promises.
+    """
     images = f"images of {size[0]} x {size[1]} px"
     try:
         with torch.device("meta"), torch.no_grad():
@@ -135,6 +147,7 @@ def check_outputs(
     ):
         advice = remedy(name, arguments, output, size)
         raise ValueError(f"{name} gives no {output} for {images}, but {shapes}: {advice}")
+    return shapes
 
 
 def remedy(name: str, arguments: Mapping[str, Any], output: str, size: tuple[int, int]) -> str:
@@ -216,6 +229,34 @@ def classifier_names(name: str, arguments: Mapping[str, Any], plain: nn.Module) 
     except ValueError:  # some encoders cannot have one
         return set()
     return whole.state_dict().keys() - plain.state_dict().keys()
+
+
+def stages(name: str, plain: nn.Module) -> dict[str, int]:
+    """The stage of each parameter of a model: 0 for its stem, then 1, 2, ... as timm groups them.
+
+    These are a ResNet's four stages and a transformer's blocks, and behind them whatever follows.
+
+    Raises:
+        ValueError: naming the model, if timm does not group its parameters.
+    """
+    try:
+        matcher = plain.group_matcher(coarse=True)  # type: ignore[operator]
+    except TIMM_ERRORS as error:
+        raise ValueError(f"{name} has no stages to freeze: leave frozen_stages=-1") from error
+    return group_parameters(plain, matcher, reverse=True)
+
+
+def checkpointing(name: str, network: nn.Module) -> None:
+    """Have a model keep fewer activations and compute them again in the backward pass.
+
+    Raises:
+        ValueError: naming the model, if it cannot.
+    """
+    inner: Any = network if hasattr(network, "set_grad_checkpointing") else network.model
+    try:
+        inner.set_grad_checkpointing()
+    except TIMM_ERRORS as error:
+        raise ValueError(f"{name} has no gradient checkpointing: leave with_cp=False") from error
 
 
 def said(error: Exception) -> str:
