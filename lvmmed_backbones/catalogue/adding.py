@@ -120,7 +120,7 @@ def add(
     check_values(network.tensors, needed(module), file)  # type: ignore[arg-type]
     ours = timm_statistics(config)
     told = dict(
-        architecture=architecture(config),
+        architecture=architectures.architecture(config),
         method=plain(method),
         config=config,
         **outline(config, file),

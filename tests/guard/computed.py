@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from mmengine.registry import MODELS
 from mmengine.runner import Runner
 
 from benchmarks.config import configure, place
@@ -20,6 +19,7 @@ from benchmarks.resolve import resolve
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import architectures
 from lvmmed_backbones.corpus import build
+from lvmmed_backbones.models import from_config
 from lvmmed_backbones.pretrain import compose
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner
 from reports.__main__ import main as reports
@@ -105,13 +105,11 @@ def outputs(name: str, side: int = 64) -> dict[str, Any]:
     known = name in catalogue.names()
     config = dict(catalogue.get(name).config) if known else architectures.named(name)
     side = 224 if "swin" in name or "vit_tiny_patch16" in name else side
-    if config["type"] in ("BackboneTIMM", "BackboneViTSAM"):
-        config["img_size"] = side
     found: dict[str, Any] = {}
     for output in ("maps", "vector"):
         if output == "maps" and "vit_tiny_patch16" in name:
             continue
-        model = MODELS.build(dict(config, output=output)).eval()
+        model = from_config(dict(config, output=output, img_size=side)).eval()
         fill(model)
         with torch.no_grad():
             found[output] = [summary(part) for part in model(image(side))]

@@ -27,11 +27,11 @@ def stable_names(model: nn.Module) -> dict[str, str]:
 
 
 def fill(model: nn.Module) -> None:
-    """Give each parameter and each running statistic values that follow from its name and shape."""
+    """Give each parameter and each running statistic and queue values that follow from its name and shape."""
     parameters = {name for name, _ in model.named_parameters()}
     names = stable_names(model)
     for name, tensor in model.state_dict().items():
-        if name in parameters or name.endswith(("running_mean", "running_var")):
+        if name in parameters or name.endswith(("running_mean", "running_var", "queue")):
             tensor.copy_(values(names[name], tensor))
 
 
