@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lvmmed_backbones.display import plain, say_error
 from lvmmed_backbones.shell import behind, carry_out
 from reports.commands import NothingLeft
-from reports.figures import KINDS
+from reports.render.figures import KINDS
 from reports.selection import option
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _show_tables(made: TablesReport) -> int:
 def _show_compare(found: CompareReport, json: bool) -> int:
     from rich.console import Console
 
-    from reports.compare import as_json
+    from reports.analysis.compare import as_json
     from reports.comparison_table import show
 
     if found.comparisons and json:

@@ -23,9 +23,9 @@ from reports.selection import Filters, selected
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reports.compare import Comparison
-    from reports.leaderboard import Leaderboard
-    from reports.tables.wording import Table
+    from reports.analysis.compare import Comparison
+    from reports.analysis.leaderboard import Leaderboard
+    from reports.render.tables.wording import Table
     from reports.wording import Sheet
 
 REPAIR = "no record is left to report, so nothing was written. Repair those above."
@@ -161,7 +161,7 @@ def leaderboard(
     import pandas as pd
 
     from reports import leaderboard_latex
-    from reports.leaderboard import in_metric, leaderboards, long_table
+    from reports.analysis.leaderboard import in_metric, leaderboards, long_table
     from reports.publish import publish
     from reports.published import read as read_published
     from reports.published.board import published_cells, published_sheet
@@ -219,9 +219,9 @@ def tables(
 
     from reports import published
     from reports.publish import write_all
-    from reports.tables import csv, latex, markdown, page
-    from reports.tables.choice import check_rows, frames
-    from reports.tables.collect import tables as collected
+    from reports.render.tables import csv, latex, markdown, page
+    from reports.render.tables.choice import check_rows, frames
+    from reports.render.tables.collect import tables as collected
 
     figures, rows = published.read(), rows or []
     check_rows(rows, figures, records)
@@ -259,8 +259,8 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
     except ValueError as error:
         raise NothingLeft([*problems, str(error)]) from error
 
-    from reports.compare import compare as compared
-    from reports.leaderboard import order
+    from reports.analysis.compare import compare as compared
+    from reports.analysis.leaderboard import order
     from reports.scores import sound_scores
 
     found = []
@@ -290,7 +290,7 @@ def figures(
     Args:
         results: folder of runs; any record.json in it is read.
         out: folder to write to; None: RESULTS/figures.
-        kind: only these, of `reports.figures.KINDS`; None: all but gallery.
+        kind: only these, of `reports.render.figures.KINDS`; None: all but gallery.
         pretraining: work folders of pretraining runs, whose curves are drawn, too.
         filters: only these records (`reports.selection.Filters`).
 
@@ -300,7 +300,7 @@ def figures(
         ValueError: if there is no such kind.
         OSError: if the files cannot be written.
     """
-    from reports.figures import KINDS, USUAL
+    from reports.render.figures import KINDS, USUAL
 
     if unknown := set(kind or ()) - set(KINDS):
         raise ValueError(f"--kind {min(unknown)}: choose from {', '.join(KINDS)}")
@@ -308,9 +308,9 @@ def figures(
 
     from tqdm import tqdm
 
-    from reports.figures.files import save
-    from reports.figures.plan import first_seeds, plan
     from reports.gallery import has_gallery
+    from reports.render.figures.files import save
+    from reports.render.figures.plan import first_seeds, plan
     from reports.wording import plural
 
     made = plan(records, [Path(run) for run in pretraining], kind or USUAL)
@@ -358,8 +358,8 @@ def site(
 
     from tqdm import tqdm
 
-    from reports.site.build import build
-    from reports.site.folder import replacing
+    from reports.render.site.build import build
+    from reports.render.site.folder import replacing
 
     out = Path(out)
     # disable=None: no bar where stderr is no terminal.

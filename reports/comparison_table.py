@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.agreement import Setting
-from reports.compare import Comparison, TaskComparison, label
+from reports.analysis.compare import Comparison, TaskComparison, label
 from reports.verdicts import KEY_SENTENCE, words
 from reports.wording import NOTHING, title, warnings
 

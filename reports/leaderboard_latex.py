@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
 
 from reports.agreement import Setting, grouped
+from reports.analysis.leaderboard import Leaderboard
 from reports.latex import (
     FIGURE,
     NEEDS,
@@ -18,7 +19,6 @@ from reports.latex import (
     paragraphs,
     table,
 )
-from reports.leaderboard import Leaderboard
 from reports.wording import NOTHING, TITLE, Cell, Sheet, provenance, title
 
 NAME = "leaderboard"

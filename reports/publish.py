@@ -22,7 +22,7 @@ def publish(
     Everything is rendered before the first file is touched.
 
     Args:
-        cells: `reports.leaderboard.long_table`.
+        cells: `reports.analysis.leaderboard.long_table`.
         more: texts of further files, by name.
 
     Returns:

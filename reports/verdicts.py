@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from reports.compare import Comparison, TaskComparison, label
+from reports.analysis.compare import Comparison, TaskComparison, label
 from reports.metrics import metric_name
 from reports.statistics.intervals import Interval
 from reports.statistics.paired import DECIMALS

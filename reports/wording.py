@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.agreement import Setting
-from reports.leaderboard import COLUMN, Leaderboard
+from reports.analysis.leaderboard import COLUMN, Leaderboard
 from reports.metrics import metric_name
 from reports.records import Record
 

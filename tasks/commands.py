@@ -17,7 +17,7 @@ def list_data_sets() -> dict[str, Dataset]:
     Examples:
         >>> import tasks
         >>> tasks.list_data_sets()["drive"].folder
-        'DRIVE'
+        'drive'
     """
     return {name: datasets.get(name) for name in datasets.names()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import doctest
 import inspect
 import re
 import subprocess
@@ -97,11 +98,42 @@ def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["benchmarks", "lvmmed_backbones.pretrain", "lvmmed_backbones.corpus", "tasks"]
+    "package",
+    [
+        "benchmarks",
+        "benchmarks.studies.evidence",
+        "lvmmed_backbones.pretrain",
+        "lvmmed_backbones.corpus",
+        "tasks",
+        "reports",
+    ],
 )
 def test_a_package_shows_its_functions(package: str) -> None:
+    """Whatever was imported of it before: no module takes the name of a function."""
+    code = f"""
+import importlib, inspect, pkgutil, {package} as package
+for module in pkgutil.walk_packages(package.__path__, "{package}."):
+    if not module.name.endswith("__main__") and ".configs." not in module.name:
+        importlib.import_module(module.name)
+print(*(name for name in package.__all__ if not inspect.ismodule(getattr(package, name))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     module = resolve_name(package)
-    for name in module.__all__:
-        assert getattr(module, name) is not None
+    assert done.stdout.split() == module.__all__
     with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nothing'"):
         module.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_the_package_shows_the_function_of_a_verb(verb: argparse.ArgumentParser) -> None:
+    module, _, name = verb.get_default("function").partition(":")
+    package = resolve_name(module.removesuffix(".commands"))
+    assert getattr(package, name) is resolve_name(verb.get_default("function"))
+    assert name in package.__all__
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_the_examples_in_its_docstring(verb: argparse.ArgumentParser) -> None:
+    function = resolve_name(verb.get_default("function"))
+    for example in doctest.DocTestFinder(recurse=False).find(function):
+        assert doctest.DocTestRunner().run(example).failed == 0

@@ -98,9 +98,7 @@ def seed_among(folder: Path, facts: Facts) -> int:
         ValueError: if it has none, or differs from the others in more than that.
     """
     if facts.seed is None:
-        raise ValueError(
-            "the run has no seed: pretrain with --cfg-options randomness.seed=0, or export it as one file"
-        )
+        raise ValueError("the run has no seed: pretrain with --seed 0, or export it as one file")
     for other, file in files_by_seed(folder).items():
         there = read_facts(file)
         differing = [key for key in SHARED if getattr(there, key) != getattr(facts, key)]

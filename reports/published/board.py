@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from reports.leaderboard import COLUMN, column_order
+from reports.analysis.leaderboard import COLUMN, column_order
 from reports.metrics import metric_name
 from reports.records import Record
-from reports.tables.layout import BACKBONES, METRICS
-from reports.tables.layout import Column as Printed
-from reports.tables.matching import PROTOCOLS, metric_of
+from reports.render.tables.layout import BACKBONES, METRICS
+from reports.render.tables.layout import Column as Printed
+from reports.render.tables.matching import PROTOCOLS, metric_of
 from reports.wording import NOTHING, Cell, Column, Row, Sheet
 
 TITLE = "Published by the paper's authors (arXiv 2306.11925)"
@@ -29,7 +29,7 @@ def published_cells(figures: pd.DataFrame, records: Sequence[Record]) -> pd.Data
         figures: `reports.published.read`.
 
     Returns:
-        A row per figure, as in `reports.leaderboard.long_table` as far as the paper tells: task,
+        A row per figure, as in `reports.analysis.leaderboard.long_table` as far as the paper tells: task,
         protocol, backbone, metric, `mean` and `std` as fractions, `n` trials; `figure` is
         'published'. A figure that several tables print stands once.
     """

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from reports.__main__ import main
 from reports.agreement import Setting
-from reports.compare import Comparison, as_json, compare
+from reports.analysis.compare import Comparison, as_json, compare
 from reports.comparison_table import show
 from reports.scores import Scores, means
 from reports.statistics.family import over_tasks

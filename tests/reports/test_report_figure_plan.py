@@ -16,10 +16,10 @@ import pytest
 from matplotlib.text import Text
 
 from reports.__main__ import main
-from reports.figures import single_tasks
-from reports.figures.across_tasks import costs
-from reports.figures.plan import Plan, plan
 from reports.records import read
+from reports.render.figures import single_tasks
+from reports.render.figures.across_tasks import costs
+from reports.render.figures.plan import Plan, plan
 from reports.scores import scores
 from reports.statistics.intervals import interval
 

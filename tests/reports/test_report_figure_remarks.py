@@ -14,14 +14,14 @@ from matplotlib.collections import QuadMesh
 from matplotlib.text import Text
 
 from reports.__main__ import main
-from reports.figures import KINDS, USUAL, remarks
-from reports.figures.across_tasks import mean_scores
-from reports.figures.files import render
-from reports.figures.plan import Plan, Planned, plan
-from reports.figures.single_tasks import pooled
-from reports.figures.style import looks, told_apart
-from reports.leaderboard import leaderboard
+from reports.analysis.leaderboard import leaderboard
 from reports.records import read
+from reports.render.figures import KINDS, USUAL, remarks
+from reports.render.figures.across_tasks import mean_scores
+from reports.render.figures.files import render
+from reports.render.figures.plan import Plan, Planned, plan
+from reports.render.figures.single_tasks import pooled
+from reports.render.figures.style import looks, told_apart
 from reports.scores import scores
 from reports.wording import provenance
 
@@ -126,7 +126,7 @@ def test_of_many_backbones_the_leading_ones_are_shown(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("remarks", "single_tasks"):
-        monkeypatch.setattr(f"reports.figures.{module}.MOST", 3)
+        monkeypatch.setattr(f"reports.render.figures.{module}.MOST", 3)
     grid(run, {f"b{n}": 0.3 + 0.05 * n for n in range(5)})
     for fraction in (0.5, 0.1):
         for n in range(5):

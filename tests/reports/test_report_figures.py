@@ -18,7 +18,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from reports.figures import (
+from reports.render.figures import (
     bars,
     boxes,
     cost,
@@ -28,8 +28,8 @@ from reports.figures import (
     profiles,
     rank_stability,
 )  # fmt: skip
-from reports.figures.files import render, save, slug
-from reports.figures.style import LONGEST, finish, looks, short_names, text_width, wrapped
+from reports.render.figures.files import render, save, slug
+from reports.render.figures.style import LONGEST, finish, looks, short_names, text_width, wrapped
 from reports.statistics.aggregate import interquartile_mean, stratified_interval
 from reports.statistics.ranks import critical_difference as critical
 from reports.statistics.ranks import nemenyi, ranks

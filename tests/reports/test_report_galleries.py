@@ -16,8 +16,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from reports.figures import qualitative
-from reports.figures.overlays import (
+from reports.gallery import LARGEST, Boxes, Gallery, read_boxes, read_gallery, read_labels
+from reports.records import Record, read
+from reports.render.figures import qualitative
+from reports.render.figures.overlays import (
     ERRORS,
     FALSE_ALARM,
     MISSED,
@@ -30,9 +32,7 @@ from reports.figures.overlays import (
     matched,
     painted,
 )  # fmt: skip
-from reports.figures.plan import plan
-from reports.gallery import LARGEST, Boxes, Gallery, read_boxes, read_gallery, read_labels
-from reports.records import Record, read
+from reports.render.figures.plan import plan
 
 ENTRY = dict(role="best", case="A/01", image="A/01", score=0.75)
 Make = Callable[..., Record]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from reports.leaderboard import in_metric, leaderboards, long_table
+from reports.analysis.leaderboard import in_metric, leaderboards, long_table
 from reports.records import Record
 from reports.wording import notes, sheet
 

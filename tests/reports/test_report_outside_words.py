@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from reports.__main__ import main
-from reports.tables import latex
+from reports.render.tables import latex
 
 pytestmark = pytest.mark.usefixtures("limit")
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from reports import markdown, terminal
-from reports.leaderboard import leaderboards
+from reports.analysis.leaderboard import leaderboards
 from reports.records import read
 from reports.wording import Sheet, sheet
 

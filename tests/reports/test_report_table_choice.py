@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
-from reports.tables.layout import NAMES
+from reports.render.tables.layout import NAMES
 
 LVMMED = {
     "backbone.method": "LVM-Med",

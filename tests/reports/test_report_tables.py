@@ -15,14 +15,14 @@ import pytest
 from reports import published
 from reports.__main__ import main
 from reports.records import read
+from reports.render.tables import csv, latex, markdown, page
+from reports.render.tables.choice import check_rows, frames
+from reports.render.tables.collect import Collected, tables
+from reports.render.tables.fill import Cell, Row, marked, mean
+from reports.render.tables.layout import LAYOUTS, NAMES
+from reports.render.tables.wording import Table, mean_and_rest
 from reports.scores import scores
 from reports.statistics.intervals import interval
-from reports.tables import csv, latex, markdown, page
-from reports.tables.choice import check_rows, frames
-from reports.tables.collect import Collected, tables
-from reports.tables.fill import Cell, Row, marked, mean
-from reports.tables.layout import LAYOUTS, NAMES
-from reports.tables.wording import Table, mean_and_rest
 
 FIGURES = published.read()
 PAPER = (
@@ -257,7 +257,7 @@ def test_a_backbone_stands_below_the_row_that_it_repeats(
 
 def test_names_of_our_own_methods_are_rows_of_the_paper() -> None:
     """Every class of lvmmed_backbones.pretrain that a peer's config names finds its row."""
-    from reports.tables.matching import plain
+    from reports.render.tables.matching import plain
 
     root = Path(__file__).resolve().parents[2] / "lvmmed_backbones/pretrain/configs/_base_"
     printed = {plain(method) for method in FIGURES["method"]}

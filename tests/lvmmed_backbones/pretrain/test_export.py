@@ -129,9 +129,7 @@ def test_seeds_of_one_backbone_differ_in_nothing_else(shelf: Path, tmp_path: Pat
     elsewhere = checkpoint(tmp_path / "elsewhere", 3, corpus="e" * 64)
     with pytest.raises(ValueError, match=r"from seed 2 .* in corpus: choose another name"):
         export(elsewhere, "mine", shelf, by_seed=True)
-    with pytest.raises(
-        ValueError, match=r"no seed: pretrain with --cfg-options randomness\.seed=0"
-    ):
+    with pytest.raises(ValueError, match=r"no seed: pretrain with --seed 0"):
         export(checkpoint(tmp_path / "none", None), "mine", shelf, by_seed=True)
     with pytest.raises(
         ValueError, match=r"'a b' is no name of a backbone: use letters, digits and _"

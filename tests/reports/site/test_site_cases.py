@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reports.gallery import Boxes
-from reports.site.cases import drawn
+from reports.render.site.cases import drawn
 
 
 def test_each_box_has_its_outcome() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from reports.__main__ import main
 from reports.agreement import grouped
-from reports.compare import compare, label
+from reports.analysis.compare import compare, label
 from reports.records import read
 from reports.scores import scores
 

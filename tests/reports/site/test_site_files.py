@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from lvmmed_backbones import writing
 from reports.__main__ import main
 from reports.records import read
-from reports.site import build
-from reports.site.addresses import addresses
-from reports.site.rendering import script_data
+from reports.render.site import build
+from reports.render.site.addresses import addresses
+from reports.render.site.rendering import script_data
 
 HOSTILE = "<script>alert(1)</script>"
 VENDOR = Path(build.__file__).parent / "vendor"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from reports.render.site.leads import opponents
 from reports.scores import Scores
-from reports.site.leads import opponents
 
 
 def scored(

@@ -1,0 +1,1 @@
+"""What records say: means, ranks and comparisons, without a word of text."""

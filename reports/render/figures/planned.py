@@ -1,0 +1,118 @@
+"""A figure that can be drawn, and what it is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from matplotlib.figure import Figure
+
+from reports.agreement import Setting
+from reports.records import Record
+from reports.render.figures.files import slug
+from reports.render.figures.style import finish
+from reports.scores import Scores
+from reports.wording import title
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A figure that can be drawn.
+
+    Attributes:
+        name: path without extension, such as 'phantom-mini/bars-drive-finetune'.
+        kind: the first part of its file's name, such as 'bars'.
+        title, note: above and below it.
+        setting: what all its figures have in common; None: curves of pretraining.
+        content: draws it; ValueError if its data turn out too few or unsound.
+        task, protocol, backbone: what it is about; None: several.
+    """
+
+    name: str
+    kind: str
+    title: str
+    note: str
+    setting: Setting | None
+    content: Callable[[], Figure]
+    task: str | None = None
+    protocol: str | None = None
+    backbone: str | None = None
+
+    def draw(self) -> Figure:
+        """The figure, with its title, its note and, of phantoms, their mark.
+
+        Raises:
+            OSError, ValueError: naming what it lacks.
+        """
+        phantom = self.setting is not None and self.setting.figure == "phantom"
+        return finish(self.content(), self.title, self.note, phantom)
+
+
+@dataclass
+class Plan:
+    """Figures, and those that there are not.
+
+    Attributes:
+        figures: in the order in which they are drawn.
+        missing: a sentence for each that has too little data.
+        problems: a sentence for each file that cannot be used.
+    """
+
+    figures: list[Planned] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def naming(self, what: str) -> Iterator[None]:
+        """A figure whose data turn out unsound is a problem, and the others are planned all the same."""
+        try:
+            yield
+        except ValueError as error:
+            self.problems.append(f"{what}: not drawn: {error}")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The records of one setting, with what each backbone scored on each task."""
+
+    setting: Setting
+    records: list[Record]
+    scores: list[Scores]
+
+    @property
+    def folder(self) -> str:
+        """Where its figures lie."""
+        one = self.setting
+        share = [] if one.label_fraction == 1 else [f"{100 * one.label_fraction:g}pct"]
+        split = [] if one.split == "published" else [one.split]
+        return slug(one.figure, one.profile, *share, *split)
+
+    @property
+    def note(self) -> str:
+        """What its figures have in common, in words."""
+        return title(self.setting)
+
+    def figure(
+        self,
+        kind: str,
+        title: str,
+        note: str,
+        content: Callable[[], Figure],
+        task: str | None = None,
+        protocol: str | None = None,
+        backbone: str | None = None,
+    ) -> Planned:
+        """A figure of the group; `note` is put behind the group's own."""
+        about = [word for word in (task, protocol, backbone) if word is not None]
+        return Planned(
+            name=f"{self.folder}/{slug(kind, *about)}",
+            kind=kind,
+            title=title,
+            note=f"{self.note}. {note}",
+            setting=self.setting,
+            content=content,
+            task=task,
+            protocol=protocol,
+            backbone=backbone,
+        )

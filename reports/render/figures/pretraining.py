@@ -1,0 +1,91 @@
+"""How a pretraining went: loss, matching, rank of the features, accuracy of a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from reports.render.figures.style import THEME, WIDE, Look, legend_beside, theme
+
+PANELS = {
+    "loss": "loss (of each method its own)",
+    "accuracy": "matching accuracy",
+    "effective_rank": "effective rank of the features",
+    "probe/accuracy": "accuracy of nearest neighbours",
+}
+LARGEST = 1e15  # what is beyond has diverged, and no axis has room for it
+WINDOWS = 40  # a curve of more points is smoothed over a 40th of them; the points stay behind it
+
+
+@theme(THEME)
+def draw(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Look]) -> Figure:
+    """A panel per scalar that any run logged, over steps; thin as logged, strong as a running median.
+
+    Args:
+        curves: of each run: index: steps, columns: scalars (`reports.curves.read_curves`).
+
+    Raises:
+        ValueError: if no run logged any of the scalars at two steps.
+    """
+    shown = panels(curves)
+    if not shown:
+        raise ValueError(f"no run logged {', '.join(PANELS)} at two steps.")
+    rows, columns = -(-len(shown) // 2), min(2, len(shown))
+    size = (WIDE, max(1.1 + 1.75 * rows, 0.9 + 0.145 * len(curves)))
+    figure = Figure(size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(shown) :]:
+        axes.remove()
+    for axes, name in zip(grid, shown, strict=False):
+        for run, frame in curves.items():
+            if name in frame:
+                curve(axes, frame[name], styles[run])
+        axes.set_title(PANELS[name], loc="left")
+        axes.set_xlabel("step")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    looks = [styles[run] for run in curves]
+    handles = [
+        Line2D([], [], color=look.colour, linestyle=look.line, marker=look.marker, markersize=3.5)
+        for look in looks
+    ]
+    legend_beside(grid[columns - 1], handles, looks)
+    return figure
+
+
+def panels(curves: Mapping[str, pd.DataFrame]) -> list[str]:
+    """The scalars of `PANELS` that a run logged at two steps at least."""
+    return [
+        name
+        for name in PANELS
+        if any(name in c and len(drawable(c[name])) > 1 for c in curves.values())
+    ]
+
+
+def drawable(values: pd.Series) -> pd.Series:
+    """The values that are finite and within `LARGEST`, in the order of their steps."""
+    return values[values.abs() <= LARGEST]
+
+
+def curve(axes: Axes, values: pd.Series, look: Look) -> None:
+    """A scalar over its steps."""
+    points = drawable(values)
+    width = len(points) // WINDOWS
+    smooth = points
+    if width > 1:
+        smooth = points.rolling(width, center=True, min_periods=1).median()
+        axes.plot(points.index, points, color=look.colour, linewidth=0.5, alpha=0.35)
+    axes.plot(
+        smooth.index,
+        smooth,
+        color=look.colour,
+        linestyle=look.line,
+        marker=look.marker,
+        markevery=(0, max(1, len(smooth) // 8)),
+        markersize=3.5,
+    )

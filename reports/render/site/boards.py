@@ -1,0 +1,181 @@
+"""The leaderboards of the index: over all tasks, and per headline metric; figures that differ in kind stand apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports import published
+from reports.agreement import grouped, setting
+from reports.analysis.leaderboard import Leaderboard, column_order, in_metric, leaderboard, order
+from reports.metrics import metric_name
+from reports.published.board import TITLE, published_cells
+from reports.published.board import cell as published_cell
+from reports.records import Record
+from reports.wording import NOTHING, Cell, cell, place, plural, title
+
+METRICS = ("dice", "iou", "map50", "accuracy", "kappa")  # in the order of their boards
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A backbone in a group.
+
+    Attributes:
+        backbone, architecture, method, corpus: which, and what it is.
+        rank: mean rank over the group's tasks, NaN: none.
+        place: the same in words, or why there is none.
+        normalised: mean normalised score, in [0, 1], NaN: none.
+        tasks: on how many tasks it was run.
+        cells: a figure per column of the board, None: not run.
+        values: the same as fractions, for sorting.
+    """
+
+    backbone: str
+    architecture: str
+    method: str
+    corpus: str
+    rank: float
+    place: str
+    normalised: float
+    tasks: int
+    cells: list[Cell | None]
+    values: list[float | None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines that can be compared with each other: of one setting, used in one way.
+
+    Attributes:
+        number: place among the groups of the board.
+        title: what the figures have in common.
+        figure: 'measured', 'phantom' or 'published'.
+        protocol: 'finetune', ..., or 'all'.
+        labels: the share of the labels.
+        ranked: over how many tasks the ranks are.
+    """
+
+    number: int
+    title: str
+    figure: str
+    profile: str
+    protocol: str
+    labels: float
+    ranked: int
+    lines: list[Line]
+
+    @property
+    def caption(self) -> str:
+        """Title and over how many tasks the ranks are."""
+        return f"{self.title}: {plural(self.ranked, 'task')}"
+
+
+@dataclass(frozen=True)
+class Board:
+    """A table of the index; `tasks` are its columns, none in the one over all tasks."""
+
+    name: str
+    anchor: str
+    tasks: list[str]
+    groups: list[Group]
+
+
+def boards(records: Sequence[Record]) -> tuple[list[Board], list[str]]:
+    """The board over all tasks, then one per metric, of the runs that have it, with what the paper published.
+
+    Returns:
+        The boards, and a sentence for each metric of a record that is undefined.
+    """
+    there = {name for record in records for name in record.metrics}
+    headlines = {record.metric for record in records}
+    found = [Board("Overall", "overall", [], groups(records, [], pooled=True))]
+    problems = []
+    for metric in [*filter(there.__contains__, METRICS), *sorted(headlines - set(METRICS))]:
+        having, undefined = in_metric(records, metric)
+        problems += undefined
+        if not having:
+            continue
+        columns = sorted({(r.kind, r.task, r.protocol) for r in having}, key=column_order)
+        tasks = list(dict.fromkeys(task for _, task, _ in columns))
+        shown = groups(having, tasks)
+        shown += published_groups(having, tasks, len(shown))
+        found.append(Board(metric_name(metric), f"board-{len(found)}", tasks, shown))
+    return found, problems
+
+
+def groups(records: Sequence[Record], tasks: Sequence[str], pooled: bool = False) -> list[Group]:
+    """The groups of a board, the most telling one first.
+
+    Args:
+        tasks: the columns.
+        pooled: whether a setting of several protocols has a group over all of them first.
+    """
+    found: list[Group] = []
+    for of_setting in sorted(grouped(records, setting), key=lambda some: order(setting(some[0]))):
+        by_protocol = sorted(
+            grouped(of_setting, lambda r: r.protocol), key=lambda some: some[0].protocol
+        )
+        if pooled and len(by_protocol) > 1:
+            found.append(group(len(found), leaderboard(of_setting), ALL, tasks))
+        for some in by_protocol:
+            found.append(group(len(found), leaderboard(some), some[0].protocol, tasks))
+    return found
+
+
+def group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str]) -> Group:
+    """The group of a leaderboard's figures."""
+    cells = board.cells
+    uniform = cells["seeds"].nunique() == 1
+    of_backbone = {name: rows for name, rows in cells.groupby("backbone", sort=False)}
+    lines = []
+    for name, rank in board.mean_rank.items():
+        rows = list(of_backbone[name].itertuples())
+        by_task = {row.task: row for row in rows}
+        lines.append(
+            Line(
+                name, rows[0].architecture, rows[0].method, rows[0].corpus,
+                rank, place(board, name, rank), board.score[name], len(rows),
+                [cell(by_task.get(task), uniform) for task in tasks],
+                [by_task[task].mean if task in by_task else None for task in tasks],
+            )
+        )  # fmt: skip
+    one = board.setting
+    used = "all protocols" if protocol == ALL else protocol
+    return Group(
+        number, f"{title(one)}, {used}", one.figure, one.profile, protocol, one.label_fraction,
+        board.ranked, lines,
+    )  # fmt: skip
+
+
+def published_groups(records: Sequence[Record], tasks: Sequence[str], first: int) -> list[Group]:
+    """What the paper published of these tasks, by protocol; without ranks, for few of its rows have the same tasks.
+
+    Args:
+        records: whose metric is the board's.
+        first: number of the first group.
+    """
+    cells = published_cells(published.read(), records)
+    found: list[Group] = []
+    for protocol, rows in cells.groupby("protocol", sort=True):
+        means = rows.groupby("task")["mean"]
+        best = means.max().where(means.max() > means.min())
+        lines = []
+        for name, some in rows.groupby("backbone", sort=False):
+            by_task = {row.task: row for row in some.itertuples()}
+            one = some.iloc[0]
+            lines.append(
+                Line(
+                    name, one.architecture or NOTHING, one.method, NOTHING,
+                    math.nan, NOTHING, math.nan, len(some),
+                    [published_cell(by_task.get(task), best.get(task)) for task in tasks],
+                    [by_task[task].mean if task in by_task else None for task in tasks],
+                )
+            )  # fmt: skip
+        title = f"{TITLE}, {protocol}, not ranked"
+        found.append(
+            Group(first + len(found), title, "published", "paper", str(protocol), 1.0, rows["task"].nunique(), lines)
+        )  # fmt: skip
+    return found

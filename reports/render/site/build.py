@@ -1,0 +1,280 @@
+"""Records to a site: which pages there are, and the files beside them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.outside import MIB, Refused
+from reports.agreement import Setting, grouped
+from reports.analysis.leaderboard import Leaderboard, leaderboards, order
+from reports.records import MOST, Record, read_own
+from reports.render.site import comparisons, index, rendering
+from reports.render.site.addresses import addresses
+from reports.render.site.backbone import facts
+from reports.render.site.cases import Case, cases
+from reports.render.site.figures import Plates, draw
+from reports.render.site.leads import opponents
+from reports.render.site.results import Part, Result, parts
+from reports.scores import Scores
+from reports.verdicts import KEY_SENTENCE
+from reports.wording import detail
+
+HERE = Path(__file__).parent
+CONFIG = 16 * MIB  # of a config; a run writes a hundredth of one
+Progress = Callable[[Iterable[Any], str], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all pages share.
+
+    Attributes:
+        records: those shown, by backbone, task and seed.
+        runs_of: the same, of each backbone.
+        tasks, backbones: the address of each one's page.
+        runs: the address of each record's copy, by its path.
+        configs: paths of the records that have a config beside them.
+        footer: what the site was made from.
+    """
+
+    records: list[Record]
+    runs_of: dict[str, list[Record]]
+    tasks: dict[str, str]
+    backbones: dict[str, str]
+    runs: dict[Path, str]
+    configs: set[Path]
+    footer: str
+
+
+def build(
+    records: Sequence[Record], pretraining: Sequence[Path], folder: Path, progress: Progress
+) -> list[str]:
+    """Write all pages and what they show.
+
+    Args:
+        records: that agree with each other.
+        pretraining: work folders of pretraining runs.
+        folder: an empty one.
+        progress: wraps what takes long, given its name.
+
+    Returns:
+        A sentence for each thing that could not be shown: records that cannot be read again or whose cases are not
+        sound, configs that are no plain files of the results, spoilt galleries, figures that cannot be drawn.
+
+    Raises:
+        OSError: if the site cannot be written.
+        ValueError: if no record is left.
+    """
+    copy_static(folder)
+    problems: list[str] = []
+    runs, configs = copy_records(records, folder, progress, problems)
+    copied = sorted(
+        (record for record in ordered(records) if record.path in runs), key=lambda r: r.task
+    )
+    by_task = {
+        some[0].task: found
+        for some in progress(grouped(copied, lambda record: record.task), "tasks")
+        if (found := parts(some, problems))
+    }
+    if not by_task:
+        raise ValueError("\n".join([*problems, "no record is left to show."]))
+    sound = [run for some in by_task.values() for part in some for run in chain(*part.runs)]
+    site = plan(sound, runs, configs)
+    plates = figures(site, pretraining, folder, progress, problems)
+    boards = leaderboards(site.records)
+    compare(site, boards, by_task, folder, progress, problems)
+    front = index.content(site, by_task, boards[0], problems)
+    write(folder, site, "index.html", "index.html.j2", plates=plates.overall, **front)
+    write(folder, site, "records.html", "records.html.j2")
+    write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
+    for task, some in progress(by_task.items(), "pages"):
+        content = {
+            "task": task,
+            "lead": index.task_line(some),
+            "parts": some,
+            "plots": [plot(part) for part in some],
+            "plates": [plates.of_part(task, part) for part in some],
+            "against": [opponents(part.scores) for part in some],
+            "key": KEY_SENTENCE,
+            "galleries": [gallery(part, site, folder, problems) for part in some],
+        }
+        write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
+    results = by_backbone(by_task)
+    for backbone, address in site.backbones.items():
+        its = site.runs_of[backbone]
+        content = {
+            "backbone": backbone,
+            "lead": detail(its[0]),
+            "facts": facts(its),
+            "runs": its,
+            "results": results[backbone],
+        }
+        write(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
+    return problems
+
+
+def write(folder: Path, site: Site, path: str, template: str, **content: Any) -> None:
+    """Write a page at a path of the site."""
+    (folder / path).parent.mkdir(exist_ok=True)
+    text = rendering.page(template, path.count("/"), site=site, footer=site.footer, **content)
+    (folder / path).write_text(text, encoding="utf-8", newline="\n")
+
+
+def figures(
+    site: Site, pretraining: Sequence[Path], folder: Path, progress: Progress, problems: list[str]
+) -> Plates:
+    """Draw the figures; if they cannot even be planned, the other pages are there all the same."""
+    try:
+        return draw(site.records, pretraining, folder, progress, problems)
+    except ValueError as error:
+        problems.append(plain(f"no figures are drawn: {error}"))
+        return Plates([])
+
+
+def compare(
+    site: Site,
+    boards: Sequence[Leaderboard],
+    by_task: Mapping[str, Sequence[Part]],
+    folder: Path,
+    progress: Progress,
+    problems: list[str],
+) -> None:
+    """Write the comparisons of all backbones, those that lead first."""
+    names = dict.fromkeys(str(name) for board in boards for name in board.mean_rank.index)
+    numbers = {name: number for number, name in enumerate(names)}
+    families = [
+        comparisons.family(setting, scores, numbers, problems)
+        for setting, scores in scores_by_setting(by_task).items()
+    ]
+    comparisons.write(families, {name: site.backbones[name] for name in names}, folder, progress)
+
+
+def by_backbone(
+    by_task: Mapping[str, Sequence[Part]],
+) -> dict[str, list[tuple[str, Part, Result]]]:
+    """The results of each backbone: task, part and what it reached."""
+    found: dict[str, list[tuple[str, Part, Result]]] = {}
+    for task, some in by_task.items():
+        for part in some:
+            for result in part.results:
+                found.setdefault(result.backbone, []).append((task, part, result))
+    return found
+
+
+def plan(sound: Sequence[Record], runs: dict[Path, str], configs: set[Path]) -> Site:
+    """Which pages there are, and where.
+
+    Args:
+        sound: the records that are shown.
+        runs, configs: what `copy_records` returned.
+    """
+    records = ordered(sound)
+    runs_of = {some[0].backbone: some for some in grouped(records, lambda record: record.backbone)}
+    return Site(
+        records=records,
+        runs_of=runs_of,
+        tasks=addresses(record.task for record in records),
+        backbones=addresses(runs_of),
+        runs=runs,
+        configs=configs,
+        footer=index.footer(records),
+    )
+
+
+def ordered(records: Sequence[Record]) -> list[Record]:
+    """By backbone, task and seed."""
+    return sorted(records, key=lambda r: (r.backbone, r.task, r.profile, r.label_fraction, r.seed))
+
+
+def run_addresses(records: Sequence[Record]) -> dict[Path, str]:
+    """The address of each record's copy: its run's identity, with the place of the file where two runs share one."""
+    shared = {some[0].run for some in grouped(records, lambda record: record.run) if len(some) > 1}
+    names = {r.path: f"{r.run}/{r.path}" if r.run in shared else r.run for r in records}
+    known = addresses(names.values())
+    return {path: known[name] for path, name in names.items()}
+
+
+def copy_static(folder: Path) -> None:
+    """Copy styles, scripts, and the libraries with their licences."""
+    (folder / "static").mkdir()
+    for source in ("static", "vendor"):
+        for path in sorted((HERE / source).iterdir()):
+            shutil.copyfile(path, folder / "static" / path.name)
+
+
+def copy_records(
+    records: Sequence[Record], folder: Path, progress: Progress, problems: list[str]
+) -> tuple[dict[Path, str], set[Path]]:
+    """Copy every record and config, under names that no reader of results takes for a run.
+
+    Returns:
+        The address of each record's copy, by its path, and the paths of the records that have a config; what cannot be
+        read again, or is no plain file of the results, is added to the problems.
+    """
+    target = folder / "records"
+    target.mkdir()
+    wanted = run_addresses(ordered(records))
+    runs, having = {}, set()
+    for record in progress(ordered(records), "records"):
+        try:
+            content = read_own(record.path, record.results, MOST)
+        except Refused as error:
+            problems.append(str(error))
+            continue
+        address = runs[record.path] = wanted[record.path]
+        (target / f"{address}.json").write_bytes(content)
+        config = record.path.with_name("config.py")
+        if not os.path.lexists(config):
+            continue
+        try:
+            content = read_own(config, record.results, CONFIG)
+        except Refused as error:
+            problems.append(str(error))
+            continue
+        (target / f"{address}.config.txt").write_bytes(content)
+        having.add(record.path)
+    return runs, having
+
+
+def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[str, list[Case]]:
+    """The cases of each backbone's first seed; a spoilt gallery is added to the problems."""
+    found = {}
+    for runs in part.runs:
+        first = min(runs, key=lambda record: record.seed)
+        try:
+            shown = cases(first, site.runs[first.path], folder)
+        except (FileNotFoundError, ValueError) as error:
+            problems.append(str(error))
+            continue
+        if shown:
+            found[first.backbone] = shown
+    return found
+
+
+def scores_by_setting(by_task: Mapping[str, Sequence[Part]]) -> dict[Setting, list[Scores]]:
+    """The scores of all tasks by setting, the most telling one first."""
+    found: dict[Setting, list[Scores]] = {}
+    for part in (part for some in by_task.values() for part in some):
+        found.setdefault(part.setting, []).extend(part.scores)
+    return dict(sorted(found.items(), key=lambda item: order(item[0])))
+
+
+def plot(part: Part) -> list[dict[str, Any]]:
+    """What the plot of a part shows: percentages."""
+    return [
+        {
+            "backbone": r.backbone,
+            "mean": 100 * r.mean,
+            "low": None if r.low is None else 100 * r.low,
+            "high": None if r.high is None else 100 * r.high,
+            "seeds": [100 * value for value in r.seeds.values()],
+        }
+        for r in part.results
+    ]

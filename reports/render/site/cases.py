@@ -1,0 +1,181 @@
+"""The case gallery of a task: what a run left of its best, median and worst case, layered as a browser shows it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
+
+from lvmmed_backbones.writing import telling_full
+from reports.gallery import (
+    Boxes,
+    Entry,
+    Gallery,
+    read_boxes,
+    read_copy,
+    read_gallery,
+    read_image,
+    read_maps,
+)  # fmt: skip
+from reports.metrics import metric_name
+from reports.records import Record
+from reports.render.figures.overlays import (
+    ERRORS,
+    FALSE_ALARM,
+    MISSED,
+    OUTCOMES,
+    RIGHT,
+    errors,
+    matched,
+)
+from reports.render.figures.qualitative import SURE
+
+FOLDER = "cases"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box in pixels of its image.
+
+    Attributes:
+        text: what to write at it.
+        outcome: of a predicted box 'true positive' or 'false positive', of a true one 'found' or 'missed'.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test case, as a run predicted it.
+
+    Attributes:
+        role: why it was chosen, such as 'best'.
+        name: of the case; for volumes, of the slice shown.
+        metric, score: what its score is, in words, and the score, a fraction in [0, 1].
+        width, height: of the image, in pixels.
+        image: address of the image, from the site's root.
+        layers: addresses of the maps to lay over it, by 'truth', 'prediction' and 'error'; empty where there are none.
+        boxes: the boxes to draw over it, by 'truth' and 'prediction'; empty where there are none.
+        words: what a classifier said; empty elsewhere.
+    """
+
+    role: str
+    name: str
+    metric: str
+    score: float
+    width: int
+    height: int
+    image: str
+    layers: dict[str, str]
+    boxes: dict[str, list[Box]]
+    words: str
+
+
+def cases(record: Record, address: str, site: Path) -> list[Case]:
+    """The cases of a run's gallery, its images copied into the site; empty if it left none.
+
+    Args:
+        address: of the run.
+        site: the folder of the site.
+
+    Raises:
+        OSError, ValueError: naming the file, if the gallery is not sound or cannot be copied.
+    """
+    gallery = read_gallery(record)
+    if gallery is None or not gallery.entries:
+        return []
+    folder = site / FOLDER / address
+    folder.mkdir(parents=True)
+    try:
+        return [
+            case(gallery, number, folder, f"{FOLDER}/{address}")
+            for number in range(len(gallery.entries))
+        ]
+    except (OSError, ValueError):
+        shutil.rmtree(folder, ignore_errors=True)  # no part of a spoilt gallery is published
+        raise
+
+
+def case(gallery: Gallery, number: int, folder: Path, address: str) -> Case:
+    """A case of a gallery, its images copied into `folder`, which is at `address` of the site."""
+    entry = gallery.entries[number]
+    pictures = {name: path for name, path in entry.files.items() if name != "boxes"}
+    copies = {name: f"{number}-{name}.png" for name in pictures}  # a role may be any text
+    if "truth" in pictures:
+        image, truth, prediction = read_maps(gallery, entry)
+        copies["error"] = f"{number}-error.png"
+        write_errors(truth, prediction, folder / copies["error"])
+    else:
+        image = read_image(entry.files["image"])
+    height, width, _ = image.shape
+    for name, path in pictures.items():
+        (folder / copies[name]).write_bytes(read_copy(path))
+    boxes = (
+        read_boxes(entry.files["boxes"], len(gallery.classes)) if "boxes" in entry.files else None
+    )
+    return Case(
+        role=entry.role,
+        name=entry.image,
+        metric=metric_name(gallery.metric),
+        score=entry.score,
+        width=width,
+        height=height,
+        image=f"{address}/{copies['image']}",
+        layers={name: f"{address}/{copy}" for name, copy in copies.items() if name != "image"},
+        boxes=drawn(boxes, gallery.classes) if boxes else {},
+        words=verdict(entry, gallery.classes),
+    )
+
+
+def write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: Path) -> None:
+    """Write where a prediction is right and where not, in the colours of the figures, transparent elsewhere."""
+    picture = Image.fromarray(errors(truth, prediction))
+    colours = {code: ImageColor.getrgb(colour) for code, (_, colour) in ERRORS.items()}
+    picture.putpalette([v for code in range(len(ERRORS) + 1) for v in colours.get(code, (0, 0, 0))])
+    with telling_full(path):  # Pillow does not tell, and the folder's removal makes room
+        picture.save(path, transparency=0)
+
+
+def drawn(boxes: Boxes, classes: tuple[str, ...]) -> dict[str, list[Box]]:
+    """Boxes with their classes and outcomes, predicted ones with their scores, down to SURE."""
+    boxes = boxes.at_least(SURE)
+    found, right = matched(boxes)
+    truth = [classes[label] for label in boxes.truth_labels]
+    prediction = [
+        f"{classes[label]} {100 * score:.0f}"
+        for label, score in zip(boxes.prediction_labels, boxes.scores, strict=True)
+    ]
+    missed, positive, negative = (OUTCOMES[code][0] for code in (MISSED, RIGHT, FALSE_ALARM))
+    return {
+        "truth": placed(boxes.truth, truth, np.where(found, "found", missed)),
+        "prediction": placed(boxes.prediction, prediction, np.where(right, positive, negative)),
+    }
+
+
+def placed(corners: NDArray[np.float64], texts: list[str], outcomes: NDArray[np.str_]) -> list[Box]:
+    """Boxes x1, y1, x2, y2, (n, 4), with their texts and outcomes, (n,) each."""
+    return [
+        Box(round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), text, outcome)
+        for (x1, y1, x2, y2), text, outcome in zip(
+            corners.tolist(), texts, outcomes.tolist(), strict=True
+        )
+    ]
+
+
+def verdict(entry: Entry, classes: tuple[str, ...]) -> str:
+    """What a classifier said of an image, in a sentence."""
+    if entry.truth is None or entry.prediction is None:
+        return ""
+    truth, said = classes[entry.truth], classes[entry.prediction]
+    sure = f"{100 * entry.probabilities[entry.prediction]:.0f} %"
+    return f"truth: {truth}; predicted: {said} ({sure})"

@@ -1,0 +1,142 @@
+"""The figures of a task under one setting, and the runs behind a backbone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lvmmed_backbones.display import plain
+from reports.agreement import Setting, grouped, setting
+from reports.analysis.compare import label
+from reports.analysis.leaderboard import leaderboard, order
+from reports.records import Record
+from reports.scores import Scores, sound_scores
+from reports.statistics.intervals import interval, why_not
+from reports.wording import Cell, cell, notes, title, warnings
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a backbone reached on a task.
+
+    Attributes:
+        cell: mean and spread over seeds, in words; `mean`, `rank`: as numbers.
+        low, high: the 95 % interval of the mean, None where nothing can be said, and `reason` says why.
+        seeds: headline by seed.
+        metrics: mean over seeds of every other metric that is defined.
+    """
+
+    backbone: str
+    cell: Cell
+    mean: float
+    rank: float
+    low: float | None
+    high: float | None
+    reason: str
+    seeds: dict[int, float]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The figures of a task that can be compared: of one setting and protocol.
+
+    Attributes:
+        title: what they have in common, in words.
+        figure: 'measured' or 'phantom'.
+        metric: the headline.
+        warnings, notes: what a reader must know before and after the figures.
+        results: the best backbone first.
+        scores: the same, case by case, in the same order.
+        runs: of each backbone, by seed, in the same order.
+    """
+
+    title: str
+    figure: str
+    setting: Setting
+    protocol: str
+    metric: str
+    warnings: list[str]
+    notes: list[str]
+    results: list[Result]
+    scores: list[Scores]
+    runs: list[list[Record]]
+
+    @property
+    def others(self) -> list[str]:
+        """Names of all metrics but the headline, in order of first appearance."""
+        return list(dict.fromkeys(name for result in self.results for name in result.metrics))
+
+
+def parts(records: Sequence[Record], problems: list[str]) -> list[Part]:
+    """The parts of one task's records, the most telling setting first.
+
+    Records whose cases are not sound are left out and added to the problems, as is a part that cannot be reckoned.
+    """
+    groups = grouped(records, lambda record: (setting(record), record.protocol))
+    groups.sort(key=lambda some: (order(setting(some[0])), some[0].protocol))
+    found = []
+    for some in groups:
+        scores, unsound = sound_scores(some)
+        problems += unsound
+        try:
+            found += [part(some, scores)] if scores else []
+        except ValueError as error:
+            problems.append(plain(f"{label(some[0].task, some[0].protocol)} is left out: {error}"))
+    return found
+
+
+def part(records: Sequence[Record], scores: Sequence[Scores]) -> Part:
+    """The part of records of one task, setting and protocol, of which some have these scores; at least one has."""
+    sound = {(one.backbone, seed) for one in scores for seed in one.seeds}
+    board = leaderboard([r for r in records if (r.backbone, r.seed) in sound])
+    one = board.setting
+    runs = {some[0].backbone: some for some in grouped(board.records, lambda r: r.backbone)}
+    by_backbone = {score.backbone: score for score in scores}
+    by_mean = list(board.cells.sort_values(["rank", "backbone"]).itertuples())
+    uniform = board.cells["seeds"].nunique() == 1
+    return Part(
+        title=f"{title(one)}, {records[0].protocol}",
+        figure=one.figure,
+        setting=one,
+        protocol=records[0].protocol,
+        metric=records[0].metric,
+        warnings=warnings(one),
+        notes=notes(board, 1),
+        results=[
+            result(row, by_backbone[row.backbone], runs[row.backbone], uniform) for row in by_mean
+        ],
+        scores=[by_backbone[row.backbone] for row in by_mean],
+        runs=[runs[row.backbone] for row in by_mean],
+    )
+
+
+def result(row: Any, found: Scores, runs: Sequence[Record], uniform: bool) -> Result:
+    """The result of a leaderboard's cell."""
+    said = interval(found)
+    shown = cell(row, uniform)
+    assert shown is not None
+    return Result(
+        backbone=row.backbone,
+        cell=shown,
+        mean=row.mean,
+        rank=row.rank,
+        low=said.low if said else None,
+        high=said.high if said else None,
+        reason="" if said else why_not(found) or "",
+        seeds=dict(zip(found.seeds, map(float, found.headlines), strict=True)),
+        metrics=mean_metrics(runs),
+    )
+
+
+def mean_metrics(runs: Sequence[Record]) -> dict[str, float]:
+    """Mean over runs of every metric but the headline, where all of them define it."""
+    names = dict.fromkeys(name for run in runs for name in run.metrics if name != run.metric)
+    means = {}
+    for name in names:
+        values = [value for run in runs if (value := run.metrics.get(name)) is not None]
+        if len(values) == len(runs):
+            means[name] = math.fsum(values) / len(values)
+    return means

@@ -1,0 +1,109 @@
+"""What `--table`, `--columns` and `--rows` choose; a name that is unknown is an error with the choices."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+import pandas as pd
+
+from lvmmed_backbones.display import plain
+from reports.records import Record
+from reports.render.tables.frame import Frame, of_columns, of_layout
+from reports.render.tables.layout import LAYOUTS, NAMES, SELECTION, Column, column, label, line
+from reports.render.tables.matching import protocol
+
+
+def frames(
+    names: Sequence[str] | None,
+    columns: Sequence[str] | None,
+    figures: pd.DataFrame,
+    records: Sequence[Record],
+) -> list[Frame]:
+    """The tables of these names, all if None, in the order of the paper; or one of these columns.
+
+    Args:
+        names, columns: as after `--table` and `--columns`.
+        figures: `reports.published.read`.
+
+    Raises:
+        ValueError: if there is no table or column of a name, or both are named.
+    """
+    if names and columns:
+        raise ValueError(
+            "--table and --columns: choose tables of the paper, or columns of one of your own. "
+            "Leave out one of them."
+        )
+    if columns:
+        return [of_columns(chosen_columns(columns, figures, records), figures)]
+    for name in names or ():
+        if name not in NAMES:
+            raise ValueError(f"--table {name}: no such table. {choices(name, NAMES)}")
+    return [of_layout(one, figures) for one in LAYOUTS if not names or one.name in names]
+
+
+def chosen_columns(
+    names: Sequence[str], figures: pd.DataFrame, records: Sequence[Record]
+) -> dict[Column, Record | None]:
+    """The columns of these names, in their order, each own one with a record of it.
+
+    Args:
+        names: each a task of the records or a data set of the published figures, or one in one protocol, such as
+            fgadr:linear.
+
+    Raises:
+        ValueError: if a name is neither.
+    """
+    whole: dict[str, dict[Column, Record | None]] = {}
+    single: dict[str, dict[Column, Record | None]] = {}
+    for record in records:
+        one = Column(record.task, protocol(record), record.metric, own=True)
+        whole.setdefault(record.task, {}).setdefault(one, record)
+        single.setdefault(f"{record.task}:{record.protocol}", {}).setdefault(one, record)
+    for figure in figures[~figures["task"].isin({"", *whole})].itertuples():
+        one = column(figure, SELECTION)
+        whole.setdefault(one.task, {})[one] = None
+        single.setdefault(f"{one.task}:{one.protocol}", {})[one] = None
+    chosen: dict[Column, Record | None] = {}
+    for name in names:
+        task = name.rpartition(":")[0]
+        if name in whole or name in single:
+            chosen |= whole.get(name) or single[name]
+        elif task in whole:
+            there = [one for one in single if one.startswith(f"{task}:")]
+            raise ValueError(
+                f"--columns {name}: no such protocol of {task}. {choices(name, there)}"
+            )
+        else:
+            raise ValueError(
+                f"--columns {name}: no task of the records and no data set of the paper. "
+                f"{choices(name, whole)}"
+            )
+    return chosen
+
+
+def check_rows(names: Sequence[str], figures: pd.DataFrame, records: Sequence[Record]) -> None:
+    """Refuse rows of which there are none, in no table.
+
+    Args:
+        names: backbones of the records, or rows of the paper by what they are called in its tables.
+
+    Raises:
+        ValueError: naming the first such row.
+    """
+    printed = (label(line(figure, SELECTION)) for figure in figures.itertuples())
+    there = list(dict.fromkeys([*sorted({record.backbone for record in records}), *printed]))
+    for name in names:
+        if name not in there:
+            raise ValueError(
+                f"--rows {name}: no backbone of the records and no row of the paper. "
+                f"{choices(name, there)}"
+            )
+
+
+def choices(name: str, there: Collection[str]) -> str:
+    """What a name may be, each in quotes if it holds a space; and first the one that is most like it."""
+    near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
+    guess = f"Did you mean {plain(near[0])}? " if near else ""
+    quoted = [f'"{one}"' if " " in one else one for one in map(plain, there)]
+    return f"{guess}Choose from {', '.join(quoted)}."

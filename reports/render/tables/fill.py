@@ -1,0 +1,315 @@
+"""Rows of cells: published figures, measured ones beside them, their difference, the best."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from reports.agreement import grouped, paths
+from reports.records import Record
+from reports.render.tables.frame import Frame
+from reports.render.tables.layout import MEASURED, Column, Layout, Line, label
+from reports.render.tables.matching import fills, line_of, metric_of, parts, protocol
+from reports.render.tables.measure import Figure, figure, plain_figure
+
+DECIMALS = 2  # as printed: means that print alike are a tie
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure of a table.
+
+    Attributes:
+        source: 'published', 'measured' or 'phantom'.
+        mean, std: in percent (parameters: millions); std None where there is none.
+        n: trials or seeds; None where the paper does not say.
+        low, high: of the confidence interval of a measured mean, in percent; None without one.
+        published: the published mean beside a measured one, in percent; None if there is none, or
+            the measured figure is of another experiment than the paper's (`is_the_papers`).
+        incomplete: whether images of the data set are missing.
+        split: 'published', or 'clean'.
+        best_in_group, best: among the figures of the same source and split.
+    """
+
+    source: str
+    mean: float
+    std: float | None = None
+    n: int | None = None
+    low: float | None = None
+    high: float | None = None
+    published: float | None = None
+    incomplete: bool = False
+    split: str = "published"
+    best_in_group: bool = False
+    best: bool = False
+
+    @property
+    def difference(self) -> float | None:
+        """Measured minus published mean, in percentage points."""
+        return None if self.published is None else self.mean - self.published
+
+    @property
+    def within(self) -> bool | None:
+        """Whether the published mean lies in the measured interval; None where one is missing."""
+        if self.published is None or self.low is None or self.high is None:
+            return None
+        return self.low <= self.published <= self.high
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its group, name and source, and a cell per column (None: nothing)."""
+
+    group: str
+    name: str
+    source: str
+    cells: list[Cell | None]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A table that is filled.
+
+    Attributes:
+        rows: in their order.
+        used: the records that the measured rows were made from.
+        shown: those that have a figure in a row, even if it was not chosen.
+    """
+
+    rows: list[Row]
+    used: list[Record]
+    shown: list[Record]
+
+
+class Entry(NamedTuple):
+    """A row on its way: which row of the paper it is or repeats, by which name it is chosen, and from which runs."""
+
+    line: Line
+    name: str
+    row: Row
+    runs: list[Record]
+
+
+def filled(
+    frame: Frame, records: Sequence[Record], problems: list[str], chosen: Sequence[str] = ()
+) -> Filled:
+    """The rows of a table, each measured one below the published one that it repeats.
+
+    Args:
+        records: of one figure, profile and label fraction, that agree with each other.
+        problems: is told of records whose cases cannot be read; they have no interval.
+        chosen: only these rows, in this order: backbones, or rows of the paper by their label; none: all, in the
+            paper's order.
+    """
+    lines = list(frame.printed)
+    printed = printed_entries(frame)
+    measured = measured_entries(frame, records, problems, {one.line: one.row for one in printed})
+    entries = [*printed, *measured]
+    entries.sort(key=lambda one: lines.index(one.line) if one.line in lines else len(lines))
+    if chosen:
+        entries = [one for one in entries if one.name in chosen]
+        entries.sort(key=lambda one: chosen.index(one.name))
+    rows = [one.row for one in entries]
+    return Filled(
+        marked(rows) if frame.layout.ranked else rows,
+        used=[run for one in entries for run in one.runs],
+        shown=[run for one in measured for run in one.runs],
+    )
+
+
+def printed_entries(frame: Frame) -> list[Entry]:
+    """The rows of the paper, in its order."""
+    found = []
+    for one, figures in frame.printed.items():
+        cells = [published(figures[c]) if c in figures else None for c in frame.columns]
+        row = Row(one.group, label(one), "published", with_average(frame.layout, cells))
+        found.append(Entry(one, label(one), row, []))
+    return found
+
+
+def measured_entries(
+    frame: Frame, records: Sequence[Record], problems: list[str], paper: Mapping[Line, Row]
+) -> list[Entry]:
+    """The measured rows that have a figure, in the order of the records."""
+    found = []
+    for one, runs in measured_rows(frame, records):
+        cells = [measured(runs, c, problems) for c in frame.columns]
+        if not any(cells):
+            continue
+        row = beside(with_average(frame.layout, cells), paper.get(one), runs[0])
+        called = name(runs[0], one, row, bool(frame.row_protocols))
+        there = zip(frame.columns, cells, strict=True)
+        tasks = [column for column, cell in there if cell and not column.parameters]
+        # Parameters are the same in all runs of a backbone: one tells them.
+        used = [run for run in runs if any(fills(run, c) for c in tasks)] or runs[:1]
+        found.append(
+            Entry(one, runs[0].backbone, Row(one.group, called, runs[0].figure, row), used)
+        )
+    return found
+
+
+def measured_rows(frame: Frame, records: Sequence[Record]) -> Iterator[tuple[Line, list[Record]]]:
+    """The runs of each measured row, and the row of the paper that it repeats."""
+    known = frame.row_protocols
+    fitting = [r for r in records if not known or protocol(r) in known]
+    alike = grouped(fitting, lambda r: (r.backbone, r.split, r.protocol, r.task))
+    rows = grouped(
+        [(line_of(some[0], frame.printed), some) for some in alike],
+        lambda pair: (pair[0], pair[1][0].backbone, *apart(pair[1][0], frame)),
+    )
+    for pairs in rows:
+        yield pairs[0][0], [run for _, some in pairs for run in some]
+
+
+def apart(record: Record, frame: Frame) -> tuple[str, str]:
+    """Split and protocol, where runs of a backbone that differ in them have rows of their own."""
+    return (
+        record.split if frame.layout.ranked else "",
+        record.protocol if frame.row_protocols else "",
+    )
+
+
+def name(record: Record, one: Line, cells: Sequence[Cell | None], by_protocol: bool) -> str:
+    """What a measured row is called; `by_protocol`: another protocol is another row."""
+    words = [record.backbone]
+    if by_protocol and one.group == MEASURED and record.protocol == "prompt":
+        words.append("box prompts")
+    words += sorted({f"{c.split} split" for c in cells if c and c.split != "published"})
+    return ", ".join(words)
+
+
+def published(figure: Any) -> Cell:
+    """The cell of a published figure, a row of `reports.published.read`."""
+    return Cell(
+        "published",
+        figure.mean,
+        None if pd.isna(figure.std) else figure.std,
+        None if pd.isna(figure.trials) else int(figure.trials),
+    )
+
+
+def measured(runs: Sequence[Record], one: Column, problems: list[str]) -> Cell | None:
+    """The cell of the runs of a row in a column; None if they have no figure there."""
+    if one.parameters:
+        return Cell(runs[0].figure, runs[0].parameters / 1e6)
+    if parts(one) != [one]:
+        found_parts = [unmixed(having(runs, part), problems) for part in parts(one)]
+        return mean([cell(plain_figure(*part), part[0]) if part else None for part in found_parts])
+    found = unmixed(having(runs, one), problems)
+    return cell(figure(*found, problems), found[0]) if found else None
+
+
+def having(runs: Sequence[Record], one: Column) -> tuple[list[Record], str] | None:
+    """The runs that have a figure in a column, and the metric that it is; None if none has."""
+    metrics = [(run, metric_of(run, one)) for run in runs]
+    found = [(r, m) for r, m in metrics if m is not None and r.metrics.get(m) is not None]
+    return ([run for run, _ in found], found[0][1]) if found else None
+
+
+def unmixed(
+    found: tuple[list[Record], str] | None, problems: list[str]
+) -> tuple[list[Record], str] | None:
+    """What `having` found; None, and a problem, if it is of several tasks: a column is of one."""
+    if found is None or len({run.task for run in found[0]}) == 1:
+        return found
+    runs = found[0]
+    tasks = " and ".join(sorted({run.task for run in runs}))
+    problems.append(
+        f"{paths(runs)}: {tasks} are both of the data set {runs[0].dataset}, left out of its column. "
+        "Name one of them with --task."
+    )
+    return None
+
+
+def cell(figure: Figure, runs: Sequence[Record]) -> Cell:
+    """A figure of fractions as a cell of percent."""
+    return Cell(
+        runs[0].figure,
+        100 * figure.mean,
+        None if figure.std is None else 100 * figure.std,
+        len(runs),
+        None if figure.low is None else 100 * figure.low,
+        None if figure.high is None else 100 * figure.high,
+        incomplete=not all(run.complete for run in runs),
+        split=runs[0].split,
+    )
+
+
+def mean(cells: Sequence[Cell | None]) -> Cell | None:
+    """The mean of all cells, of which a spread is not known; None if one of them is missing."""
+    there = [one for one in cells if one is not None]
+    if not there or len(there) < len(cells):
+        return None
+    incomplete = any(one.incomplete for one in there)
+    value = statistics.fmean(one.mean for one in there)
+    return Cell(there[0].source, value, incomplete=incomplete, split=there[0].split)
+
+
+def with_average(layout: Layout, cells: list[Cell | None]) -> list[Cell | None]:
+    """The cells and, where the table has one, their mean."""
+    return [*cells, mean(cells)] if layout.average else cells
+
+
+def beside(cells: list[Cell | None], paper: Row | None, record: Record) -> list[Cell | None]:
+    """Measured cells that know the published mean, if they can be compared with it.
+
+    Args:
+        paper: the row of the paper; None: there is none.
+        record: of a run of the row.
+    """
+    if paper is None or not is_the_papers(record):
+        return cells
+    return [
+        replace(one, published=other.mean) if one and other and one.split == "published" else one
+        for one, other in zip(cells, paper.cells, strict=True)
+    ]
+
+
+def is_the_papers(record: Record) -> bool:
+    """Whether a run is one of the paper's experiments: on real images, in full size, with all labels."""
+    whole = record.label_fraction == 1
+    return record.figure == "measured" and record.profile == "paper" and whole
+
+
+def marked(table: Sequence[Row]) -> list[Row]:
+    """The rows with the best of each column marked, in its group and overall.
+
+    Figures that print alike lead together, but only if another one is worse.
+    """
+    overall: dict[Hashable, list[float]] = defaultdict(list)
+    in_group: dict[Hashable, list[float]] = defaultdict(list)
+    for row, number, one in entries(table):
+        overall[number, one.source, one.split].append(round(one.mean, DECIMALS))
+        in_group[number, one.source, one.split, row.group].append(round(one.mean, DECIMALS))
+
+    def leads(one: Cell, others: Sequence[float]) -> bool:
+        return round(one.mean, DECIMALS) == max(others) > min(others)
+
+    return [
+        replace(
+            row,
+            cells=[
+                one
+                and replace(
+                    one,
+                    best=leads(one, overall[number, one.source, one.split]),
+                    best_in_group=leads(one, in_group[number, one.source, one.split, row.group]),
+                )
+                for number, one in enumerate(row.cells)
+            ],
+        )
+        for row in table
+    ]
+
+
+def entries(table: Sequence[Row]) -> Iterable[tuple[Row, int, Cell]]:
+    """Every cell that there is, with its row and the number of its column."""
+    for row in table:
+        for number, one in enumerate(row.cells):
+            if one is not None:
+                yield row, number, one

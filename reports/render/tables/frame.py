@@ -1,0 +1,93 @@
+"""A table before measured figures are in it: its columns, and the paper's rows with their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports.records import Record
+from reports.render.tables.layout import (
+    GROUPS,
+    SELECTION,
+    Column,
+    Layout,
+    Line,
+    column,
+    line,
+    of_table,
+)
+from reports.render.tables.matching import METRICS, metric_of
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A table that is to be filled.
+
+    Attributes:
+        layout: what it is called, and how it is laid out.
+        columns: in their order, without the average.
+        printed: the rows of the paper in its order, and of each its published figures (rows of
+            `reports.published.read`) by column.
+        figures: all of these figures.
+    """
+
+    layout: Layout
+    columns: list[Column]
+    printed: dict[Line, dict[Column, Any]]
+    figures: pd.DataFrame
+
+    @property
+    def row_protocols(self) -> set[str]:
+        """The protocols that its rows differ in; empty if they do not."""
+        return {one.protocol for one in self.printed} - {""}
+
+
+def of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
+    """A table of the paper.
+
+    Args:
+        figures: `reports.published.read`.
+    """
+    mine = of_table(figures, layout)
+    printed: dict[Line, dict[Column, Any]] = {}
+    for one in mine.itertuples():
+        printed.setdefault(line(one, layout), {})[column(one, layout)] = one
+    columns = list(dict.fromkeys(column(one, layout) for one in mine.itertuples()))
+    return Frame(layout, columns, printed, mine)
+
+
+def of_columns(columns: Mapping[Column, Record | None], figures: pd.DataFrame) -> Frame:
+    """A table of chosen columns, with those rows of the paper that have a figure in one of them.
+
+    Args:
+        columns: each own one with a record of it.
+        figures: `reports.published.read`.
+    """
+    mine = figures.iloc[
+        [
+            place
+            for place, one in enumerate(figures.itertuples())
+            if any(stands_in(one, *chosen) for chosen in columns.items())
+        ]
+    ]
+    groups: dict[tuple[str, str], str] = {}
+    printed: dict[Line, dict[Column, Any]] = {}
+    for one in mine.itertuples():
+        # Fine-tuned and with box prompts, a row of the paper stands in two groups; here it is one row.
+        group = groups.setdefault((one.method, one.backbone), one.group)
+        cells = printed.setdefault(line(one, SELECTION)._replace(group=group), {})
+        cells.update({c: one for c, record in columns.items() if stands_in(one, c, record)})
+    order = list(GROUPS)
+    in_order = dict(sorted(printed.items(), key=lambda pair: order.index(pair[0].group)))
+    return Frame(SELECTION, list(columns), in_order, mine)
+
+
+def stands_in(figure: Any, chosen: Column, record: Record | None) -> bool:
+    """Whether a published figure stands in a chosen column: it is of the same data, protocol and metric."""
+    its_own = column(figure, SELECTION)
+    if record is None:
+        return its_own == chosen
+    return its_own.metric in METRICS and metric_of(record, its_own) == chosen.metric

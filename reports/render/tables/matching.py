@@ -1,0 +1,125 @@
+"""Which row and which column of the paper's tables a measured run belongs to.
+
+The rule, by what a record says of itself and never by the backbone's name:
+
+- the architecture is that of the row (`ARCHITECTURES`);
+- the method is that of the row: letters and digits alike, whatever their case, after `ALIASES`; a
+  supervised backbone is the row ImageNet;
+- the corpus is that of the row (`CORPORA`): none of random weights, ImageNet of the row ImageNet,
+  SAM's own of SAM, and the paper's of all others;
+- the protocol is that of the row or the column (`PROTOCOLS`);
+- the column is the one of the record's data set, kind and metric; a site of the prostate task is
+  its metric `dice/SITE`.
+
+Whatever fits no row gets one of its own, and is compared with none of the paper's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+
+from reports.records import Record
+from reports.render.tables.layout import MEASURED, Column, Line
+
+ARCHITECTURES = {"ResNet-50": "resnet50", "SAM ViT-B/16": "sam_vit_b"}
+ALIASES = {
+    "segmentanything": "sam",
+    "moco": "mocov2",
+    "fullalpha08": "lvmmed",
+    "supervised": "imagenet",
+}
+PROTOCOLS = {"prompt": "box_prompt_decoder_finetune"}
+# What a corpus is called, as the catalogue has it, by the method of the row. A folder that is called LVM-Med can hold
+# any images, and not even all data sets of the paper's corpus are known: its number of images is part of its name.
+PAPER_CORPUS = re.compile(r"LVM-Med, 1\.3 million images\b.*")
+CORPORA = {
+    "random": re.compile("none"),
+    "imagenet": re.compile(r"ImageNet(-1k)?(, .*)?"),
+    "sam": re.compile(r"SA-1B\b.*"),
+}
+NO_LINE = Line(MEASURED, "", "", "")
+# What a column's metric is in a record.
+METRICS = {
+    "dice_2d": ("segmentation", "dice"),
+    "iou_3d": ("volumes", "iou"),
+    "accuracy": ("classification", "accuracy"),
+    "map50": ("detection", "map50"),
+}
+# Columns that are a mean over tasks.
+MEANS = {
+    "mean_linear_cls": [Column(t, "linear", "accuracy") for t in ("fgadr", "brain_tumor")],
+    "mean_seg_2d": [
+        Column(t, "finetune", "dice_2d") for t in ("isic2018", "jsrt", "kvasir", "drive", "buid")
+    ],
+    "mean_det": [Column(t, "finetune", "map50") for t in ("vindr", "kvasir")],
+}
+
+
+def line_of(record: Record, printed: Mapping[Line, Collection[Column]]) -> Line:
+    """The row of the paper that a run repeats; `NO_LINE` if there is none.
+
+    Args:
+        printed: the rows of a table, and in which columns the paper has a figure of each. Of several rows it is the one
+            with a figure in a column that the run fills.
+    """
+    found = [line for line in printed if repeats(record, line)]
+    beside = [line for line in found if any(fills(record, one) for one in printed[line])]
+    return next(iter([*beside, *found]), NO_LINE)
+
+
+def repeats(record: Record, line: Line) -> bool:
+    """Whether a run's backbone is that of a row of the paper, used in the same way."""
+    method = plain(line.method)
+    return (
+        line.backbone == ARCHITECTURES.get(record.architecture)
+        and method == plain(record.method)
+        and CORPORA.get(method, PAPER_CORPUS).fullmatch(record.corpus) is not None
+        and line.protocol in ("", protocol(record))
+    )
+
+
+def fills(record: Record, column: Column) -> bool:
+    """Whether a run has a figure for a column, or for a part of its mean."""
+    if column.parameters:
+        return True
+    metrics = (metric_of(record, part) for part in parts(column))
+    return any(m is not None and record.metrics.get(m) is not None for m in metrics)
+
+
+def parts(column: Column) -> list[Column]:
+    """The columns that a column is the mean of; itself if it is none."""
+    return [column] if column.own else MEANS.get(column.task, [column])
+
+
+def metric_of(record: Record, column: Column) -> str | None:
+    """The name of the metric in which a run fills a column, no mean; None if it does not."""
+    if column.own:
+        mine = (record.task, protocol(record)) == (column.task, column.protocol)
+        return column.metric if mine else None
+    kind, metric = METRICS[column.metric]
+    if record.kind != kind or column.protocol not in ("", protocol(record)):
+        return None
+    if column.task == record.dataset:
+        return metric
+    sites = {f"{record.dataset}_{site(name).lower()}": name for name in record.metrics
+             if name.startswith(f"{metric}/")}  # fmt: skip
+    return sites.get(column.task)
+
+
+def site(metric: str) -> str:
+    """The site of a metric such as dice/BMC; empty if it has none."""
+    return metric.partition("/")[2]
+
+
+def protocol(record: Record) -> str:
+    """The protocol of a run, as the published figures call it."""
+    return PROTOCOLS.get(record.protocol, record.protocol)
+
+
+@cache
+def plain(name: str) -> str:
+    """The letters and digits of a method, without what stands in brackets: 'lvmmed' of 'LVM-Med (full)'."""
+    letters = re.sub(r"\(.*?\)|[\W_]", "", name).lower()
+    return ALIASES.get(letters, letters)

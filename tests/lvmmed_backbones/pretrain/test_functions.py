@@ -1,0 +1,96 @@
+"""`pretrain.run`, `compose` and `export` called from Python."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from lvmmed_backbones.pretrain import CONFIGS, compose, config_names
+from lvmmed_backbones.pretrain import run as pretrain
+from lvmmed_backbones.pretrain.hooks import newest_checkpoint
+
+SMALL = {
+    "train_dataloader.batch_size": 8,
+    "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
+    "default_hooks.logger.interval": 1,
+    "log_processor.window_size": 1,
+}
+NAME = "simclr_resnet18_mini"
+CODE = """
+import sys
+from mmengine.config import Config
+from lvmmed_backbones import pretrain
+config = Config.fromfile(pretrain.CONFIGS / f"{sys.argv[1]}.py")
+run = pretrain.run(config, sys.argv[2], sys.argv[3], epochs=1, seed=5, overrides=%s)
+print(pretrain.export(run, "mine", sys.argv[3]))
+"""
+
+
+def test_the_function_gives_what_the_command_gives(
+    pretrain_line, run, corpus: Path, tmp_path: Path
+) -> None:
+    """The same weights, by a config of one's own in place of a name; then they are a backbone."""
+    command, function = tmp_path / "command", tmp_path / "function"
+    assert run(pretrain_line(NAME, command, "--seed", "5")).returncode == 0
+    done = run([sys.executable, "-c", CODE % SMALL, NAME, str(corpus), str(function)])
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.splitlines()[-1] == str(function / "mine.safetensors")
+    one, other = (
+        torch.load(newest_checkpoint(folder), weights_only=True)["state_dict"]
+        for folder in (command, function)
+    )
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+def test_the_seed_of_every_config_is_0_unless_told(tmp_path: Path) -> None:
+    """As the docstring of `run` says."""
+    for name in config_names():
+        config = Config.fromfile(CONFIGS / f"{name}.py", import_custom_modules=False)
+        assert config.randomness.seed == 0, name
+    assert compose(NAME, "x", tmp_path).train_dataloader.dataset.seed == 0
+    told = compose(NAME, "x", tmp_path, seed=7, overrides={"randomness.seed": 3})
+    assert told.randomness.seed == told.train_dataloader.dataset.seed == 7
+    assert compose(NAME, "x", tmp_path, overrides={"randomness.seed": 3}).randomness.seed == 3
+
+
+def test_a_config_is_a_name_a_path_or_a_config_which_stays_as_it_is() -> None:
+    path = CONFIGS / f"{NAME}.py"
+    own = Config.fromfile(path)
+    before = own.pretty_text
+    one, *others = (
+        compose(config, "CORPUS", epochs=2, seed=1, overrides=SMALL.items(), probe="LABELLED")
+        for config in (NAME, path, str(path), own)
+    )
+    assert all(other.to_dict() == one.to_dict() for other in others)
+    assert own.pretty_text == before
+    assert one.work_dir == f"pretraining/{NAME}"
+    assert one.train_dataloader.batch_size == 8 and one.train_cfg.max_epochs == 2
+    assert one.custom_hooks[-1] == dict(type="NeighbourProbeHook", folder="LABELLED", size=32)
+    nameless = Config(own.to_dict())
+    with pytest.raises(ValueError, match="names no folder: give a work_dir"):
+        compose(nameless, "CORPUS")
+    assert compose(nameless, "CORPUS", "out").work_dir == "out"
+
+
+def test_wrong_arguments_are_named_before_anything_is_written(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for error, message, arguments in (
+        (FileNotFoundError, "no config simcrl: give a path, or one of", ("simcrl", corpus, out)),
+        (FileNotFoundError, "/nowhere holds no corpus", (NAME, "/nowhere", out)),
+        (ValueError, "which do not fill train_dataloader.batch_size", (NAME, corpus, out)),
+    ):
+        with pytest.raises(error, match=message):
+            pretrain(*arguments)
+    with pytest.raises(ValueError, match="--epochs 0: it must be at least 1"):
+        pretrain(NAME, corpus, out, epochs=0)
+    out.mkdir()
+    (out / "iter_1.pth").touch()
+    with pytest.raises(FileExistsError, match=r"holds a run, iter_1\.pth of it"):
+        pretrain(NAME, corpus, out, overrides=SMALL)
+    assert [file.name for file in out.iterdir()] == ["iter_1.pth"]

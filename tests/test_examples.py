@@ -1,0 +1,79 @@
+"""The examples of the docs run, one after another, as a reader would try them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.reports.conftest import changed
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def examples(page: str) -> str:
+    """The code below the heading 'From Python' of a page of docs."""
+    text = (ROOT / "docs" / page).read_text().partition("\n## From Python\n")[2]
+    blocks = re.findall(r"^```python\n(.*?)^```", text.partition("\n## ")[0], re.MULTILINE | re.S)
+    assert blocks, page
+    return "\n".join(blocks)
+
+
+def run(code: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_from_a_data_set_to_a_backbone(tmp_path: Path) -> None:
+    run(
+        "\n".join(
+            [
+                examples("tasks.md"),
+                "assert problems == []",
+                examples("corpus.md"),
+                "assert built.images == 40 and found.removed == len(found.duplicates) == 20",
+                examples("pretraining.md"),
+                "assert catalogue.get('my_backbone').method == 'SimCLR'",
+                "import lvmmed_backbones",
+                "assert lvmmed_backbones.build('my_backbone', 'vector')",
+            ]
+        ),
+        tmp_path,
+    )
+    assert (tmp_path / "BACKBONES" / "my_backbone.safetensors").is_file()
+
+
+def test_reports(tmp_path: Path) -> None:
+    for number, (name, value) in enumerate([("random_resnet50", 0.4), ("my_backbone", 0.5)] * 2):
+        path = tmp_path / "RESULTS" / "runs" / str(number) / "record.json"
+        path.parent.mkdir(parents=True)
+        record = changed(
+            {
+                "backbone.name": name,
+                "seed": number // 2,
+                "metrics": {"dice": value + number / 1000},
+                "cases": [{"case": "01_test", "dice": value + number / 1000}],
+            }
+        )
+        path.write_text(json.dumps(record))
+    run(
+        "\n".join(
+            [
+                examples("reports.md"),
+                "assert len(board.cells) == 2 and board.problems == []",
+                "assert round(comparison.tasks[0].difference, 3) == 0.101",
+            ]
+        ),
+        tmp_path,
+    )
+    assert (tmp_path / "SITE" / "index.html").is_file()
