@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.catalogue import architectures
 from lvmmed_backbones.catalogue.architectures import NAMED, named, on_meta, outline
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
 from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, sound, write

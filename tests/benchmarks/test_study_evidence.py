@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.studies.evidence import report, second_order
+from benchmarks.studies.evidence import reporting, second_order
 from benchmarks.studies.evidence.__main__ import main
 from benchmarks.studies.evidence.probe import copied, probe
 from benchmarks.studies.evidence.results import ends
@@ -188,6 +188,6 @@ def test_a_report_wants_results(tmp_path: Path, capsys) -> None:
 
 def test_tables_have_mean_and_sample_deviation() -> None:
     rows = pd.DataFrame({"time": [0.2, 0.4], "linear test": [0.5, 0.6]})
-    assert report.cell(rows, "linear test") == "55.0 ± 7.1"
-    assert report.cell(rows, "time") == "0.30"
-    assert report.cell(rows, "last effective_rank") == ""
+    assert reporting.cell(rows, "linear test") == "55.0 ± 7.1"
+    assert reporting.cell(rows, "time") == "0.30"
+    assert reporting.cell(rows, "last effective_rank") == ""

@@ -48,29 +48,21 @@ def parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--epochs", type=int, default=1, metavar="N")
     pretrain.add_argument("--jobs", type=int, metavar="N",
                           help="variants at a time, sharing the cores (one per core)")  # fmt: skip
-    behind(pretrain, f"{HERE}.study:pretrain_variants", _show_none)
-    for name, function, text in (
-        (
-            "changes",
-            "second_order:changes",
-            "what the second order and lambda change in the matching, as CSV",
-        ),
-        (
-            "gradients",
-            "gradients:gradients",
-            "how far two draws of the noise agree on the gradient, as CSV",
-        ),
+    behind(pretrain, f"{HERE}:pretrain", _show_none)
+    for name, text in (
+        ("changes", "what the second order and lambda change in the matching, as CSV"),
+        ("gradients", "how far two draws of the noise agree on the gradient, as CSV"),
     ):
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("--corpus", type=Path, required=True, metavar="DIR")
         verb.add_argument(
             "runs", type=Path, nargs="+", metavar="RUN", help="folders of `pretrain`, of LVM-Med"
         )
-        behind(verb, f"{HERE}.{function}", _show_rows)
+        behind(verb, f"{HERE}:{name}", _show_rows)
     report = verbs.add_parser("report", help="results.csv, tables.md and the figure")
     report.add_argument("work", type=Path, metavar="WORK")
     report.add_argument("--out", type=Path, required=True, metavar="DIR")
-    behind(report, f"{HERE}.report:report", _show_files)
+    behind(report, f"{HERE}:report", _show_files)
     return top
 
 

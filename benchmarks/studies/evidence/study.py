@@ -20,7 +20,7 @@ from tqdm import tqdm
 from benchmarks.studies.evidence.probe import SIZE, probe
 from benchmarks.studies.evidence.results import RESULT, ends
 from benchmarks.studies.evidence.variants import VARIANTS
-from lvmmed_backbones import pretrain
+from lvmmed_backbones import pretrain as pretraining
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
 from lvmmed_backbones.pretrain.monitors import unwrapped
 from lvmmed_backbones.writing import write_json
@@ -51,7 +51,7 @@ class Job:
     threads: int
 
 
-def pretrain_variants(
+def pretrain(
     *,
     corpus: Path,
     prepared: Path,
@@ -153,7 +153,7 @@ def _carry_out(job: Job) -> None:
         model.init_weights()
     else:
         weights = _pretrained(job)
-        rate = pretrain.compose(**_arguments(job)).optim_wrapper.optimizer.lr
+        rate = pretraining.compose(**_arguments(job)).optim_wrapper.optimizer.lr
         row |= dict(steps=read_facts(weights).steps, rate=rate)
         row |= ends(job.folder)
         model = MODELS.build(entry_of(weights).model("vector", SIZE))
@@ -163,7 +163,7 @@ def _carry_out(job: Job) -> None:
 
 
 def _arguments(job: Job) -> dict[str, Any]:
-    """What `pretrain.compose` takes for a job, and `pretrain.run` with it."""
+    """What `pretraining.compose` takes for a job, and `pretrain.run` with it."""
     variant = VARIANTS[job.variant]
     return dict(
         config=variant.config,
@@ -176,7 +176,9 @@ def _arguments(job: Job) -> dict[str, Any]:
 
 def _pretrained(job: Job) -> Path:
     """Pretrain, from where it was stopped; the exported backbone."""
-    return pretrain.export(pretrain.run(**_arguments(job), resume=True), "backbone", job.folder)
+    return pretraining.export(
+        pretraining.run(**_arguments(job), resume=True), "backbone", job.folder
+    )
 
 
 @HOOKS.register_module()

@@ -144,7 +144,7 @@ def report(*, work: Path, out: Path) -> list[Path]:
     """Write the tables and the figure of the study: `python -m benchmarks.studies.evidence report`.
 
     Args:
-        work: folder of `pretrain_variants`.
+        work: folder of `pretrain`.
         out: folder of results.csv, tables.md, and variants.svg of the shortest runs, which all variants have.
 
     Returns:
