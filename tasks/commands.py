@@ -41,8 +41,8 @@ def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> 
             prepared.
     """
     data, out = Path(data), Path(out)
-    bar = tqdm(names or _downloaded(data), desc="preparing", unit="set")
-    return {name: datasets.prepare(name, data, out) for name in bar}
+    with tqdm(names or _downloaded(data), desc="preparing", unit="set") as bar:
+        return {name: datasets.prepare(name, data, out) for name in bar}
 
 
 def _downloaded(data: Path) -> list[str]:
@@ -71,8 +71,8 @@ def draw_phantoms(names: Sequence[str] = (), *, out: str | Path, seed: int = 0) 
         ValueError: if there is no such data set, or it has no phantom.
         FileExistsError: if a real download lies there; DiskFull, OSError: if it cannot be written.
     """
-    bar = tqdm(names or phantoms.names(), desc="drawing", unit="set")
-    return {name: phantoms.generate(name, Path(out), seed) for name in bar}
+    with tqdm(names or phantoms.names(), desc="drawing", unit="set") as bar:
+        return {name: phantoms.generate(name, Path(out), seed) for name in bar}
 
 
 def check(folders: Iterable[str | Path]) -> list[str]:
@@ -88,5 +88,5 @@ def check(folders: Iterable[str | Path]) -> list[str]:
         FileNotFoundError: if a folder is no prepared data set.
         Refused: if its meta.json is not whole.
     """
-    bar = tqdm(folders, desc="checking", unit="set")
-    return [problem for folder in bar for problem in layout.check(Path(folder))]
+    with tqdm(folders, desc="checking", unit="set") as bar:
+        return [problem for folder in bar for problem in layout.check(Path(folder))]
