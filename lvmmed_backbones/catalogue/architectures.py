@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from lvmmed_backbones.catalogue.older import translated
-from lvmmed_backbones.models import CLASSES, from_config
+from lvmmed_backbones.models import CLASSES, Backbone
 from lvmmed_backbones.outside import Refused, refusing
 
 # Arguments by which a constructor fetches or reads something, or imports it.
@@ -107,7 +108,7 @@ NAMED: dict[str, Mapping[str, Any]] = {
 }
 
 
-def on_meta(config: Mapping[str, Any], file: Path) -> nn.Module:
+def on_meta(config: Mapping[str, Any], file: Path) -> Backbone:
     """A backbone without values, for its names and shapes.
 
     Args:
@@ -117,9 +118,19 @@ def on_meta(config: Mapping[str, Any], file: Path) -> nn.Module:
         Refused: if its arguments build none.
     """
     reason = f"asks for {dict(config)}, which cannot be built"
-    with refusing(file, REMEDY, reason), torch.device("meta"):
-        module = from_config(config)
-    module.said = architecture(config)  # in messages
+    with refusing(file, REMEDY, reason):
+        backbone: Any = CLASSES[config["type"]]  # hashable, as classes are
+        return _on_meta(backbone, json.dumps(config))
+
+
+@lru_cache(
+    maxsize=64
+)  # a search through the architectures takes seconds, and nothing changes a module without values
+def _on_meta(backbone: Any, config: str) -> Backbone:
+    arguments = json.loads(config)
+    with torch.device("meta"):
+        module = backbone(**{key: value for key, value in arguments.items() if key != "type"})
+    module.said = architecture(arguments)  # in messages
     return module
 
 

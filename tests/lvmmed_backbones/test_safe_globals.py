@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -41,6 +43,29 @@ def runner(folder: Path, epochs: int, resume: bool) -> Runner:
         randomness=dict(seed=0),
         experiment_name=f"line-{epochs}-{resume}",
     )
+
+
+READING = """
+import sys
+from lvmmed_backbones.weights.reading import read
+def curve():
+    return read(sys.argv[1])["message_hub"]["log_scalars"]["train/loss"]
+print(type(curve()).__module__, curve()._log_history.tolist(), "mmengine" in sys.modules)
+import lvmmed_backbones.openmmlab
+print(type(curve()).__module__, curve()._log_history.tolist(), curve().statistics("current"))
+"""
+
+
+def test_a_checkpoint_of_mmengine_is_read_without_mmengine_and_then_with_it(tmp_path: Path) -> None:
+    first = runner(tmp_path, 1, resume=False)
+    first.train()
+    losses = first.message_hub.get_scalar("train/loss").data[0].tolist()
+    read = [sys.executable, "-c", READING, str(tmp_path / "epoch_1.pth")]
+    done = subprocess.run(read, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        f"lvmmed_backbones.safe_globals {losses} False",
+        f"mmengine.logging.history_buffer {losses} {losses[-1]}",
+    ], done.stderr
 
 
 def test_a_checkpoint_of_mmengine_resumes(tmp_path: Path) -> None:

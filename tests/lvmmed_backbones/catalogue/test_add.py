@@ -130,7 +130,7 @@ def test_a_resnet_in_one_sequential(tmp_path: Path, shelf: Path, capsys) -> None
     assert add(tmp_path / "w.pth", shelf) == 0
     assert "ResNet-50" in (said := capsys.readouterr().out) and "torchvision_sequential" in said
     built = lvmmed_backbones.build("mine", "vector")
-    assert torch.equal(built.layer3[5].conv3.weight, source.layer3[5].conv3.weight)
+    assert torch.equal(built.network.layer3[5].conv3.weight, source.layer3[5].conv3.weight)
 
 
 @pytest.mark.parametrize("architecture", ["sam_vit_b", "lvmmed_vit_b"])

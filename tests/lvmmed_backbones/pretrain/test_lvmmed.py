@@ -26,7 +26,10 @@ def build(**head):
     model = MODELS.build(
         dict(
             type="LVMMed",
-            backbone=dict(type="Backbone", model_name="resnet18", output="last"),
+            # At the first step nothing learns that lies before a block's last normalisation, if that begins at 0.
+            backbone=dict(
+                type="Backbone", model_name="resnet18", output="last", zero_init_last=False
+            ),
             neck=dict(
                 type="NonLinearNeck",
                 in_channels=512,

@@ -18,7 +18,8 @@ from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
 from lvmmed_backbones.pretrain.views import cell_positions
 
 N = 16
-BACKBONE = dict(type="Backbone", model_name="resnet18", output="last")
+# At the first step nothing learns that lies before a block's last normalisation, if that begins at 0.
+BACKBONE = dict(type="Backbone", model_name="resnet18", output="last", zero_init_last=False)
 PROJECTOR = dict(
     type="NonLinearNeck", in_channels=512, hid_channels=64, out_channels=32, with_last_bn=False,
     with_last_bias=True, norm_cfg=dict(type="BN1d"),

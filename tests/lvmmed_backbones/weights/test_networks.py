@@ -202,8 +202,8 @@ def test_other_floats_are_converted(state, tmp_path: Path, kind: torch.dtype) ->
     torch.save({k: v.to(kind) if v.ndim else v for k, v in state.items()}, tmp_path / "w.pth")
     model = from_config(dict(type="Backbone", model_name="resnet18"))
     load_strictly(model, str(tmp_path / "w.pth"))
-    assert model.conv1.weight.dtype == torch.float32
-    torch.testing.assert_close(model.conv1.weight, state["conv1.weight"].to(kind).float())
+    assert model.network.conv1.weight.dtype == torch.float32
+    torch.testing.assert_close(model.network.conv1.weight, state["conv1.weight"].to(kind).float())
 
 
 def test_a_deeper_network_is_not_cut_to_size(tmp_path: Path) -> None:
@@ -260,10 +260,10 @@ def test_sam_weights_at_another_size(tmp_path: Path, prefix: str) -> None:
 def test_a_wrong_checksum_is_named_and_nothing_is_loaded(state, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "w.pth")
     model = from_config(dict(type="Backbone", model_name="resnet18"))
-    before = model.conv1.weight.clone()
+    before = model.network.conv1.weight.clone()
     with pytest.raises(Refused, match=r"w\.pth: has sha256 .*expected 00ff"):
         load_strictly(model, str(tmp_path / "w.pth"), sha256="00ff")
-    assert torch.equal(model.conv1.weight, before)
+    assert torch.equal(model.network.conv1.weight, before)
 
 
 def test_mappings_without_end_are_refused(tmp_path: Path) -> None:
