@@ -17,8 +17,8 @@ from tests.guard import computed, records
 
 EXPECTED = Path(__file__).resolve().parent / "expected"
 RELATIVE = 1e-4  # of a loss, an output; other processors sum in another order
-# Of a whole run. Rounding grows in its steps: the code that wrote `expected/` gave a Dice 0.03 away with two threads, and
-# 0.02 away from a state that differed by a ten-millionth.
+# Of a whole run. Rounding grows in its steps: the code that wrote `expected/` gave a Dice 0.03 away with two
+# threads, and 0.02 away from a state that differed by a ten-millionth.
 METRIC = 0.08
 
 
