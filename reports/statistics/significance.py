@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special
+from scipy.optimize.elementwise import find_root
 
 from reports.statistics.bootstrap import NEGLIGIBLE, Floats
-
-STEPS = 5  # of the search for a limit: its p-value is then known to a hundredth of itself
 
 
 class Level(NamedTuple):
@@ -94,18 +93,20 @@ def limit(p: Floats | float, seeds: Level, cases: Level) -> Floats:
     Args:
         p: in (0, 1), of the shape of the levels, or a number.
     """
-    total, freedom = satterthwaite(seeds, cases)
+    total = seeds.variance + cases.variance
     known = total > NEGLIGIBLE
-    error = np.sqrt(np.where(known, total, np.nan))
-    # Newton's steps on the scale of normal quantiles, on which p falls nearly in a line.
-    target = special.ndtri(np.asarray(p) / 2)
-    t = -special.stdtrit(
-        np.where(known, freedom, 1.0), np.broadcast_to(np.asarray(p) / 2, total.shape)
-    )
-    for _ in range(STEPS):
-        here, there = (
-            special.ndtri(np.clip(p_values(x * error, seeds, cases), 1e-300, 1) / 2)
-            for x in (t, 1.001 * t)
-        )
-        t = np.maximum(t + (target - here) * 0.001 * t / (there - here), 0.2 * t)
-    return t * error
+    # Between the limit where both variances are known, and twice that of half the p-value where both have the lesser
+    # freedom: either source is beyond half of it in at most half of the cases.
+    p, least = np.broadcast_arrays(np.asarray(p, float), np.minimum(seeds.freedom, cases.freedom))
+    bracket = -special.ndtri(p / 2), -2 * special.stdtrit(least, p / 4)
+    levels = [np.where(known, level, 1.0) for level in (*seeds, *cases)]
+    t = find_root(_exceeds, bracket, args=(*levels, p), tolerances=dict(xrtol=1e-9)).x
+    return np.where(known, t * np.sqrt(total), np.nan)
+
+
+def _exceeds(
+    t: Floats, of_seeds: Floats, seeds: Floats, of_cases: Floats, cases: Floats, p: Floats
+) -> Floats:
+    """How much the p-value of t standard errors lies beyond p, on the scale of normal quantiles: nearly a line."""
+    found = p_values(t * np.sqrt(of_seeds + of_cases), Level(of_seeds, seeds), Level(of_cases, cases))
+    return special.ndtri(p / 2) - special.ndtri(np.clip(found, 1e-300, 1) / 2)

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
@@ -177,6 +177,8 @@ def test_two_uncertain_sources_are_drawn(seeds: int, cases: int, share: float, t
 
 
 @given(st.integers(1, 40), st.integers(3, 400), st.floats(0, 1), st.floats(1e-4, 0.5))
+@example(1, 3, 0.5, 1e-4)
+@example(1, 400, 0.3, 1e-4)
 @settings(max_examples=40, deadline=None)
 def test_the_limit_has_the_p_value(seeds: int, cases: int, share: float, p: float) -> None:
     levels = (
