@@ -300,7 +300,7 @@ def test_300_changed_checkpoints(
         if code == 0:
             state = torch.load(file, weights_only=True)["state_dict"]
             for name, value in load_file(out).items():
-                assert torch.equal(value, state[f"backbone.{name}"])
+                assert torch.equal(value, state[f"backbone.network.{name}"])
             out.unlink()
         else:
             (line,) = [one for one in said.err.splitlines() if one.startswith("error: ")]
