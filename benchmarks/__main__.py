@@ -35,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument(
             "--profile",
             default="mini",
-            choices=profiles.names(),
-            help="size of the experiment (mini)",
+            metavar="NAME",
+            help=f"size of the experiment, such as {', '.join(sorted(profiles.shipped()))} (mini)",
         )
         verb.add_argument(
             "--data",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import grid, profiles
+from tasks import registry
 
 if TYPE_CHECKING:
     from benchmarks.driver import Plan
@@ -142,7 +143,7 @@ def _specs(
     """The grid that the words name. Raises ValueError as `grid.combinations`, or if there is no such profile."""
     chosen = profiles.get(profile)
     return grid.combinations(
-        tasks or grid.task_names(),
+        tasks or registry.names(),
         backbones or chosen.backbones,
         profile,
         seeds or chosen.seeds,

@@ -10,12 +10,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.grid import RunSpec
-from benchmarks.resolve import task_config
 from benchmarks.scheduler.lease import alone
 from benchmarks.tables import say
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.layout.files import check_lists
-from tasks import datasets, phantoms
+from tasks import datasets, phantoms, registry
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
             datasets.available(downloads),
             "Download it into the folder in brackets; `python -m tasks list` tells where from",
         )
-    needed = {spec.task: task_config(spec.task).task.dataset for spec in specs}
+    needed = {spec.task: registry.get(spec.task).task.dataset for spec in specs}
     missing = {task: name for task, name in needed.items() if name not in there}
     text = ", ".join(
         f"{task} ({downloads / datasets.get(name).folder if downloads else name})"

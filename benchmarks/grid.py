@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
-TASK_CONFIGS = Path(__file__).resolve().parent.parent / "tasks" / "configs"
+from tasks import registry
 
 
 @dataclass(frozen=True)
@@ -17,9 +15,9 @@ class RunSpec:
     """One run to be: task x backbone x label fraction x split x profile x seed. The protocol is the task config's.
 
     Attributes:
-        task: name of a file in tasks/configs.
+        task: name of a task config.
         backbone: name in the catalogue.
-        profile: name of a file in benchmarks/profiles.
+        profile: name of a profile.
         seed: of every random choice; where the backbone has several pretraining seeds, of its pretraining, too.
         label_fraction: share of the training images that is used, in (0, 1].
         split: 'published', or 'clean' where its valid images are its test images (FGADR).
@@ -35,11 +33,6 @@ class RunSpec:
     def __str__(self) -> str:
         fraction = f" {self.label_fraction:.0%}" if self.label_fraction < 1 else ""
         return f"{self.task} {self.backbone}{fraction} seed {self.seed}"
-
-
-def task_names() -> list[str]:
-    """The tasks that there are: a file each in tasks/configs."""
-    return sorted(path.stem for path in TASK_CONFIGS.glob("*.py"))
 
 
 def combinations(
@@ -69,14 +62,7 @@ def combinations(
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
     for task in tasks:
-        if task not in task_names():
-            close = difflib.get_close_matches(task, task_names())
-            hint = (
-                f"did you mean {' or '.join(close)}?"
-                if close
-                else f"choose from {', '.join(task_names())}"
-            )
-            raise ValueError(f"no task {task!r}: {hint}")
+        registry.check(task)
     for fraction in label_fractions:
         if not 0 < fraction <= 1:
             raise ValueError(

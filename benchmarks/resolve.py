@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from mmengine.config import Config
 from tqdm import tqdm
 
 from benchmarks import profiles
-from benchmarks.grid import TASK_CONFIGS, RunSpec
+from benchmarks.grid import RunSpec
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
 from lvmmed_backbones.catalogue.architectures import on_meta
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
+from tasks import registry
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,11 @@ def resolve(spec: RunSpec) -> Resolved:
     weights = backbone.weights
     return Resolved(
         spec=spec,
-        task=task_config(spec.task),
+        task=registry.get(spec.task),
         profile=profile,
         backbone=backbone,
         weights_sha256=file_sha256(weights.fetch()) if weights else None,
     )
-
-
-@cache
-def task_config(name: str) -> Config:
-    """A task config, read once; who changes it changes a copy."""
-    return Config.fromfile(TASK_CONFIGS / f"{name}.py")
 
 
 def open_weights(configs: Iterable[Config]) -> None:

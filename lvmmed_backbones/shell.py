@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from pkgutil import resolve_name
 
+from lvmmed_backbones.plugins import load
+
 # Options of how a result is shown. All others are arguments of the function behind the verb.
 SHOWING = ("json",)
 
@@ -19,6 +21,13 @@ def behind(verb: argparse.ArgumentParser, function: str, show: Callable[..., int
             needs nothing of it.
         show: takes the result, and the options in `SHOWING`; says it on the terminal and returns the exit code.
     """
+    verb.add_argument(
+        "--plugins",
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="Python files that register what they bring (lvmmed_backbones/plugins.py)",
+    )
     verb.set_defaults(function=function, show=show)
 
 
@@ -29,6 +38,7 @@ def carry_out(options: argparse.Namespace) -> int:
         Whatever the function raises.
     """
     arguments = vars(options)
+    load(arguments.pop("plugins"))
     function, show = resolve_name(arguments.pop("function")), arguments.pop("show")
     shown = {name: arguments.pop(name) for name in SHOWING if name in arguments}
     return show(function(**arguments), **shown)

@@ -41,7 +41,7 @@ def options_of(verb: argparse.ArgumentParser) -> dict[str, Any]:
     return {
         action.dest: REQUIRED if action.required else action.default
         for action in verb._actions
-        if action.dest not in ("help", *SHOWING)
+        if action.dest not in ("help", "plugins", *SHOWING)
     }
 
 

@@ -1,4 +1,7 @@
-"""Profiles: the size of the experiment. One file each: `paper` runs the task configs as they are, others smaller."""
+"""Profiles: the size of the experiment. One file each, here or in a plugin.
+
+`paper` runs the task configs as they are, the others make them smaller.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from lvmmed_backbones.plugins import load_installed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +89,29 @@ class Profile:
         return self.budgets.get(task["name"], self.budgets[kind])
 
 
+_registered: dict[str, Profile] = {}
+
+
+def register(profile: Profile) -> None:
+    """Add a profile.
+
+    Raises:
+        ValueError: if another one has the name.
+    """
+    if profile.name in shipped() or _registered.get(profile.name, profile) != profile:
+        raise ValueError(f"there is another profile called {profile.name}. Rename it")
+    _registered[profile.name] = profile
+
+
+def shipped() -> set[str]:
+    """The profiles that are files beside this one."""
+    return {module.name for module in pkgutil.iter_modules(__path__)}
+
+
 def names() -> list[str]:
     """The profiles that there are."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    load_installed()
+    return sorted(shipped() | set(_registered))
 
 
 def get(name: str) -> Profile:
@@ -97,4 +122,6 @@ def get(name: str) -> Profile:
     """
     if name not in names():
         raise ValueError(f"no profile {name!r}: choose from {', '.join(names())}")
+    if name in _registered:
+        return _registered[name]
     return importlib.import_module(f"{__name__}.{name}").PROFILE

@@ -1,8 +1,8 @@
 """The catalogue of backbones: one file each, found by convention.
 
 A new backbone is a new file beside this one that says `ENTRY = Entry(...)`, or a file of weights that
-`python -m lvmmed_backbones add` or `export` wrote, here or in a folder of `folders()`; its name is the file's. A
-backbone that was pretrained with several seeds is a folder NAME/ of files SEED.safetensors.
+`python -m lvmmed_backbones add` or `export` wrote, here or in a folder of `folders()`, its name the file's; or it is
+what a plugin registers. One that was pretrained with several seeds is a folder NAME/ of files SEED.safetensors.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
+from lvmmed_backbones.plugins import load_installed
 from lvmmed_backbones.weights.source import cache_folder
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "home",
     "list_backbones",
     "names",
+    "register",
     "seeds",
 ]
 
@@ -38,6 +40,7 @@ NAME = re.compile(
 )  # of a backbone: a word of a command line, a table and a file
 
 
+_registered: dict[str, Entry] = {}
 _added: list[Path] = []  # by `add_catalogue_folder`, the latest first
 
 
@@ -103,15 +106,31 @@ def modules() -> set[str]:
     return {m.name for m in pkgutil.iter_modules(__path__) if m.name not in NOT_ENTRIES}
 
 
+def register(name: str, entry: Entry) -> None:
+    """Add a backbone, as long as this process lives.
+
+    Raises:
+        ValueError: if `name` is no name of a backbone, or another backbone has it.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a backbone: take letters, digits, _, - and .")
+    if name in modules() or _registered.get(name, entry) != entry:
+        raise ValueError(f"there is another backbone called {name}. Rename it")
+    _registered[name] = entry
+
+
 def names() -> list[str]:
     """The backbones that there are."""
-    return sorted(modules() | set(exported()))
+    load_installed()
+    return sorted(modules() | set(_registered) | set(exported()))
 
 
 def seeds(name: str) -> list[int]:
     """The pretraining seeds of a backbone, in ascending order; none if its weights are the same for every seed."""
     place = exported().get(name)
-    return [] if place is None or name in modules() else list(files_by_seed(place))
+    if place is None or name in modules() or name in _registered:
+        return []
+    return list(files_by_seed(place))
 
 
 def get(name: str, seed: int = 0) -> Entry:
@@ -132,6 +151,8 @@ def get(name: str, seed: int = 0) -> Entry:
         raise ValueError(f"no backbone {name!r} in the catalogue: {hint}")
     if name in modules():
         return importlib.import_module(f"{__name__}.{name}").ENTRY
+    if name in _registered:
+        return _registered[name]
     place = exported()[name]
     files = files_by_seed(place)
     if not files:

@@ -108,5 +108,7 @@ def _exceeds(
     t: Floats, of_seeds: Floats, seeds: Floats, of_cases: Floats, cases: Floats, p: Floats
 ) -> Floats:
     """How much the p-value of t standard errors lies beyond p, on the scale of normal quantiles: nearly a line."""
-    found = p_values(t * np.sqrt(of_seeds + of_cases), Level(of_seeds, seeds), Level(of_cases, cases))
+    found = p_values(
+        t * np.sqrt(of_seeds + of_cases), Level(of_seeds, seeds), Level(of_cases, cases)
+    )
     return special.ndtri(p / 2) - special.ndtri(np.clip(found, 1e-300, 1) / 2)

@@ -22,6 +22,7 @@ from lvmmed_backbones.folders import lies_in, states, walk
 from lvmmed_backbones.layout import Writer
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.plugins import load_installed
 from tasks.datasets import cards
 from tasks.datasets.dataset import PREPARERS, Dataset, Prepare, prepares
 
@@ -52,6 +53,7 @@ def get(name: str) -> Dataset:
 
 def known() -> Mapping[str, tuple[Dataset, Prepare]]:
     """By name, each data set and the function that prepares it: of the cards, and what else `prepares` registered."""
+    load_installed()
     for card in pkgutil.iter_modules(cards.__path__):
         importlib.import_module(f"{cards.__name__}.{card.name}")
     return PREPARERS

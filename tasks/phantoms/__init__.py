@@ -17,7 +17,9 @@ import numpy as np
 
 from lvmmed_backbones.writing import replacing_folder
 from tasks import datasets
-from tasks.phantoms.canvas import PHANTOMS, Draw
+from tasks.phantoms.canvas import PHANTOMS, Draw, phantom
+
+__all__ = ["generate", "names", "phantom"]
 
 
 def names() -> list[str]:

@@ -13,9 +13,10 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
 from benchmarks.execute import counts
-from benchmarks.grid import RunSpec, task_names
+from benchmarks.grid import RunSpec
 from benchmarks.labels import inner_dataset, label_subset, training_images
 from lvmmed_backbones.outside import Refused
+from tasks import registry
 from tests.benchmarks.factories import configured, placed
 
 FRACTIONS = (0.01, 0.1, 0.25, 0.4, 0.5, 0.75, 0.9)
@@ -33,7 +34,7 @@ def chosen(config: Config, root: Path, fraction: float, seed: int = 0) -> list[s
     return names if places is None else [names[place] for place in places]
 
 
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", registry.names())
 def test_a_smaller_share_is_a_part_of_a_larger_one(task: str, prepared_root: Path) -> None:
     config = composed(task)
     for seed in (0, 1):
@@ -44,7 +45,7 @@ def test_a_smaller_share_is_a_part_of_a_larger_one(task: str, prepared_root: Pat
     assert half == chosen(config, prepared_root, 0.5, 0) != chosen(config, prepared_root, 0.5, 1)
 
 
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", registry.names())
 def test_the_whole_is_no_subset(task: str, prepared_root: Path) -> None:
     config = composed(task)
     root = prepared_root / config.task.dataset

@@ -19,12 +19,13 @@ from benchmarks.clock import TrainClock, read_note
 from benchmarks.config import fit_backbone, place, set_image_size
 from benchmarks.data import PreparedData
 from benchmarks.execute import TAKEN, execute
-from benchmarks.grid import TASK_CONFIGS, RunSpec
+from benchmarks.grid import RunSpec
 from benchmarks.runs import Identity, Run
 from benchmarks.scheduler.lease import newest
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.records import FILE
 from lvmmed_backbones.weights.reading import read
+from tasks import registry
 from tasks.hooks import LAST
 
 CONTEXT = multiprocessing.get_context("fork")
@@ -65,7 +66,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
 def made(prepared: PreparedData, results: Path, seed: int = 0, keep: bool = False) -> Run:
     """A run of fgadr_finetune by epochs, small, with flips, crops and contrasts drawn in a loader's process."""
     spec = RunSpec("fgadr_finetune", "random_vit_tiny", "paper", seed)
-    config = Config.fromfile(TASK_CONFIGS / f"{spec.task}.py")
+    config = Config.fromfile(registry.CONFIGS / f"{spec.task}.py")
     set_image_size(config, 32)
     backbone = catalogue.get(spec.backbone)
     fit_backbone(config, backbone)

@@ -14,7 +14,7 @@ import torch
 from mmengine.runner import Runner
 
 from benchmarks.config import configure, place
-from benchmarks.grid import RunSpec, task_names
+from benchmarks.grid import RunSpec
 from benchmarks.resolve import resolve
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import architectures
@@ -23,6 +23,7 @@ from lvmmed_backbones.models import from_config
 from lvmmed_backbones.pretrain import compose
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner
 from reports.__main__ import main as reports
+from tasks import registry
 from tests.guard.states import FrozenStart, fill, summary
 
 METHODS = (
@@ -50,7 +51,7 @@ ARCHITECTURES = (
 ENTRIES = ("random_resnet18_half", "random_vit_tiny")
 # Every task on one backbone, and one of each kind of task on the other two kinds of backbone.
 RUNS = [
-    *((task, "random_vit_tiny") for task in task_names()),
+    *((task, "random_vit_tiny") for task in registry.names()),
     *(
         (task, backbone)
         for task in ("drive", "mmwhs_ct", "kvasir_detection", "brain_tumor_finetune")

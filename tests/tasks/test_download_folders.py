@@ -16,11 +16,10 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from benchmarks.grid import TASK_CONFIGS
 from benchmarks.labels import training_images
 from lvmmed_backbones.layout import Writer, check
 from lvmmed_backbones.outside import Refused, read_lines
-from tasks import datasets
+from tasks import datasets, registry
 from tasks.__main__ import main
 from tasks.datasets import source_signature
 from tasks.download.folders import files, usual
@@ -300,7 +299,7 @@ def test_a_list_ends_its_lines_as_openmmlab_does(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8", newline="")
         assert read_lines(path) == list_from_file(str(path)), text
     path.write_text("a\u2028b 0\nc 1\n", encoding="utf-8")
-    config = Config.fromfile(TASK_CONFIGS / "brain_tumor_linear.py")
+    config = Config.fromfile(registry.CONFIGS / "brain_tumor_linear.py")
     config.train_dataloader.dataset.ann_file = path.name
     assert training_images(config, tmp_path) == (["a\u2028b", "c"], ["0", "1"])
 

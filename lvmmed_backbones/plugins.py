@@ -1,0 +1,86 @@
+"""What others add without a change of this checkout: a Python file anywhere, or an installed package.
+
+A plugin is a module that registers what it brings when it is imported:
+
+=================== ==========================================================
+a backbone          `lvmmed_backbones.catalogue.register(NAME, Entry(...))`
+its own class       `@lvmmed_backbones.register`
+a task              `tasks.register(CONFIG)`
+a data set          `@tasks.datasets.prepares(Dataset(...))`
+its phantom         `@tasks.phantoms.phantom(NAME)`
+a profile           `benchmarks.profiles.register(Profile(...))`
+a pretraining method `@mmengine.registry.MODELS.register_module()`
+=================== ==========================================================
+
+A file is named to any command by `--plugins FILE`, to Python by `load`. A package says in its pyproject.toml
+`[project.entry-points."lvmmed.plugins"]` and `ANY_NAME = "its.module"`. A plugin is code, and runs with all rights.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+GROUP = "lvmmed.plugins"
+
+
+def load(files: Iterable[str | Path]) -> list[ModuleType]:
+    """Import Python files as modules of their own names; one that is imported already is left as it is.
+
+    Their folders are added to the end of `sys.path`, so that other processes of a run import them, too.
+
+    Returns:
+        The modules, in the order of the files.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if its name is no name of a module, or that of another; or if it ends with an error.
+    """
+    return [_load(Path(file).resolve()) for file in files]
+
+
+def _load(file: Path) -> ModuleType:
+    name = file.stem
+    if not file.is_file():
+        raise FileNotFoundError(f"--plugins {file}: no such file. Name a Python file")
+    if file.suffix != ".py" or not name.isidentifier():
+        raise ValueError(
+            f"--plugins {file}: its name must be NAME.py, NAME of letters, digits and _"
+        )
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    importlib.invalidate_caches()
+    found = importlib.util.find_spec(name)
+    if found is None or not found.origin or Path(found.origin).resolve() != file:
+        raise ValueError(
+            f"--plugins {file}: there is another module called {name}. Rename the file"
+        )
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise ValueError(f"--plugins {file}: {type(error).__name__}: {error}. Mend it") from error
+
+
+@cache
+def load_installed() -> None:
+    """Import the plugins of installed packages, once in a process.
+
+    Raises:
+        ValueError: naming the package, if one ends with an error.
+    """
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP)):
+        try:
+            entry.load()
+        except Exception as error:
+            package = entry.dist.name if entry.dist else entry.value
+            raise ValueError(
+                f"the plugin {entry.name} of the installed package {package}: {type(error).__name__}: {error}. "
+                "Mend or uninstall it"
+            ) from error

@@ -1,0 +1,73 @@
+"""The tasks that there are: a config each in `configs`, and those that plugins register."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lvmmed_backbones.plugins import load_installed
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+_registered: dict[str, Config] = {}
+
+
+def register(config: str | Path | Config) -> None:
+    """Add a task.
+
+    Args:
+        config: an mmengine config or its file, which may have one of ours as `_base_`; its `task.name` is the task's.
+
+    Raises:
+        ValueError: if it does not say `task = dict(name=...)`, or another task has the name.
+    """
+    if isinstance(config, str | Path):
+        config = _read(Path(config))
+    name = config.get("task", {}).get("name")
+    if not isinstance(name, str):
+        raise ValueError(f"{config.filename}: it must say task = dict(name=..., ...)")
+    if name in shipped() or _registered.get(name, config) != config:
+        raise ValueError(f"{config.filename}: there is another task called {name}. Rename it")
+    _registered[name] = config
+
+
+def shipped() -> dict[str, Path]:
+    """The files of the configs beside this module, by name."""
+    return {file.stem: file for file in CONFIGS.glob("*.py")}
+
+
+def names() -> list[str]:
+    """The tasks that there are."""
+    load_installed()
+    return sorted({*shipped(), *_registered})
+
+
+def check(name: str) -> None:
+    """Raises ValueError if there is no task called so, with the names that come close."""
+    if name not in names():
+        close = difflib.get_close_matches(name, names())
+        hint = (
+            f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
+        )
+        raise ValueError(f"no task {name!r}: {hint}")
+
+
+@cache
+def get(name: str) -> Config:
+    """A task config, read once; who changes it changes a copy.
+
+    Raises:
+        ValueError: as `check`.
+    """
+    check(name)
+    return _registered[name] if name in _registered else _read(shipped()[name])
+
+
+def _read(file: Path) -> Config:
+    from mmengine.config import Config  # imports torch, which the names do without
+
+    return Config.fromfile(file)
