@@ -21,10 +21,11 @@ warnings.filterwarnings(
 HOMES = {
     "Backbone": "lvmmed_backbones.models",
     "build": "lvmmed_backbones.building",
+    "doctor": "lvmmed_backbones.diagnosis",
     "register": "lvmmed_backbones.models",
 }
 
-__all__ = ["Backbone", "build", "register"]
+__all__ = ["Backbone", "build", "doctor", "register"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,15 +1,20 @@
-"""`python -m lvmmed_backbones`: see `lvmmed_backbones.cli`."""
+"""`lvmmed`, or `python -m lvmmed_backbones`: see `lvmmed_backbones.cli`."""
 
 from __future__ import annotations
 
-from lvmmed_backbones.stopping import stop_quietly
-
-if __name__ == "__main__":  # before the other imports, which take seconds
-    stop_quietly("What is there is whole. Start again; pretrain goes on with --resume")
-
 import sys
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.stopping import stop_quietly
+
+
+def lvmmed() -> int:
+    """Entry point of the command; the exit code."""
+    # Before the other imports, which take seconds.
+    stop_quietly("What is there is whole. Start again; pretrain goes on with --resume")
+    from lvmmed_backbones.cli import main
+
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lvmmed())

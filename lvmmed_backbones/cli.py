@@ -1,4 +1,4 @@
-"""The catalogue of backbones, corpora of unlabelled images, pretraining."""
+"""The catalogue of backbones, corpora of unlabelled images, pretraining; in a checkout, tasks, runs and reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lvmmed_backbones import catalogue
+from lvmmed_backbones import catalogue, checkout
 from lvmmed_backbones.catalogue.architectures import NAMED
 from lvmmed_backbones.display import csv_cell, plain, say_error
 from lvmmed_backbones.extras import needing
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from lvmmed_backbones.catalogue.adding import Added
     from lvmmed_backbones.corpus.auditing import Audit
     from lvmmed_backbones.corpus.building import Built
+    from lvmmed_backbones.diagnosis import Finding
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return carry_out(parser().parse_args(arguments))
+        if words and words[0] in checkout.VERBS:
+            return checkout.carry_out(words)
+        return carry_out(parser().parse_args(words))
     except (OSError, ValueError, ArithmeticError, ModuleNotFoundError) as error:
         say_error(error)
         return 1
@@ -40,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line: each verb has a function behind it, its options are that function's arguments."""
-    top = argparse.ArgumentParser(prog="python -m lvmmed_backbones", description=__doc__)
+    name = "lvmmed" if Path(sys.argv[0]).name == "lvmmed" else "python -m lvmmed_backbones"
+    top = argparse.ArgumentParser(prog=name, description=__doc__)
     verbs = top.add_subparsers(metavar="VERB", required=True)
     _add_list(
         verbs.add_parser(
@@ -75,6 +80,13 @@ def parser() -> argparse.ArgumentParser:
             description="A file of weights that somebody else made, as a backbone of the catalogue.",
         )
     )
+    behind(
+        verbs.add_parser("doctor", help="what is installed, what is missing, how to get it"),
+        "lvmmed_backbones:doctor",
+        _show_findings,
+    )
+    for verb, (_, _, text) in checkout.VERBS.items():
+        verbs.add_parser(verb, help=f"{text} (in a checkout)")
     return top
 
 
@@ -318,3 +330,13 @@ def _show_added(added: Added) -> int:
     for line in report(added):
         print(plain(line))
     return 0
+
+
+def _show_findings(findings: Sequence[Finding]) -> int:
+    """A table; 1 if what every command needs is missing."""
+    table = Table("what", "found", "needed by", "how to get it")
+    for finding in findings:
+        missing = "" if finding.found else finding.remedy
+        table.add_row(finding.what, finding.found or "missing", finding.needed_by, Text(missing))
+    Console().print(table)
+    return int(any(f.needed_by == "every command" and not f.found for f in findings))

@@ -15,9 +15,9 @@ from torchvision.models import resnet18, resnet50
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.catalogue.adding import reference_images
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.models import from_config
 
 

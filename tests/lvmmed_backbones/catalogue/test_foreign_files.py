@@ -16,8 +16,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import lvmmed_backbones
-from lvmmed_backbones.__main__ import main
 from lvmmed_backbones.catalogue.exported import KEY, entry_of, read_facts
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.models import CLASSES, Backbone, from_config
 from lvmmed_backbones.outside import Refused
 from tests.spoiling import spoilt_bytes

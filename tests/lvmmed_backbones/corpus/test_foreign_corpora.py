@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.outside import Refused

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image, ImageOps
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.images import containers, dicom, pictures

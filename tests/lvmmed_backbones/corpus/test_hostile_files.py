@@ -229,7 +229,7 @@ PASSED_OVER = {
 READ = """
 import json, resource, sys
 from pathlib import Path
-from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, read_file
 from lvmmed_backbones.outside import Refused
 folder = Path(sys.argv[1])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, build, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.outside import Refused

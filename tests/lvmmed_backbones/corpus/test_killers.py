@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.corpus import building, reading
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.outside import Refused

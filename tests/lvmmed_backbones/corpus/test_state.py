@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.auditing import audit
 from lvmmed_backbones.corpus.building import build

@@ -13,7 +13,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from safetensors.torch import load_file
 
-from lvmmed_backbones.__main__ import main
+from lvmmed_backbones.cli import main
 from lvmmed_backbones.openmmlab.resumption import last_checkpoint
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain.hooks import checkpoints

@@ -1,0 +1,38 @@
+"""The verbs of `lvmmed` that need a checkout of the suite, and where it has them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from pkgutil import resolve_name
+
+# By verb: the command line behind it, the words before those of the user, what it does.
+VERBS = {
+    "tasks": ("tasks.__main__:main", (), "the data sets: list, prepare, phantoms, check"),
+    "run": ("benchmarks.__main__:main", ("run",), "carry out a grid of runs"),
+    "plan": ("benchmarks.__main__:main", ("plan",), "show a grid, and what of it is done"),
+    "status": ("benchmarks.__main__:main", ("status",), "show what a folder of results holds"),
+    "report": (
+        "reports.__main__:main",
+        (),
+        "leaderboard, tables, compare, figures, site of a folder of results",
+    ),
+}
+
+
+def carry_out(words: Sequence[str]) -> int:
+    """Hand the words of a verb to its command line; the exit code.
+
+    Raises:
+        FileNotFoundError: if the folder that the process is in is no checkout.
+    """
+    here = Path.cwd()
+    if not (here / "tasks" / "registry.py").is_file():
+        raise FileNotFoundError(
+            f"{here}: no checkout of the suite, which `lvmmed {words[0]}` needs. Clone it, and go into its folder"
+        )
+    if str(here) not in sys.path:  # the script `lvmmed` lies elsewhere
+        sys.path.insert(0, str(here))
+    main, before, _ = VERBS[words[0]]
+    return resolve_name(main)([*before, *words[1:]])
