@@ -54,7 +54,7 @@ def test_the_package_imports_nothing_but_python() -> None:
     [
         BUILD,
         "import lvmmed_backbones.catalogue.adding, lvmmed_backbones.weights.loading",
-        "import lvmmed_backbones.corpus.audit, lvmmed_backbones.corpus.dataset",
+        "import lvmmed_backbones.corpus.auditing, lvmmed_backbones.corpus.dataset",
         "import lvmmed_backbones.images.pictures, lvmmed_backbones.images.volumes",
         MAIN.replace("sys.exit", "print").format(words=["list"]),
         MAIN.replace("sys.exit", "print").format(words=["corpus", "list"]),
@@ -94,13 +94,13 @@ def test_backbones_without_openmmlab_and_without_medical_formats(tmp_path) -> No
     ("hidden", "code", "extra"),
     [
         (OPENMMLAB, "import lvmmed_backbones.openmmlab", "openmmlab"),
-        (OPENMMLAB, "import lvmmed_backbones.pretrain", "openmmlab"),
-        (MEDICINE, "import lvmmed_backbones.corpus", "corpus"),
+        (OPENMMLAB, "from lvmmed_backbones.pretrain import run", "openmmlab"),
+        (MEDICINE, "from lvmmed_backbones.corpus import build", "corpus"),
         (MEDICINE, "import lvmmed_backbones.images.volumes", "corpus"),
         (MEDICINE, "import lvmmed_backbones.images.dicom", "corpus"),
         (MEDICINE, "import lvmmed_backbones.images.containers", "corpus"),
         (OPENMMLAB, MAIN.format(words=["pretrain", "x", "--corpus", "y"]), "openmmlab"),
-        (MEDICINE, MAIN.format(words=["corpus", "list"]), "corpus"),
+        (MEDICINE, MAIN.format(words=["corpus", "build", "x", "--out", "y"]), "corpus"),
     ],
 )
 def test_a_missing_package_is_told_with_its_extra(

@@ -319,7 +319,8 @@ def test_300_damaged_files(tmp_path: Path, shelf: Path, monkeypatch, capsys) -> 
         outcomes[code] += 1
         out = shelf / "mine.safetensors"
         if code == 0:
-            content = torch.load(file, weights_only=True)
+            # Mapped, as `add` reads it: else torch refuses some damage of the headers between the values.
+            content = torch.load(file, weights_only=True, mmap=True)
             content = content.get("model", content)
             assert all(torch.equal(v, content[n]) for n, v in load_file(out).items())
             out.unlink()

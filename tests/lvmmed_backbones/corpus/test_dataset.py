@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from fsspec.registry import known_implementations
-from mmengine.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
 from lvmmed_backbones.corpus import CorpusDataset
@@ -32,18 +31,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@TRANSFORMS.register_module()
 class DrawFromEveryGenerator:
-    def __init__(self, **kwargs) -> None:
-        pass
-
     def __call__(self, results: dict) -> dict:
         drawn = random.random(), np.random.rand(), float(torch.rand(()))
         return dict(drawn=torch.tensor(drawn), index=results["sample_idx"])
 
 
 def drawn(root: Path, items, workers: int = 0, seed: int = 0) -> list[tuple]:
-    data = CorpusDataset(str(root), [dict(type="DrawFromEveryGenerator")], seed)
+    data = CorpusDataset(str(root), DrawFromEveryGenerator(), seed)
     loader = DataLoader(data, batch_size=None, sampler=items, num_workers=workers)
     return [(int(x["index"]), *x["drawn"].tolist()) for x in loader]
 
@@ -62,7 +57,7 @@ def test_the_global_generators_go_on_as_if_nothing_was_drawn(corpus: Path) -> No
     torch.manual_seed(0), np.random.seed(0), random.seed(0)
     expected = random.random(), np.random.rand(), float(torch.rand(()))
     torch.manual_seed(0), np.random.seed(0), random.seed(0)
-    CorpusDataset(str(corpus), [dict(type="DrawFromEveryGenerator")])[0]
+    CorpusDataset(str(corpus), DrawFromEveryGenerator())[0]
     assert (random.random(), np.random.rand(), float(torch.rand(()))) == expected
 
 

@@ -116,7 +116,7 @@ def test_sams_encoder_at_sizes_that_are_no_whole_patches(window: int, absolute: 
 def test_weights_of_another_image_size_are_interpolated_as_mmpretrain_does(stored: int) -> None:
     """By its hooks of `load_state_dict`."""
     source = scattered(ViTSAM(SMALL, img_size=stored, out_channels=0, window_size=4))
-    theirs = ViTSAM(SMALL, img_size=112, out_channels=0, window_size=4)
+    theirs = ViTSAM(SMALL, img_size=112, out_channels=0, window_size=4).double()
     theirs.eval()
     theirs.load_state_dict(source.state_dict())
     ours = Backbone("sam_vit_b", "last", img_size=112, window_size=4, **OURS)

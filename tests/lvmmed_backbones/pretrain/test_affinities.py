@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lvmmed_backbones.pretrain import affinities
+from lvmmed_backbones.pretrain.losses import affinities
 from lvmmed_backbones.pretrain.losses.affinities import (
     edge_affinity,
     global_affinity,

@@ -15,7 +15,8 @@ from torch.nn.functional import cross_entropy
 
 import lvmmed_backbones.pretrain.registration  # noqa: F401
 from lvmmed_backbones.matching.layer import MatchingLayer
-from lvmmed_backbones.pretrain import affinities, necks
+from lvmmed_backbones.pretrain import necks
+from lvmmed_backbones.pretrain.losses import affinities
 from lvmmed_backbones.pretrain.losses.affinities import (
     edge_affinity,
     global_affinity,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from benchmarks.index import scan
 
+from benchmarks.results import scan
 from lvmmed_backbones.records import (
     Backbone,
     Data,
