@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -246,13 +245,9 @@ def test_solving_goes_on_in_the_background():
         for name in ("vertex", "edge", "source_edges", "target_edges")
     ]
     layer = MatchingLayer(budget="best", threads=1)
-    start = time.perf_counter()
     pending = layer.submit(*arguments, seed=0)
-    submitted = time.perf_counter() - start
     assert not pending.done()
     matching, _ = pending.result()
-    solved = time.perf_counter() - start
-    assert submitted < solved / 5
     assert torch.equal(matching, layer(*arguments, seed=0)[0])
 
 

@@ -98,14 +98,11 @@ def test_finds_the_best_of_all_matchings(sources, targets, forbidden, budget):
 @pytest.mark.parametrize("seed", range(3))
 def test_nine_vertices_are_solved_exactly(seed):
     problem = random_problem(seed, 9, 9)
-    start = time.perf_counter()
     exact = solve(problem, Budget(exact=9))
-    seconds = time.perf_counter() - start
     searched = solve_batch(
         [problem] * 20, Budget(starts=10, moves=10_000, exact=0), seeds=range(20)
     )
     assert exact.objective >= max(m.objective for m in searched) - 1e-4
-    assert seconds < 5  # 0.2 s is the aim: `tox -e performance` measures it
 
 
 def test_eight_vertices_against_enumeration_with_scipys_evaluation():
@@ -283,23 +280,15 @@ def test_other_seeds_search_elsewhere():
 
 def test_python_runs_on_while_a_batch_is_solved():
     problem = instances.pretraining(128).problem()
-    ticks = []
-    finished = threading.Event()
-
-    def tick():
-        while not finished.is_set():
-            ticks.append(time.perf_counter())
-            time.sleep(0.001)
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    start = time.perf_counter()
-    solve_batch([problem] * 8, "best", threads=1)
-    end = time.perf_counter()
-    finished.set()
-    thread.join()
-    during = [t for t in ticks if start < t < end]
-    assert end - start > 0.1 and len(during) > 20
+    solving = threading.Thread(
+        target=solve_batch, args=([problem] * 8, "best"), kwargs=dict(threads=1)
+    )
+    solving.start()
+    turns = 0
+    while solving.is_alive():
+        time.sleep(0.001)
+        turns += 1
+    assert turns > 5  # one, if the solver held Python's lock to its end
 
 
 @given(

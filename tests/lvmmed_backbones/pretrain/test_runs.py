@@ -141,16 +141,47 @@ def test_a_paper_config_builds_its_model_and_optimizer(name: str) -> None:
     assert (excluded > 50) == (config.optim_wrapper.optimizer.type == "LARS")
 
 
-def test_two_processes_share_the_corpus(pretrain_line, run, tmp_path: Path) -> None:
+TELLER = '''
+"""Writes which images each process trains on."""
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+@HOOKS.register_module()
+class Teller(Hook):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        with open(f"{runner.work_dir}/images_{get_rank()}.txt", "a") as file:
+            for sample in data_batch["data_samples"]:
+                print(sample.sample_idx, file=file)
+'''
+
+
+def test_two_processes_share_the_corpus(
+    pretrain_line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image is seen by one of them, once."""
+    (tmp_path / "teller.py").write_text(TELLER)
+    (tmp_path / "told_mini.py").write_text(
+        f'_base_ = ["{CONFIGS}/lvmmed_resnet18_mini.py"]\n'
+        'custom_imports = dict(imports=["lvmmed_backbones.pretrain.registration", "teller"])\n'
+        'custom_hooks = [*_base_.custom_hooks, dict(type="Teller")]\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     launch = ("-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}")
-    line = pretrain_line("lvmmed_resnet18_mini", tmp_path, "--launcher", "pytorch", launch=launch)
-    done = run(line)
+    line = pretrain_line(
+        tmp_path / "told_mini.py", tmp_path / "run", "--launcher", "pytorch", launch=launch
+    )
+    done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert list(curve(tmp_path)) == [1, 2, 3]  # 48 images, 2 processes, 8 each
-    assert Config.fromfile(tmp_path / "config.py", import_custom_modules=False).world_size == 2
+    assert list(curve(tmp_path / "run")) == [1, 2, 3]  # 48 images, 2 processes, 8 each
+    config = Config.fromfile(tmp_path / "run" / "config.py", import_custom_modules=False)
+    assert config.world_size == 2
+    seen = [(tmp_path / "run" / f"images_{rank}.txt").read_text().split() for rank in range(2)]
+    assert len(seen[0]) == len(seen[1]) == 24
+    assert sorted(map(int, [*seen[0], *seen[1]])) == list(range(48))
 
 
 def test_gradients_accumulate_over_steps(pretrain_line, run, tmp_path: Path) -> None:
