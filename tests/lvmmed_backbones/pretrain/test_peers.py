@@ -33,6 +33,10 @@ METHODS = {
 }
 
 
+# Of VICRegL: a bias before BatchNorm, and those before the centring, which the difference of two views has not either.
+CANCELLED = ("local.0.bias", "local.3.bias", "neck.fc1.bias")
+
+
 @pytest.fixture(autouse=True)
 def scope():
     with DefaultScope.overwrite_default_scope("mmpretrain"):
@@ -73,10 +77,12 @@ def test_gradients_reach_what_learns(method: str) -> None:
     model = build(method)
     total(model.loss(*batch())).backward()
     for name, parameter in model.named_parameters():
-        learns = not name.startswith("teacher.")
-        moved = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
-        # The bias before VICReg's centred embeddings does not matter to it, but for the invariance of two views.
-        assert moved == learns or (method == "VICRegL" and "bias" in name), name
+        if name.startswith("teacher."):
+            assert parameter.grad is None, name
+        elif method == "VICRegL" and name in CANCELLED:
+            assert float(parameter.grad.abs().sum()) < 1e-5, name  # rounding
+        else:
+            assert float(parameter.grad.abs().sum()) > 1e-5, name
 
 
 @pytest.mark.parametrize("method", METHODS)
