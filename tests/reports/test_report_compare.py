@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from scipy import stats
 
 from reports.__main__ import main
 from reports.agreement import Setting
@@ -24,7 +25,7 @@ from reports.comparison_table import show
 from reports.scores import Scores, means
 from reports.statistics.family import over_tasks
 from reports.statistics.pairs import pairs
-from reports.statistics.testing import holm, wilcoxon
+from reports.statistics.testing import holm
 from reports.verdicts import words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -347,14 +348,14 @@ def test_help_needs_no_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
-def test_figures_are_the_tests_own(comparison: Comparison) -> None:
-    """Nothing of the command computes a statistic a second way."""
-    from reports.statistics.paired import differences
-
+def test_figures_are_those_of_scipy_and_of_the_tests(comparison: Comparison) -> None:
     both = scores("won", "lvmmed", 0.7), scores("won", "random", 0.6)
     alone = compare(*([one] for one in both)).tasks[0]
     assert alone.backbones.p == over_tasks(pairs(both)).p[0]
-    assert by_task(comparison)["won"].wilcoxon == wilcoxon(differences(*both).values)
+    by_case = both[0].values.mean(axis=0) - both[1].values.mean(axis=0)
+    found = by_task(comparison)["won"]
+    assert found.wilcoxon.p == pytest.approx(stats.wilcoxon(by_case).pvalue, rel=1e-9)
+    assert alone.difference == pytest.approx(both[0].headlines.mean() - both[1].headlines.mean())
 
 
 def test_one_seed_says_nothing_of_other_seeds() -> None:
