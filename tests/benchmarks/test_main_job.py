@@ -193,7 +193,7 @@ def writer_of(log: Path) -> int | None:
             ["run", "--tasks", "drive", "--backbones", "random_vit_tiny", "lvmmed_resnet50"],
             "fetch it from https://drive.google.com",
         ),
-        (["run", "--profile", "huge"], "invalid choice: 'huge'"),
+        (["run", "--profile", "huge"], "no profile 'huge': choose from"),
         (["run", "--tasks", "drive", "--split", "clean"], "has no clean split"),
         (["run", "--jobs", "0"], "--jobs 0: give the number of runs at a time, 1 or more"),
         (["run", "--jobs", "-1"], "--jobs -1: give the number of runs at a time, 1 or more"),
