@@ -179,4 +179,7 @@ class Backbone(nn.Module):
                 self.model_name, self.chosen, self.inner_output, (height, width)
             )
             raise
-        return self.pyramid(found[-1], (height, width)) if self.pyramid is not None else found
+        if self.pyramid is not None:
+            found = self.pyramid(found[-1], (height, width))
+        # mmcv's RoIAlign takes any map for one that is contiguous, and reads others wrong without a word.
+        return tuple(features.contiguous() for features in found)

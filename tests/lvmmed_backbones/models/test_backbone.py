@@ -100,3 +100,22 @@ def test_the_pyramid_of_a_frozen_backbone_is_trained() -> None:
 def test_only_registered_types_are_built() -> None:
     with pytest.raises(KeyError, match="ResNet"):
         from_config(dict(type="ResNet", depth=50))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("output", ["maps", "last"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet18",
+        "sam_vit_b",
+        "vit_tiny_patch16_224",
+        "convnext_atto",
+        "swin_tiny_patch4_window7_224",
+    ],
+)
+def test_maps_lie_in_memory_as_mmcvs_operators_read_them(name: str, output: str) -> None:
+    """RoIAlign of mmcv takes any tensor for a contiguous one, and its features of others are wrong without a word."""
+    model = Backbone(name, output).eval().to(memory_format=torch.channels_last)
+    for found in model(torch.rand(1, 3, 224, 224).to(memory_format=torch.channels_last)):
+        assert found.is_contiguous()
