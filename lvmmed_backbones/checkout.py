@@ -21,6 +21,11 @@ VERBS = {
 }
 
 
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder is a checkout of the suite."""
+    return (folder / "tasks" / "registry.py").is_file()
+
+
 def carry_out(words: Sequence[str]) -> int:
     """Hand the words of a verb to its command line; the exit code.
 
@@ -28,7 +33,7 @@ def carry_out(words: Sequence[str]) -> int:
         FileNotFoundError: if the folder that the process is in is no checkout.
     """
     here = Path.cwd()
-    if not (here / "tasks" / "registry.py").is_file():
+    if not is_checkout(here):
         raise FileNotFoundError(
             f"{here}: no checkout of the suite, which `lvmmed {words[0]}` needs. Clone it, and go into its folder"
         )

@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from lvmmed_backbones.checkout import VERBS, is_checkout
+
 # By extra, '' for none: the packages that it brings, and what needs them.
 EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
     "": (("torch", "timm", "numpy", "safetensors", "msgspec", "pillow"), "every command"),
@@ -82,9 +84,9 @@ def doctor() -> list[Finding]:
     for program, (commands, remedy) in PROGRAMS.items():
         findings.append(Finding(program, shutil.which(program) or "", commands, remedy))
     here = Path.cwd()
-    checkout = str(here) if (here / "tasks" / "registry.py").is_file() else ""
+    found = str(here) if is_checkout(here) else ""
     remedy = "clone the repository and go into its folder"
-    findings.append(Finding("checkout", checkout, "tasks, run, plan, status, report", remedy))
+    findings.append(Finding("checkout", found, ", ".join(VERBS), remedy))
     return findings
 
 
