@@ -8,17 +8,11 @@ does what `python -m benchmarks run` does. Nothing is imported before it is used
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from benchmarks.commands import plan, run, status
+from lvmmed_backbones.importing import on_first_use
 
 __all__ = ["plan", "run", "status"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from benchmarks import commands
-
-    return getattr(commands, name)
+__getattr__, __dir__ = on_first_use(
+    __name__, {"plan": "commands", "run": "commands", "status": "commands"}
+)

@@ -7,9 +7,9 @@ OpenMMLab is needed by none but those who use it.
 
 from __future__ import annotations
 
-import importlib
 import warnings
-from typing import Any
+
+from lvmmed_backbones.importing import on_first_use
 
 # mmengine 0.10.7 asks pkg_resources which packages are installed, anew for each config that it reads, and setuptools
 # below 81 warns of it each time. A user can do nothing about it: constraints.txt holds setuptools back. This goes when
@@ -18,17 +18,9 @@ warnings.filterwarnings(
     "ignore", "pkg_resources is deprecated as an API", UserWarning, r"(mmengine\.|importlib$)"
 )
 
-HOMES = {
-    "Backbone": "lvmmed_backbones.models",
-    "build": "lvmmed_backbones.building",
-    "doctor": "lvmmed_backbones.diagnosis",
-    "register": "lvmmed_backbones.models",
-}
-
 __all__ = ["Backbone", "build", "doctor", "register"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(HOMES[name]), name)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {"Backbone": "models", "build": "building", "doctor": "diagnosis", "register": "models"},
+)

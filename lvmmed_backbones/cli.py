@@ -18,7 +18,7 @@ from rich.text import Text
 from lvmmed_backbones import catalogue, checkout
 from lvmmed_backbones.catalogue.architectures import NAMED
 from lvmmed_backbones.display import csv_cell, plain, say_error
-from lvmmed_backbones.extras import needing
+from lvmmed_backbones.importing import needing
 from lvmmed_backbones.pretrain import config_names
 from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.weights.layouts import LAYOUTS

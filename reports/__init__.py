@@ -5,14 +5,9 @@ The functions are those of `reports.commands`; nothing is imported before it is 
 
 from __future__ import annotations
 
-from typing import Any
+from lvmmed_backbones.importing import on_first_use
 
 __all__ = ["NothingLeft", "compare", "figures", "leaderboard", "site", "tables"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from reports import commands
-
-    return getattr(commands, name)
+__getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, "commands"))

@@ -5,14 +5,18 @@ Nothing is imported before it is used.
 
 from __future__ import annotations
 
-from typing import Any
+from lvmmed_backbones.importing import on_first_use
 
 __all__ = ["check", "draw_phantoms", "list_data_sets", "prepare", "register"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tasks import commands, registry
-
-    return registry.register if name == "register" else getattr(commands, name)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "check": "commands",
+        "draw_phantoms": "commands",
+        "list_data_sets": "commands",
+        "prepare": "commands",
+        "register": "registry",
+    },
+)

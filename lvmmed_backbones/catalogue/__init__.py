@@ -17,6 +17,7 @@ from typing import Any
 
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
+from lvmmed_backbones.importing import on_first_use
 from lvmmed_backbones.plugins import load_installed
 from lvmmed_backbones.weights.source import cache_folder
 
@@ -44,12 +45,7 @@ _registered: dict[str, Entry] = {}
 _added: list[Path] = []  # by `add_catalogue_folder`, the latest first
 
 
-def __getattr__(attribute: str) -> Any:
-    if attribute != "add":
-        raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
-    from lvmmed_backbones.catalogue.adding import add  # which imports this module
-
-    return add
+__getattr__, __dir__ = on_first_use(__name__, {"add": "adding"})  # which imports this module
 
 
 def add_catalogue_folder(folder: str | Path) -> None:

@@ -5,23 +5,17 @@ Nothing is imported before it is used, so that files can be read without torch.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-from lvmmed_backbones.extras import needing
+from lvmmed_backbones.importing import on_first_use
 
 __all__ = ["CorpusDataset", "audit", "build", "list_data_sets"]
 
-HOMES = {
-    "CorpusDataset": "dataset",
-    "audit": "auditing",
-    "build": "building",
-    "list_data_sets": "facts",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with needing("corpus"):
-        return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "CorpusDataset": "dataset",
+        "audit": "auditing",
+        "build": "building",
+        "list_data_sets": "facts",
+    },
+    extra="corpus",
+)

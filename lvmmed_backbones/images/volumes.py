@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lvmmed_backbones.extras import needing
+from lvmmed_backbones.importing import needing
 from lvmmed_backbones.outside import (
     ARRAY,
     MIB,

@@ -5,8 +5,7 @@ The layers, `MatchingLayer` here and those of `lpmp`, are imported when they are
 
 from __future__ import annotations
 
-from typing import Any
-
+from lvmmed_backbones.importing import on_first_use
 from lvmmed_backbones.matching.budget import PRESETS, Budget
 from lvmmed_backbones.matching.problem import Problem, gumbel_noise, matched_edges
 from lvmmed_backbones.matching.solver import Matching, solve, solve_batch
@@ -24,9 +23,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name != "MatchingLayer":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lvmmed_backbones.matching.layer import MatchingLayer
-
-    return MatchingLayer
+__getattr__, __dir__ = on_first_use(__name__, {"MatchingLayer": "layer"})

@@ -7,7 +7,7 @@ What the loading of weights has to say goes into mmengine's log, and torch's saf
 
 import logging
 
-from lvmmed_backbones.extras import needing
+from lvmmed_backbones.importing import needing
 
 with needing("openmmlab"):
     from mmengine.logging import MMLogger

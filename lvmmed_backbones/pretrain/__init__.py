@@ -6,23 +6,20 @@ pretraining configs name.
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import Any
 
-from lvmmed_backbones.extras import needing
+from lvmmed_backbones.importing import on_first_use
 
 __all__ = ["CONFIGS", "compose", "config_names", "export", "run"]
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
-HOMES = {"compose": "running", "export": "exporting", "run": "running"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with needing("openmmlab"):
-        return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {"compose": "running", "export": "exporting", "run": "running"},
+    extra="openmmlab",
+)
 
 
 def config_names() -> list[str]:

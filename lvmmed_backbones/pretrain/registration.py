@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 import warnings
 
-from lvmmed_backbones.extras import needing
+from lvmmed_backbones.importing import needing
 
 with needing("openmmlab"):
     import mmpretrain.engine.hooks
