@@ -18,11 +18,15 @@ INTERVAL = 5.0  # seconds between two notes: what a kill can lose
 class TrainClock(Hook):
     """Counts the seconds of training on from what a run's earlier processes noted.
 
-    Args:
-        file: the note.
+    Parameters
+    ----------
+    file : Path
+        The note.
 
-    Attributes:
-        seconds: so far, validation included.
+    Attributes
+    ----------
+    seconds
+        So far, validation included.
     """
 
     priority = "LOWEST"

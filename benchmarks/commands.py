@@ -38,25 +38,42 @@ def run(
     Each leaves RESULTS/runs/ID/record.json. Called again after a stop, it does what is left; several processes, on
     one machine or many, may work on the same folder of results. Progress is said on stderr.
 
-    Args:
-        profile: size of the experiment, one of `benchmarks.profiles.names()`.
-        data: folder of downloads; None: every data set is a phantom.
-        tasks: names of task configs; None: all whose data is there.
-        backbones: names of the catalogue; None: the profile's.
-        seeds: in [0, 2**32); None: the profile's.
-        label_fractions: shares of the training images, in (0, 1].
-        split: 'published', or 'clean' where the published valid split is the test split (FGADR).
-        results: folder of the records.
-        work: folder of phantoms, prepared data sets and backbones that the profile pretrains.
-        jobs: runs at a time; None: one per GPU that is visible, without GPUs what the cores can bear.
-        keep_checkpoints: all of a finished run, not only the best on the valid split.
+    Parameters
+    ----------
+    profile : str
+        Size of the experiment, one of `benchmarks.profiles.names()`.
+    data : str, Path, optional
+        Folder of downloads; None: every data set is a phantom.
+    tasks : sequence of str, optional
+        Names of task configs; None: all whose data is there.
+    backbones : sequence of str, optional
+        Names of the catalogue; None: the profile's.
+    seeds : sequence of int, optional
+        In [0, 2**32); None: the profile's.
+    label_fractions : sequence of float
+        Shares of the training images, in (0, 1].
+    split : str
+        'published', or 'clean' where the published valid split is the test split (FGADR).
+    results : str or Path
+        Folder of the records.
+    work : str or Path
+        Folder of phantoms, prepared data sets and backbones that the profile pretrains.
+    jobs : int, optional
+        Runs at a time; None: one per GPU that is visible, without GPUs what the cores can bear.
+    keep_checkpoints : bool
+        All of a finished run, not only the best on the valid split.
 
-    Returns:
+    Returns
+    -------
+    list of Ending
         How each run of the grid ended, those done before too; `failure` is empty where there is a record.
 
-    Raises:
-        ValueError, FileNotFoundError: naming the word, and what there is instead; nothing was run.
-        RuntimeError: if a backbone that the profile pretrains cannot be made.
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        Naming the word, and what there is instead; nothing was run.
+    RuntimeError
+        If a backbone that the profile pretrains cannot be made.
     """
     specs = _specs(profile, tasks, backbones, seeds, label_fractions, split)
     folder = _downloads(data)
@@ -93,12 +110,15 @@ def plan(
 
     Data sets are prepared and weights fetched; no run begins, and no backbone is pretrained.
 
-    Args:
-        profile, data, tasks, backbones, seeds, label_fractions, split, results, work, jobs, keep_checkpoints: as of
-            `run`.
+    Parameters
+    ----------
+    profile, data, tasks, backbones, seeds, label_fractions, split, results, work, jobs, keep_checkpoints : str
+        As of `run`.
 
-    Raises:
-        ValueError, FileNotFoundError: as `run`.
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `run`.
     """
     specs = _specs(profile, tasks, backbones, seeds, label_fractions, split)
     folder = _downloads(data)
@@ -121,11 +141,15 @@ def status(*, results: str | Path = Path("results")) -> Status:
 
     Nothing is configured or prepared.
 
-    Args:
-        results: folder of the records.
+    Parameters
+    ----------
+    results : str or Path
+        Folder of the records.
 
-    Raises:
-        FileNotFoundError: if there is no such folder.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
     """
     from benchmarks.results import status_of
 

@@ -22,8 +22,10 @@ def configure(run: Resolved) -> Config:
 
     It is the same on every machine but for the file of the weights; `place` gives it the folders of this one.
 
-    Raises:
-        ValueError: if the task has no such split, or the backbone no maps for a dense task.
+    Raises
+    ------
+    ValueError
+        If the task has no such split, or the backbone no maps for a dense task.
     """
     config = deepcopy(run.task)
     shrink(config, run.profile)
@@ -37,10 +39,14 @@ def configure(run: Resolved) -> Config:
 def place(config: Config, data: Path, training: Sequence[int] | None, run_dir: Path) -> Config:
     """A copy of a run's config with this machine's folders, ready for `Runner.from_cfg`.
 
-    Args:
-        data: the folder of the task's prepared data set.
-        training: the places of the training images to take, as `labels.label_subset` gives them; None: all.
-        run_dir: where the run writes its log, checkpoints and per-case scores.
+    Parameters
+    ----------
+    data : Path
+        The folder of the task's prepared data set.
+    training : sequence of int or None
+        The places of the training images to take, as `labels.label_subset` gives them; None: all.
+    run_dir : Path
+        Where the run writes its log, checkpoints and per-case scores.
     """
     config, data, run_dir = deepcopy(config), data.resolve(), run_dir.resolve()
     for loader in filter(config.get, LOADERS):
@@ -123,8 +129,10 @@ def fit_backbone(config: Config, entry: Entry) -> None:
 def use_clean_split(config: Config) -> None:
     """Train and select on parts of the training images, where the published valid images are the test images.
 
-    Raises:
-        ValueError: if the task has none.
+    Raises
+    ------
+    ValueError
+        If the task has none.
     """
     clean = config.task.get("clean_split")
     if clean is None:
@@ -171,8 +179,10 @@ def use_tiles(config: Config, size: int, side: int) -> None:
     Tiles overlap by a quarter, and the last of a row ends at the border; where they overlap, mmsegmentation takes the
     mean of their logits.
 
-    Raises:
-        ValueError: if a crop is larger than the image, or the task is no segmentation.
+    Raises
+    ------
+    ValueError
+        If a crop is larger than the image, or the task is no segmentation.
     """
     if size > side:
         raise ValueError(f"image_size={size}: crops are larger than the images, resize={side}")

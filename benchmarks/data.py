@@ -21,11 +21,16 @@ from tasks import datasets, phantoms, registry
 class PreparedData:
     """A data set, prepared on this machine.
 
-    Attributes:
-        folder: where it lies.
-        fingerprint: of its content.
-        complete: whether all of the data set was there.
-        phantom: whether it was generated.
+    Attributes
+    ----------
+    folder : Path
+        Where it lies.
+    fingerprint : str
+        Of its content.
+    complete : bool
+        Whether all of the data set was there.
+    phantom : bool
+        Whether it was generated.
     """
 
     folder: Path
@@ -37,12 +42,17 @@ class PreparedData:
 def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) -> list[RunSpec]:
     """The runs whose data set is there, or has a phantom where no downloads are named; stderr tells which are not.
 
-    Args:
-        downloads: the folder of downloads, or None for phantoms.
-        chosen: whether the user named the tasks, so that missing data is an error and not a reason to leave them out.
+    Parameters
+    ----------
+    downloads : Path or None
+        The folder of downloads, or None for phantoms.
+    chosen : bool
+        Whether the user named the tasks, so that missing data is an error and not a reason to leave them out.
 
-    Raises:
-        FileNotFoundError: if nothing is, or if something is missing that the user named.
+    Raises
+    ------
+    FileNotFoundError
+        If nothing is, or if something is missing that the user named.
     """
     if downloads is None:
         there, remedy = (
@@ -71,14 +81,20 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
 def prepare(names: Iterable[str], downloads: Path | None, work: Path) -> dict[str, PreparedData]:
     """Prepare the data sets `names`, those that are not yet; two drivers do not prepare one at the same time.
 
-    Args:
-        downloads: the folder of downloads, or None for phantoms, which are generated in `work`.
+    Parameters
+    ----------
+    downloads : Path or None
+        The folder of downloads, or None for phantoms, which are generated in `work`.
 
-    Returns:
+    Returns
+    -------
+    dict of str to PreparedData
         Each data set by its name.
 
-    Raises:
-        FileNotFoundError, ValueError: as the preparers do, naming the file and the remedy.
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As the preparers do, naming the file and the remedy.
     """
     folder = prepared_folder(downloads, work)
     found = {}

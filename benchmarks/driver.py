@@ -29,11 +29,16 @@ from lvmmed_backbones.revision import git_revision
 class Plan:
     """The runs of a grid.
 
-    Attributes:
-        runs: each once, though two label fractions may take the same images.
-        done: the folders of those that have a record.
-        gpus: as of `benchmarks.scheduler.devices.slots`: as many runs go on at once.
-        later: the backbones that `run` pretrains first; `runs` has none of theirs.
+    Attributes
+    ----------
+    runs : sequence of Run
+        Each once, though two label fractions may take the same images.
+    done : frozenset of Path
+        The folders of those that have a record.
+    gpus : sequence of str or None
+        As of `benchmarks.scheduler.devices.slots`: as many runs go on at once.
+    later : sequence of str
+        The backbones that `run` pretrains first; `runs` has none of theirs.
     """
 
     runs: Sequence[Run]
@@ -65,14 +70,21 @@ def make_plan(
 ) -> Plan:
     """Look up, configure and identify every run of a grid, and see which are done.
 
-    Args:
-        specs: the grid, all of one profile.
-        downloads, results, work, jobs, keep_checkpoints: as of `benchmarks.run`.
-        chosen: whether the user named the tasks, so that missing data is an error and not a reason to leave out.
-        pretrain: make the backbones that the profile pretrains, where they are missing; else leave out their runs.
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        The grid, all of one profile.
+    downloads, results, work, jobs, keep_checkpoints : Path or None
+        As of `benchmarks.run`.
+    chosen : bool
+        Whether the user named the tasks, so that missing data is an error and not a reason to leave out.
+    pretrain : bool
+        Make the backbones that the profile pretrains, where they are missing; else leave out their runs.
 
-    Raises:
-        ValueError, FileNotFoundError, RuntimeError: as `benchmarks.run`.
+    Raises
+    ------
+    ValueError, FileNotFoundError, RuntimeError
+        As `benchmarks.run`.
     """
     profile = specs[0].profile
     threads = profiles.get(profile).threads

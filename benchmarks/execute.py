@@ -55,9 +55,12 @@ def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) ->
     Exits with 1 on an error, which it sends to `reason` in a line, and with `TAKEN` if another process has the lease.
     Everything that the run prints goes to run.log in its folder.
 
-    Args:
-        over: the lease file of a holder that has died.
-        gpu: the only one that the run may see; None: whatever there is.
+    Parameters
+    ----------
+    over : Path or None
+        The lease file of a holder that has died.
+    gpu : str or None
+        The only one that the run may see; None: whatever there is.
     """
     die_with_parent()
     if gpu is not None:
@@ -160,11 +163,16 @@ def record_of(
 ) -> WholeRecord:
     """The record of a run that is trained and tested.
 
-    Args:
-        runner: with the tested model.
-        metrics, cases: of the test.
-        started: when, as ISO 8601 has it.
-        cost: seconds and memory.
+    Parameters
+    ----------
+    runner : Runner
+        With the tested model.
+    metrics, cases : dict of str to float
+        Of the test.
+    started : str
+        When, as ISO 8601 has it.
+    cost : dict of str to float
+        Seconds and memory.
     """
     task, named, entry = run.config.task, run.identity, run.backbone
     return WholeRecord(

@@ -39,8 +39,10 @@ COLOURS = ("E69F00", "56B4E9", "009E73", "F0E442", "0072B2", "D55E00", "CC79A7")
 class ForegroundHook(Hook):
     """Counts, while a model is tested, the foreground of each image: which slice of a volume shows most.
 
-    Attributes:
-        pixels: by image, those that the truth or the prediction gives to a class other than 0.
+    Attributes
+    ----------
+    pixels : dict of str to int
+        By image, those that the truth or the prediction gives to a class other than 0.
     """
 
     def __init__(self) -> None:
@@ -70,15 +72,22 @@ def write(
 ) -> None:
     """After the test: choose cases, predict them again with the tested model, and write the gallery.
 
-    Args:
-        cases: what the metric said of every test case.
-        pixels: what `watch` returned.
-        folder: appears whole, in place of an older gallery.
+    Parameters
+    ----------
+    cases : sequence of mapping
+        What the metric said of every test case.
+    pixels : mapping of str to int
+        What `watch` returned.
+    folder : Path
+        Appears whole, in place of an older gallery.
 
-    Raises:
-        ValueError: if a case is none of the test images.
-        OSError: if an image cannot be read or the folder not be written. As after any error, the run has then no
-            record; started again, it goes on from its last checkpoint and needs only the test.
+    Raises
+    ------
+    ValueError
+        If a case is none of the test images.
+    OSError
+        If an image cannot be read or the folder not be written. As after any error, the run has then no record; started
+        again, it goes on from its last checkpoint and needs only the test.
     """
     task, dataset = runner.cfg.task, runner.test_dataloader.dataset
     metric = score_name(task.kind, task.headline)
@@ -139,8 +148,10 @@ def choose(cases: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Mapping
 def fullest_slice(volume: str, pixels: Mapping[str, int]) -> str:
     """The slice of a volume with the most foreground; the first of equal ones.
 
-    Raises:
-        ValueError: if the volume has no slice.
+    Raises
+    ------
+    ValueError
+        If the volume has no slice.
     """
     slices = [name for name in pixels if name.rpartition("/")[0] == volume]
     if not slices:

@@ -14,13 +14,20 @@ from tasks import registry
 class RunSpec:
     """One run to be: task x backbone x label fraction x split x profile x seed. The protocol is the task config's.
 
-    Attributes:
-        task: name of a task config.
-        backbone: name in the catalogue.
-        profile: name of a profile.
-        seed: of every random choice; where the backbone has several pretraining seeds, of its pretraining, too.
-        label_fraction: share of the training images that is used, in (0, 1].
-        split: 'published', or 'clean' where its valid images are its test images (FGADR).
+    Attributes
+    ----------
+    task : str
+        Name of a task config.
+    backbone : str
+        Name in the catalogue.
+    profile : str
+        Name of a profile.
+    seed : int
+        Of every random choice; where the backbone has several pretraining seeds, of its pretraining, too.
+    label_fraction : float
+        Share of the training images that is used, in (0, 1].
+    split : str
+        'published', or 'clean' where its valid images are its test images (FGADR).
     """
 
     task: str
@@ -45,9 +52,11 @@ def combinations(
 ) -> list[RunSpec]:
     """Every combination, task by task.
 
-    Raises:
-        ValueError: if a task does not exist, a label fraction is not in (0, 1], a seed not in [0, 2**32), or
-            something is named twice.
+    Raises
+    ------
+    ValueError
+        If a task does not exist, a label fraction is not in (0, 1], a seed not in [0, 2**32), or something is named
+        twice.
     """
     for option, words in (
         ("--tasks", tasks),

@@ -25,17 +25,26 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
 
     LVM-Med's authors take the last images of their list in detection; for the other tasks they do not say.
 
-    Args:
-        config: composed; its training list, or COCO file, is read.
-        root: folder of the prepared data set.
-        fraction: in (0, 1].
+    Parameters
+    ----------
+    config : Config
+        Composed; its training list, or COCO file, is read.
+    root : Path
+        Folder of the prepared data set.
+    fraction : float
+        In (0, 1].
 
-    Returns:
+    Returns
+    -------
+    list of int or None
         Places in the training set, sorted, as mmengine's `indices` count them; None: all of them.
 
-    Raises:
-        FileNotFoundError: if there is no such list.
-        Refused: if it cannot be read, or a line names no patient though the task config says that it does.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such list.
+    Refused
+        If it cannot be read, or a line names no patient though the task config says that it does.
     """
     if fraction == 1:
         return None
@@ -57,8 +66,10 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
 def training_images(config: Config, root: Path) -> tuple[list[str], list[str]]:
     """Name and label of each training image, in the order of the training set; only classification has labels.
 
-    Raises:
-        FileNotFoundError, Refused: as `label_subset`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `label_subset`.
     """
     train = inner_dataset(config.train_dataloader.dataset)
     path = root / train.ann_file
@@ -73,8 +84,10 @@ def training_images(config: Config, root: Path) -> tuple[list[str], list[str]]:
 def images_with_boxes(config: Config, path: Path) -> list[str]:
     """The files of the images that a detector is trained on: mmdetection leaves out those without a box.
 
-    Args:
-        path: the COCO file.
+    Parameters
+    ----------
+    path : Path
+        The COCO file.
     """
     dataset = inner_dataset(config.train_dataloader.dataset)
     told = dict(
@@ -91,9 +104,12 @@ def images_with_boxes(config: Config, path: Path) -> list[str]:
 def patient_of(name: str, config: Config, root: Path) -> str:
     """The patient that an image is of, by its name in a list.
 
-    Raises:
-        Refused: if the name does not tell.
-        ValueError: if the task config has another rule than the one that there is.
+    Raises
+    ------
+    Refused
+        If the name does not tell.
+    ValueError
+        If the task config has another rule than the one that there is.
     """
     if config.task.patient != "folder":
         raise ValueError(f"{config.task.name}: task.patient={config.task.patient!r}: say 'folder'")

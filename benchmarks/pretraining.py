@@ -20,11 +20,15 @@ def provide(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
 
     The corpus is made of all phantoms, without the images of their test splits.
 
-    Returns:
+    Returns
+    -------
+    list of str
         The names that were made.
 
-    Raises:
-        RuntimeError: if a step failed, saying why.
+    Raises
+    ------
+    RuntimeError
+        If a step failed, saying why.
     """
     if not to_make(profile, backbones, work):
         return []

@@ -23,12 +23,18 @@ from tasks import registry
 class Resolved:
     """A run whose words are looked up: all later steps take it from here, and ask nobody again.
 
-    Attributes:
-        spec: the words.
-        task: the task config, as its file has it; not to be changed.
-        profile: the size of the experiment.
-        backbone: of the catalogue, of the run's seed if it has several.
-        weights_sha256: checksum of the backbone's file, which is on this machine; None for random weights.
+    Attributes
+    ----------
+    spec : RunSpec
+        The words.
+    task : Config
+        The task config, as its file has it; not to be changed.
+    profile : profiles.Profile
+        The size of the experiment.
+    backbone : Entry
+        Of the catalogue, of the run's seed if it has several.
+    weights_sha256 : str or None
+        Checksum of the backbone's file, which is on this machine; None for random weights.
     """
 
     spec: RunSpec
@@ -41,9 +47,12 @@ class Resolved:
 def resolve(spec: RunSpec) -> Resolved:
     """Look up everything that a run names, and fetch its weights.
 
-    Raises:
-        ValueError: if the profile or the backbone does not exist, or was not pretrained with the run's seed.
-        FileNotFoundError: if the weights are not on this machine and cannot be fetched.
+    Raises
+    ------
+    ValueError
+        If the profile or the backbone does not exist, or was not pretrained with the run's seed.
+    FileNotFoundError
+        If the weights are not on this machine and cannot be fetched.
     """
     profile = profiles.get(spec.profile)
     backbone = catalogue.get(spec.backbone, spec.seed)
@@ -60,8 +69,10 @@ def resolve(spec: RunSpec) -> Resolved:
 def open_weights(configs: Iterable[Config]) -> None:
     """See that each file of weights fills its backbone, before anything long.
 
-    Raises:
-        FileNotFoundError, ValueError: naming the file, as `lvmmed_backbones.weights.loading.load_strictly`.
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the file, as `lvmmed_backbones.weights.loading.load_strictly`.
     """
     backbones = {
         (backbone.weights.file, backbone.output): backbone

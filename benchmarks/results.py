@@ -29,10 +29,14 @@ RUNS = "runs"
 class Row(msgspec.Struct):
     """What is known of a run's record.
 
-    Attributes:
-        stamp: size and times of its file; another one is another record.
-        task, backbone, profile: of a sound record, else empty.
-        problem: why it does not count, else empty.
+    Attributes
+    ----------
+    stamp : (int, int, int)
+        Size and times of its file; another one is another record.
+    task, backbone, profile : str
+        Of a sound record, else empty.
+    problem : str
+        Why it does not count, else empty.
     """
 
     stamp: tuple[int, int, int]
@@ -54,9 +58,12 @@ class Named(msgspec.Struct):
 class Status:
     """What a folder of results holds.
 
-    Attributes:
-        counts: how many runs are in each of `benchmarks.tables.STATES`, by profile, task and backbone.
-        notes: a sentence for each run that is not done: who is at it, why it failed, why its record does not count.
+    Attributes
+    ----------
+    counts : mapping of (str, str, str) to Counter[str]
+        How many runs are in each of `benchmarks.tables.STATES`, by profile, task and backbone.
+    notes : sequence of str
+        A sentence for each run that is not done: who is at it, why it failed, why its record does not count.
     """
 
     counts: Mapping[tuple[str, str, str], Counter[str]]
@@ -111,8 +118,10 @@ def _read_index(results: Path) -> dict[str, Row]:
 def status_of(results: Path) -> Status:
     """Look at every run of a folder of results; nothing is configured or prepared.
 
-    Raises:
-        FileNotFoundError: if there is no such folder.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
     """
     if not results.is_dir():
         raise FileNotFoundError(f"--results {results}: no such folder. Name one that `run` wrote.")

@@ -25,14 +25,22 @@ from lvmmed_backbones.catalogue import Entry
 class Identity:
     """Everything that decides a run's result; not when, where and at what cost it is computed.
 
-    Attributes:
-        task, task_version: of the task config.
-        backbone, weights_sha256: its name in the catalogue, and its file's checksum, None for random weights.
-        profile, protocol, split, seed: as planned.
-        label_fraction: None for all training images, else a checksum of which ones: equal subsets are one run.
-        data_fingerprint: of the prepared data set.
-        config_sha256: of the config, without this machine's folders.
-        threads: of a run on CPUs; they change the last bits.
+    Attributes
+    ----------
+    task, task_version : str
+        Of the task config.
+    backbone, weights_sha256 : str
+        Its name in the catalogue, and its file's checksum, None for random weights.
+    profile, protocol, split, seed : str
+        As planned.
+    label_fraction : str or None
+        None for all training images, else a checksum of which ones: equal subsets are one run.
+    data_fingerprint : str
+        Of the prepared data set.
+    config_sha256 : str
+        Of the config, without this machine's folders.
+    threads : int
+        Of a run on CPUs; they change the last bits.
     """
 
     task: str
@@ -58,15 +66,24 @@ class Identity:
 class Run:
     """A run that can be carried out: identified, and placed in its folder.
 
-    Attributes:
-        identity: what the run is; its checksum names the folder.
-        folder: of the run.
-        config: with this machine's folders; its text lies in the folder for people, and is not read again.
-        spec: what was planned.
-        backbone: what the catalogue knows of it, for the record.
-        complete, phantom: of the prepared data set, from its meta.json.
-        git_revision: of the code, when the driver began, which imported it then.
-        keep: the checkpoints, all of them; else a finished run keeps its best one alone.
+    Attributes
+    ----------
+    identity : Identity
+        What the run is; its checksum names the folder.
+    folder : Path
+        Of the run.
+    config : Config
+        With this machine's folders; its text lies in the folder for people, and is not read again.
+    spec : RunSpec
+        What was planned.
+    backbone : Entry
+        What the catalogue knows of it, for the record.
+    complete, phantom : bool
+        Of the prepared data set, from its meta.json.
+    git_revision : str or None
+        Of the code, when the driver began, which imported it then.
+    keep : bool
+        The checkpoints, all of them; else a finished run keeps its best one alone.
     """
 
     identity: Identity
@@ -95,13 +112,19 @@ def prepare_run(
 ) -> Run:
     """Choose the run's training images, identify it and place it in a folder of results; nothing is written.
 
-    Args:
-        config: as `benchmarks.config.configure` gives it.
-        data: of the task's data set.
-        git_revision, keep: as `Run` has them.
+    Parameters
+    ----------
+    config : Config
+        As `benchmarks.config.configure` gives it.
+    data : PreparedData
+        Of the task's data set.
+    git_revision, keep : str, optional
+        As `Run` has them.
 
-    Raises:
-        FileNotFoundError, Refused: as `benchmarks.labels.label_subset`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `benchmarks.labels.label_subset`.
     """
     spec = resolved.spec
     training = label_subset(config, data.folder, spec.label_fraction, spec.seed)
@@ -125,10 +148,14 @@ def identify(
 ) -> Identity:
     """The identity of a run.
 
-    Args:
-        config: as `benchmarks.config.configure` gives it.
-        fingerprint: of the prepared data set.
-        training: places of the training images that a label fraction takes; None: all.
+    Parameters
+    ----------
+    config : Config
+        As `benchmarks.config.configure` gives it.
+    fingerprint : str
+        Of the prepared data set.
+    training : sequence of int or None
+        Places of the training images that a label fraction takes; None: all.
     """
     spec = resolved.spec
     return Identity(

@@ -16,26 +16,37 @@ def build(
 ) -> models.Backbone:
     """The backbone `name` of the catalogue, with its weights.
 
-    Args:
-        name: see `python -m lvmmed_backbones list`.
-        output: 'maps': the module gives four feature maps, at strides 4, 8, 16 and 32; 'vector': a tuple of one
-            (B, C) tensor.
-        image_size: side in pixels of the images to come; a transformer's position embeddings are fitted to it.
-        frozen: no gradients, evaluation mode for good.
-        seed: of the pretraining, where the backbone has several.
+    Parameters
+    ----------
+    name : str
+        See `python -m lvmmed_backbones list`.
+    output : {"maps", "vector"}
+        'maps': the module gives four feature maps, at strides 4, 8, 16 and 32; 'vector': a tuple of one (B, C) tensor.
+    image_size : int
+        Side in pixels of the images to come; a transformer's position embeddings are fitted to it.
+    frozen : bool
+        No gradients, evaluation mode for good.
+    seed : int
+        Of the pretraining, where the backbone has several.
 
-    Returns:
+    Returns
+    -------
+    models.Backbone
         A module that takes (B, 3, H, W) images, normalised by the catalogue entry's mean and std.
 
-    Raises:
-        ValueError: if there is no such backbone or seed of it, or its weights do not fit.
-        FileNotFoundError: if its weights can only be fetched by hand.
+    Raises
+    ------
+    ValueError
+        If there is no such backbone or seed of it, or its weights do not fit.
+    FileNotFoundError
+        If its weights can only be fetched by hand.
 
-    Examples:
-        >>> import torch, lvmmed_backbones
-        >>> model = lvmmed_backbones.build("random_resnet50")
-        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
-        [(1, 256, 16, 16), (1, 512, 8, 8), (1, 1024, 4, 4), (1, 2048, 2, 2)]
+    Examples
+    --------
+    >>> import torch, lvmmed_backbones
+    >>> model = lvmmed_backbones.build("random_resnet50")
+    >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
+    [(1, 256, 16, 16), (1, 512, 8, 8), (1, 1024, 4, 4), (1, 2048, 2, 2)]
     """
     model = models.from_config(catalogue.get(name, seed).model(output, image_size, frozen))
     model.init_weights()

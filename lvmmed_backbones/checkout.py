@@ -29,8 +29,10 @@ def is_checkout(folder: Path) -> bool:
 def carry_out(words: Sequence[str]) -> int:
     """Hand the words of a verb to its command line; the exit code.
 
-    Raises:
-        FileNotFoundError: if the folder that the process is in is no checkout.
+    Raises
+    ------
+    FileNotFoundError
+        If the folder that the process is in is no checkout.
     """
     here = Path.cwd()
     if not is_checkout(here):

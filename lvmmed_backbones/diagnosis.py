@@ -52,11 +52,16 @@ PROGRAMS = {
 class Finding:
     """One thing that a command may need.
 
-    Attributes:
-        what: it is.
-        found: its version, place or number; empty: it is missing.
-        needed_by: which commands.
-        remedy: how to get it, where it is missing.
+    Attributes
+    ----------
+    what : str
+        It is.
+    found : str
+        Its version, place or number; empty: it is missing.
+    needed_by : str
+        Which commands.
+    remedy : str
+        How to get it, where it is missing.
     """
 
     what: str

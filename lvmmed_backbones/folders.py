@@ -29,12 +29,17 @@ def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> 
     A link to a folder within it is followed, unless that folder is walked anyway: every folder is walked once, so
     that circles end and no file comes twice by a folder's link. A link that leads out of it is given as it is.
 
-    Args:
-        without: a folder that is left out.
-        links_too: give links to folders, too.
+    Parameters
+    ----------
+    without : Path, optional
+        A folder that is left out.
+    links_too : bool
+        Give links to folders, too.
 
-    Raises:
-        Refused: if the folder itself cannot be read.
+    Raises
+    ------
+    Refused
+        If the folder itself cannot be read.
     """
     root = os.path.realpath(folder)
     apart = os.path.realpath(without) if without else "\0"
@@ -86,11 +91,16 @@ def entries(folder: str | Path) -> Iterator[os.DirEntry]:
 class State:
     """What tells that a file has changed, through links.
 
-    Attributes:
-        size: in bytes.
-        time: of the last change, in nanoseconds.
-        target: where the file lies, without links, if a link leads there; else empty.
-        regular: whether it is a regular file.
+    Attributes
+    ----------
+    size : int
+        In bytes.
+    time : int
+        Of the last change, in nanoseconds.
+    target : str
+        Where the file lies, without links, if a link leads there; else empty.
+    regular : bool
+        Whether it is a regular file.
     """
 
     size: int
@@ -102,8 +112,10 @@ class State:
 def states(folder: Path, names: Iterable[str]) -> Iterator[State]:
     """The state of each file of a folder. Of what lies outside, nothing but the link is looked at.
 
-    Raises:
-        OSError: if there is no such file.
+    Raises
+    ------
+    OSError
+        If there is no such file.
     """
     root = os.path.realpath(folder)
     parents: dict[str, str] = {}

@@ -34,10 +34,14 @@ KINDS = {
 class Refused(ValueError):
     """A file that is not used; its message is one line: the file, what is wrong with it, the remedy.
 
-    Args:
-        path: the file.
-        reason: what is wrong, with the value at fault.
-        remedy: a sentence.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reason : object
+        What is wrong, with the value at fault.
+    remedy : str
+        A sentence.
     """
 
     def __init__(self, path: str | Path, reason: object, remedy: str) -> None:
@@ -56,14 +60,20 @@ class Refused(ValueError):
 def regular(path: str | Path, *, within: Path | None = None, most: int | None = None) -> Path:
     """The path of a file, once it is known to be one that can be opened.
 
-    Args:
-        within: the folder that the file must lie in, once links are followed; None: anywhere.
-        most: bytes; None: any size.
+    Parameters
+    ----------
+    within : Path, optional
+        The folder that the file must lie in, once links are followed; None: anywhere.
+    most : int, optional
+        Bytes; None: any size.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is a folder, FIFO, device or socket, leads out of `within`, is larger than `most`, or may not
-            be looked at.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is a folder, FIFO, device or socket, leads out of `within`, is larger than `most`, or may not be looked
+        at.
     """
     path = path if isinstance(path, Path) else Path(path)
     try:
@@ -99,8 +109,10 @@ def opened(
 ) -> Iterator[BufferedReader]:
     """A file, open for reading. What was opened is checked, not only what had the name before.
 
-    Raises:
-        FileNotFoundError, Refused: as `regular`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `regular`.
     """
     path = regular(path, within=within, most=most)
     try:
@@ -116,8 +128,10 @@ def opened(
 def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> bytes:
     """The content of a file.
 
-    Raises:
-        FileNotFoundError, Refused: as `regular`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `regular`.
     """
     with opened(path, within=within, most=most) as file:
         size = os.fstat(file.fileno()).st_size
@@ -130,8 +144,10 @@ def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT
 def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> str:
     """The content of a text file in UTF-8.
 
-    Raises:
-        FileNotFoundError, Refused: as `regular`; Refused, too, if it is no UTF-8.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `regular`; Refused, too, if it is no UTF-8.
     """
     content = read_bytes(path, within=within, most=most)
     with refusing(path, "Save it as text in UTF-8"):
@@ -141,8 +157,10 @@ def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT)
 def read_lines(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> list[str]:
     """The lines of a list, as OpenMMLab reads it: only a line feed ends one, other separators may be part of a name.
 
-    Raises:
-        FileNotFoundError, Refused: as `read_text`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `read_text`.
     """
     lines = read_text(path, within=within, most=most).split("\n")
     return [line.rstrip("\r") for line in (lines if lines[-1] else lines[:-1])]
@@ -153,11 +171,15 @@ def read_json(
 ) -> Any:
     """The content of a JSON file.
 
-    Args:
-        remedy: a sentence, for a file that is no whole JSON.
+    Parameters
+    ----------
+    remedy : str
+        A sentence, for a file that is no whole JSON.
 
-    Raises:
-        FileNotFoundError, Refused: as `regular`; Refused, too, if it is no whole JSON, or nested too deeply.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `regular`; Refused, too, if it is no whole JSON, or nested too deeply.
     """
     content = read_bytes(path, within=within, most=most)
     with refusing(path, remedy, "is no whole JSON file"):
@@ -171,8 +193,10 @@ def refusing(path: str | Path, remedy: str, reason: str = "cannot be read") -> I
     Libraries raise anything over foreign bytes: struct.error, IndexError, RecursionError, MemoryError, errors of their
     own. Only a library's call belongs within: an error of our own code would be blamed on the file.
 
-    Raises:
-        Refused: in place of any exception but FileNotFoundError and Refused.
+    Raises
+    ------
+    Refused
+        In place of any exception but FileNotFoundError and Refused.
     """
     try:
         yield
@@ -186,12 +210,17 @@ def refusing(path: str | Path, remedy: str, reason: str = "cannot be read") -> I
 def bounded(path: str | Path, shape: Sequence[int], itemsize: int, most: int = ARRAY) -> None:
     """Refuse an array that a file declares, before memory is taken for it.
 
-    Args:
-        shape: as the file's header has it.
-        itemsize: bytes of a value.
+    Parameters
+    ----------
+    shape : sequence of int
+        As the file's header has it.
+    itemsize : int
+        Bytes of a value.
 
-    Raises:
-        Refused: if it has more than `most` bytes, or a side below 0.
+    Raises
+    ------
+    Refused
+        If it has more than `most` bytes, or a side below 0.
     """
     size = math.prod(int(side) for side in shape) * itemsize
     if min(shape, default=0) < 0 or size > most:

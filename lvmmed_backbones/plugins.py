@@ -35,12 +35,17 @@ def load(files: Iterable[str | Path]) -> list[ModuleType]:
 
     Their folders are added to the end of `sys.path`, so that other processes of a run import them, too.
 
-    Returns:
+    Returns
+    -------
+    list of ModuleType
         The modules, in the order of the files.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if its name is no name of a module, or that of another; or if it ends with an error.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If its name is no name of a module, or that of another; or if it ends with an error.
     """
     return [_load(Path(file).resolve()) for file in files]
 
@@ -72,8 +77,10 @@ def _load(file: Path) -> ModuleType:
 def load_installed() -> None:
     """Import the plugins of installed packages, once in a process.
 
-    Raises:
-        ValueError: naming the package, if one ends with an error.
+    Raises
+    ------
+    ValueError
+        Naming the package, if one ends with an error.
     """
     for entry in sorted(importlib.metadata.entry_points(group=GROUP)):
         try:

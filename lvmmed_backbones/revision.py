@@ -19,7 +19,9 @@ def git_revision() -> str | None:
 
     Code differs if a tracked file does, or if git neither tracks nor ignores a file of code.
 
-    Returns:
+    Returns
+    -------
+    str or None
         None outside a checkout, without git, or if git refuses to look into it, as into another user's.
     """
     if not git("ls-files", "--error-unmatch", "--", str(THIS)):

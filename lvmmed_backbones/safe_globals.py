@@ -16,8 +16,10 @@ STATISTICS = ("min", "max", "mean", "current")
 class History:
     """Stands in for mmengine's HistoryBuffer, a curve of a run, where mmengine is not imported.
 
-    Attributes:
-        _log_history, _count_history: values, and over how many each is the mean: arrays (N,).
+    Attributes
+    ----------
+    _log_history, _count_history
+        Values, and over how many each is the mean: arrays (N,).
     """
 
     min = max = mean = current = None  # only mmengine itself asks for them
@@ -62,8 +64,10 @@ def allow_mmengine_checkpoints() -> None:
 def statistic(owner: type, name: str) -> Any:
     """What `getattr` may do in a checkpoint, where mmengine writes getattr(HistoryBuffer, "mean") for a statistic.
 
-    Raises:
-        UnpicklingError: for anything else, since the real one would open every object to a file.
+    Raises
+    ------
+    UnpicklingError
+        For anything else, since the real one would open every object to a file.
     """
     if owner is not history_class() or name not in STATISTICS:
         raise UnpicklingError(

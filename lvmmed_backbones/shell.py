@@ -15,11 +15,15 @@ SHOWING = ("json",)
 def behind(verb: argparse.ArgumentParser, function: str, show: Callable[..., int]) -> None:
     """Name the function behind a verb.
 
-    Args:
-        verb: its parser; every option has the name of an argument, or is in `SHOWING`.
-        function: where it is, such as 'lvmmed_backbones.pretrain:run'; imported when it is called, so that --help
-            needs nothing of it.
-        show: takes the result, and the options in `SHOWING`; says it on the terminal and returns the exit code.
+    Parameters
+    ----------
+    verb : ArgumentParser
+        Its parser; every option has the name of an argument, or is in `SHOWING`.
+    function : str
+        Where it is, such as 'lvmmed_backbones.pretrain:run'; imported when it is called, so that --help needs nothing
+        of it.
+    show : callable
+        Takes the result, and the options in `SHOWING`; says it on the terminal and returns the exit code.
     """
     verb.add_argument(
         "--plugins",
@@ -34,7 +38,9 @@ def behind(verb: argparse.ArgumentParser, function: str, show: Callable[..., int
 def carry_out(options: argparse.Namespace) -> int:
     """Call the function behind the verb that was chosen, and show its result; the exit code.
 
-    Raises:
+    Raises
+    ------
+    Exception
         Whatever the function raises.
     """
     arguments = vars(options)

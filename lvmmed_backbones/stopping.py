@@ -22,8 +22,10 @@ def stop_quietly(words: str) -> None:
     What a command writes is whole at any moment, so that nothing needs to be put in order first. The exit code is
     128 + the signal's number, as a shell's. A command calls it before its imports, which may take seconds.
 
-    Args:
-        words: what the user can do next.
+    Parameters
+    ----------
+    words : str
+        What the user can do next.
     """
     owner = os.getpid()
 

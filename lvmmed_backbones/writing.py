@@ -40,8 +40,10 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
 class DiskFull(OSError):
     """The disk is full; the message is one line: what could not be written, and the remedy.
 
-    Args:
-        path: what could not be written.
+    Parameters
+    ----------
+    path : str or Path
+        What could not be written.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -60,8 +62,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
     After an error `path` is as it was. A kill leaves the scratch file, which `sweep` takes away.
 
-    Raises:
-        DiskFull: if there is no room; OSError: if the folder cannot be written to.
+    Raises
+    ------
+    DiskFull
+        If there is no room; OSError: if the folder cannot be written to.
     """
     scratch, number = begin_file(path)
     try:
@@ -91,8 +95,10 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write plain data as JSON as `replacing`.
 
-    Raises:
-        ValueError: if `content` holds NaN or infinity, which JSON does not know.
+    Raises
+    ------
+    ValueError
+        If `content` holds NaN or infinity, which JSON does not know.
     """
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
@@ -107,12 +113,17 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     The exchange is one step where the file system can do it: Linux's usual ones. Elsewhere it is two, between which
     the name is free for a moment; if a kill comes just then, `sweep` puts the former folder back.
 
-    Args:
-        path: a link there is replaced itself, not what it leads to. Folders above it are made.
+    Parameters
+    ----------
+    path : Path
+        A link there is replaced itself, not what it leads to. Folders above it are made.
 
-    Raises:
-        FileExistsError: if `path` is a file, or a file system is mounted there.
-        DiskFull: if there is no room; OSError: if the folder above cannot be written to.
+    Raises
+    ------
+    FileExistsError
+        If `path` is a file, or a file system is mounted there.
+    DiskFull
+        If there is no room; OSError: if the folder above cannot be written to.
     """
     if not may_be_replaced(path):
         raise FileExistsError(f"{plain(path)}: not a folder. Remove it, or name another")
@@ -236,8 +247,10 @@ def claim(file: Path) -> int | None:
 def lock(number: int) -> bool:
     """Take the lock of an open file, which ends with the process; False if another process has it.
 
-    Raises:
-        OSError: if the file system has no locks.
+    Raises
+    ------
+    OSError
+        If the file system has no locks.
     """
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -316,11 +329,15 @@ def sync_all(folder: Path) -> None:
 def telling_full(path: Path) -> Iterator[None]:
     """Make one line of whatever is raised within because the disk is full.
 
-    Args:
-        path: what is written within, for the message.
+    Parameters
+    ----------
+    path : Path
+        What is written within, for the message.
 
-    Raises:
-        DiskFull: in place of any error that a full disk causes.
+    Raises
+    ------
+    DiskFull
+        In place of any error that a full disk causes.
     """
     try:
         yield
@@ -336,8 +353,10 @@ def by_full_disk(error: BaseException, folder: Path) -> bool:
     Python and pyarrow give the system's number, safetensors quotes the system's text; of Pillow's encoders and torch,
     which tell nothing, the disk itself is asked.
 
-    Args:
-        folder: that was written to.
+    Parameters
+    ----------
+    folder : Path
+        That was written to.
     """
     cause: BaseException | None = error
     while cause:

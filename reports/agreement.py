@@ -33,7 +33,9 @@ def agreeing(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[
     the records of a column must agree on the metric, the data and the number of threads, those of a row on
     the weights: one file, or one of each pretraining seed.
 
-    Returns:
+    Returns
+    -------
+    (list of StoredRecord, list of str)
         The records left, and a sentence for each older version of a task and each contradiction.
     """
     latest, problems = newest(records)
@@ -144,9 +146,12 @@ def consistent(
 ) -> tuple[list[StoredRecord], list[str]]:
     """The records of the groups (by `key`) whose members all state the same `fact`.
 
-    Args:
-        words: a group's name, given one of its records.
-        facts: what the fact is, in the plural.
+    Parameters
+    ----------
+    words : callable
+        A group's name, given one of its records.
+    facts : str
+        What the fact is, in the plural.
     """
     kept, problems = [], []
     for group in grouped(records, key):

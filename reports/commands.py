@@ -34,8 +34,10 @@ REPAIR = "no record is left to report, so nothing was written. Repair those abov
 class NothingLeft(ValueError):
     """No record can be reported.
 
-    Attributes:
-        problems: a sentence for each reason.
+    Attributes
+    ----------
+    problems : sequence of str
+        A sentence for each reason.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -47,13 +49,20 @@ class NothingLeft(ValueError):
 class LeaderboardReport:
     """What `leaderboard` made.
 
-    Attributes:
-        boards: one for each setting, and for each metric that was asked for.
-        cells: every figure of all boards, exact, a row each; the published ones too.
-        sheets: the same in words, as they are printed.
-        files: that were written.
-        notes: what was asked for and is not there.
-        problems: a sentence for each record that was left out.
+    Attributes
+    ----------
+    boards : list of Leaderboard
+        One for each setting, and for each metric that was asked for.
+    cells : DataFrame
+        Every figure of all boards, exact, a row each; the published ones too.
+    sheets : list of Sheet
+        The same in words, as they are printed.
+    files : list of Path
+        That were written.
+    notes : list of str
+        What was asked for and is not there.
+    problems : list of str
+        A sentence for each record that was left out.
     """
 
     boards: list[Leaderboard]
@@ -68,12 +77,18 @@ class LeaderboardReport:
 class TablesReport:
     """What `tables` made.
 
-    Attributes:
-        tables: in the order of the paper, each in every setting.
-        text: all of them, as Markdown.
-        files: that were written.
-        notes: tasks that stand in no table, and rows without a figure.
-        problems: a sentence for each record that was left out.
+    Attributes
+    ----------
+    tables : list of Table
+        In the order of the paper, each in every setting.
+    text : str
+        All of them, as Markdown.
+    files : list of Path
+        That were written.
+    notes : list of str
+        Tasks that stand in no table, and rows without a figure.
+    problems : list of str
+        A sentence for each record that was left out.
     """
 
     tables: list[Table]
@@ -87,9 +102,12 @@ class TablesReport:
 class CompareReport:
     """What `compare` found.
 
-    Attributes:
-        comparisons: of each setting in which both backbones have a task in common.
-        problems: a sentence for each record that was left out; one if there is no such setting.
+    Attributes
+    ----------
+    comparisons : list of (Setting, Comparison)
+        Of each setting in which both backbones have a task in common.
+    problems : list of str
+        A sentence for each record that was left out; one if there is no such setting.
     """
 
     comparisons: list[tuple[Setting, Comparison]]
@@ -100,10 +118,14 @@ class CompareReport:
 class FiguresReport:
     """What `figures` drew.
 
-    Attributes:
-        files: that were written, an SVG and a PNG of each figure.
-        not_drawn: figures with too little data, with the reason.
-        problems: a sentence for each record that was left out, and each figure that cannot be drawn.
+    Attributes
+    ----------
+    files : list of Path
+        That were written, an SVG and a PNG of each figure.
+    not_drawn : list of str
+        Figures with too little data, with the reason.
+    problems : list of str
+        A sentence for each record that was left out, and each figure that cannot be drawn.
     """
 
     files: list[Path]
@@ -115,9 +137,12 @@ class FiguresReport:
 class SiteReport:
     """What `site` wrote.
 
-    Attributes:
-        index: the page to open.
-        problems: a sentence for each record that was left out, and each thing that could not be shown.
+    Attributes
+    ----------
+    index : Path
+        The page to open.
+    problems : list of str
+        A sentence for each record that was left out, and each thing that could not be shown.
     """
 
     index: Path
@@ -138,21 +163,33 @@ def leaderboard(
 
     A row per backbone, a column per task, by mean rank or by normalised score over the tasks that all have.
 
-    Args:
-        results: folder of runs; any record.json in it is read.
-        out: folder to write to; None: RESULTS/leaderboard.
-        metric: a board for each of these, such as 'dice' and 'accuracy'; None: one board, each task in its headline
-            metric.
-        by: order of the rows.
-        published: add the paper's own figures of these tasks, in a table of their own.
-        latex: write leaderboard.tex, too, and leaderboard_document.tex, which reads it in.
-        filters: only these records (`reports.selection.Filters`).
+    Parameters
+    ----------
+    results : str or Path
+        Folder of runs; any record.json in it is read.
+    out : str, Path, optional
+        Folder to write to; None: RESULTS/leaderboard.
+    metric : sequence of str, optional
+        A board for each of these, such as 'dice' and 'accuracy'; None: one board, each task in its headline metric.
+    by : {"rank", "score"}
+        Order of the rows.
+    published : bool
+        Add the paper's own figures of these tasks, in a table of their own.
+    latex : bool
+        Write leaderboard.tex, too, and leaderboard_document.tex, which reads it in.
+    filters : Unpack[Filters]
+        Only these records (`reports.selection.Filters`).
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or no record in it.
-        NothingLeft: if no record can be reported.
-        ValueError: if there is no such order.
-        OSError: if the files cannot be written.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no record in it.
+    NothingLeft
+        If no record can be reported.
+    ValueError
+        If there is no such order.
+    OSError
+        If the files cannot be written.
     """
     if by not in ("rank", "score"):
         raise ValueError(f"--by {by}: choose from rank, score")
@@ -200,20 +237,32 @@ def tables(
 ) -> TablesReport:
     """Fill the tables of the paper: published figures, and beside them those of a folder of results.
 
-    Args:
-        results: folder of runs; None: published figures alone.
-        out: folder to write LaTeX, Markdown, CSV and HTML to; None: RESULTS/tables, and nothing without results.
-        table: only these, such as 'table2'.
-        columns: instead of the paper's tables one of these columns, in this order: tasks of the records, or data sets
-            of the paper; 'TASK:PROTOCOL' for one protocol.
-        rows: only these, in this order: backbones of the records, or rows of the paper.
-        filters: only these records (`reports.selection.Filters`).
+    Parameters
+    ----------
+    results : str, Path, optional
+        Folder of runs; None: published figures alone.
+    out : str, Path, optional
+        Folder to write LaTeX, Markdown, CSV and HTML to; None: RESULTS/tables, and nothing without results.
+    table : sequence of str, optional
+        Only these, such as 'table2'.
+    columns : sequence of str, optional
+        Instead of the paper's tables one of these columns, in this order: tasks of the records, or data sets of the
+        paper; 'TASK:PROTOCOL' for one protocol.
+    rows : sequence of str, optional
+        Only these, in this order: backbones of the records, or rows of the paper.
+    filters : Unpack[Filters]
+        Only these records (`reports.selection.Filters`).
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or no record in it.
-        NothingLeft: if no record can be reported.
-        ValueError: if there is no table, column or row of a name, naming those that there are.
-        OSError: if the files cannot be written.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no record in it.
+    NothingLeft
+        If no record can be reported.
+    ValueError
+        If there is no table, column or row of a name, naming those that there are.
+    OSError
+        If the files cannot be written.
     """
     records, problems = _load(results, filters) if results else ([], [])
 
@@ -243,14 +292,21 @@ def tables(
 def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> CompareReport:
     """Say on which tasks one backbone is better than another, by how much and how sure.
 
-    Args:
-        results: folder of runs; any record.json in it is read.
-        a, b: names of the backbones.
-        filters: only these records (`reports.selection.Filters`).
+    Parameters
+    ----------
+    results : str or Path
+        Folder of runs; any record.json in it is read.
+    a, b : str
+        Names of the backbones.
+    filters : Unpack[Filters]
+        Only these records (`reports.selection.Filters`).
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or no record in it.
-        NothingLeft: if no record can be reported, or a backbone has none, naming the likeliest that was meant.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no record in it.
+    NothingLeft
+        If no record can be reported, or a backbone has none, naming the likeliest that was meant.
     """
     records, problems = _load(results, filters)
     a, b = nfc(a), nfc(b)
@@ -287,18 +343,29 @@ def figures(
 ) -> FiguresReport:
     """Draw the figures that a folder of results gives, each as SVG and PNG.
 
-    Args:
-        results: folder of runs; any record.json in it is read.
-        out: folder to write to; None: RESULTS/figures.
-        kind: only these, of `reports.render.figures.KINDS`; None: all but gallery.
-        pretraining: work folders of pretraining runs, whose curves are drawn, too.
-        filters: only these records (`reports.selection.Filters`).
+    Parameters
+    ----------
+    results : str or Path
+        Folder of runs; any record.json in it is read.
+    out : str, Path, optional
+        Folder to write to; None: RESULTS/figures.
+    kind : sequence of str, optional
+        Only these, of `reports.render.figures.KINDS`; None: all but gallery.
+    pretraining : sequence of str or Path
+        Work folders of pretraining runs, whose curves are drawn, too.
+    filters : Unpack[Filters]
+        Only these records (`reports.selection.Filters`).
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or no record in it.
-        NothingLeft: if no record can be reported.
-        ValueError: if there is no such kind.
-        OSError: if the files cannot be written.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no record in it.
+    NothingLeft
+        If no record can be reported.
+    ValueError
+        If there is no such kind.
+    OSError
+        If the files cannot be written.
     """
     from reports.render.figures import KINDS, USUAL
 
@@ -342,17 +409,27 @@ def site(
 
     Static pages that work from a disk and without a network.
 
-    Args:
-        results: folder of runs; any record.json in it is read.
-        out: folder to write; one that this function made is replaced as a whole.
-        pretraining: work folders of pretraining runs, whose curves are shown, too.
-        filters: only these records (`reports.selection.Filters`).
+    Parameters
+    ----------
+    results : str or Path
+        Folder of runs; any record.json in it is read.
+    out : str or Path
+        Folder to write; one that this function made is replaced as a whole.
+    pretraining : sequence of str or Path
+        Work folders of pretraining runs, whose curves are shown, too.
+    filters : Unpack[Filters]
+        Only these records (`reports.selection.Filters`).
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or no record in it.
-        FileExistsError: if something else lies at `out`.
-        NothingLeft: if no record can be reported.
-        OSError: if it cannot be written.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no record in it.
+    FileExistsError
+        If something else lies at `out`.
+    NothingLeft
+        If no record can be reported.
+    OSError
+        If it cannot be written.
     """
     records, problems = _load(results, filters)
 
@@ -372,13 +449,18 @@ def site(
 def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], list[str]]:
     """The records of `results` that pass the filters and agree with each other.
 
-    Returns:
-        The records, at least one, and a sentence for each problem: files that are no sound records,
-        records that contradict each other.
+    Returns
+    -------
+    (list of StoredRecord, list of str)
+        The records, at least one, and a sentence for each problem: files that are no sound records, records that
+        contradict each other.
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or no record in it.
-        NothingLeft: if no record is sound, passes the filters and agrees with the others.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no record in it.
+    NothingLeft
+        If no record is sound, passes the filters and agrees with the others.
     """
     from tqdm import tqdm
 
@@ -398,11 +480,15 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
 def _destination(results: str | Path | None, out: str | Path | None, *parts: str) -> Path:
     """Where to write: `out`, else a folder of the results, which may be somebody else's.
 
-    Args:
-        parts: of the folder's path: its name, then those of folders in it.
+    Parameters
+    ----------
+    parts : str
+        Of the folder's path: its name, then those of folders in it.
 
-    Raises:
-        Refused: if a link in the results leads elsewhere.
+    Raises
+    ------
+    Refused
+        If a link in the results leads elsewhere.
     """
     if out:
         return Path(out).joinpath(*parts[1:])
@@ -415,8 +501,10 @@ def _destination(results: str | Path | None, out: str | Path | None, *parts: str
 def _check_names(a: str, b: str, records: Sequence[StoredRecord]) -> None:
     """Check that both are backbones of the records.
 
-    Raises:
-        ValueError: naming those that there are, and the likeliest that was meant.
+    Raises
+    ------
+    ValueError
+        Naming those that there are, and the likeliest that was meant.
     """
     there = sorted({record.backbone.name for record in records})
     for name in (a, b):

@@ -11,9 +11,12 @@ T = TypeVar("T")
 class Coverage(NamedTuple):
     """Complete rows.
 
-    Attributes:
-        backbones: those that have all of the tasks, in the order in which they were given.
-        tasks: those that are ranked, in the order in which they were given.
+    Attributes
+    ----------
+    backbones : list of str
+        Those that have all of the tasks, in the order in which they were given.
+    tasks : list
+        Those that are ranked, in the order in which they were given.
     """
 
     backbones: list[str]
@@ -26,8 +29,10 @@ def coverage(tasks_of: Mapping[str, Collection[T]]) -> Coverage:
     A task counts if backbones with at least half of all figures have it: one backbone that was run on one task takes no
     other task away, and one that was run on a task of its own takes no other backbone away. No backbone need have all.
 
-    Args:
-        tasks_of: the tasks of each backbone.
+    Parameters
+    ----------
+    tasks_of : mapping of str to collection of T
+        The tasks of each backbone.
     """
     sets = {name: set(tasks) for name, tasks in tasks_of.items()}
     figures = sum(map(len, sets.values()))

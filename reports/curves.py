@@ -29,13 +29,18 @@ def read_curves(run: Path) -> pd.DataFrame:
     them logged the same scalar at the same step, the later one counts. The last line of a file may be cut short, as a
     killed run leaves it.
 
-    Args:
-        run: the folder of `python -m lvmmed_backbones pretrain`.
+    Parameters
+    ----------
+    run : Path
+        The folder of `python -m lvmmed_backbones pretrain`.
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or it has no curves.
-        Refused: naming the file that is no plain file of the run, and the line that is no object of numbers with a
-            step; or if there is too much of it.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or it has no curves.
+    Refused
+        Naming the file that is no plain file of the run, and the line that is no object of numbers with a step; or if
+        there is too much of it.
     """
     import pandas as pd
 
@@ -67,8 +72,10 @@ def read_curves(run: Path) -> pd.DataFrame:
 def lines(file: Path, run: Path) -> list[tuple[int, dict[str, float]]]:
     """The lines of a file of a run: step, and what was logged there.
 
-    Raises:
-        Refused: as `read_curves`.
+    Raises
+    ------
+    Refused
+        As `read_curves`.
     """
     try:
         texts = read_text(file, within=run, most=MOST).split("\n")
@@ -85,8 +92,10 @@ def lines(file: Path, run: Path) -> list[tuple[int, dict[str, float]]]:
 def line(text: str, place: str) -> tuple[int, dict[str, float]]:
     """Step and scalars of a line.
 
-    Raises:
-        Refused: naming the place.
+    Raises
+    ------
+    Refused
+        Naming the place.
     """
     try:
         content = json.loads(text)
@@ -110,8 +119,10 @@ def line(text: str, place: str) -> tuple[int, dict[str, float]]:
 def number(name: str, value: object) -> float:
     """The value of a scalar.
 
-    Raises:
-        TypeError, OverflowError: if it is no number, or beyond the largest one.
+    Raises
+    ------
+    TypeError, OverflowError
+        If it is no number, or beyond the largest one.
     """
     if type(value) not in (int, float):
         raise TypeError(f"{reprlib.repr(name)} is {reprlib.repr(value)}")

@@ -42,12 +42,18 @@ MODES = {"RGB": ("L", "LA", "P", "RGB", "RGBA"), None: ("L", "P")}
 class Boxes:
     """Boxes of an image, in its pixels.
 
-    Attributes:
-        truth: (T, 4) x1, y1, x2, y2.
-        truth_labels: (T,) classes.
-        prediction: (P, 4), the surest first.
-        prediction_labels: (P,) classes.
-        scores: (P,) in [0, 1].
+    Attributes
+    ----------
+    truth : ndarray
+        (T, 4) x1, y1, x2, y2.
+    truth_labels : ndarray
+        (T,) classes.
+    prediction : ndarray
+        (P, 4), the surest first.
+    prediction_labels : ndarray
+        (P,) classes.
+    scores : ndarray
+        (P,) in [0, 1].
     """
 
     truth: NDArray[np.float64]
@@ -70,8 +76,10 @@ class Boxes:
 class StoredGallery(Gallery, kw_only=True):
     """A gallery that was found beside a record, and was checked.
 
-    Attributes:
-        folder: it lies in.
+    Attributes
+    ----------
+    folder : Path
+        It lies in.
     """
 
     folder: Path
@@ -95,8 +103,10 @@ def has_gallery(record: StoredRecord) -> bool:
 def read_gallery(record: StoredRecord) -> StoredGallery | None:
     """The gallery of a run; None if it left none, as runs of older versions.
 
-    Raises:
-        ValueError: naming the file, what is wrong with it and the remedy.
+    Raises
+    ------
+    ValueError
+        Naming the file, what is wrong with it and the remedy.
     """
     path = record.path.parent / FOLDER / INDEX
     try:
@@ -117,9 +127,12 @@ def read_gallery(record: StoredRecord) -> StoredGallery | None:
 def decoded(path: Path, kind: type[Kind], within: Path) -> Kind:
     """The content of a JSON file of a gallery.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        Refused: if it is not as a run writes it, or leads out of `within`.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    Refused
+        If it is not as a run writes it, or leads out of `within`.
     """
     content = read_bytes(path, within=within, most=JSON)
     with refusing(path, EDITED, "is not as a run writes it"):
@@ -129,8 +142,10 @@ def decoded(path: Path, kind: type[Kind], within: Path) -> Kind:
 def check(entry: Entry, gallery: Gallery, folder: Path) -> None:
     """Refuse an unsound entry; what only other kinds of task have is taken out of it.
 
-    Raises:
-        ValueError: if a file is missing or lies elsewhere, or a class does not exist.
+    Raises
+    ------
+    ValueError
+        If a file is missing or lies elsewhere, or a class does not exist.
     """
     classes = len(gallery.classes)
     if gallery.kind == "classification":
@@ -153,8 +168,10 @@ def check(entry: Entry, gallery: Gallery, folder: Path) -> None:
 def check_labels(labels: Sequence[int | None], classes: int) -> None:
     """Refuse a class that does not exist.
 
-    Raises:
-        ValueError: naming it.
+    Raises
+    ------
+    ValueError
+        Naming it.
     """
     for label in labels:
         if label is None or label >= classes:
@@ -164,8 +181,10 @@ def check_labels(labels: Sequence[int | None], classes: int) -> None:
 def check_inside(folder: Path, name: str) -> None:
     """Refuse a file of a gallery whose name, or a link, leads to another folder.
 
-    Raises:
-        Refused: if one does, or there is no such file.
+    Raises
+    ------
+    Refused
+        If one does, or there is no such file.
     """
     try:
         regular(folder / name, within=folder, most=PNG)
@@ -176,8 +195,10 @@ def check_inside(folder: Path, name: str) -> None:
 def read_copy(path: Path) -> bytes:
     """The bytes of a picture of a gallery, as they are.
 
-    Raises:
-        FileNotFoundError, Refused: if it is no regular file of its folder.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        If it is no regular file of its folder.
     """
     return read_bytes(path, within=path.parent, most=PNG)
 
@@ -185,8 +206,10 @@ def read_copy(path: Path) -> bytes:
 def read_image(path: Path) -> NDArray[np.uint8]:
     """The pixels of an image: (H, W, 3).
 
-    Raises:
-        OSError, ValueError: naming the file, if it is no sound image or a huge one.
+    Raises
+    ------
+    OSError, ValueError
+        Naming the file, if it is no sound image or a huge one.
     """
     return pixels(path, "RGB")
 
@@ -194,8 +217,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 def read_labels(path: Path, classes: int) -> NDArray[np.uint8]:
     """The classes of a label map, of so many: (H, W), 255 where a pixel has none.
 
-    Raises:
-        OSError, ValueError: as `read_image`; also if it has a class that does not exist.
+    Raises
+    ------
+    OSError, ValueError
+        As `read_image`; also if it has a class that does not exist.
     """
     labels = pixels(path, None)
     beyond = labels[(labels >= classes) & (labels != IGNORED)]
@@ -209,8 +234,10 @@ def read_maps(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Image, (H, W, 3), truth and prediction, (H, W), of a segmented case.
 
-    Raises:
-        OSError, ValueError: as `read_labels`; also if they differ in size.
+    Raises
+    ------
+    OSError, ValueError
+        As `read_labels`; also if they differ in size.
     """
     image = read_image(gallery.file(entry, "image"))
     truth, prediction = (
@@ -245,8 +272,10 @@ def pixels(path: Path, mode: str | None) -> NDArray[np.uint8]:
 def read_boxes(path: Path, classes: int) -> Boxes:
     """The boxes of an image, of so many classes.
 
-    Raises:
-        OSError, ValueError: naming the file, if it holds no sound boxes.
+    Raises
+    ------
+    OSError, ValueError
+        Naming the file, if it holds no sound boxes.
     """
     content = decoded(path, BoxFile, path.parent)
     boxes = (*content.truth, *content.prediction)

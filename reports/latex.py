@@ -75,12 +75,18 @@ def table(
 ) -> Iterator[str]:
     """The lines of a table environment, no wider than the text.
 
-    Args:
-        label: for \\ref.
-        caption: and behind it, in bold, the warnings; text as it is to be read.
-        columns: as tabular takes them.
-        lines: of the tabular, between its outer rules.
-        notes: below it.
+    Parameters
+    ----------
+    label : str
+        For \\ref.
+    caption : str
+        And behind it, in bold, the warnings; text as it is to be read.
+    columns : str
+        As tabular takes them.
+    lines : iterable of str
+        Of the tabular, between its outer rules.
+    notes : sequence of str
+        Below it.
     """
     bold = "".join(rf" \textbf{{{escape(warning)}}}" for warning in warnings)
     yield r"\begin{table}[tbp]"
@@ -111,9 +117,12 @@ def paragraphs(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
 def figure(mean: str, rest: str) -> str:
     """The two cells of a figure.
 
-    Args:
-        mean: as LaTeX takes it.
-        rest: text; a space at its beginning, which a cell would lose, is kept.
+    Parameters
+    ----------
+    mean : str
+        As LaTeX takes it.
+    rest : str
+        Text; a space at its beginning, which a cell would lose, is kept.
     """
     space = "\\ " if rest.startswith(" ") else ""
     return f"{mean} & {space}{escape(rest.lstrip(' '))}"
@@ -132,9 +141,12 @@ def line(cells: Iterable[str]) -> str:
 def label(name: str, setting: Setting | None, *more: str) -> str:
     """What a table is called in \\ref: tab:NAME, and behind it what sets it apart from the paper's setting.
 
-    Args:
-        setting: of its measured figures; None: there are none.
-        more: further words; one that LaTeX might not take is written as a piece of its checksum.
+    Parameters
+    ----------
+    setting : Setting or None
+        Of its measured figures; None: there are none.
+    more : str
+        Further words; one that LaTeX might not take is written as a piece of its checksum.
     """
     words = [name]
     if setting is not None:

@@ -28,8 +28,10 @@ WIDEST = 8  # tasks side by side: as many as a page holds in its own size of let
 def files(sheets: Sequence[Sheet], boards: Sequence[Leaderboard]) -> dict[str, str]:
     """The texts of the files, by name.
 
-    Args:
-        sheets: one of each board, then perhaps one of published figures.
+    Parameters
+    ----------
+    sheets : sequence of Sheet
+        One of each board, then perhaps one of published figures.
     """
     lines: list[str] = []
     for sheet, board in zip_longest(sheets, boards):

@@ -21,15 +21,22 @@ def publish(
 
     Everything is rendered before the first file is touched.
 
-    Args:
-        cells: `reports.analysis.leaderboard.long_table`.
-        more: texts of further files, by name.
+    Parameters
+    ----------
+    cells : DataFrame
+        `reports.analysis.leaderboard.long_table`.
+    more : mapping of str to str, optional
+        Texts of further files, by name.
 
-    Returns:
+    Returns
+    -------
+    list of Path
         The files.
 
-    Raises:
-        OSError: if `out` cannot be written to.
+    Raises
+    ------
+    OSError
+        If `out` cannot be written to.
     """
     return write_all(
         out,
@@ -50,8 +57,10 @@ def as_csv(table: pd.DataFrame) -> str:
 def write_all(out: Path, texts: Mapping[str, str]) -> list[Path]:
     """Write text files, by name, into a folder that is made if it is absent; their paths.
 
-    Raises:
-        DiskFull, OSError: if `out` cannot be written to; all files are then as they were.
+    Raises
+    ------
+    DiskFull, OSError
+        If `out` cannot be written to; all files are then as they were.
     """
     write_files({out / name: text.encode() for name, text in texts.items()})
     return [out / name for name in texts]
@@ -63,8 +72,10 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     None takes its place before all are on the disk, so that only a kill in the moment of the renames can part them;
     each is whole even then.
 
-    Raises:
-        DiskFull, OSError: if one cannot be written; all are then as they were.
+    Raises
+    ------
+    DiskFull, OSError
+        If one cannot be written; all are then as they were.
     """
     for folder in {path.parent for path in contents}:
         folder.mkdir(parents=True, exist_ok=True)

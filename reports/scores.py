@@ -19,15 +19,21 @@ from reports.agreement import column, grouped, setting
 class Scores:
     """What one backbone scored on one task.
 
-    Attributes:
-        backbone, task, protocol, metric: as in the records.
-        seeds: (S,) in ascending order.
-        cases: (C,) names, in ascending order; empty where the headline is no mean of cases (mAP50, kappa).
-        strata: (C,) group of each case, 0 to G - 1: the first folder of its name where the headline is the mean over
-            such groups (prostate sites); all 0 elsewhere.
-        values: (S, C) score of each case by each seed, fractions in [0, 1]; NaN where it is undefined: a mean leaves it
-            out.
-        headlines: (S,) headline of each run, fractions in [0, 1].
+    Attributes
+    ----------
+    backbone, task, protocol, metric : str
+        As in the records.
+    seeds : tuple of int
+        (S,) in ascending order.
+    cases : tuple of str
+        (C,) names, in ascending order; empty where the headline is no mean of cases (mAP50, kappa).
+    strata : ndarray
+        (C,) group of each case, 0 to G - 1: the first folder of its name where the headline is the mean over such
+        groups (prostate sites); all 0 elsewhere.
+    values : ndarray
+        (S, C) score of each case by each seed, fractions in [0, 1]; NaN where it is undefined: a mean leaves it out.
+    headlines : ndarray
+        (S,) headline of each run, fractions in [0, 1].
     """
 
     backbone: str
@@ -58,11 +64,15 @@ def units_of(cases: Sequence[str]) -> NDArray[np.int64]:
 def scores(records: Sequence[StoredRecord]) -> list[Scores]:
     """Scores of each task, protocol and backbone, in order of first appearance; reads the records' cases.
 
-    Args:
-        records: of one setting, that agree with each other (`reports.agreement.agreeing`).
+    Parameters
+    ----------
+    records : sequence of StoredRecord
+        Of one setting, that agree with each other (`reports.agreement.agreeing`).
 
-    Raises:
-        ValueError: if they are of several settings, a record cannot be read again, or its cases are not sound.
+    Raises
+    ------
+    ValueError
+        If they are of several settings, a record cannot be read again, or its cases are not sound.
     """
     found, problems = sound_scores(records)
     if problems:
@@ -73,8 +83,10 @@ def scores(records: Sequence[StoredRecord]) -> list[Scores]:
 def sound_scores(records: Sequence[StoredRecord]) -> tuple[list[Scores], list[str]]:
     """As `scores`, of the records whose cases are sound; and a sentence for each other one.
 
-    Raises:
-        ValueError: if the records are of several settings.
+    Raises
+    ------
+    ValueError
+        If the records are of several settings.
     """
     settings = {setting(record) for record in records}
     if len(settings) > 1:
@@ -122,8 +134,10 @@ def case_scores(run: StoredRecord) -> tuple[dict[str, float], bool]:
 
     No scores if the headline is no mean of cases.
 
-    Raises:
-        ValueError: naming the file and what is wrong, if it cannot be read again or its cases are not sound.
+    Raises
+    ------
+    ValueError
+        Naming the file and what is wrong, if it cannot be read again or its cases are not sound.
     """
     rows = read_cases(run)
     try:
@@ -139,11 +153,15 @@ def common(several: Sequence[Scores]) -> list[Scores]:
     Headlines are over these cases; where the headline of one is no mean of cases, all are left without cases and keep
     their headlines.
 
-    Args:
-        several: of one task, one per backbone.
+    Parameters
+    ----------
+    several : sequence of Scores
+        Of one task, one per backbone.
 
-    Raises:
-        ValueError: if they differ in task, protocol or metric, or have cases but none in common.
+    Raises
+    ------
+    ValueError
+        If they differ in task, protocol or metric, or have cases but none in common.
     """
     columns = {(one.task, one.protocol, one.metric) for one in several}
     if len(columns) > 1:

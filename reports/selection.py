@@ -14,13 +14,20 @@ PLACES = {"architecture": "backbone.architecture", "corpus": "backbone.corpus"} 
 class Filters(TypedDict, total=False):
     """Only these records. All filters hold at once; several values of one are alternatives; None passes all.
 
-    Attributes:
-        profile: names of profiles.
-        task: names of tasks.
-        architecture: of backbones.
-        corpus: that backbones were pretrained on.
-        protocol: names of protocols.
-        label_fraction: shares of the labels, in (0, 1].
+    Attributes
+    ----------
+    profile : sequence of str or None
+        Names of profiles.
+    task : sequence of str or None
+        Names of tasks.
+    architecture : sequence of str or None
+        Of backbones.
+    corpus : sequence of str or None
+        That backbones were pretrained on.
+    protocol : sequence of str or None
+        Names of protocols.
+    label_fraction : sequence of float or None
+        Shares of the labels, in (0, 1].
     """
 
     profile: Sequence[str] | None
@@ -34,9 +41,12 @@ class Filters(TypedDict, total=False):
 def selected(records: Sequence[StoredRecord], filters: Filters) -> list[StoredRecord]:
     """The records that pass every filter.
 
-    Raises:
-        TypeError: if there is no such filter.
-        ValueError: if a value is no record's, or no record passes all filters at once.
+    Raises
+    ------
+    TypeError
+        If there is no such filter.
+    ValueError
+        If a value is no record's, or no record passes all filters at once.
     """
     if unknown := filters.keys() - Filters.__annotations__.keys():
         known = ", ".join(Filters.__annotations__)

@@ -24,12 +24,18 @@ SPLITS = ("train", "valid", "test")  # of a record's counts, which may count pat
 class Cell:
     """A figure in percent, such as 71.2 ± 1.3 (n=2)†, in its parts.
 
-    Attributes:
-        mean: over seeds.
-        spread: their sample standard deviation; empty for one seed.
-        seeds: how many, where not all cells of the table have the same; else empty.
-        best: whether the mean is the best of its column.
-        incomplete: whether images of the data set are missing.
+    Attributes
+    ----------
+    mean : str
+        Over seeds.
+    spread : str
+        Their sample standard deviation; empty for one seed.
+    seeds : str
+        How many, where not all cells of the table have the same; else empty.
+    best : bool
+        Whether the mean is the best of its column.
+    incomplete : bool
+        Whether images of the data set are missing.
     """
 
     mean: str

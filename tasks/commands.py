@@ -15,10 +15,11 @@ from tasks.datasets import Dataset
 def list_data_sets() -> dict[str, Dataset]:
     """The data sets of the tasks, by name: what they are, where to download them, into which folder.
 
-    Examples:
-        >>> import tasks
-        >>> tasks.list_data_sets()["drive"].folder
-        'drive'
+    Examples
+    --------
+    >>> import tasks
+    >>> tasks.list_data_sets()["drive"].folder
+    'drive'
     """
     return {name: datasets.get(name) for name in datasets.names()}
 
@@ -28,17 +29,24 @@ def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> 
 
     One that is already prepared from the same files is reused.
 
-    Args:
-        names: of data sets; none: all whose folder lies in `data`.
-        data: folder of downloads.
-        out: folder of prepared data sets.
+    Parameters
+    ----------
+    names : sequence of str
+        Of data sets; none: all whose folder lies in `data`.
+    data : str or Path
+        Folder of downloads.
+    out : str or Path
+        Folder of prepared data sets.
 
-    Returns:
+    Returns
+    -------
+    dict of str to Path
         The folder of each prepared data set, OUT/NAME, by name.
 
-    Raises:
-        FileNotFoundError, ValueError: naming the file that is missing or wrong, and the remedy; those before it are
-            prepared.
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the file that is missing or wrong, and the remedy; those before it are prepared.
     """
     data, out = Path(data), Path(out)
     with tqdm(names or _downloaded(data), desc="preparing", unit="set") as bar:
@@ -59,17 +67,26 @@ def _downloaded(data: Path) -> list[str]:
 def draw_phantoms(names: Sequence[str] = (), *, out: str | Path, seed: int = 0) -> dict[str, Path]:
     """Draw stand-ins for downloads, in the downloads' own layout: `python -m tasks phantoms`.
 
-    Args:
-        names: of data sets; none: all that have a phantom.
-        out: folder of downloads.
-        seed: the same seed draws the same bytes.
+    Parameters
+    ----------
+    names : sequence of str
+        Of data sets; none: all that have a phantom.
+    out : str or Path
+        Folder of downloads.
+    seed : int
+        The same seed draws the same bytes.
 
-    Returns:
+    Returns
+    -------
+    dict of str to Path
         The folder of each download, by the data set's name.
 
-    Raises:
-        ValueError: if there is no such data set, or it has no phantom.
-        FileExistsError: if a real download lies there; DiskFull, OSError: if it cannot be written.
+    Raises
+    ------
+    ValueError
+        If there is no such data set, or it has no phantom.
+    FileExistsError
+        If a real download lies there; DiskFull, OSError: if it cannot be written.
     """
     with tqdm(names or phantoms.names(), desc="drawing", unit="set") as bar:
         return {name: phantoms.generate(name, Path(out), seed) for name in bar}
@@ -78,15 +95,22 @@ def draw_phantoms(names: Sequence[str] = (), *, out: str | Path, seed: int = 0) 
 def check(folders: Iterable[str | Path]) -> list[str]:
     """Read everything in prepared data sets: `python -m tasks check`.
 
-    Args:
-        folders: of one prepared data set each.
+    Parameters
+    ----------
+    folders : iterable of str or Path
+        Of one prepared data set each.
 
-    Returns:
+    Returns
+    -------
+    list of str
         A sentence for each problem; none if all are sound.
 
-    Raises:
-        FileNotFoundError: if a folder is no prepared data set.
-        Refused: if its meta.json is not whole.
+    Raises
+    ------
+    FileNotFoundError
+        If a folder is no prepared data set.
+    Refused
+        If its meta.json is not whole.
     """
     with tqdm(folders, desc="checking", unit="set") as bar:
         return [problem for folder in bar for problem in layout.check(Path(folder))]

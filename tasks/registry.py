@@ -19,11 +19,15 @@ _registered: dict[str, Config] = {}
 def register(config: str | Path | Config) -> None:
     """Add a task.
 
-    Args:
-        config: an mmengine config or its file, which may have one of ours as `_base_`; its `task.name` is the task's.
+    Parameters
+    ----------
+    config : str, Path or Config
+        An mmengine config or its file, which may have one of ours as `_base_`; its `task.name` is the task's.
 
-    Raises:
-        ValueError: if it does not say `task = dict(name=...)`, or another task has the name.
+    Raises
+    ------
+    ValueError
+        If it does not say `task = dict(name=...)`, or another task has the name.
     """
     if isinstance(config, str | Path):
         config = _read(Path(config))
@@ -60,8 +64,10 @@ def check(name: str) -> None:
 def get(name: str) -> Config:
     """A task config, read once; who changes it changes a copy.
 
-    Raises:
-        ValueError: as `check`.
+    Raises
+    ------
+    ValueError
+        As `check`.
     """
     check(name)
     return _registered[name] if name in _registered else _read(shipped()[name])

@@ -8,8 +8,10 @@ import random
 def spoilt_bytes(content: bytes, rng: random.Random, header: int | None = None) -> bytes:
     """Flips, cuts and insertions, half of them behind the header.
 
-    Args:
-        header: its length; None: a quarter of the file.
+    Parameters
+    ----------
+    header : int, optional
+        Its length; None: a quarter of the file.
     """
     spoilt = bytearray(content)
     for _ in range(rng.randint(1, 3)):

@@ -17,16 +17,25 @@ from lvmmed_backbones.plugins import load_installed
 class Budget:
     """What a profile changes in a task, or in the tasks of one kind.
 
-    Attributes:
-        image_size: side in pixels of what the model sees.
-        batch_size: images per training step.
-        iterations: training steps.
-        optimizer: mmengine's optimizer dict; its learning rate falls to 0 along a cosine.
-        validations: how often the valid split is scored, the last time at the end; 0 tests the last weights.
-        seconds: what one run took on 2 cores, for the estimate.
-        overrides: further config entries, by dotted name.
-        resize: side in pixels to which images are resized, of which training sees crops and testing tiles of
-            `image_size`; None: the images are resized to what the task's pipelines need for `image_size`.
+    Attributes
+    ----------
+    image_size : int
+        Side in pixels of what the model sees.
+    batch_size : int
+        Images per training step.
+    iterations : int
+        Training steps.
+    optimizer : mapping
+        Mmengine's optimizer dict; its learning rate falls to 0 along a cosine.
+    validations : int
+        How often the valid split is scored, the last time at the end; 0 tests the last weights.
+    seconds : float
+        What one run took on 2 cores, for the estimate.
+    overrides : mapping
+        Further config entries, by dotted name.
+    resize : int or None
+        Side in pixels to which images are resized, of which training sees crops and testing tiles of `image_size`;
+        None: the images are resized to what the task's pipelines need for `image_size`.
     """
 
     image_size: int
@@ -43,10 +52,14 @@ class Budget:
 class Pretraining:
     """A backbone that a profile pretrains on phantoms.
 
-    Attributes:
-        config: one of lvmmed_backbones/pretrain/configs.
-        epochs: over the corpus of all phantoms.
-        seconds: what it took on 2 cores, for the estimate.
+    Attributes
+    ----------
+    config : str
+        One of lvmmed_backbones/pretrain/configs.
+    epochs : int
+        Over the corpus of all phantoms.
+    seconds : float
+        What it took on 2 cores, for the estimate.
     """
 
     config: str
@@ -58,15 +71,23 @@ class Pretraining:
 class Profile:
     """The size of an experiment.
 
-    Attributes:
-        name: as given to --profile.
-        backbones: the catalogue names that run unless told.
-        seeds: the seeds that run unless told.
-        budgets: by task, for those whose kind's does not fit, and by kind (segmentation, volumes, detection) or, in
-            classification, by protocol (linear, finetune); None leaves every task config as it is.
-        workers: data loading processes per run; None leaves the task config's.
-        threads: of a run on CPUs; they change the last bits of its figures, so the machine does not decide them.
-        pretrained: the backbones, by name, that are pretrained on phantoms before the grid runs.
+    Attributes
+    ----------
+    name : str
+        As given to --profile.
+    backbones : tuple of str
+        The catalogue names that run unless told.
+    seeds : tuple of int
+        The seeds that run unless told.
+    budgets : mapping of str to Budget or None
+        By task, for those whose kind's does not fit, and by kind (segmentation, volumes, detection) or, in
+        classification, by protocol (linear, finetune); None leaves every task config as it is.
+    workers : int or None
+        Data loading processes per run; None leaves the task config's.
+    threads : int
+        Of a run on CPUs; they change the last bits of its figures, so the machine does not decide them.
+    pretrained : mapping of str to Pretraining
+        The backbones, by name, that are pretrained on phantoms before the grid runs.
     """
 
     name: str
@@ -80,8 +101,10 @@ class Profile:
     def budget(self, task: Mapping) -> Budget | None:
         """The budget of a task; None: its config stays as it is.
 
-        Args:
-            task: what the task config says of itself.
+        Parameters
+        ----------
+        task : mapping
+            What the task config says of itself.
         """
         if self.budgets is None:
             return None
@@ -95,8 +118,10 @@ _registered: dict[str, Profile] = {}
 def register(profile: Profile) -> None:
     """Add a profile.
 
-    Raises:
-        ValueError: if another one has the name.
+    Raises
+    ------
+    ValueError
+        If another one has the name.
     """
     if profile.name in shipped() or _registered.get(profile.name, profile) != profile:
         raise ValueError(f"there is another profile called {profile.name}. Rename it")
@@ -117,8 +142,10 @@ def names() -> list[str]:
 def get(name: str) -> Profile:
     """The profile called `name`.
 
-    Raises:
-        ValueError: if there is none, naming those that there are.
+    Raises
+    ------
+    ValueError
+        If there is none, naming those that there are.
     """
     if name not in names():
         raise ValueError(f"no profile {name!r}: choose from {', '.join(names())}")

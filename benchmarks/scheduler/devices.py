@@ -11,14 +11,21 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 def slots(jobs: int | None, gpus: Sequence[str], cores: int, threads: int) -> list[str | None]:
     """The places for runs that go on at the same time: for each the GPU that it may see, None: no matter.
 
-    Args:
-        jobs: as asked for; None: one per GPU, or without GPUs as many as the cores can bear.
-        gpus: those that this process may use, as CUDA_VISIBLE_DEVICES names them.
-        cores: of the machine.
-        threads: of a run on CPUs.
+    Parameters
+    ----------
+    jobs : int or None
+        As asked for; None: one per GPU, or without GPUs as many as the cores can bear.
+    gpus : sequence of str
+        Those that this process may use, as CUDA_VISIBLE_DEVICES names them.
+    cores : int
+        Of the machine.
+    threads : int
+        Of a run on CPUs.
 
-    Raises:
-        ValueError: if `jobs` is below 1.
+    Raises
+    ------
+    ValueError
+        If `jobs` is below 1.
     """
     if jobs is not None and jobs < 1:
         raise ValueError(f"--jobs {jobs}: give the number of runs at a time, 1 or more")
@@ -30,10 +37,13 @@ def slots(jobs: int | None, gpus: Sequence[str], cores: int, threads: int) -> li
 def visible(setting: str | None, count: int) -> list[str]:
     """The GPUs that this process may use.
 
-    Args:
-        setting: CUDA_VISIBLE_DEVICES: numbers or UUIDs, of which CUDA takes those before the first invalid one (-1);
-            None: it is not set.
-        count: how many GPUs torch finds.
+    Parameters
+    ----------
+    setting : str or None
+        CUDA_VISIBLE_DEVICES: numbers or UUIDs, of which CUDA takes those before the first invalid one (-1); None: it is
+        not set.
+    count : int
+        How many GPUs torch finds.
     """
     if setting is None:
         return [str(number) for number in range(count)]

@@ -30,11 +30,16 @@ SILENCE = 180.0  # seconds without one, after which a holder that cannot be look
 class Holder(msgspec.Struct):
     """The process that holds a lease.
 
-    Attributes:
-        host: its machine's name, for people.
-        process: its number.
-        place: where that number means this process: the machine's boot and the container; empty: it cannot be told.
-        born: when the process began, in ticks since the boot: numbers are given again.
+    Attributes
+    ----------
+    host : str
+        Its machine's name, for people.
+    process : int
+        Its number.
+    place : str
+        Where that number means this process: the machine's boot and the container; empty: it cannot be told.
+    born : int
+        When the process began, in ticks since the boot: numbers are given again.
     """
 
     host: str
@@ -110,9 +115,12 @@ def newest(name: Path) -> Path | None:
 def claim(name: Path, over: Path | None = None) -> Lease | None:
     """Take a lease, unless somebody was quicker.
 
-    Args:
-        name: of the lease; its folder exists.
-        over: the file of a holder that has died, None where nobody held it.
+    Parameters
+    ----------
+    name : Path
+        Of the lease; its folder exists.
+    over : Path, optional
+        The file of a holder that has died, None where nobody held it.
     """
     number = int(over.suffix[1:]) + 1 if over else 1
     path = name.with_name(f"{name.name}.{number}")
@@ -152,8 +160,10 @@ def create_in_place(path: Path, content: bytes) -> bool:
 class Watch:
     """What a driver has seen of others' leases.
 
-    Attributes:
-        seen: by lease file, its last sign of life and when, by this process's own clock, it was first seen.
+    Attributes
+    ----------
+    seen : dict of Path to (int, float)
+        By lease file, its last sign of life and when, by this process's own clock, it was first seen.
     """
 
     seen: dict[Path, tuple[int, float]] = field(default_factory=dict)
@@ -193,8 +203,10 @@ def read_holder(path: Path) -> Holder | None:
 def alone(name: Path, work: str) -> Iterator[None]:
     """Within, this process holds a lease, for which it waits if need be.
 
-    Args:
-        work: what is done within, for the message of who waits.
+    Parameters
+    ----------
+    work : str
+        What is done within, for the message of who waits.
     """
     name.parent.mkdir(parents=True, exist_ok=True)
     watch, lease, said = Watch(), None, False

@@ -33,10 +33,14 @@ POLL = 2.0  # seconds between two looks at what other drivers do
 class Ending:
     """How a run ended.
 
-    Attributes:
-        failure: why it left no record, in a line; empty: it did.
-        elsewhere: whether another driver carried it out.
-        before: whether it was done before.
+    Attributes
+    ----------
+    failure : str
+        Why it left no record, in a line; empty: it did.
+    elsewhere : bool
+        Whether another driver carried it out.
+    before : bool
+        Whether it was done before.
     """
 
     run: Run
@@ -61,8 +65,10 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
     Each run has a fresh process, forked from a server that has imported torch and OpenMMLab once: nothing that a run
     leaves in memory reaches the next, and a run that is killed (out of memory, say) takes no other with it.
 
-    Args:
-        gpus: as of `benchmarks.scheduler.devices.slots`: as many runs go on at once.
+    Parameters
+    ----------
+    gpus : sequence of str or None
+        As of `benchmarks.scheduler.devices.slots`: as many runs go on at once.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.execute"])
@@ -146,8 +152,10 @@ def _stamp(file: Path) -> tuple[int, int] | None:
 def make_own(folder: Path) -> None:
     """Make a run's folder, in which nothing leads elsewhere.
 
-    Raises:
-        Refused: if it, or a file in it, is a link, a FIFO or a device, as a folder of results from elsewhere may have.
+    Raises
+    ------
+    Refused
+        If it, or a file in it, is a link, a FIFO or a device, as a folder of results from elsewhere may have.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder, *folder.iterdir()):

@@ -18,11 +18,15 @@ from lvmmed_backbones.stopping import die_with_parent, out_of_reach
 def in_own_process(step: str, function: Callable[..., None], *arguments: object) -> None:
     """Call a function of a module in a process of its own, which ends with this one; its output goes to stderr.
 
-    Args:
-        step: what it does, for messages.
+    Parameters
+    ----------
+    step : str
+        What it does, for messages.
 
-    Raises:
-        RuntimeError: if it failed, saying why in a line.
+    Raises
+    ------
+    RuntimeError
+        If it failed, saying why in a line.
     """
     say(f"{step} ...")
     context = multiprocessing.get_context("spawn")

@@ -53,8 +53,10 @@ def add_catalogue_folder(folder: str | Path) -> None:
 
     A forked process has the folder, too; one that is started anew has to call this itself.
 
-    Args:
-        folder: it may come into being later. It precedes those that were added before it.
+    Parameters
+    ----------
+    folder : str or Path
+        It may come into being later. It precedes those that were added before it.
     """
     path = Path(folder).resolve()
     if path in _added:
@@ -105,8 +107,10 @@ def modules() -> set[str]:
 def register(name: str, entry: Entry) -> None:
     """Add a backbone, as long as this process lives.
 
-    Raises:
-        ValueError: if `name` is no name of a backbone, or another backbone has it.
+    Raises
+    ------
+    ValueError
+        If `name` is no name of a backbone, or another backbone has it.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a backbone: take letters, digits, _, - and .")
@@ -132,12 +136,16 @@ def seeds(name: str) -> list[int]:
 def get(name: str, seed: int = 0) -> Entry:
     """The entry called `name`.
 
-    Args:
-        seed: of the pretraining, where the backbone has several; any other backbone is the same for every seed.
+    Parameters
+    ----------
+    seed : int
+        Of the pretraining, where the backbone has several; any other backbone is the same for every seed.
 
-    Raises:
-        ValueError: if there is none, with the names that come close; if it was not pretrained with `seed`, with the
-            seeds that it has; or if its file is damaged.
+    Raises
+    ------
+    ValueError
+        If there is none, with the names that come close; if it was not pretrained with `seed`, with the seeds that it
+        has; or if its file is damaged.
     """
     if name not in names():
         close = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
@@ -172,14 +180,17 @@ def home(entry: Entry) -> str | None:
 def list_backbones() -> tuple[list[dict[str, Any]], list[str]]:
     """Everything that the catalogue knows, of every backbone that there is.
 
-    Returns:
+    Returns
+    -------
+    (list of dict, list of str)
         What `describe` gives for each, and a sentence for each file that cannot be used; it takes no other with it.
 
-    Examples:
-        >>> from lvmmed_backbones import catalogue
-        >>> backbones, problems = catalogue.list_backbones()
-        >>> next(b["architecture"] for b in backbones if b["name"] == "random_resnet50")
-        'ResNet-50'
+    Examples
+    --------
+    >>> from lvmmed_backbones import catalogue
+    >>> backbones, problems = catalogue.list_backbones()
+    >>> next(b["architecture"] for b in backbones if b["name"] == "random_resnet50")
+    'ResNet-50'
     """
     facts = []
     problems = [f"{file}: its name is no name of a backbone: rename it" for file in misnamed()]

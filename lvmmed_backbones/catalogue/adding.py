@@ -46,9 +46,12 @@ IMAGES, SIDE = 8, 224  # the reference images
 class Features:
     """What a network makes of the reference images.
 
-    Attributes:
-        mean: of all values.
-        spread: standard deviation over the images, mean over the channels: 0 where all images look the same to it.
+    Attributes
+    ----------
+    mean : float
+        Of all values.
+    spread : float
+        Standard deviation over the images, mean over the channels: 0 where all images look the same to it.
     """
 
     mean: float
@@ -59,12 +62,18 @@ class Features:
 class Added:
     """What `add` made of a file.
 
-    Attributes:
-        file: that was written.
-        architecture: in the field's words.
-        network: which of the tensors it took.
-        there: prefixes of all networks of this architecture in the file.
-        features, random: of its network, and of one with random weights.
+    Attributes
+    ----------
+    file : Path
+        That was written.
+    architecture : str
+        In the field's words.
+    network : Network
+        Which of the tensors it took.
+    there : list of str
+        Prefixes of all networks of this architecture in the file.
+    features, random : Features
+        Of its network, and of one with random weights.
     """
 
     file: Path
@@ -91,19 +100,31 @@ def add(
 ) -> Added:
     """Write a file of weights that somebody else made as a backbone of the catalogue.
 
-    Args:
-        file: a safetensors file, or one that `torch.save` wrote.
-        name: of the backbone.
-        out: folder to write to; None: the last of `catalogue.folders()`.
-        architecture: as `architectures.named` takes it; None: told by the tensors' names and shapes.
-        layout: a key of `LAYOUTS`; 'auto': the first that fits.
-        wrapper: which of several networks, by a part of the names before it, such as teacher.
-        mean, std: that images in RGB, 0 to 255, are normalised with; None: timm's of the model, or ImageNet's.
-        method, corpus, licence: in words, for the tables.
+    Parameters
+    ----------
+    file : str or Path
+        A safetensors file, or one that `torch.save` wrote.
+    name : str
+        Of the backbone.
+    out : str, Path, optional
+        Folder to write to; None: the last of `catalogue.folders()`.
+    architecture : str, optional
+        As `architectures.named` takes it; None: told by the tensors' names and shapes.
+    layout : str
+        A key of `LAYOUTS`; 'auto': the first that fits.
+    wrapper : str, optional
+        Which of several networks, by a part of the names before it, such as teacher.
+    mean, std : sequence of float, optional
+        That images in RGB, 0 to 255, are normalised with; None: timm's of the model, or ImageNet's.
+    method, corpus, licence : str
+        In words, for the tables.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: naming the file, and what it has instead of a network of this architecture; or if the name is taken.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        Naming the file, and what it has instead of a network of this architecture; or if the name is taken.
     """
     file = Path(file)
     target = free_place(name, Path(out or catalogue.folders()[-1]))
@@ -165,8 +186,10 @@ def recognised(
 ) -> tuple[dict[str, Any], nn.Module, list[Network]]:
     """The config of the architecture whose network is in a file, that architecture, and its networks there.
 
-    Raises:
-        Refused: if the file has a network of none that we know without being told.
+    Raises
+    ------
+    Refused
+        If the file has a network of none that we know without being told.
     """
     names = list(NAMED)
     if isinstance(told := content.get("arch"), str) and timm.is_model(told):
@@ -212,8 +235,10 @@ def look(
 ) -> tuple[Features, Features]:
     """Features of the reference images, with random weights and with a file's.
 
-    Raises:
-        Refused: if the file's are no numbers.
+    Raises
+    ------
+    Refused
+        If the file's are no numbers.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -36,9 +36,11 @@ REMEDY = "Make the file again: `python -m lvmmed_backbones export` or `add`"
 def checked(config: Any, file: Path) -> dict[str, Any]:
     """The config of a backbone out of a file, as data that chooses among registered architectures, in today's words.
 
-    Raises:
-        Refused: if it names none, or has arguments that are no plain values, lead to a file or a network, or are
-            larger than any architecture's.
+    Raises
+    ------
+    Refused
+        If it names none, or has arguments that are no plain values, lead to a file or a network, or are larger than any
+        architecture's.
     """
     if not isinstance(config, dict) or not isinstance(config.get("type"), str):
         raise Refused(file, "has a config without a type", REMEDY)
@@ -85,8 +87,10 @@ def check_argument(key: Any, value: Any, file: Path, depth: int = 0) -> None:
 def named(name: str) -> dict[str, Any]:
     """The config of an architecture by its name: resnet50, sam_vit_b, lvmmed_vit_b, timm:NAME.
 
-    Raises:
-        ValueError: if there is none called so, naming those that there are.
+    Raises
+    ------
+    ValueError
+        If there is none called so, naming those that there are.
     """
     if name.startswith("timm:"):
         return dict(type="Backbone", model_name=name.removeprefix("timm:"))
@@ -111,11 +115,15 @@ NAMED: dict[str, Mapping[str, Any]] = {
 def on_meta(config: Mapping[str, Any], file: Path) -> Backbone:
     """A backbone without values, for its names and shapes.
 
-    Args:
-        file: that asks for it, for the message.
+    Parameters
+    ----------
+    file : Path
+        That asks for it, for the message.
 
-    Raises:
-        Refused: if its arguments build none.
+    Raises
+    ------
+    Refused
+        If its arguments build none.
     """
     reason = f"asks for {dict(config)}, which cannot be built"
     with refusing(file, REMEDY, reason):
@@ -137,11 +145,15 @@ def _on_meta(backbone: Any, config: str) -> Backbone:
 def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """What the catalogue tells of an architecture: `channels` of its four maps, or None, and `vector_channels`.
 
-    Args:
-        file: that asks for it, for the message.
+    Parameters
+    ----------
+    file : Path
+        That asks for it, for the message.
 
-    Raises:
-        Refused: if it cannot be built, neither for maps nor for a vector.
+    Raises
+    ------
+    Refused
+        If it cannot be built, neither for maps nor for a vector.
     """
     found: dict[str, Any] = dict(channels=None)
     for key, output in (("channels", "maps"), ("vector_channels", "vector")):

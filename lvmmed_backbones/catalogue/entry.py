@@ -16,18 +16,30 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 class Entry:
     """An architecture, its weights, and where they came from.
 
-    Attributes:
-        architecture: in the field's words.
-        method: how the weights were learnt.
-        corpus: from which images.
-        licence: of the weights.
-        source: paper or page.
-        config: the registered class and its arguments.
-        channels: of the four feature maps; None where the architecture has none.
-        vector_channels: length of the pooled vector.
-        weights: None for random ones.
-        mean, std: that images in RGB, 0 to 255, are normalised with.
-        pretraining_seed: that the weights were learnt with, where the backbone has weights of several; else None.
+    Attributes
+    ----------
+    architecture : str
+        In the field's words.
+    method : str
+        How the weights were learnt.
+    corpus : str
+        From which images.
+    licence : str
+        Of the weights.
+    source : str
+        Paper or page.
+    config : mapping
+        The registered class and its arguments.
+    channels : (int, int, int, int) or None
+        Of the four feature maps; None where the architecture has none.
+    vector_channels : int
+        Length of the pooled vector.
+    weights : Weights or None
+        None for random ones.
+    mean, std : (float, float, float)
+        That images in RGB, 0 to 255, are normalised with.
+    pretraining_seed : int or None
+        That the weights were learnt with, where the backbone has weights of several; else None.
     """
 
     architecture: str
@@ -48,14 +60,21 @@ class Entry:
     ) -> dict[str, Any]:
         """The config of the backbone, its weights on this machine: for `models.from_config`, or mmengine.
 
-        Args:
-            output: 'maps' for dense heads, 'vector' for classification.
-            image_size: side in pixels of the images to come; positions and windows are made for it.
-            frozen: keep the weights as they are.
+        Parameters
+        ----------
+        output : {"maps", "vector"}
+            'maps' for dense heads, 'vector' for classification.
+        image_size : int
+            Side in pixels of the images to come; positions and windows are made for it.
+        frozen : bool
+            Keep the weights as they are.
 
-        Raises:
-            ValueError: if the architecture has no maps, and they are asked for.
-            FileNotFoundError, ConnectionError, ValueError: as `Weights.fetch`.
+        Raises
+        ------
+        ValueError
+            If the architecture has no maps, and they are asked for.
+        FileNotFoundError, ConnectionError, ValueError
+            As `Weights.fetch`.
         """
         if output == "maps" and self.channels is None:
             raise ValueError(

@@ -34,17 +34,26 @@ REMEDY = "Make it again: `python -m lvmmed_backbones export RUN NAME`, or `add F
 class Facts(msgspec.Struct):
     """What a file of the catalogue says of itself.
 
-    Attributes:
-        schema: version of these facts.
-        architecture, method: in the field's words.
-        config: of the backbone: registered type and arguments.
-        channels: of the four maps; None where the architecture has none.
-        vector_channels: length of the vector.
-        mean, std: that images in RGB, 0 to 255, are normalised with.
-        corpus: name, images and fingerprint of what it was pretrained on, as far as known.
-        licence, source: where it comes from.
-        steps, epochs, images_seen, seed, git_revision, training: of a pretraining run; `training` is its config, a
-            text for people that nothing reads.
+    Attributes
+    ----------
+    schema : int
+        Version of these facts.
+    architecture, method : str
+        In the field's words.
+    config : dict
+        Of the backbone: registered type and arguments.
+    channels : (int, int, int, int) or None
+        Of the four maps; None where the architecture has none.
+    vector_channels : int
+        Length of the vector.
+    mean, std : (float, float, float)
+        That images in RGB, 0 to 255, are normalised with.
+    corpus : dict of str to str, int or None
+        Name, images and fingerprint of what it was pretrained on, as far as known.
+    licence, source : str
+        Where it comes from.
+    steps, epochs, images_seen, seed, git_revision, training : int or None
+        Of a pretraining run; `training` is its config, a text for people that nothing reads.
     """
 
     schema: int
@@ -84,11 +93,15 @@ class Facts(msgspec.Struct):
 def write(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
     """Write a file of the catalogue, which appears at once when it is whole; what a killed one left goes.
 
-    Args:
-        tensors: by the architecture's own names.
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        By the architecture's own names.
 
-    Raises:
-        DiskFull, OSError: if it cannot be written.
+    Raises
+    ------
+    DiskFull, OSError
+        If it cannot be written.
     """
     text = msgspec.json.encode(facts).decode()
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -101,12 +114,17 @@ def write(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
 def sound(facts: dict[str, Any], file: Path) -> Facts:
     """Facts, once they are known to be such as can be read again.
 
-    Args:
-        facts: the fields of `Facts` but the schema.
-        file: that they were taken from.
+    Parameters
+    ----------
+    facts : dict
+        The fields of `Facts` but the schema.
+    file : Path
+        That they were taken from.
 
-    Raises:
-        Refused: naming the file and the field.
+    Raises
+    ------
+    Refused
+        Naming the file and the field.
     """
     with refusing(file, REMEDY, "tells what no backbone has"):
         return msgspec.convert(facts | dict(schema=SCHEMA), Facts)
@@ -115,9 +133,12 @@ def sound(facts: dict[str, Any], file: Path) -> Facts:
 def read_facts(file: Path) -> Facts:
     """What a file of the catalogue says of itself.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: naming the file, if it is none that `export` or `add` wrote, or one of a newer version.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        Naming the file, if it is none that `export` or `add` wrote, or one of a newer version.
     """
     regular(file)
     with refusing(file, REMEDY, "is not a backbone that `export` or `add` wrote"):
@@ -143,11 +164,15 @@ def files_by_seed(folder: Path) -> dict[int, Path]:
 def entry_of(file: Path, pretraining_seed: int | None = None) -> Entry:
     """The catalogue entry of a file.
 
-    Args:
-        pretraining_seed: that the file's name tells, where the backbone has several.
+    Parameters
+    ----------
+    pretraining_seed : int, optional
+        That the file's name tells, where the backbone has several.
 
-    Raises:
-        Refused: as `read_facts`, or if the file says that it was pretrained with another seed.
+    Raises
+    ------
+    Refused
+        As `read_facts`, or if the file says that it was pretrained with another seed.
     """
     facts = read_facts(file)
     if pretraining_seed is not None and facts.seed != pretraining_seed:

@@ -22,8 +22,10 @@ TRANSFORMER = ("patch_size", "use_abs_pos", "window_size", "qkv_bias")
 def translated(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config that names `Backbone` in place of the three classes of older versions; any other stays as it is.
 
-    Raises:
-        ValueError: naming the argument that has no counterpart.
+    Raises
+    ------
+    ValueError
+        Naming the argument that has no counterpart.
     """
     arguments = dict(config)
     match arguments.pop("type"):

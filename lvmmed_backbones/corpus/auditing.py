@@ -57,12 +57,17 @@ class TestImage:
 class Audit:
     """What an audit found and did.
 
-    Attributes:
-        duplicates: a row for each duplicate, sorted by test image and key: test, part, key, data_set, source, sha256
-            (of its pixels), kind, turn, hash_distance, correlation.
-        not_compared: why, for each test file that cannot be read.
-        removed: how many images it left out of the corpus.
-        finished: how many images were left out first, for an earlier audit that had been stopped.
+    Attributes
+    ----------
+    duplicates : list of dict
+        A row for each duplicate, sorted by test image and key: test, part, key, data_set, source, sha256 (of its
+        pixels), kind, turn, hash_distance, correlation.
+    not_compared : list of str
+        Why, for each test file that cannot be read.
+    removed : int
+        How many images it left out of the corpus.
+    finished : int
+        How many images were left out first, for an earlier audit that had been stopped.
     """
 
     duplicates: list[dict]
@@ -85,17 +90,26 @@ def audit(
     most `HASH_DISTANCE` bits and the correlation at 64 x 64 pixels is at least `CORRELATION` (near). Test images are
     reduced as the corpus's images were.
 
-    Args:
-        corpus: its folder.
-        test: folders of test images, or of prepared data sets, of which the test splits count.
-        report: a CSV file to write, a row for each duplicate.
-        remove: leave the duplicates out of the manifest.
-        workers: processes; None: one for each core.
+    Parameters
+    ----------
+    corpus : str or Path
+        Its folder.
+    test : iterable of str or Path
+        Folders of test images, or of prepared data sets, of which the test splits count.
+    report : str, Path, optional
+        A CSV file to write, a row for each duplicate.
+    remove : bool
+        Leave the duplicates out of the manifest.
+    workers : int, optional
+        Processes; None: one for each core.
 
-    Raises:
-        FileNotFoundError: if a folder does not exist; ValueError: if there is no image in the folders; Refused: if
-            the corpus is not whole, or another command is at work on it.
-        DiskFull, OSError: if something cannot be written.
+    Raises
+    ------
+    FileNotFoundError
+        If a folder does not exist; ValueError: if there is no image in the folders; Refused: if the corpus is not
+        whole, or another command is at work on it.
+    DiskFull, OSError
+        If something cannot be written.
     """
     corpus, folders = Path(corpus), [Path(folder) for folder in test]
     try:
@@ -117,7 +131,9 @@ def duplicates(
 ) -> tuple[list[dict], list[str]]:
     """Compare every image of `folders` with every image of the corpus.
 
-    Returns:
+    Returns
+    -------
+    (list of dict, list of str)
         A row for each duplicate, and why for each file that is not compared, as in `Audit`.
     """
     for folder in folders:

@@ -76,11 +76,16 @@ def state_of(file: str, state: State) -> list[str | int]:
 class Built:
     """What a build made.
 
-    Attributes:
-        out: the corpus.
-        images: in it.
-        not_taken: files or slices that are not, by reason; `out`/skipped.csv names each.
-        audit_undone: an audit had left images out, which are in the corpus again.
+    Attributes
+    ----------
+    out : Path
+        The corpus.
+    images : int
+        In it.
+    not_taken : Counter[str]
+        Files or slices that are not, by reason; `out`/skipped.csv names each.
+    audit_undone : bool
+        An audit had left images out, which are in the corpus again.
     """
 
     out: Path
@@ -102,19 +107,30 @@ def build(
     The same sources give the same bytes. A file that kills the process that reads it is left out, as if it were not
     there, until it has changed.
 
-    Args:
-        sources: folders of images; a pair of a name and a folder names its data set other than the folder.
-        out: folder of the corpus.
-        side: in pixels; the shorter side of larger images is reduced to it.
-        axis: along which volumes are cut.
-        workers: processes; None: one for each core.
+    Parameters
+    ----------
+    sources : iterable of str, Path or (str, str or Path)
+        Folders of images; a pair of a name and a folder names its data set other than the folder.
+    out : str or Path
+        Folder of the corpus.
+    side : int
+        In pixels; the shorter side of larger images is reduced to it.
+    axis : int
+        Along which volumes are cut.
+    workers : int, optional
+        Processes; None: one for each core.
 
-    Raises:
-        FileNotFoundError: if a source is not a folder.
-        ValueError: if `side` is too small, or nothing in the sources is an image.
-        Refused: if the corpus's folders lead out of it, another command is at work on it, a source cannot be read, or
-            files kill a process together.
-        DiskFull, OSError: if the corpus cannot be written.
+    Raises
+    ------
+    FileNotFoundError
+        If a source is not a folder.
+    ValueError
+        If `side` is too small, or nothing in the sources is an image.
+    Refused
+        If the corpus's folders lead out of it, another command is at work on it, a source cannot be read, or files kill
+        a process together.
+    DiskFull, OSError
+        If the corpus cannot be written.
     """
     if side < SMALLEST:
         raise ValueError(f"--side {side}: at least {SMALLEST} pixels")
@@ -155,9 +171,12 @@ def plan(
 ) -> tuple[list[Unit], list[dict]]:
     """The units, in the order of the sources and of the files' names; a row for each file that is known to kill.
 
-    Args:
-        found: name of the data set, folder and files of each source.
-        killers: as of `read_killers`.
+    Parameters
+    ----------
+    found : sequence of (str, Path, sequence of str)
+        Name of the data set, folder and files of each source.
+    killers : sequence of list
+        As of `read_killers`.
     """
     units: list[Unit] = []
     left_out: list[dict] = []
@@ -189,8 +208,10 @@ def build_units(units: Sequence[Unit], out: Path, workers: int) -> Unit | None:
 def killers_among(unit: Unit) -> list[list]:
     """The files of a unit that kill the process that reads them, one after another.
 
-    Raises:
-        Refused: if there is none: they do it together; or if a process dies whatever it does.
+    Raises
+    ------
+    Refused
+        If there is none: they do it together; or if a process dies whatever it does.
     """
     if isinstance(alone(str, ""), BrokenProcessPool):
         raise Refused(
@@ -217,8 +238,10 @@ def killer_of(folder: Path, file: str) -> list:
 def read_killers(out: Path) -> list[list]:
     """Folder and state of each file that killed a process.
 
-    Raises:
-        Refused: if the list is not as the builder writes it.
+    Raises
+    ------
+    Refused
+        If the list is not as the builder writes it.
     """
     path, remedy = out / "parts" / KILLERS, "Remove it, and build again"
     try:
@@ -303,8 +326,10 @@ def images_of(unit: Unit, file: str) -> tuple[list[tuple[dict, bytes, str]], lis
 def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
     """The images of a file, and part and reason of what is not taken of it.
 
-    Raises:
-        FileNotFoundError, Refused: if it is no regular file, leads out of its source, is broken or declares too much.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        If it is no regular file, leads out of its source, is broken or declares too much.
     """
     path = unit.folder / file
     if path.is_dir() and not path.is_symlink():  # `walk` gives no other one
@@ -351,11 +376,15 @@ def merge(
 ) -> tuple[int, Counter]:
     """The list of what was left out, the manifest and the summary, from the units' parts; then stale parts go.
 
-    Returns:
+    Returns
+    -------
+    (int, Counter)
         The number of images, and how many files or slices were not taken, by reason.
 
-    Raises:
-        ValueError: if there is no image.
+    Raises
+    ------
+    ValueError
+        If there is no image.
     """
     names = [unit.name for unit in units]
     skipped = [row for name in names for row in read_csv(out, f"parts/{name}.csv")] + [*left_out]

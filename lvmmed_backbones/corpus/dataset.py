@@ -25,18 +25,25 @@ class CorpusDataset(Dataset):
     An item is an index or a pair (index, epoch); what the transform draws depends on seed, epoch and index alone, so it
     is the same in any worker, and again after a resumption.
 
-    Args:
-        root: folder, or URL that fsspec knows: `s3://bucket/corpus`, or, kept on this machine after the first
-            reading, `simplecache::s3://bucket/corpus`.
-        transform: makes an item of a dict with `img` (H, W, 3) uint8, blue first, its `img_shape` and `sample_idx`;
-            None: the dict is the item. `lvmmed_backbones.openmmlab` builds it from a pipeline of a config.
-        seed: of what the transform draws.
+    Parameters
+    ----------
+    root : str
+        Folder, or URL that fsspec knows: `s3://bucket/corpus`, or, kept on this machine after the first reading,
+        `simplecache::s3://bucket/corpus`.
+    transform : callable, optional
+        Makes an item of a dict with `img` (H, W, 3) uint8, blue first, its `img_shape` and `sample_idx`; None: the dict
+        is the item. `lvmmed_backbones.openmmlab` builds it from a pipeline of a config.
+    seed : int
+        Of what the transform draws.
 
-    Raises:
-        FileNotFoundError: if there is no corpus at `root`.
-        Refused: if fsspec does not know the URL's protocol, or lacks a package for it; if what lies at `root` is no
-            whole corpus, declares too much or names shards outside of it; if its manifest and its fingerprint do not
-            fit, as after a build or an audit that was killed.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no corpus at `root`.
+    Refused
+        If fsspec does not know the URL's protocol, or lacks a package for it; if what lies at `root` is no whole
+        corpus, declares too much or names shards outside of it; if its manifest and its fingerprint do not fit, as
+        after a build or an audit that was killed.
     """
 
     def __init__(
@@ -77,8 +84,10 @@ class CorpusDataset(Dataset):
     def read(self, index: int) -> np.ndarray:
         """Image (H, W, 3) uint8, blue first.
 
-        Raises:
-            Refused: naming the shard, if it is absent, or its bytes are damaged.
+        Raises
+        ------
+        Refused
+            Naming the shard, if it is absent, or its bytes are damaged.
         """
         name = self.shards[self.shard[index]]
         start, length = int(self.offset[index]), int(self.length[index])

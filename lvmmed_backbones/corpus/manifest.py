@@ -55,9 +55,12 @@ REACH = "Can the storage be reached?"
 class Options:
     """What decides the bytes of a corpus.
 
-    Attributes:
-        side: in pixels; the shorter side of larger images is reduced to it.
-        axis: along which NIfTI volumes are cut.
+    Attributes
+    ----------
+    side : int
+        In pixels; the shorter side of larger images is reduced to it.
+    axis : int
+        Along which NIfTI volumes are cut.
     """
 
     side: int = 256
@@ -77,11 +80,15 @@ class Summary:
 def storage(root: str | Path, name: str) -> tuple[Any, str | Path, Path | None]:
     """Of a file of a corpus: the file system of fsspec and the path in it, and the corpus's folder if it has one.
 
-    Args:
-        root: folder, or URL that fsspec knows.
+    Parameters
+    ----------
+    root : str or Path
+        Folder, or URL that fsspec knows.
 
-    Raises:
-        Refused: if fsspec does not know the URL's protocol, or lacks a package for it.
+    Raises
+    ------
+    Refused
+        If fsspec does not know the URL's protocol, or lacks a package for it.
     """
     if isinstance(root, Path):
         return None, root / name, root
@@ -95,10 +102,12 @@ def storage(root: str | Path, name: str) -> tuple[Any, str | Path, Path | None]:
 def opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
     """A file of a corpus.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        Refused: as `storage`; if it is no regular file, leads out of the corpus's folder, or has more than
-            `most` bytes.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    Refused
+        As `storage`; if it is no regular file, leads out of the corpus's folder, or has more than `most` bytes.
     """
     system, path, folder = storage(root, name)
     if folder:
@@ -115,8 +124,10 @@ def opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
 class Shards:
     """The bytes of a corpus's shards. Of a corpus in a folder, where a shard leads is looked at once, not per image.
 
-    Args:
-        root: folder, or URL that fsspec knows.
+    Parameters
+    ----------
+    root : str or Path
+        Folder, or URL that fsspec knows.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -138,8 +149,10 @@ class Shards:
 def read_summary(root: str | Path) -> Summary:
     """What corpus.json says.
 
-    Raises:
-        FileNotFoundError, Refused: as `opened`; Refused, too, if it is not as the builder writes it.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `opened`; Refused, too, if it is not as the builder writes it.
     """
     path = f"{root}/{SUMMARY}"
     with opened(root, SUMMARY, 16 * MIB) as file, refusing(path, REMEDY, "is no whole JSON file"):
@@ -156,9 +169,11 @@ def read_summary(root: str | Path) -> Summary:
 def read_corpus(root: str | Path, columns: Sequence[str]) -> tuple[pa.Table, Summary]:
     """Columns of the manifest, and what corpus.json says, once they are known to tell of the same images.
 
-    Raises:
-        FileNotFoundError, Refused: as `read_rows` and `read_summary`; Refused, too, if they do not, as after a build or
-            an audit that was killed between the two.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `read_rows` and `read_summary`; Refused, too, if they do not, as after a build or an audit that was killed
+        between the two.
     """
     table = read_rows(root, list(dict.fromkeys((*columns, "sha256"))))
     summary = read_summary(root)
@@ -175,8 +190,10 @@ def read_corpus(root: str | Path, columns: Sequence[str]) -> tuple[pa.Table, Sum
 def fingerprint(table: pa.Table) -> str:
     """sha256 of the pixels' checksums of all images, in ascending order; of 1.3 million within a second.
 
-    Args:
-        table: with the column sha256.
+    Parameters
+    ----------
+    table : pa.Table
+        With the column sha256.
     """
     texts = table["sha256"].cast(pa.string()).combine_chunks()
     ordered = texts.take(pc.array_sort_indices(texts))
@@ -187,9 +204,11 @@ def fingerprint(table: pa.Table) -> str:
 def read_rows(root: str | Path, columns: Sequence[str], name: str = MANIFEST) -> pa.Table:
     """Columns of the manifest, or of a part of it; texts as dictionaries, so that repeated ones take no memory.
 
-    Raises:
-        FileNotFoundError, Refused: as `opened`; Refused, too, if it is no whole table, lacks a column, has one of
-            another type or larger than `COLUMN`, an empty cell, or a place outside of the corpus's shards.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `opened`; Refused, too, if it is no whole table, lacks a column, has one of another type or larger than
+        `COLUMN`, an empty cell, or a place outside of the corpus's shards.
     """
     path = f"{root}/{name}"
     with opened(root, name, ARRAY) as stream, refusing(path, REMEDY, "is no whole table"):

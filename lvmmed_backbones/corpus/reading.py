@@ -38,11 +38,16 @@ class NotAnImage(ValueError):
 class Picture:
     """An image of a file.
 
-    Attributes:
-        part: slice, frame or array within the file; empty if the file is one image.
-        pixels: (H, W) or (H, W, 3) uint8, red first.
-        jpeg: whether the file is an 8-bit JPEG, so that its bytes hold exactly these pixels.
-        modality: as a DICOM file tells it, else empty.
+    Attributes
+    ----------
+    part : str
+        Slice, frame or array within the file; empty if the file is one image.
+    pixels : ndarray
+        (H, W) or (H, W, 3) uint8, red first.
+    jpeg : bool
+        Whether the file is an 8-bit JPEG, so that its bytes hold exactly these pixels.
+    modality : str
+        As a DICOM file tells it, else empty.
     """
 
     part: str
@@ -54,13 +59,19 @@ class Picture:
 def pictures(path: Path, relative: Path, axis: int) -> Iterator[Picture | tuple[str, NotAnImage]]:
     """The images of a file; in place of a slice that is not taken, its name and why.
 
-    Args:
-        path: of the file; relative: within its source, whose names tell masks from images.
-        axis: along which volumes are cut.
+    Parameters
+    ----------
+    path : Path
+        Of the file; relative: within its source, whose names tell masks from images.
+    axis : int
+        Along which volumes are cut.
 
-    Raises:
-        NotAnImage: if nothing of the file is taken.
-        FileNotFoundError, Refused: if it is no regular file, not whole, or declares too much.
+    Raises
+    ------
+    NotAnImage
+        If nothing of the file is taken.
+    FileNotFoundError, Refused
+        If it is no regular file, not whole, or declares too much.
     """
     *folders, name = relative.parts
     for part, pattern in [*((folder, LABEL_FOLDER) for folder in folders), (name, LABEL_NAME)]:
@@ -226,8 +237,10 @@ READERS: dict[str, Callable[[Path, int], Cut]] = {
 def reader_of(path: Path) -> Callable[[Path, int], Cut]:
     """By the file's ending; DICOM files often have none, but a mark inside.
 
-    Raises:
-        NotAnImage: if it is of no format that is known.
+    Raises
+    ------
+    NotAnImage
+        If it is of no format that is known.
     """
     suffix = volumes.ending(path)
     if suffix in READERS:

@@ -43,11 +43,15 @@ LOCK = ".lock"
 def changing(corpus: Path) -> Iterator[None]:
     """Within, no other command changes the corpus; what killed processes left in its folders goes.
 
-    Args:
-        corpus: a folder.
+    Parameters
+    ----------
+    corpus : Path
+        A folder.
 
-    Raises:
-        Refused: if another command is at work on it.
+    Raises
+    ------
+    Refused
+        If another command is at work on it.
     """
     with telling_full(corpus / LOCK):
         number = os.open(
@@ -77,14 +81,20 @@ def changing(corpus: Path) -> Iterator[None]:
 def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
     """Leave duplicates out of the manifest; the shards stay as they are.
 
-    Args:
-        rows: as of `audit`; what earlier audits found stays in removed.csv before them.
+    Parameters
+    ----------
+    rows : sequence of dict
+        As of `audit`; what earlier audits found stays in removed.csv before them.
 
-    Returns:
+    Returns
+    -------
+    int
         How many images went.
 
-    Raises:
-        Refused: if removed.csv or the manifest are not as these commands write them.
+    Raises
+    ------
+    Refused
+        If removed.csv or the manifest are not as these commands write them.
     """
     if rows:
         earlier = [{name: row.get(name, "") for name in rows[0]} for row in removed(corpus)]
@@ -95,7 +105,9 @@ def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
 def finish(corpus: Path, options: Options) -> int:
     """Make manifest and corpus.json what removed.csv says, if a command was stopped before they were.
 
-    Returns:
+    Returns
+    -------
+    int
         How many images went.
     """
     gone = {row.get("sha256", "") for row in removed(corpus)}  # an old list has none
@@ -113,8 +125,10 @@ def finish(corpus: Path, options: Options) -> int:
 def removed(corpus: Path) -> list[dict[str, str]]:
     """The rows of removed.csv; none if there is no such file.
 
-    Raises:
-        Refused: if it is not as `remove` writes it.
+    Raises
+    ------
+    Refused
+        If it is not as `remove` writes it.
     """
     path = corpus / REMOVED
     try:
@@ -152,8 +166,10 @@ def text_of(name: str) -> str:
 def read_csv(out: Path, name: str) -> list[dict]:
     """The rows of a table of what was not taken.
 
-    Raises:
-        FileNotFoundError, Refused: if it is not as the builder writes it.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        If it is not as the builder writes it.
     """
     path = out / name
     text = read_text(path, within=out)

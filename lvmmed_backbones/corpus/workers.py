@@ -23,9 +23,12 @@ def results(
     A process that dies takes its pool along, and the pool does not tell whose fault it was. So the tasks that are left
     get a process of their own each, in their order, until one kills its process again; then a pool takes the rest.
 
-    Args:
-        work: may raise, which ends everything; tasks: that can be pickled.
-        workers: processes.
+    Parameters
+    ----------
+    work : callable
+        May raise, which ends everything; tasks: that can be pickled.
+    workers : int
+        Processes.
     """
     left = dict.fromkeys(tasks)
     while left:

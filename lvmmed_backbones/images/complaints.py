@@ -11,8 +11,10 @@ from contextlib import contextmanager
 def kept(*loggers: str) -> Iterator[list[str]]:
     """The messages that a library logs within, in place of logging them.
 
-    Args:
-        loggers: by name; a filter of one does not hold for those below it.
+    Parameters
+    ----------
+    loggers : str
+        By name; a filter of one does not hold for those below it.
     """
     said: list[str] = []
 

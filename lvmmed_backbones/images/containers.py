@@ -28,12 +28,17 @@ REMEDY = "Save it again or leave it out"
 def hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
     """The arrays of an HDF5 file, by name.
 
-    Args:
-        wanted: says by name, shape and type which are read.
+    Parameters
+    ----------
+    wanted : Wanted
+        Says by name, shape and type which are read.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole HDF5 file, leads to another, or the arrays take more than `ARRAY` bytes.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole HDF5 file, leads to another, or the arrays take more than `ARRAY` bytes.
     """
     regular(path, most=ARRAY + SLACK)
     with refusing(path, REMEDY):
@@ -112,12 +117,17 @@ def refuse_inflation(path: Path, name: str, item: h5py.Dataset) -> None:
 def numpy(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
     """The arrays of an npz file by name, or that of an npy file, named array; never pickled objects.
 
-    Args:
-        wanted: says by name, shape and type which are read.
+    Parameters
+    ----------
+    wanted : Wanted
+        Says by name, shape and type which are read.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole file of numpy, or the arrays take more than `ARRAY` bytes.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole file of numpy, or the arrays take more than `ARRAY` bytes.
     """
     with opened(path, most=ARRAY + SLACK) as file:
         packed = file.read(2) == b"PK"

@@ -55,8 +55,10 @@ dicom_jpeg.register()
 def reading(path: Path) -> Iterator[None]:
     """pydicom's calls over a file: what it raises becomes one line, what it warns of, in the file's words, nothing.
 
-    Raises:
-        Refused: in place of what pydicom raises.
+    Raises
+    ------
+    Refused
+        In place of what pydicom raises.
     """
     with warnings.catch_warnings(), kept(*LOGGERS), refusing(path, REMEDY):
         warnings.simplefilter("ignore")
@@ -66,9 +68,12 @@ def reading(path: Path) -> Iterator[None]:
 def read(path: Path) -> pydicom.FileDataset:
     """The elements of a file, its pixels not yet decoded.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole DICOM file, or is inflated to more than it declares.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole DICOM file, or is inflated to more than it declares.
     """
     with opened(path, most=ARRAY + SLACK) as file, reading(path):
         meta = pydicom.filereader.read_file_meta_info(path)
@@ -82,8 +87,10 @@ def inflated(
 ) -> pydicom.FileDataset:
     """The elements of a deflated file: pydicom would inflate it to whatever size.
 
-    Raises:
-        Refused: if they go on after the pixels that they declare, or are cut off.
+    Raises
+    ------
+    Refused
+        If they go on after the pixels that they declare, or are cut off.
     """
     file.seek(128 + 4 + 12 + meta.FileMetaInformationGroupLength)  # preamble, mark, length
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -105,12 +112,18 @@ def inflated(
 class Frames:
     """The pixels of a DICOM file, as they are meant to be seen.
 
-    Attributes:
-        values: (N, H, W), grey, by the file's modality transform; (N, H, W, 3) RGB, uint8 or uint16.
-        modality: such as CT; empty if it says none.
-        hounsfield: whether grey values are Hounsfield units.
-        inverse: whether low values are bright.
-        padding: (N, H, W), where grey values mean nothing; None if the file says of none.
+    Attributes
+    ----------
+    values : NDArray
+        (N, H, W), grey, by the file's modality transform; (N, H, W, 3) RGB, uint8 or uint16.
+    modality : str
+        Such as CT; empty if it says none.
+    hounsfield : bool
+        Whether grey values are Hounsfield units.
+    inverse : bool
+        Whether low values are bright.
+    padding : ndarray or None
+        (N, H, W), where grey values mean nothing; None if the file says of none.
     """
 
     values: NDArray
@@ -127,10 +140,13 @@ def frames(path: Path) -> Frames | None:
     where the standard lets it stand: in the file, or in the functional groups of an enhanced one, shared or per frame
     (PS3.3 C.7.6.16.2.9).
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole DICOM file, or declares too much; if its pixels are packed or coloured in a way that
-            is not read.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole DICOM file, or declares too much; if its pixels are packed or coloured in a way that is not
+        read.
     """
     data = read(path)
     if not any(name in data for name in PIXELS):
@@ -211,8 +227,10 @@ def padding_of(stored: NDArray, data: pydicom.Dataset) -> NDArray[np.bool_] | No
 def pixels(path: Path, data: pydicom.FileDataset) -> NDArray:
     """The values as stored, (H, W) or (N, H, W); colours in RGB, or as indices of a palette.
 
-    Raises:
-        Refused: if they are not whole, or take more than `ARRAY` bytes, or a frame holds more than is declared.
+    Raises
+    ------
+    Refused
+        If they are not whole, or take more than `ARRAY` bytes, or a frame holds more than is declared.
     """
     with reading(path):
         declared(path, data)

@@ -48,12 +48,17 @@ SIZED = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # that start a frame, J
 def opened_image(path: Path, remedy: str, reason: str) -> Iterator[Image.Image]:
     """An image of Pillow's, its first frame found, but not yet decoded.
 
-    Args:
-        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+    Parameters
+    ----------
+    remedy : str
+        A sentence, for a file that is no whole image; reason: what is said of it.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no image, or declares more than `PIXELS`.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no image, or declares more than `PIXELS`.
     """
     with opened(path, most=ARRAY) as file, quiet():
         yield image_in(path, file, remedy, reason)
@@ -80,10 +85,13 @@ def image_in(path: Path, file: BinaryIO, remedy: str, reason: str) -> Image.Imag
 class Frame:
     """An image of a file.
 
-    Attributes:
-        pixels: (H, W) or (H, W, 3) RGB, upright, in their own depth.
-        kept: PNG or JPEG, if the bytes of the file stand for just these pixels to any reader, so that it can be kept
-            as it is: of 8 bits, grey or RGB, of one image that needs no turn; else empty.
+    Attributes
+    ----------
+    pixels : NDArray
+        (H, W) or (H, W, 3) RGB, upright, in their own depth.
+    kept : str
+        PNG or JPEG, if the bytes of the file stand for just these pixels to any reader, so that it can be kept as it
+        is: of 8 bits, grey or RGB, of one image that needs no turn; else empty.
     """
 
     pixels: NDArray
@@ -95,11 +103,15 @@ def frames(
 ) -> Iterator[Frame]:
     """Every image of an open file, one after another, as Pillow reads it.
 
-    Args:
-        path: of the file; remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+    Parameters
+    ----------
+    path : Path
+        Of the file; remedy: a sentence, for a file that is no whole image; reason: what is said of it.
 
-    Raises:
-        Refused: if it is no whole image, a frame has more than `PIXELS`, or all together take more than `ARRAY` bytes.
+    Raises
+    ------
+    Refused
+        If it is no whole image, a frame has more than `PIXELS`, or all together take more than `ARRAY` bytes.
     """
     with quiet():
         image = image_in(path, file, remedy, reason)
@@ -207,11 +219,15 @@ def decoded(
 ) -> NDArray[np.uint8]:
     """A PNG or JPEG in memory as OpenCV reads it: (H, W, 3), blue first.
 
-    Args:
-        path: what the bytes are called in an error; remedy, reason: what is said of them.
+    Parameters
+    ----------
+    path : str or Path
+        What the bytes are called in an error; remedy, reason: what is said of them.
 
-    Raises:
-        Refused: if they are no whole image, or declare more than `ARRAY` bytes of pixels.
+    Raises
+    ------
+    Refused
+        If they are no whole image, or declare more than `ARRAY` bytes of pixels.
     """
     height, width = declared_size(content)
     bounded(path, (height, width, 3), 1)

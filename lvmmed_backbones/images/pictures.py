@@ -15,12 +15,17 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[Frame]:
     """Every image of a file, upright and in its own depth.
 
-    Args:
-        remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+    Parameters
+    ----------
+    remedy : str
+        A sentence, for a file that is no whole image; reason: what is said of it.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: as `photos.frames` and `tiffs.planes`.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        As `photos.frames` and `tiffs.planes`.
     """
     with opened(path, most=ARRAY) as file:
         head = file.read(4)
@@ -34,8 +39,10 @@ def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[
 def only(path: Path, remedy: str, reason: str = "cannot be read") -> Frame:
     """The image of a file that holds one.
 
-    Raises:
-        FileNotFoundError, Refused: as `frames`; Refused, too, if it holds several.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `frames`; Refused, too, if it holds several.
     """
     found = frames(path, remedy, reason)
     first = next(found)

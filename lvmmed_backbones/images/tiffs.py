@@ -33,12 +33,16 @@ def planes(
     colours, CMYK and YCbCr become RGB, an alpha channel is left out; of several channels of no colour each is an image.
     Fewer than 8 bits are stretched to 8.
 
-    Args:
-        path: of the file; remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+    Parameters
+    ----------
+    path : Path
+        Of the file; remedy: a sentence, for a file that is no whole image; reason: what is said of it.
 
-    Raises:
-        Refused: if it is no whole TIFF, is packed or coloured in a way that is not read, an image has more than
-            `PIXELS`, or all together take more than `ARRAY` bytes.
+    Raises
+    ------
+    Refused
+        If it is no whole TIFF, is packed or coloured in a way that is not read, an image has more than `PIXELS`, or all
+        together take more than `ARRAY` bytes.
     """
     with warnings.catch_warnings(), kept("tifffile") as said:
         warnings.simplefilter("ignore")  # their texts are the file's
@@ -118,8 +122,10 @@ def check_segments(path: Path, page: TiffPage, remedy: str) -> None:
 def decoded(path: Path, page: TiffPage, remedy: str) -> NDArray:
     """The values of a page: (S, D, H, W, s).
 
-    Raises:
-        Refused: if a strip or tile unpacks to less than it should; tifffile would fill it up.
+    Raises
+    ------
+    Refused
+        If a strip or tile unpacks to less than it should; tifffile would fill it up.
     """
     array = np.zeros(page.shaped, page.dtype)
     filled = 0

@@ -51,9 +51,12 @@ ENDINGS = (".nii", ".nii.gz", *ITK)
 class Volume:
     """The voxels of a file, and where they lie.
 
-    Attributes:
-        values: (X, Y), (X, Y, Z) or (X, Y, Z, T), scaled as the header says.
-        affine: (4, 4), from voxel indices to millimetres to the patient's right, front and up, as in NIfTI.
+    Attributes
+    ----------
+    values : NDArray
+        (X, Y), (X, Y, Z) or (X, Y, Z, T), scaled as the header says.
+    affine : ndarray
+        (4, 4), from voxel indices to millimetres to the patient's right, front and up, as in NIfTI.
     """
 
     values: NDArray
@@ -71,13 +74,19 @@ def read(
 ) -> Volume:
     """A volume of any format in `ENDINGS`.
 
-    Args:
-        remedy: a sentence, for a file that is no whole volume; reason: what is said of it.
-        kind: of the values; None: the header's.
+    Parameters
+    ----------
+    remedy : str
+        A sentence, for a file that is no whole volume; reason: what is said of it.
+    kind : type, optional
+        Of the values; None: the header's.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole volume, or declares more than `ARRAY` bytes.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole volume, or declares more than `ARRAY` bytes.
     """
     found = ending(path)
     if found in ITK:
@@ -92,8 +101,10 @@ def nifti(
 
     A compressed one is read to its end: nibabel stops at the last voxel, before gzip compares the checksum.
 
-    Raises:
-        FileNotFoundError, Refused: as `read`; Refused, too, if it goes on long after its voxels.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `read`; Refused, too, if it goes on long after its voxels.
     """
     with opened(path, most=ARRAY + SLACK) as file, refusing(path, remedy, reason):
         packed = file.read(2) == b"\x1f\x8b"
@@ -138,8 +149,10 @@ def itk(
 ) -> Volume:
     """A volume of MetaImage, NRRD or Analyze, by SimpleITK.
 
-    Raises:
-        FileNotFoundError, Refused: as `read`; Refused, too, if its header names voxels outside of its folder.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `read`; Refused, too, if its header names voxels outside of its folder.
     """
     regular(path, most=ARRAY + SLACK)
     for part in parts(path, remedy):
@@ -164,9 +177,12 @@ def itk(
 def parts(path: Path, remedy: str) -> list[Path]:
     """The files of the voxels that a header names.
 
-    Raises:
-        FileNotFoundError: if one is not there.
-        Refused: if it names several, or none.
+    Raises
+    ------
+    FileNotFoundError
+        If one is not there.
+    Refused
+        If it names several, or none.
     """
     _, pattern = ITK[ending(path)]
     if pattern is None:  # Analyze: of the same name

@@ -18,15 +18,21 @@ def eight_bits(
 ) -> NDArray[np.uint8]:
     """Intensities to 0 to 255: Hounsfield units within a fixed window, others between robust percentiles.
 
-    Args:
-        values: any shape: what shares a scale is passed together, as the slices of a volume are. uint8 stays as it
-            is. NaN and what is infinite do not count; they become the nearest end of the window, NaN the lower one.
-        hounsfield: whether they are Hounsfield units. Only a file that says so makes them that; a guess by the values
-            would hang on a single voxel.
-        padding: where values mean nothing, as DICOM's padding does: they do not count, and become 0.
+    Parameters
+    ----------
+    values : NDArray
+        Any shape: what shares a scale is passed together, as the slices of a volume are. uint8 stays as it is. NaN and
+        what is infinite do not count; they become the nearest end of the window, NaN the lower one.
+    hounsfield : bool
+        Whether they are Hounsfield units. Only a file that says so makes them that; a guess by the values would hang on
+        a single voxel.
+    padding : ndarray, optional
+        Where values mean nothing, as DICOM's padding does: they do not count, and become 0.
 
-    Raises:
-        NoContrast: if they are constant, or hold no number.
+    Raises
+    ------
+    NoContrast
+        If they are constant, or hold no number.
     """
     if values.dtype == np.uint8 and padding is None:
         return values

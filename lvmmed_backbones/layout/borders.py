@@ -18,9 +18,12 @@ FAINT = 0.25  # added to the neighbourhood's edges, so that noise in flat parts 
 class Outline:
     """An image and its mask, small.
 
-    Attributes:
-        edges: (h, w) strength of the image's edges, of mean 0 and standard deviation 1.
-        labels: (h, w) class indices.
+    Attributes
+    ----------
+    edges : ndarray
+        (h, w) strength of the image's edges, of mean 0 and standard deviation 1.
+    labels : ndarray
+        (h, w) class indices.
     """
 
     edges: NDArray[np.float32]
@@ -66,7 +69,9 @@ def agreement(outlines: Sequence[Outline]) -> float:
     The fit of a mask is the mean strength of the edges under its border. Of each image, the fit of its own mask is
     compared with the mean fit of three masks from the other half of the sequence, resized to it.
 
-    Returns:
+    Returns
+    -------
+    float
         The mean of these differences in units of their standard deviation (Cohen's d of pairs): near 0 if the masks
         have nothing to do with their images.
     """

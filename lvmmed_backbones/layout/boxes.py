@@ -34,8 +34,10 @@ def fault(left: float, top: float, right: float, bottom: float, width: float, he
 def number(owner: Any, key: str) -> float:
     """A finite number of an object of a JSON file.
 
-    Raises:
-        LookupError, TypeError: if it has no such key, or is no object; ValueError: if the value is no number.
+    Raises
+    ------
+    LookupError, TypeError
+        If it has no such key, or is no object; ValueError: if the value is no number.
     """
     value = owner[key]
     if isinstance(value, int | float) and not isinstance(value, bool):

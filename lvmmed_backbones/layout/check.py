@@ -19,9 +19,12 @@ KINDS = ("segmentation", "volumes", "detection", "classification")
 def check(folder: Path) -> list[str]:
     """Read everything in a prepared data set; a sentence for each problem, none if it is sound.
 
-    Raises:
-        FileNotFoundError: if the folder is no prepared data set.
-        Refused: if its meta.json is not whole.
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is no prepared data set.
+    Refused
+        If its meta.json is not whole.
     """
     problems = problems_of(folder)
     meta = read_meta(folder)
@@ -43,9 +46,12 @@ def check(folder: Path) -> list[str]:
 def read_meta(folder: Path) -> dict[str, Any]:
     """What meta.json says.
 
-    Raises:
-        FileNotFoundError: if the folder is no prepared data set.
-        Refused: if the file is not whole, or of another structure.
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is no prepared data set.
+    Refused
+        If the file is not whole, or of another structure.
     """
     path = folder / "meta.json"
     remedy = f"Delete {folder} and prepare it again"
@@ -76,9 +82,12 @@ def read_meta(folder: Path) -> dict[str, Any]:
 def problems_of(folder: Path) -> list[str]:
     """What can be seen without reading an image: its splits, names and labels.
 
-    Raises:
-        FileNotFoundError: if the folder is no prepared data set.
-        Refused: if its meta.json is not whole.
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is no prepared data set.
+    Refused
+        If its meta.json is not whole.
     """
     meta = read_meta(folder)
     files = {name for name in names_of(folder / "images") if Path(name).suffix in KEPT}
@@ -131,8 +140,10 @@ def wrong_labels(path: Path, lines: Sequence[str], classes: int) -> list[str]:
 def wrong_boxes(path: Path, files: set[str]) -> list[str]:
     """What is wrong with a split of boxes: a sentence for each kind, with its first image.
 
-    Args:
-        files: the images that there are.
+    Parameters
+    ----------
+    files : set of str
+        The images that there are.
     """
     try:
         content = read_json(path, "Prepare the data set again", within=path.parent.parent)
@@ -162,8 +173,10 @@ def overlaps(
 ) -> list[str]:
     """What is wrong with splits that must be disjoint: a sentence for each pair that shares names.
 
-    Args:
-        leaks: pairs that share names in the published protocol, and are known to.
+    Parameters
+    ----------
+    leaks : sequence of (str, str)
+        Pairs that share names in the published protocol, and are known to.
     """
     problems = []
     for a, b in combinations(sorted(splits), 2):

@@ -33,12 +33,18 @@ FIT = 0.5
 class Contents:
     """What was seen of a data set.
 
-    Attributes:
-        problems: sentences about single files.
-        shares: of each mask, how much of its image is not background.
-        classes: of each image, the classes in its mask.
-        flat: images of one grey level.
-        outlines: a sample of images with their masks.
+    Attributes
+    ----------
+    problems : list of str
+        Sentences about single files.
+    shares : dict of str to float
+        Of each mask, how much of its image is not background.
+    classes : dict of str to frozenset of int
+        Of each image, the classes in its mask.
+    flat : list of str
+        Images of one grey level.
+    outlines : list of Outline
+        A sample of images with their masks.
     """
 
     problems: list[str] = field(default_factory=list)

@@ -26,8 +26,10 @@ def lists_of(folder: Path, suffix: str) -> list[Path]:
 def checksums(folder: Path) -> dict[str, str]:
     """The sha256 of each list of the splits, by the file's name.
 
-    Raises:
-        Refused: if one leads out of the folder, or cannot be read.
+    Raises
+    ------
+    Refused
+        If one leads out of the folder, or cannot be read.
     """
     found = {}
     for path in lists_of(folder, ""):
@@ -39,8 +41,10 @@ def checksums(folder: Path) -> dict[str, str]:
 def check_lists(folder: Path, meta: Mapping[str, Any]) -> None:
     """See that the lists of the splits are those that were prepared: a run takes from them what it trains on and tests.
 
-    Raises:
-        Refused: naming one that is not, or is missing.
+    Raises
+    ------
+    Refused
+        Naming one that is not, or is missing.
     """
     known, found = meta.get("lists"), checksums(folder)
     if known == found:
@@ -57,8 +61,10 @@ def check_lists(folder: Path, meta: Mapping[str, Any]) -> None:
 def fingerprint(folder: Path) -> str:
     """sha256 over the paths and contents of a prepared data set, its meta and clutter left out.
 
-    Raises:
-        Refused: if a file leads out of the folder.
+    Raises
+    ------
+    Refused
+        If a file leads out of the folder.
     """
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "meta.json"):

@@ -19,9 +19,12 @@ REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
 def read_image(path: Path) -> NDArray[np.uint8]:
     """An 8-bit image, upright: (H, W) or (H, W, 3).
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole image, holds several or nothing to see, or is too large.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole image, holds several or nothing to see, or is too large.
     """
     return to_8_bit(frame(path).pixels, path)
 

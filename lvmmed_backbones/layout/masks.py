@@ -23,8 +23,10 @@ GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F")
 def read_classes(path: Path) -> NDArray:
     """A mask of class indices, (H, W), from the values that are stored.
 
-    Raises:
-        FileNotFoundError, Refused: as `read_mask`, for any values.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `read_mask`, for any values.
     """
     return read_stored(path)
 
@@ -45,11 +47,15 @@ def stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
     A palette stands for its greys; one of black and a single other colour stands for 0 and 255. Colour must be grey.
     One bit stands for 0 and 255.
 
-    Args:
-        tinted: grey levels by which the channels of a grey image may differ; the largest counts.
+    Parameters
+    ----------
+    tinted : int
+        Grey levels by which the channels of a grey image may differ; the largest counts.
 
-    Raises:
-        Refused: for colours, for an alpha that is not opaque, for several frames, and for values that are not whole.
+    Raises
+    ------
+    Refused
+        For colours, for an alpha that is not opaque, for several frames, and for values that are not whole.
     """
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
@@ -94,8 +100,10 @@ def opaque(image: Image.Image) -> bool:
 def painted(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     """The greys of an image with a palette, (H, W); 0 and 255 for black and one other colour.
 
-    Raises:
-        Refused: for other colours.
+    Raises
+    ------
+    Refused
+        For other colours.
     """
     indices = np.asarray(image if image.mode == "P" else image.getchannel(0))
     palette = np.array(image.getpalette() or (), np.uint8).reshape(-1, 3)
@@ -125,8 +133,10 @@ def same_size(image: NDArray, mask: NDArray, path: Path) -> None:
 def whole(values: NDArray, path: Path) -> NDArray:
     """Values that are whole numbers, within 1e-4 and a millionth of the value; integers stay as they are.
 
-    Raises:
-        Refused: naming the first value that is none.
+    Raises
+    ------
+    Refused
+        Naming the first value that is none.
     """
     if values.dtype.kind in "bui":
         return values

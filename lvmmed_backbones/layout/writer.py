@@ -31,15 +31,22 @@ UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are 
 class Writer:
     """Context manager that writes one prepared data set; leaving it by an error leaves what was there.
 
-    Args:
-        folder: where the data set will lie; replaced as a whole if it is there.
+    Parameters
+    ----------
+    folder : Path
+        Where the data set will lie; replaced as a whole if it is there.
 
-    Attributes:
-        files: name of the file of each image, by the image's name.
-        scratch: the folder that is filled within.
+    Attributes
+    ----------
+    files : dict of str to str
+        Name of the file of each image, by the image's name.
+    scratch : Path
+        The folder that is filled within.
 
-    Raises:
-        ValueError: on leaving, if what was written is no sound data set; DiskFull, OSError: if it cannot be written.
+    Raises
+    ------
+    ValueError
+        On leaving, if what was written is no sound data set; DiskFull, OSError: if it cannot be written.
     """
 
     scratch: Path
@@ -69,14 +76,18 @@ class Writer:
     def image(self, name: str, source: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Write an image, and return it: (H, W) or (H, W, 3).
 
-        Args:
-            name: without extension.
-            source: a file, copied byte for byte if it is an upright 8-bit PNG or JPEG, after it was read in whole; or
-                an array.
+        Parameters
+        ----------
+        name : str
+            Without extension.
+        source : Path or ndarray
+            A file, copied byte for byte if it is an upright 8-bit PNG or JPEG, after it was read in whole; or an array.
 
-        Raises:
-            FileNotFoundError, ValueError: as `read_image`; ValueError for a name that leaves the folder, is a
-                hidden file's, or that another image has.
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As `read_image`; ValueError for a name that leaves the folder, is a hidden file's, or that another image
+            has.
         """
         path = self._path("images", f"{name}.png")
         if name in self.files:
@@ -98,12 +109,17 @@ class Writer:
     def mask(self, name: str, image: NDArray[np.uint8], mask: NDArray, source: Path) -> None:
         """Write the mask of an image.
 
-        Args:
-            mask: (H, W) class indices, whole numbers.
-            source: the file that it comes from, for the message.
+        Parameters
+        ----------
+        mask : NDArray
+            (H, W) class indices, whole numbers.
+        source : Path
+            The file that it comes from, for the message.
 
-        Raises:
-            Refused: if it does not cover the image, or has an index beyond `meta["classes"]`.
+        Raises
+        ------
+        Refused
+            If it does not cover the image, or has an index beyond `meta["classes"]`.
         """
         same_size(image[..., 0] if image.ndim == 3 else image, mask, source)
         classes = len(self.meta.get("classes", range(256)))
@@ -116,8 +132,10 @@ class Writer:
     def split(self, split: str, lines: Sequence[str]) -> None:
         """Write a split: a line per image.
 
-        Raises:
-            ValueError: for a line that begins or ends with a space: OpenMMLab's readers of lists strip it.
+        Raises
+        ------
+        ValueError
+            For a line that begins or ends with a space: OpenMMLab's readers of lists strip it.
         """
         for line in lines:
             if line != line.strip():
@@ -137,12 +155,17 @@ class Writer:
     ) -> None:
         """Write a split's boxes as COCO.
 
-        Args:
-            images: `file_name`, `width` and `height` of each.
-            boxes: by file name: (class index, x, y, width, height) in pixels.
+        Parameters
+        ----------
+        images : sequence of mapping
+            `file_name`, `width` and `height` of each.
+        boxes : mapping of str to sequence of tuple
+            By file name: (class index, x, y, width, height) in pixels.
 
-        Raises:
-            ValueError: naming the image, for a box that is no five finite numbers, has no area, or leaves its image.
+        Raises
+        ------
+        ValueError
+            Naming the image, for a box that is no five finite numbers, has no area, or leaves its image.
         """
         annotations: list[dict] = []
         for number, image in enumerate(images):

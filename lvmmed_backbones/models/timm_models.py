@@ -71,8 +71,10 @@ def check_request(name: str, arguments: Mapping[str, Any]) -> None:
 def create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     """A model of timm, initialised at random.
 
-    Raises:
-        ValueError: naming the model and what timm says, if it cannot be built so.
+    Raises
+    ------
+    ValueError
+        Naming the model and what timm says, if it cannot be built so.
     """
     try:
         return timm.create_model(name, pretrained=False, **arguments)
@@ -106,8 +108,10 @@ def patch_of(plain: nn.Module) -> int | None:
 def levels(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
     """Indices of the deepest maps at strides 4, 8, 16 and 32 among timm's feature levels of a model.
 
-    Raises:
-        ValueError: naming the strides that it has, if these are not among them.
+    Raises
+    ------
+    ValueError
+        Naming the strides that it has, if these are not among them.
     """
     try:
         with torch.device("meta"):
@@ -126,8 +130,10 @@ def check_outputs(
 ) -> list[tuple[int, ...]]:
     """The shapes of what a model gives for an image of `size`.
 
-    Raises:
-        ValueError: naming the model, if it does not give what `output` promises.
+    Raises
+    ------
+    ValueError
+        Naming the model, if it does not give what `output` promises.
     """
     images = f"images of {size[0]} x {size[1]} px"
     try:
@@ -188,8 +194,10 @@ def plain_names(network: nn.Module, plain: nn.Module) -> dict[str, str]:
 
     timm's extractors put a prefix before the names, or join their first parts by an underscore.
 
-    Raises:
-        ValueError: naming the entries without a counterpart of the same shape.
+    Raises
+    ------
+    ValueError
+        Naming the entries without a counterpart of the same shape.
     """
     inside, known = network.state_dict(), plain.state_dict()
     joined = {name.replace(".", "_"): name for name in known}
@@ -236,8 +244,10 @@ def stages(name: str, plain: nn.Module) -> dict[str, int]:
 
     These are a ResNet's four stages and a transformer's blocks, and behind them whatever follows.
 
-    Raises:
-        ValueError: naming the model, if timm does not group its parameters.
+    Raises
+    ------
+    ValueError
+        Naming the model, if timm does not group its parameters.
     """
     try:
         matcher = plain.group_matcher(coarse=True)  # type: ignore[operator]
@@ -249,8 +259,10 @@ def stages(name: str, plain: nn.Module) -> dict[str, int]:
 def checkpointing(name: str, network: nn.Module) -> None:
     """Have a model keep fewer activations and compute them again in the backward pass.
 
-    Raises:
-        ValueError: naming the model, if it cannot.
+    Raises
+    ------
+    ValueError
+        Naming the model, if it cannot.
     """
     inner: Any = network if hasattr(network, "set_grad_checkpointing") else network.model
     try:

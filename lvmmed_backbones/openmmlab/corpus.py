@@ -14,8 +14,11 @@ from lvmmed_backbones.corpus import CorpusDataset
 def corpus_dataset(root: str, pipeline: Sequence[Mapping] = (), seed: int = 0) -> CorpusDataset:
     """A `CorpusDataset` whose transform is a pipeline of mmcv's registry.
 
-    Args:
-        root, seed: as of `CorpusDataset`.
-        pipeline: transforms of `results["img"]` (H, W, 3) uint8, blue first.
+    Parameters
+    ----------
+    root, seed : str
+        As of `CorpusDataset`.
+    pipeline : sequence of mapping
+        Transforms of `results["img"]` (H, W, 3) uint8, blue first.
     """
     return CorpusDataset(root, Compose(list(pipeline)), seed)

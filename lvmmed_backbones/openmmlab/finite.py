@@ -20,8 +20,10 @@ class NonFiniteHook(Hook):
     Weights are looked at before each validation, before each checkpoint is written, and after the last step: a last
     update that spoils them shows in no loss.
 
-    Raises:
-        FloatingPointError: one line: the step, the value, the remedy.
+    Raises
+    ------
+    FloatingPointError
+        One line: the step, the value, the remedy.
     """
 
     priority = "ABOVE_NORMAL"  # before hooks that save, or that put other weights in place

@@ -30,8 +30,10 @@ OWN_FILES = ("best_ckpt", "last_ckpt")
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint of a run of mmengine, in the run's own folder; None before the first.
 
-    Raises:
-        Refused: if the note of it names something else, or it is no regular file of this folder.
+    Raises
+    ------
+    Refused
+        If the note of it names something else, or it is no regular file of this folder.
     """
     note = folder / LAST
     try:
@@ -44,8 +46,10 @@ def last_checkpoint(folder: Path) -> Path | None:
 def own_file(name: Any, folder: Path, where: Path) -> Path:
     """The file of a run's own folder that a note or a checkpoint names; of a path only the last part counts.
 
-    Raises:
-        Refused: naming `where` it was read, if it is no name, or no regular file of this folder.
+    Raises
+    ------
+    Refused
+        Naming `where` it was read, if it is no name, or no regular file of this folder.
     """
     last = PurePath(name).name if isinstance(name, str) and name.isprintable() else ""
     if not last or len(last) > 255:
@@ -132,8 +136,10 @@ def check_sums(file: Path) -> None:
 def checked(content: Mapping, file: Path, folder: Path) -> dict[str, Any]:
     """The parts of a checkpoint that a run goes on from, and nothing else of it.
 
-    Raises:
-        Refused: if one is missing, or not as mmengine writes it.
+    Raises
+    ------
+    Refused
+        If one is missing, or not as mmengine writes it.
     """
     found: dict[str, Any] = {}
     for key in ("meta", "state_dict", "message_hub", "optimizer"):
@@ -189,8 +195,10 @@ def history(buffer: Any, file: Path) -> HistoryBuffer:
 def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
     """Fill a model with the state of a checkpoint of the same model.
 
-    Raises:
-        Refused: if an entry is missing, too much, of another shape, or holds what is no number.
+    Raises
+    ------
+    Refused
+        If an entry is missing, too much, of another shape, or holds what is no number.
     """
     wanted = model.state_dict()
     wrong = sorted(

@@ -29,21 +29,31 @@ def export(
 ) -> Path:
     """Write the backbone of a pretraining run for the catalogue: `python -m lvmmed_backbones export`.
 
-    Args:
-        run: the run's folder, of which the newest checkpoint is taken, or a checkpoint.
-        name: of the backbone in the catalogue, of letters, digits and _.
-        out: folder to write to; None: the last of `catalogue.folders()`.
-        by_seed: the backbone is pretrained with several seeds: write NAME/SEED.safetensors instead of
-            NAME.safetensors, SEED that of the run.
+    Parameters
+    ----------
+    run : str or Path
+        The run's folder, of which the newest checkpoint is taken, or a checkpoint.
+    name : str
+        Of the backbone in the catalogue, of letters, digits and _.
+    out : str, Path, optional
+        Folder to write to; None: the last of `catalogue.folders()`.
+    by_seed : bool
+        The backbone is pretrained with several seeds: write NAME/SEED.safetensors instead of NAME.safetensors, SEED
+        that of the run.
 
-    Returns:
+    Returns
+    -------
+    Path
         The file, which appears at once when it is whole.
 
-    Raises:
-        FileNotFoundError: if there is no checkpoint.
-        ValueError: if the name is not of such characters, or that of a backbone of ours; if the checkpoint is not of a
-            pretraining run; if the name would mean both one file and several seeds, or the run differs from those of
-            the other seeds in more than its seed.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no checkpoint.
+    ValueError
+        If the name is not of such characters, or that of a backbone of ours; if the checkpoint is not of a pretraining
+        run; if the name would mean both one file and several seeds, or the run differs from those of the other seeds in
+        more than its seed.
     """
     run, folder = Path(run), Path(out or catalogue.folders()[-1]) / name
     if not name.isidentifier():
@@ -73,8 +83,10 @@ def export(
 def own_tensors(config: dict, state: object, file: Path) -> dict[str, torch.Tensor]:
     """The backbone's weights in a run's state, by the architecture's own names.
 
-    Raises:
-        Refused: if one is missing, of another shape, or holds no numbers.
+    Raises
+    ------
+    Refused
+        If one is missing, of another shape, or holds no numbers.
     """
     module = on_meta({**config, "output": "last"}, file)
     tensors, wanted = {}, needed(module)  # type: ignore[arg-type]
@@ -94,8 +106,10 @@ def own_tensors(config: dict, state: object, file: Path) -> dict[str, torch.Tens
 def seed_among(folder: Path, facts: Facts) -> int:
     """The seed of a run that joins those of the other seeds of its backbone.
 
-    Raises:
-        ValueError: if it has none, or differs from the others in more than that.
+    Raises
+    ------
+    ValueError
+        If it has none, or differs from the others in more than that.
     """
     if facts.seed is None:
         raise ValueError("the run has no seed: pretrain with --seed 0, or export it as one file")
@@ -115,8 +129,10 @@ def seed_among(folder: Path, facts: Facts) -> int:
 def describe(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
     """What the file says of itself: fields of `Facts`.
 
-    Raises:
-        Refused: if the checkpoint counts no steps, or its images were not as the catalogue's are.
+    Raises
+    ------
+    Refused
+        If the checkpoint counts no steps, or its images were not as the catalogue's are.
     """
     steps, epochs = (meta.get(key) for key in ("iter", "epoch"))
     if type(steps) is not int or type(epochs) is not int:

@@ -39,9 +39,12 @@ class StepSeedHook(Hook):
 class AtomicCheckpointHook(Hook):
     """Saves everything that a resumption needs, whole or not at all, so that a kill at any time leaves a whole file.
 
-    Args:
-        interval: steps between two checkpoints; the last step is always saved.
-        keep: how many of the latest stay.
+    Parameters
+    ----------
+    interval : int
+        Steps between two checkpoints; the last step is always saved.
+    keep : int
+        How many of the latest stay.
     """
 
     priority = "VERY_LOW"

@@ -27,9 +27,12 @@ class ResumableSampler(Sampler):
     The first images of the order are the first that are trained on, however many processes share them. Gives pairs
     (index, epoch): the views that a corpus cuts depend on both.
 
-    Args:
-        dataset: the corpus.
-        seed: of the run.
+    Parameters
+    ----------
+    dataset : Dataset
+        The corpus.
+    seed : int, optional
+        Of the run.
     """
 
     def __init__(self, dataset: Dataset, seed: int | None = None) -> None:
@@ -60,9 +63,12 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
     What a step was before, with another batch or number of processes, does not matter: the rest of an epoch are the
     images that it has not trained on.
 
-    Attributes:
-        images: of this epoch, that all processes have trained on.
-        images_seen: of all epochs.
+    Attributes
+    ----------
+    images
+        Of this epoch, that all processes have trained on.
+    images_seen
+        Of all epochs.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, max_epochs: int) -> None:

@@ -11,9 +11,12 @@ from lvmmed_backbones.pretrain.losses.affinities import normalised_adjacency
 class MessagePassing(BaseModule):
     """H_l = act(D^-1/2 (A + I) D^-1/2 H_{l-1} W_l) (Kipf & Welling, ICLR 2017, eq. 2; LVM-Med, section 3.2).
 
-    Args:
-        channels: F, of the embeddings, which every layer keeps.
-        layers: how many; 0 leaves the embeddings as they are.
+    Parameters
+    ----------
+    channels : int
+        F, of the embeddings, which every layer keeps.
+    layers : int
+        How many; 0 leaves the embeddings as they are.
     """
 
     def __init__(self, channels: int, layers: int = 1) -> None:

@@ -34,10 +34,14 @@ IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 def effective_rank(features: Tensor) -> float:
     """exp of the entropy of the normalised singular values (Roy & Vetterli, EUSIPCO 2007) of the centred features.
 
-    Args:
-        features: (N, C).
+    Parameters
+    ----------
+    features : Tensor
+        (N, C).
 
-    Returns:
+    Returns
+    -------
+    float
         Between 1 and min(N - 1, C); 0 if all features are the same.
     """
     values = torch.linalg.svdvals((features - features.mean(0)).float())
@@ -57,10 +61,14 @@ def spread(features: Tensor) -> float:
 class CollapseHook(Hook):
     """Measures the features of a batch, average-pooled from the backbone's last map, and says so if they collapse.
 
-    Args:
-        interval: steps between two measurements.
-        least_spread: below it the encoder gives all images the same features.
-        least_rank: below it their differences lie along a line.
+    Parameters
+    ----------
+    interval : int
+        Steps between two measurements.
+    least_spread : float
+        Below it the encoder gives all images the same features.
+    least_rank : float
+        Below it their differences lie along a line.
     """
 
     def __init__(
@@ -102,10 +110,14 @@ class CollapseHook(Hook):
 class GradientHook(Hook):
     """Warns when the gradient's norm explodes: where it is no number, or `most` times the median of the last steps.
 
-    Args:
-        most: times the median.
-        steps: that the median is of; the first ten are only watched. A resumed run begins anew.
-        interval: steps until the next warning.
+    Parameters
+    ----------
+    most : float
+        Times the median.
+    steps : int
+        That the median is of; the first ten are only watched. A resumed run begins anew.
+    interval : int
+        Steps until the next warning.
     """
 
     LEAST_STEPS = 10
@@ -159,15 +171,23 @@ def gradient_norm(wrapper: OptimWrapper) -> float:
 class NeighbourProbeHook(Hook):
     """Accuracy of the k nearest neighbours among labelled images, each judged by the others (leave one out).
 
-    Args:
-        folder: a folder for each class, with images.
-        size: side in pixels that the images are scaled to.
-        every: epochs between two probes; the first is before training.
-        neighbours: k.
-        images: at most so many, equally many of each class, the first by name.
+    Parameters
+    ----------
+    folder : str
+        A folder for each class, with images.
+    size : int
+        Side in pixels that the images are scaled to.
+    every : int
+        Epochs between two probes; the first is before training.
+    neighbours : int
+        K.
+    images : int
+        At most so many, equally many of each class, the first by name.
 
-    Raises:
-        ValueError: if the folder does not hold two classes.
+    Raises
+    ------
+    ValueError
+        If the folder does not hold two classes.
     """
 
     def __init__(
@@ -219,8 +239,10 @@ class NeighbourProbeHook(Hook):
 def neighbour_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
     """Share of images whose label most of their nearest others by cosine have; ties go to the smaller label.
 
-    Args:
-        features: (N, C); labels: (N,).
+    Parameters
+    ----------
+    features : Tensor
+        (N, C); labels: (N,).
     """
     z = normalize(features - features.mean(0), dim=1)
     similarity = (z @ z.T).fill_diagonal_(-torch.inf)

@@ -21,11 +21,16 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 class Progress(msgspec.Struct):
     """How far a run has come.
 
-    Attributes:
-        steps: done, each of as many images as its batch then had.
-        epoch: the one that it is in, from 0; at its end, still this one.
-        images: of this epoch, that all processes have trained on.
-        images_seen: of all epochs.
+    Attributes
+    ----------
+    steps : Count
+        Done, each of as many images as its batch then had.
+    epoch : Count
+        The one that it is in, from 0; at its end, still this one.
+    images : Count
+        Of this epoch, that all processes have trained on.
+    images_seen : Count
+        Of all epochs.
     """
 
     steps: Count
@@ -37,15 +42,24 @@ class Progress(msgspec.Struct):
 class Origin(msgspec.Struct):
     """How a backbone came to be.
 
-    Attributes:
-        method: registered name of the pretraining method.
-        backbone: registered type and arguments of the backbone.
-        mean, std: of the run's preprocessor, in 0 to 255; None: images were not normalised.
-        red_first: whether it turned images to red, green, blue.
-        seed, git_revision: of the run.
-        training: the whole config, as a text for people.
-        terms: what decides how the run goes on, by option: see `terms_of`.
-        progress: how far it has come.
+    Attributes
+    ----------
+    method : str
+        Registered name of the pretraining method.
+    backbone : dict
+        Registered type and arguments of the backbone.
+    mean, std : list of float or None
+        Of the run's preprocessor, in 0 to 255; None: images were not normalised.
+    red_first : bool
+        Whether it turned images to red, green, blue.
+    seed, git_revision : int or None
+        Of the run.
+    training : str
+        The whole config, as a text for people.
+    terms : dict
+        What decides how the run goes on, by option: see `terms_of`.
+    progress : Progress
+        How far it has come.
     """
 
     method: str
@@ -93,9 +107,11 @@ def numbers(values: Any) -> list[float] | None:
 def read_origin(meta: Any, file: Path) -> Origin:
     """The origin in the meta of a checkpoint.
 
-    Raises:
-        Refused: if it has none, or a spoilt one; if it was written by a version that did not count images, or by one
-            that told of no origin.
+    Raises
+    ------
+    Refused
+        If it has none, or a spoilt one; if it was written by a version that did not count images, or by one that told
+        of no origin.
     """
     text = meta.get(KEY) if isinstance(meta, dict) else None
     if not isinstance(text, str):

@@ -28,8 +28,10 @@ def newest_whole(folder: Path) -> tuple[Path, Origin] | None:
 
     Newer ones that are damaged are named on stderr.
 
-    Raises:
-        Refused: naming the newest, if none is whole.
+    Raises
+    ------
+    Refused
+        Naming the newest, if none is whole.
     """
     newest: Refused | None = None
     for file in reversed(checkpoints(folder)):
@@ -57,8 +59,10 @@ def say(line: str) -> None:
 def read_whole(file: Path) -> Origin:
     """The origin of a checkpoint that holds all that a run goes on from.
 
-    Raises:
-        Refused: if it is cut off, damaged, spoilt, or of another kind.
+    Raises
+    ------
+    Refused
+        If it is cut off, damaged, spoilt, or of another kind.
     """
     regular(file, within=file.parent)
     check_sums(file)
@@ -85,10 +89,14 @@ def check_count(meta: dict, progress: Progress, file: Path) -> None:
 def epochs_done(progress: Progress, images: int, step: int, drop_last: bool) -> int:
     """Whole epochs that a run has done: its current one, too, if what is left of it fills no step.
 
-    Args:
-        images: of the corpus.
-        step: images of a step, of all processes.
-        drop_last: whether only whole batches are trained on.
+    Parameters
+    ----------
+    images : int
+        Of the corpus.
+    step : int
+        Images of a step, of all processes.
+    drop_last : bool
+        Whether only whole batches are trained on.
     """
     left = images - progress.images
     return progress.epoch + (left < (step if drop_last else get_world_size()))
@@ -100,8 +108,10 @@ class PretrainingRunner(CheckedRunner):
     The schedule is not read from the checkpoint but built anew for the run as it now is, and moved to the place where
     a run that had been so from its beginning would be after as many images.
 
-    Attributes:
-        progress: of the checkpoint that the run goes on from; set by who names the checkpoint.
+    Attributes
+    ----------
+    progress : Progress
+        Of the checkpoint that the run goes on from; set by who names the checkpoint.
     """
 
     progress: Progress
@@ -135,10 +145,14 @@ class PretrainingRunner(CheckedRunner):
 def advance(schedulers: Sequence[_ParamScheduler], place: int, length: int, epochs: int) -> None:
     """Move new schedulers forward, in the order in which a run does it.
 
-    Args:
-        place: steps from the run's beginning.
-        length: steps of an epoch.
-        epochs: that ended.
+    Parameters
+    ----------
+    place : int
+        Steps from the run's beginning.
+    length : int
+        Steps of an epoch.
+    epochs : int
+        That ended.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they miss the optimizer's steps

@@ -42,27 +42,45 @@ def run(
 ) -> Path:
     """Pretrain a backbone on a corpus: `python -m lvmmed_backbones pretrain`.
 
-    Args:
-        config: the name of one of ours (`config_names`), a path, or a config, which stays as it is.
-        corpus: folder or URL of a corpus (`corpus.build`).
-        work_dir: folder of checkpoints and curves; None: pretraining/CONFIG.
-        resume: go on from the newest checkpoint; without one begin anew.
-        epochs: instead of the config's, at least 1; the learning rate's schedule follows.
-        seed: of weights, order and views, instead of the config's, which is 0 in all of ours.
-        overrides: values by the dotted names of the config's fields, such as {'train_dataloader.batch_size': 32}; they
-            precede `epochs` and `seed`.
-        probe: a folder of labelled images, one folder per class, whose accuracy by nearest neighbours is logged.
-        launcher: 'none'; 'pytorch' or 'slurm', which started this process among others.
+    Parameters
+    ----------
+    config : str, Path or Config
+        The name of one of ours (`config_names`), a path, or a config, which stays as it is.
+    corpus : str or Path
+        Folder or URL of a corpus (`corpus.build`).
+    work_dir : str, Path, optional
+        Folder of checkpoints and curves; None: pretraining/CONFIG.
+    resume : bool
+        Go on from the newest checkpoint; without one begin anew.
+    epochs : int, optional
+        Instead of the config's, at least 1; the learning rate's schedule follows.
+    seed : int, optional
+        Of weights, order and views, instead of the config's, which is 0 in all of ours.
+    overrides : mapping or iterable of (str, object)
+        Values by the dotted names of the config's fields, such as {'train_dataloader.batch_size': 32}; they precede
+        `epochs` and `seed`.
+    probe : str, Path, optional
+        A folder of labelled images, one folder per class, whose accuracy by nearest neighbours is logged.
+    launcher : str
+        'none'; 'pytorch' or 'slurm', which started this process among others.
 
-    Returns:
+    Returns
+    -------
+    Path
         `work_dir`, as `export` takes it.
 
-    Raises:
-        FileNotFoundError: if there is no such config or corpus.
-        FileExistsError: if `work_dir` holds a run, and it is not to be resumed.
-        ValueError: naming the options and their values, if sizes do not fit together, or a resumed run is another one.
-        FloatingPointError: naming the last good checkpoint, where losses or weights are no numbers any more.
-        DiskFull, OSError: if it cannot be written.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such config or corpus.
+    FileExistsError
+        If `work_dir` holds a run, and it is not to be resumed.
+    ValueError
+        Naming the options and their values, if sizes do not fit together, or a resumed run is another one.
+    FloatingPointError
+        Naming the last good checkpoint, where losses or weights are no numbers any more.
+    DiskFull, OSError
+        If it cannot be written.
     """
     composed = compose(
         config,
@@ -91,9 +109,12 @@ def compose(
 ) -> Config:
     """The whole config of a run, which `run` would carry out; the arguments are those of `run`.
 
-    Raises:
-        FileNotFoundError: if there is no such config.
-        ValueError: if `epochs` is below 1; if no name tells a `work_dir`, and none is given.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such config.
+    ValueError
+        If `epochs` is below 1; if no name tells a `work_dir`, and none is given.
     """
     if isinstance(config, Config):
         name = Path(config.filename).stem if config.filename else None
@@ -139,8 +160,10 @@ def _file_of(config: str | Path) -> Path:
 def set_epochs(config: Config, epochs: int) -> None:
     """Make a run longer or shorter, and what of its schedule lasts to its end with it.
 
-    Raises:
-        ValueError: if `epochs` is below 1.
+    Raises
+    ------
+    ValueError
+        If `epochs` is below 1.
     """
     if epochs < 1:
         raise ValueError(f"--epochs {epochs}: it must be at least 1")
@@ -182,8 +205,10 @@ def _pretrain(config: Config, resume: bool) -> None:
 def _read_corpus(root: str) -> Summary:
     """What a corpus says of itself.
 
-    Raises:
-        FileNotFoundError: if there is none; Refused: if it is spoilt.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none; Refused: if it is spoilt.
     """
     try:
         return read_summary(root)
@@ -196,8 +221,10 @@ def _read_corpus(root: str) -> Summary:
 def _is_finished(config: Config, corpus: Summary, origin: Origin) -> bool:
     """Whether a run has done all that it is asked for; what is other than it was is said on stderr.
 
-    Raises:
-        ValueError: naming the options and both values, if it is another run, or has done more.
+    Raises
+    ------
+    ValueError
+        Naming the options and both values, if it is another run, or has done more.
     """
     now = terms_of(config, corpus.fingerprint, config.world_size)
     changes = check_terms(origin.terms, now, Path(config.work_dir))
@@ -218,8 +245,10 @@ def _is_finished(config: Config, corpus: Summary, origin: Origin) -> bool:
 def _train(config: Config, start: tuple[Path, Origin] | None) -> None:
     """Train, from the beginning or from a checkpoint.
 
-    Raises:
-        FloatingPointError: naming the last good checkpoint, where losses or weights are no numbers any more.
+    Raises
+    ------
+    FloatingPointError
+        Naming the last good checkpoint, where losses or weights are no numbers any more.
     """
     if start:
         config.load_from, config.resume = str(start[0]), True

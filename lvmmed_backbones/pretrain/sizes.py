@@ -18,13 +18,19 @@ COMPARING = ("LVMMed", "SimCLR", "MoCo", "BarlowTwins", "SwAV", "VICRegL", "Deep
 def check_sizes(config: Config, images: int, processes: int) -> None:
     """Hold the sizes of a run against each other.
 
-    Args:
-        config: as composed.
-        images: of the corpus.
-        processes: how many train together.
+    Parameters
+    ----------
+    config : Config
+        As composed.
+    images : int
+        Of the corpus.
+    processes : int
+        How many train together.
 
-    Raises:
-        ValueError: naming the options and their values.
+    Raises
+    ------
+    ValueError
+        Naming the options and their values.
     """
     loader, model = config.train_dataloader, config.model
     batch, parts = loader.batch_size, config.optim_wrapper.get("accumulative_counts", 1)

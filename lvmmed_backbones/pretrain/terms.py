@@ -37,12 +37,18 @@ SHOWN = 3  # of the options that differ
 def terms_of(config: Config, fingerprint: str | None, processes: int) -> dict[str, Any]:
     """What decides how a run with this config goes, by the names that --cfg-options has.
 
-    Args:
-        config: as composed.
-        fingerprint: of the corpus.
-        processes: how many train together.
+    Parameters
+    ----------
+    config : Config
+        As composed.
+    fingerprint : str or None
+        Of the corpus.
+    processes : int
+        How many train together.
 
-    Returns:
+    Returns
+    -------
+    dict
         Plain data: numbers, texts, lists of them; the schedule as one list of mappings.
     """
     parts = {part: copy.deepcopy(config[part]) for part in PARTS if part in config}
@@ -75,8 +81,10 @@ def flat(value: Any, name: str = "") -> dict[str, Any]:
 def check_terms(was: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> list[str]:
     """What is other than it was, of what may be: a line for each such option.
 
-    Raises:
-        ValueError: naming the options, and both values of each, where one is other that may not be.
+    Raises
+    ------
+    ValueError
+        Naming the options, and both values of each, where one is other that may not be.
     """
     differing = [
         name
@@ -110,10 +118,14 @@ def same_schedule(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 def shortened(schedule: Sequence[Mapping], before: int, epochs: int) -> list[dict[str, Any]]:
     """A schedule for a run of other length: what lasted to its end still does, what begins after its end is left out.
 
-    Args:
-        schedule: configs of mmengine's parameter schedulers; those that count steps stay as they are.
-        before: epochs of the run that it was for.
-        epochs: of the run that it will be for; may be more.
+    Parameters
+    ----------
+    schedule : sequence of mapping
+        Configs of mmengine's parameter schedulers; those that count steps stay as they are.
+    before : int
+        Epochs of the run that it was for.
+    epochs : int
+        Of the run that it will be for; may be more.
     """
     parts = []
     for part in map(dict, schedule):

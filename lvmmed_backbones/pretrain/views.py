@@ -19,17 +19,23 @@ from torch import Tensor
 class RandomViews(BaseTransform):
     """Cut random views out of an image, each a resized crop, perhaps flipped, with its photometric distortions.
 
-    Args:
-        crops: one mapping for each kind of view: `number` of views, `size` in pixels of their square, `scale`, the
-            range of the crop's share of the image's area (SimCLR: 0.2 to 1 or 0.08 to 1).
-        flip: probability of a horizontal flip.
-        transforms: further transforms of each view, on `results["img"]`, which do not move pixels.
+    Parameters
+    ----------
+    crops : sequence of mapping
+        One mapping for each kind of view: `number` of views, `size` in pixels of their square, `scale`, the range of
+        the crop's share of the image's area (SimCLR: 0.2 to 1 or 0.08 to 1).
+    flip : float
+        Probability of a horizontal flip.
+    transforms : sequence of mapping
+        Further transforms of each view, on `results["img"]`, which do not move pixels.
 
     The result has `inputs`, a list of V uint8 tensors (3, size, size), and `data_samples` with `views` (V, 5): the
     crop's x, y, width and height as fractions of the image's width and height, and 1 if flipped; and `sample_idx`.
 
-    Raises:
-        ValueError: if a size, number, scale or probability is out of its range.
+    Raises
+    ------
+    ValueError
+        If a size, number, scale or probability is out of its range.
     """
 
     ASPECT = math.log(
@@ -100,11 +106,16 @@ class RandomViews(BaseTransform):
 def cell_positions(views: Tensor, rows: int, columns: int) -> Tensor:
     """Where the cells of feature maps lie in the images that the views were cut from.
 
-    Args:
-        views: (N, 5), one view of each image, as `RandomViews` tells them.
-        rows, columns: R and S, of the feature map.
+    Parameters
+    ----------
+    views : Tensor
+        (N, 5), one view of each image, as `RandomViews` tells them.
+    rows, columns : int
+        R and S, of the feature map.
 
-    Returns:
+    Returns
+    -------
+    Tensor
         (N, R * S, 2): x and y of each cell's centre, as fractions of the image's width and height, row by row.
     """
     x, y, width, height, flipped = views.float().unbind(1)

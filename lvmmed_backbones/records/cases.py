@@ -27,15 +27,22 @@ def case_scores(
 ) -> dict[str, float]:
     """Score of each case in a metric, NaN where undefined.
 
-    Args:
-        rows: of the record's `cases`.
-        metric: of the run's figure.
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Of the record's `cases`.
+    metric : str
+        Of the run's figure.
 
-    Returns:
+    Returns
+    -------
+    dict of str to float
         Empty if such a figure is no mean of cases, or the cases lack the metric.
 
-    Raises:
-        ValueError: if a case comes twice, or its score is no fraction.
+    Raises
+    ------
+    ValueError
+        If a case comes twice, or its score is no fraction.
     """
     found: dict[str, float] = {}
     for row in rows:
@@ -61,11 +68,15 @@ def over_sites(
     It is where the run reports its metric of each site, such as dice/BMC; a record without these is taken at its word
     if its figure is one of the two means.
 
-    Args:
-        scores: what `case_scores` returned, at least one.
+    Parameters
+    ----------
+    scores : mapping of str to float
+        What `case_scores` returned, at least one.
 
-    Raises:
-        ValueError: if the figure is not the mean of the cases.
+    Raises
+    ------
+    ValueError
+        If the figure is not the mean of the cases.
     """
     sited = all(f"{metric}/{site(case)}" in metrics for case in scores)
     for sites in (True,) if sited else (False, True):

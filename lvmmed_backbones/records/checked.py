@@ -32,8 +32,10 @@ class CheckedStruct(msgspec.Struct):
 def check_fields(struct: msgspec.Struct, names: Iterable[str]) -> None:
     """Refuse a struct with a field that has no place in a report.
 
-    Raises:
-        ValueError: naming the first such field.
+    Raises
+    ------
+    ValueError
+        Naming the first such field.
     """
     for name in names:
         value = getattr(struct, name)
@@ -74,7 +76,9 @@ def fault(value: Any, depth: int = 0) -> str:
 def write_struct(path: Path, content: msgspec.Struct) -> None:
     """Write a struct as JSON, whole or not at all.
 
-    Raises:
-        ValueError: if it holds NaN or infinity, which JSON does not know.
+    Raises
+    ------
+    ValueError
+        If it holds NaN or infinity, which JSON does not know.
     """
     write_json(path, msgspec.to_builtins(content))

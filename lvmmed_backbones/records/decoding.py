@@ -48,9 +48,12 @@ _CASES = msgspec.json.Decoder(Cases)
 def decode(data: bytes) -> WholeRecord:
     """The record in a file.
 
-    Raises:
-        Earlier: if it is of a schema that is no longer read.
-        ValueError: naming the field, its value and the remedy.
+    Raises
+    ------
+    Earlier
+        If it is of a schema that is no longer read.
+    ValueError
+        Naming the field, its value and the remedy.
     """
     return _decoded(data, _RECORD)
 
@@ -58,8 +61,10 @@ def decode(data: bytes) -> WholeRecord:
 def decode_cases(data: bytes) -> list[Case]:
     """The cases of the record in a file; the rest of it is skipped.
 
-    Raises:
-        Earlier, ValueError: as `decode`.
+    Raises
+    ------
+    Earlier, ValueError
+        As `decode`.
     """
     return _decoded(data, _CASES).cases
 
@@ -94,8 +99,10 @@ def _explained(data: bytes, kind: type[T]) -> T:
 def check_known(schema: int, latest: int) -> None:
     """Refuse a schema that this version of the suite knows nothing of.
 
-    Raises:
-        ValueError: naming it and the remedy.
+    Raises
+    ------
+    ValueError
+        Naming it and the remedy.
     """
     if schema > latest:
         raise ValueError(
@@ -117,9 +124,12 @@ def _written_by(content: dict[str, Any]) -> str:
 def _sentence(error: str, content: Any) -> str:
     """The words of a ValidationError, with the value at fault and the remedy.
 
-    Args:
-        error: such as 'Expected `int`, got `str` - at `$.data.counts[...]`', or of a `CheckedStruct`.
-        content: of the file.
+    Parameters
+    ----------
+    error : str
+        Such as 'Expected `int`, got `str` - at `$.data.counts[...]`', or of a `CheckedStruct`.
+    content : object
+        Of the file.
     """
     words, _, place = error.replace("`", "").replace(" | ", " or ").partition(" - at $")
     names = re.findall(r"\.(\w+)", place)

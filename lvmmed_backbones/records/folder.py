@@ -28,10 +28,14 @@ class StoredRecord(Record, kw_only=True):
 
     Its cases stay in the file, since those of 100,000 records would fill the memory: `read_cases` reads them.
 
-    Attributes:
-        path: the file.
-        results: the folder in which it was found; whatever else of the run is read lies in it, too.
-        value: of the headline metric, a fraction in [0, 1].
+    Attributes
+    ----------
+    path : Path
+        The file.
+    results : Path
+        The folder in which it was found; whatever else of the run is read lies in it, too.
+    value : float
+        Of the headline metric, a fraction in [0, 1].
     """
 
     path: Path
@@ -47,17 +51,24 @@ def read(
 ) -> tuple[list[StoredRecord], list[str]]:
     """Every `record.json` below a folder.
 
-    Args:
-        results: the folder that `python -m benchmarks run --results` wrote.
-        progress: wraps the files while they are read, such as a bar.
+    Parameters
+    ----------
+    results : Path
+        The folder that `python -m benchmarks run --results` wrote.
+    progress : callable
+        Wraps the files while they are read, such as a bar.
 
-    Returns:
+    Returns
+    -------
+    (list of StoredRecord, list of str)
         The records in the order of their paths, and a message for each file that is no sound one, its cases included:
         its headline is the mean of them, where it is such a mean; for each folder that cannot be looked into; and for
         all files that one commit wrote in a schema that is no longer read.
 
-    Raises:
-        FileNotFoundError: if there is no such folder, or no record in it.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no record in it.
     """
     if not results.is_dir():
         raise FileNotFoundError(
@@ -91,12 +102,17 @@ def read(
 def read_done(folder: Path) -> WholeRecord:
     """The record of a run that is done.
 
-    Args:
-        folder: of the run, named by its identity.
+    Parameters
+    ----------
+    folder : Path
+        Of the run, named by its identity.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it is cut, of a schema that is no longer read, or another run's.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If it is cut, of a schema that is no longer read, or another run's.
     """
     record = decode(read_bytes(folder / FILE, within=folder, most=MOST))
     if record.run != folder.name:
@@ -109,11 +125,15 @@ def read_done(folder: Path) -> WholeRecord:
 def read_cases(record: StoredRecord) -> list[Case]:
     """The score of every test case of a run, from its file.
 
-    Returns:
+    Returns
+    -------
+    list of Case
         A row per case: `case`, its name, and its scores, None: undefined. Empty if the run has none.
 
-    Raises:
-        ValueError: naming the file, if it can no longer be read, or its cases are no such rows.
+    Raises
+    ------
+    ValueError
+        Naming the file, if it can no longer be read, or its cases are no such rows.
     """
     content = read_own(record.path, record.results, MOST)
     try:
@@ -134,11 +154,15 @@ def listed(paths: Sequence[Path], most: int = 3) -> str:
 def read_own(path: Path, results: Path, most: int) -> bytes:
     """The content of a file that a run left, of at most so many bytes.
 
-    Args:
-        path: of a record, or beside one that `read` found: only its last part can be a link, so no other is followed.
+    Parameters
+    ----------
+    path : Path
+        Of a record, or beside one that `read` found: only its last part can be a link, so no other is followed.
 
-    Raises:
-        Refused: if it is not there, is no regular file, too large, or a link out of `results`.
+    Raises
+    ------
+    Refused
+        If it is not there, is no regular file, too large, or a link out of `results`.
     """
     try:
         with opened(path, within=results if os.path.islink(path) else None, most=most) as file:
@@ -183,13 +207,17 @@ def _stored(
 ) -> StoredRecord:
     """A record without its cases, its names in one form.
 
-    Args:
-        whole: just decoded; its parts become those of the stored one.
-        shared: backbones, data, versions and machines of the records before, so that thousands of runs keep one copy
-            of each.
+    Parameters
+    ----------
+    whole : WholeRecord
+        Just decoded; its parts become those of the stored one.
+    shared : dict of (type, bytes) to object
+        Backbones, data, versions and machines of the records before, so that thousands of runs keep one copy of each.
 
-    Raises:
-        ValueError: if the headline is no fraction, or a metric is huge.
+    Raises
+    ------
+    ValueError
+        If the headline is no fraction, or a metric is huge.
     """
 
     def once(part: T) -> T:
@@ -213,8 +241,10 @@ def _stored(
 def _check_means(record: StoredRecord, rows: Sequence[Mapping[str, Any]]) -> None:
     """Compare a record's scores that are means of its cases with these.
 
-    Raises:
-        ValueError: naming the metric, if it is not their mean, or a case is not sound.
+    Raises
+    ------
+    ValueError
+        Naming the metric, if it is not their mean, or a case is not sound.
     """
     for metric in dict.fromkeys([record.metric, *MEANS]):
         value = record.metrics.get(metric)
@@ -226,8 +256,10 @@ def _check_means(record: StoredRecord, rows: Sequence[Mapping[str, Any]]) -> Non
 def _headline(record: Record) -> float:
     """The value of the headline metric.
 
-    Raises:
-        ValueError: if it is absent, undefined, or no fraction in [0, 1].
+    Raises
+    ------
+    ValueError
+        If it is absent, undefined, or no fraction in [0, 1].
     """
     name, value = record.metric, record.metrics.get(record.metric)
     if value is None or math.isnan(value):
@@ -246,8 +278,10 @@ def _headline(record: Record) -> float:
 def _defined(name: str, value: float | None) -> float | None:
     """The value of a metric, None: undefined.
 
-    Raises:
-        ValueError: if it is so large that sums and percentages of it have no end.
+    Raises
+    ------
+    ValueError
+        If it is so large that sums and percentages of it have no end.
     """
     if value is None or not math.isfinite(value):
         return None

@@ -32,14 +32,22 @@ Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # pixels
 class Entry(CheckedStruct, omit_defaults=True):
     """A test case.
 
-    Attributes:
-        role: why it was chosen, such as 'best'.
-        case: its name; of a volume.
-        image: the name of the image; of a slice of the volume.
-        score: of the case, by the gallery's metric.
-        files: names, by what they hold: the kind of task tells which there are.
-        truth, prediction: classes, in classification.
-        probabilities: (C,) of the classes, in classification.
+    Attributes
+    ----------
+    role : str
+        Why it was chosen, such as 'best'.
+    case : str
+        Its name; of a volume.
+    image : str
+        The name of the image; of a slice of the volume.
+    score : Share
+        Of the case, by the gallery's metric.
+    files : dict of str to str
+        Names, by what they hold: the kind of task tells which there are.
+    truth, prediction : Count or None
+        Classes, in classification.
+    probabilities : tuple of Share
+        (C,) of the classes, in classification.
     """
 
     role: str
@@ -55,11 +63,16 @@ class Entry(CheckedStruct, omit_defaults=True):
 class Gallery(CheckedStruct):
     """What a run left to look at.
 
-    Attributes:
-        kind: of task.
-        metric: of the entries' scores.
-        classes: names; the first one is the background, in segmentation and volumes.
-        entries: the best case first; empty if no case had a score.
+    Attributes
+    ----------
+    kind : {"segmentation", "volumes", "detection", "classification"}
+        Of task.
+    metric : str
+        Of the entries' scores.
+    classes : list of str
+        Names; the first one is the background, in segmentation and volumes.
+    entries : list of Entry
+        The best case first; empty if no case had a score.
     """
 
     schema: int

@@ -30,12 +30,18 @@ Case = dict[str, str | float | None]
 class Backbone(CheckedStruct):
     """Which backbone, and what it is.
 
-    Attributes:
-        name: in the catalogue.
-        architecture, method, corpus: in words.
-        parameters: their number.
-        weights_sha256: checksum of the weights' file, None for random weights.
-        pretraining_seed: of the weights, where the backbone has some of several seeds; None: all seeds have the same.
+    Attributes
+    ----------
+    name : str
+        In the catalogue.
+    architecture, method, corpus : str
+        In words.
+    parameters : Count
+        Their number.
+    weights_sha256 : str or None
+        Checksum of the weights' file, None for random weights.
+    pretraining_seed : Count or None
+        Of the weights, where the backbone has some of several seeds; None: all seeds have the same.
     """
 
     name: str
@@ -58,12 +64,18 @@ class Data(CheckedStruct):
 class Provenance(CheckedStruct):
     """Where and when a score comes from.
 
-    Attributes:
-        versions: of Python and packages.
-        machine: in words and numbers.
-        git_revision: of the code, None: unknown.
-        started: date and time.
-        config_sha256: checksum of the config beside the record.
+    Attributes
+    ----------
+    versions : dict of str to str
+        Of Python and packages.
+    machine : dict
+        In words and numbers.
+    git_revision : str or None
+        Of the code, None: unknown.
+    started : str
+        Date and time.
+    config_sha256 : str or None
+        Checksum of the config beside the record.
     """
 
     versions: dict[str, str]
@@ -76,18 +88,30 @@ class Provenance(CheckedStruct):
 class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
     """What one run says of itself, all but the scores of its cases.
 
-    Attributes:
-        run: identity of the run: a hash of its config, data and weights.
-        task, task_version, dataset, kind, protocol: of the task config.
-        backbone: what was run.
-        label_fraction: share of the training images that was used, in (0, 1].
-        seed, profile, threads: as in the plan of the run.
-        data_source: 'measured' on real images, or 'phantom'.
-        metric: name of the headline metric.
-        metrics: all metrics, None (or NaN, where something else than this suite wrote the file): undefined.
-        data, provenance: of the run.
-        cost: train_seconds, test_seconds, peak_memory_mb.
-        split: 'published', or 'clean' where the published one leaks.
+    Attributes
+    ----------
+    run : str
+        Identity of the run: a hash of its config, data and weights.
+    task, task_version, dataset, kind, protocol : str
+        Of the task config.
+    backbone : Backbone
+        What was run.
+    label_fraction : Fraction
+        Share of the training images that was used, in (0, 1].
+    seed, profile, threads : Count
+        As in the plan of the run.
+    data_source : DataSource
+        'measured' on real images, or 'phantom'.
+    metric : str
+        Name of the headline metric.
+    metrics : dict of str to float or None
+        All metrics, None (or NaN, where something else than this suite wrote the file): undefined.
+    data, provenance : Data
+        Of the run.
+    cost : dict of str to Amount
+        train_seconds, test_seconds, peak_memory_mb.
+    split : str
+        'published', or 'clean' where the published one leaks.
     """
 
     run: str
@@ -118,8 +142,10 @@ def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
 class WholeRecord(Record, tag=SCHEMA, kw_only=True):
     """A record as it is written.
 
-    Attributes:
-        cases: a row per test case: `case`, its name, and its scores, None: undefined.
+    Attributes
+    ----------
+    cases : list of Case
+        A row per test case: `case`, its name, and its scores, None: undefined.
     """
 
     cases: list[Case]
@@ -147,8 +173,10 @@ class Cases(msgspec.Struct):
 def check_cases(cases: Sequence[Case]) -> None:
     """Refuse cases that do not have one text, their name.
 
-    Raises:
-        ValueError: naming the first such case.
+    Raises
+    ------
+    ValueError
+        Naming the first such case.
     """
     for row in cases:
         texts = {name: value for name, value in row.items() if isinstance(value, str)}

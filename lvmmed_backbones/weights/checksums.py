@@ -19,8 +19,10 @@ FRESH = 2.0  # seconds: a file changed so lately may change again within the sam
 def file_sha256(path: Path) -> str:
     """Checksum of a file, 64 hex digits; of a large one that was seen before and has not changed, from memory.
 
-    Raises:
-        FileNotFoundError, Refused: if it cannot be opened.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        If it cannot be opened.
     """
     with opened(path) as file:
         state = os.fstat(file.fileno())
@@ -77,9 +79,12 @@ def remember(known: dict[str, list]) -> None:
 def check_sha256(path: Path, expected: str) -> None:
     """Compare the checksum of a file with all digits, or the first, of the expected one.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if they differ.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If they differ.
     """
     found = file_sha256(path)
     if not found.startswith(expected):

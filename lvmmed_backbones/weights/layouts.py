@@ -30,12 +30,17 @@ def layout(name: str) -> Callable[[T], T]:
 def converted(tensors: Tensors, layout: str) -> dict[str, Tensor]:
     """Rename a checkpoint's tensors to the architecture's own names.
 
-    Args:
-        tensors: by the checkpoint's names, without a prefix.
-        layout: a key of `LAYOUTS`.
+    Parameters
+    ----------
+    tensors : Tensors
+        By the checkpoint's names, without a prefix.
+    layout : str
+        A key of `LAYOUTS`.
 
-    Raises:
-        ValueError: if there is no such layout, naming those that there are.
+    Raises
+    ------
+    ValueError
+        If there is no such layout, naming those that there are.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"no layout {layout!r}: choose from {', '.join(sorted(LAYOUTS))}")

@@ -24,17 +24,26 @@ def load_strictly(
 ) -> None:
     """Fill a backbone from a checkpoint, every parameter and running statistic of it.
 
-    Args:
-        module: the backbone, a `Backbone`.
-        file: a safetensors file, or one that `torch.save` wrote.
-        layout: how the checkpoint names things, see `lvmmed_backbones.weights.layouts`.
-        sha256: checksum of the file, or its first digits; None: not checked.
-        wrapper: which of several networks, by a part of the names before it.
+    Parameters
+    ----------
+    module : Module
+        The backbone, a `Backbone`.
+    file : str
+        A safetensors file, or one that `torch.save` wrote.
+    layout : str
+        How the checkpoint names things, see `lvmmed_backbones.weights.layouts`.
+    sha256 : str, optional
+        Checksum of the file, or its first digits; None: not checked.
+    wrapper : str, optional
+        Which of several networks, by a part of the names before it.
 
-    Raises:
-        FileNotFoundError: if the file does not exist.
-        Refused: naming the file and what is wrong with it: its checksum, that it is no checkpoint or would run code,
-            the parameters that it does not fill, or fills with another shape, integers or what is no number.
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    Refused
+        Naming the file and what is wrong with it: its checksum, that it is no checkpoint or would run code, the
+        parameters that it does not fill, or fills with another shape, integers or what is no number.
     """
     path = Path(file)
     if sha256 is not None:
@@ -63,12 +72,17 @@ def find(
 ) -> Network:
     """The weights of a module in a file, checked.
 
-    Args:
-        module: a `Backbone`; it may lie on the meta device.
-        layouts: those that are tried, in this order.
+    Parameters
+    ----------
+    module : Module
+        A `Backbone`; it may lie on the meta device.
+    layouts : sequence of str
+        Those that are tried, in this order.
 
-    Raises:
-        FileNotFoundError, Refused: as `load_strictly`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `load_strictly`.
     """
     tensors = flat(read(path), path)
     found = networks(tensors, module, layouts, path)  # type: ignore[arg-type]

@@ -33,12 +33,18 @@ class Architecture(Protocol):
 class Network:
     """The weights of an architecture within a checkpoint.
 
-    Attributes:
-        prefix: what stands before their names, with its last dot; empty if nothing does.
-        layout: how the checkpoint names them.
-        tensors: all that the architecture needs, by its own names.
-        created: what the file does not have and the framework makes: integer buffers.
-        unused: the checkpoint's names of everything else.
+    Attributes
+    ----------
+    prefix : str
+        What stands before their names, with its last dot; empty if nothing does.
+    layout : str
+        How the checkpoint names them.
+    tensors : dict of str to Tensor
+        All that the architecture needs, by its own names.
+    created : list of str
+        What the file does not have and the framework makes: integer buffers.
+    unused : list of str
+        The checkpoint's names of everything else.
     """
 
     prefix: str
@@ -51,8 +57,10 @@ class Network:
 def flat(content: Mapping, path: Path) -> dict[str, Tensor]:
     """The tensors of nested mappings, by dotted names without the parts that compilers add.
 
-    Raises:
-        Refused: if there are none, or mappings lie in each other without end.
+    Raises
+    ------
+    Refused
+        If there are none, or mappings lie in each other without end.
     """
     found: dict[str, Tensor] = {}
     waiting: list[tuple[str, Any, int]] = [("", content, 0)]
@@ -93,8 +101,10 @@ def networks(
 ) -> list[Network]:
     """Every whole network of this architecture among the tensors of a checkpoint.
 
-    Raises:
-        Refused: if one is there with more in it than the architecture has: it is of another one.
+    Raises
+    ------
+    Refused
+        If one is there with more in it than the architecture has: it is of another one.
     """
     wanted = needed(module)
     required = {name: value.shape for name, value in wanted.items() if not optional(value)}
@@ -159,11 +169,15 @@ def prefixes(names: Iterable[str], least: int) -> list[str]:
 def chosen(found: Sequence[Network], wrapper: str | None, path: Path) -> Network:
     """The network that was asked for, of at least one.
 
-    Args:
-        wrapper: a part of its prefix, such as teacher or state_dict_ema; None: there must be only one.
+    Parameters
+    ----------
+    wrapper : str or None
+        A part of its prefix, such as teacher or state_dict_ema; None: there must be only one.
 
-    Raises:
-        Refused: if there are several, or none called so, naming those that there are.
+    Raises
+    ------
+    Refused
+        If there are several, or none called so, naming those that there are.
     """
     there = ", ".join(network.prefix.rstrip(".") or "(no prefix)" for network in found)
     named = [n for n in found if wrapper is None or wrapper in n.prefix.split(".")]

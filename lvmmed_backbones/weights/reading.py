@@ -40,9 +40,12 @@ FOREIGN = (
 def read(path: str | Path) -> Mapping:
     """The content of a file that `torch.save` or safetensors wrote, told by its bytes and not by its name.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is another kind of file, is cut off, or cannot be read without running code.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is another kind of file, is cut off, or cannot be read without running code.
     """
     path = Path(path)
     with opened(path) as file:
@@ -110,8 +113,10 @@ def foreign(head: bytes) -> str:
 def loaded(path: Path, head: bytes) -> Mapping:
     """What torch's safe loader reads.
 
-    Raises:
-        Refused: as `read`.
+    Raises
+    ------
+    Refused
+        As `read`.
     """
     allow_mmengine_checkpoints()
     torch.serialization.add_safe_globals([argparse.Namespace])

@@ -16,13 +16,20 @@ from lvmmed_backbones.weights.checksums import check_sha256
 class Weights:
     """A file of weights. One of `package`, `url` and `page` says where it is.
 
-    Attributes:
-        file: its name.
-        layout: how it names the parameters, see `lvmmed_backbones.weights.layouts`.
-        sha256: its checksum, or the first digits of it; None if it was never published.
-        package: the installed Python package that holds the file, at this path inside it: 'package/folder'.
-        url: where it is fetched from.
-        page: the page where a person fetches it by hand.
+    Attributes
+    ----------
+    file : str
+        Its name.
+    layout : str
+        How it names the parameters, see `lvmmed_backbones.weights.layouts`.
+    sha256 : str or None
+        Its checksum, or the first digits of it; None if it was never published.
+    package : str or None
+        The installed Python package that holds the file, at this path inside it: 'package/folder'.
+    url : str or None
+        Where it is fetched from.
+    page : str or None
+        The page where a person fetches it by hand.
     """
 
     file: str
@@ -63,10 +70,14 @@ class Weights:
     def fetch(self) -> Path:
         """The file's path, once it is on this machine and its checksum is right.
 
-        Raises:
-            FileNotFoundError: if it has to be fetched by hand, or its package is not installed.
-            ConnectionError: if it cannot be fetched; nothing is left behind.
-            ValueError: if its checksum is wrong.
+        Raises
+        ------
+        FileNotFoundError
+            If it has to be fetched by hand, or its package is not installed.
+        ConnectionError
+            If it cannot be fetched; nothing is left behind.
+        ValueError
+            If its checksum is wrong.
         """
         path = self.path
         if not path.is_file():

@@ -28,23 +28,35 @@ Verdict = Literal["A", "B", "open", "untested"]
 class TaskComparison:
     """A and B on one task.
 
-    Attributes:
-        task, protocol, metric: which.
-        seeds_a, seeds_b: how many.
-        cases, left_out: how many cases both have a score of, and how many only one has; 0 where the headline is no
-            mean of cases.
-        mean_a, mean_b: mean headlines, fractions.
-        difference: A minus B over the common cases, in [-1, 1].
-        interval: of the difference; None if nothing can be said.
-        backbones: the test that the verdict rests on: over seeds and cases.
-        wilcoxon, sign_flip: over cases with seeds averaged: of the networks that were trained, not of the backbones.
-        p_backbones, p_wilcoxon, p_sign_flip: the same, Holm-adjusted over all tasks of the comparison; None: no test.
-        rank_biserial: in [-1, 1], above 0 in favour of A; NaN without cases.
-        cohens_dz: mean difference of a case over its standard deviation; NaN without cases.
-        verdict: which is better by `p_backbones`, or 'open', or 'untested' where
-            that test has no p-value.
-        seeds_to_settle: for an open task, how many seeds of each would likely settle it: above 100, more than 100;
-            infinite, no number would. None for the others.
+    Attributes
+    ----------
+    task, protocol, metric : str
+        Which.
+    seeds_a, seeds_b : int
+        How many.
+    cases, left_out : int
+        How many cases both have a score of, and how many only one has; 0 where the headline is no mean of cases.
+    mean_a, mean_b : float
+        Mean headlines, fractions.
+    difference : float
+        A minus B over the common cases, in [-1, 1].
+    interval : Interval or None
+        Of the difference; None if nothing can be said.
+    backbones : Test
+        The test that the verdict rests on: over seeds and cases.
+    wilcoxon, sign_flip : Test
+        Over cases with seeds averaged: of the networks that were trained, not of the backbones.
+    p_backbones, p_wilcoxon, p_sign_flip : float or None
+        The same, Holm-adjusted over all tasks of the comparison; None: no test.
+    rank_biserial : float
+        In [-1, 1], above 0 in favour of A; NaN without cases.
+    cohens_dz : float
+        Mean difference of a case over its standard deviation; NaN without cases.
+    verdict : Verdict
+        Which is better by `p_backbones`, or 'open', or 'untested' where that test has no p-value.
+    seeds_to_settle : float or None
+        For an open task, how many seeds of each would likely settle it: above 100, more than 100; infinite, no number
+        would. None for the others.
     """
 
     task: str
@@ -74,13 +86,19 @@ class TaskComparison:
 class Comparison:
     """A and B on all tasks of a setting that both have.
 
-    Attributes:
-        a, b: names of the backbones.
-        tasks: in the order of A's scores.
-        only_a, only_b: tasks that only one of them has.
-        improvement: chance that a run of A beats one of B on a task drawn at random, in [0, 1], over the tasks with at
-            least 2 seeds of each; None if there is none.
-        overall: Wilcoxon's test of the mean differences over tasks: of tasks like these, whatever the cases.
+    Attributes
+    ----------
+    a, b : str
+        Names of the backbones.
+    tasks : list of TaskComparison
+        In the order of A's scores.
+    only_a, only_b : list of str
+        Tasks that only one of them has.
+    improvement : float or None
+        Chance that a run of A beats one of B on a task drawn at random, in [0, 1], over the tasks with at least 2 seeds
+        of each; None if there is none.
+    overall : Test
+        Wilcoxon's test of the mean differences over tasks: of tasks like these, whatever the cases.
     """
 
     a: str
@@ -95,12 +113,17 @@ class Comparison:
 def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> Comparison:
     """Compare two backbones on the tasks that both have.
 
-    Args:
-        a, b: scores of each, of one setting, one per task and protocol.
-        alpha: level at which a difference counts, of all tasks together (Holm).
+    Parameters
+    ----------
+    a, b : sequence of Scores
+        Scores of each, of one setting, one per task and protocol.
+    alpha : float
+        Level at which a difference counts, of all tasks together (Holm).
 
-    Raises:
-        ValueError: if a backbone has no scores, or they have no task in common, or the same name.
+    Raises
+    ------
+    ValueError
+        If a backbone has no scores, or they have no task in common, or the same name.
     """
     if not a or not b:
         raise ValueError("a backbone without scores cannot be compared.")

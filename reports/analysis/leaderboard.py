@@ -36,19 +36,28 @@ DECIMALS = 10
 class Leaderboard:
     """The figures of one setting.
 
-    Attributes:
-        setting: what they have in common.
-        cells: a row per task, protocol and backbone, ordered as the table's columns, then rows:
-            `mean` and `std` of the headline over seeds, fractions in [0, 1] (`std`: sample standard
-            deviation, NaN for one seed), `n` and `seeds`, `rank` within the task (1 is best, ties
-            share the average), `best`, and what is known of the task, the data and the backbone.
-        mean_rank: by backbone, in the order of the table's rows; NaN of one that lacks a ranked task.
-        score: mean normalised score by backbone, in the same order: on each task 0 is the worst mean
-            of the ranked ones and 1 the best; NaN if no task tells them apart.
-        ranked: on how many tasks (`reports.coverage`).
-        missing: the backbones that lack a ranked task, and how many of them each has.
-        records: what all of it was made from.
-        metric: of all cells; None: each task's headline.
+    Attributes
+    ----------
+    setting : Setting
+        What they have in common.
+    cells : DataFrame
+        A row per task, protocol and backbone, ordered as the table's columns, then rows: `mean` and `std` of the
+        headline over seeds, fractions in [0, 1] (`std`: sample standard deviation, NaN for one seed), `n` and `seeds`,
+        `rank` within the task (1 is best, ties share the average), `best`, and what is known of the task, the data and
+        the backbone.
+    mean_rank : Series
+        By backbone, in the order of the table's rows; NaN of one that lacks a ranked task.
+    score : Series
+        Mean normalised score by backbone, in the same order: on each task 0 is the worst mean of the ranked ones and 1
+        the best; NaN if no task tells them apart.
+    ranked : int
+        On how many tasks (`reports.coverage`).
+    missing : dict of str to int
+        The backbones that lack a ranked task, and how many of them each has.
+    records : list of StoredRecord
+        What all of it was made from.
+    metric : str or None
+        Of all cells; None: each task's headline.
     """
 
     setting: Setting
@@ -66,10 +75,14 @@ def leaderboards(
 ) -> list[Leaderboard]:
     """A leaderboard per setting: measured before phantom, paper before small before mini.
 
-    Args:
-        records: that agree with each other (`reports.agreement.agreeing`).
-        by: order of the rows: 'rank' (mean rank) or 'score' (mean normalised score).
-        metric: of `records`, if they are `in_metric`; None: their headlines.
+    Parameters
+    ----------
+    records : sequence of StoredRecord
+        That agree with each other (`reports.agreement.agreeing`).
+    by : str
+        Order of the rows: 'rank' (mean rank) or 'score' (mean normalised score).
+    metric : str, optional
+        Of `records`, if they are `in_metric`; None: their headlines.
     """
     settings = sorted({setting(record) for record in records}, key=order)
     return [leaderboard([r for r in records if setting(r) == one], by, metric) for one in settings]
@@ -78,11 +91,15 @@ def leaderboards(
 def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[StoredRecord], list[str]]:
     """The records as if a metric were their headline.
 
-    Returns:
+    Returns
+    -------
+    (list of StoredRecord, list of str)
         Those that have it, and a sentence for each in which it is undefined: it is left out.
 
-    Raises:
-        ValueError: if no record has it.
+    Raises
+    ------
+    ValueError
+        If no record has it.
     """
     having = [record for record in records if metric in record.metrics]
     if not having:
@@ -195,7 +212,9 @@ def ranks(cells: pd.DataFrame) -> pd.DataFrame:
 def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """The means of the complete rows, and of each other backbone how many of the ranked tasks it has.
 
-    Returns:
+    Returns
+    -------
+    (DataFrame, dict of str to int)
         A row per complete backbone, a column per ranked task; and the others, the fullest row first.
     """
     table = cells.pivot(index="backbone", columns=["task", "protocol"], values="mean")

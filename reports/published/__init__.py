@@ -19,14 +19,19 @@ COLUMNS = (*TEXTS, "mean", "std", "trials", "note")
 def read(file: Path = FILE) -> pd.DataFrame:
     """The published figures, in the order of the paper.
 
-    Returns:
+    Returns
+    -------
+    DataFrame
         A row per figure with the columns of the file: texts (empty where a table has no task or protocol, or there is
         no note), `mean` and `std` in percent as printed (parameters: millions; `std` NaN where none is printed),
         `trials` a nullable integer.
 
-    Raises:
-        ValueError: naming the file, the line and the value, if a figure is out of range, unnamed or there twice.
-        OSError: if the file cannot be read.
+    Raises
+    ------
+    ValueError
+        Naming the file, the line and the value, if a figure is out of range, unnamed or there twice.
+    OSError
+        If the file cannot be read.
     """
     figures = pd.read_csv(file, dtype=str, keep_default_na=False)
     if tuple(figures.columns) != COLUMNS:

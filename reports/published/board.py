@@ -25,13 +25,17 @@ WARNING = (
 def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> pd.DataFrame:
     """The published figures of the tasks that records are of, in the metric that is their headline.
 
-    Args:
-        figures: `reports.published.read`.
+    Parameters
+    ----------
+    figures : DataFrame
+        `reports.published.read`.
 
-    Returns:
-        A row per figure, as in `reports.analysis.leaderboard.long_table` as far as the paper tells: task,
-        protocol, backbone, metric, `mean` and `std` as fractions, `n` trials; `data_source`
-        is 'published'. A figure that several tables print stands once.
+    Returns
+    -------
+    DataFrame
+        A row per figure, as in `reports.analysis.leaderboard.long_table` as far as the paper tells: task, protocol,
+        backbone, metric, `mean` and `std` as fractions, `n` trials; `data_source` is 'published'. A figure that several
+        tables print stands once.
     """
     tasks = {(r.kind, r.task, r.protocol, r.metric): r for r in records}
     printed = figures[figures["metric"].isin(METRICS) & (figures["metric"] != "params_millions")]

@@ -18,16 +18,23 @@ MIN_SEEDS = 3
 def normalised(values: Floats, low: Floats | None = None, high: Floats | None = None) -> Floats:
     """Scores of each task on a common scale: 0 is the worst backbone's mean, 1 the best one's.
 
-    Args:
-        values: (..., T, K) scores.
-        low, high: (T,) scores that become 0 and 1; None: the least and greatest of the K. They must come from mean
-            scores where `values` are single runs.
+    Parameters
+    ----------
+    values : Floats
+        (..., T, K) scores.
+    low, high : Floats, optional
+        (T,) scores that become 0 and 1; None: the least and greatest of the K. They must come from mean scores where
+        `values` are single runs.
 
-    Returns:
+    Returns
+    -------
+    Floats
         (..., T, K); NaN for a task on which low and high are the same: it tells nothing apart.
 
-    Raises:
-        ValueError: if a task has low above high.
+    Raises
+    ------
+    ValueError
+        If a task has low above high.
     """
     least = values.min(axis=-1, keepdims=True) if low is None else low[:, None]
     most = values.max(axis=-1, keepdims=True) if high is None else high[:, None]
@@ -40,10 +47,14 @@ def normalised(values: Floats, low: Floats | None = None, high: Floats | None = 
 def normalised_runs(scores: Sequence[Scores]) -> dict[str, Floats] | str:
     """Normalised score of every run, by backbone: (S, T), of complete rows and of the seeds that all their runs have.
 
-    Args:
-        scores: of one setting, one per task, protocol and backbone, in any order.
+    Parameters
+    ----------
+    scores : sequence of Scores
+        Of one setting, one per task, protocol and backbone, in any order.
 
-    Returns:
+    Returns
+    -------
+    dict of str to Floats or str
         The runs; or, as a sentence, why there are none: fewer than 2 backbones, tasks or 3 seeds common to all.
     """
     cells = {((one.task, one.protocol), one.backbone): one for one in scores}
@@ -76,9 +87,10 @@ def normalised_runs(scores: Sequence[Scores]) -> dict[str, Floats] | str:
 def interquartile_mean(runs: Floats) -> float:
     """Mean of the middle half of all runs of all tasks: (S, T) scores to one.
 
-    References:
-        Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", NeurIPS 2021, section
-        4.3.
+    References
+    ----------
+    Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", NeurIPS 2021, section
+    4.3.
     """
     # scipy's trim_mean, whose checks of its arguments take longer than its work: a bootstrap calls this 2000 times.
     cut = int(0.25 * runs.size)
@@ -89,8 +101,9 @@ def interquartile_mean(runs: Floats) -> float:
 def probability_of_improvement(a: Floats, b: Floats) -> float:
     """Chance that a run of A is better than a run of B on a task drawn at random, ties for half: (S_a, T), (S_b, T).
 
-    References:
-        Agarwal et al. 2021, section 4.3: the mean over tasks of the Mann-Whitney statistic, in [0, 1].
+    References
+    ----------
+    Agarwal et al. 2021, section 4.3: the mean over tasks of the Mann-Whitney statistic, in [0, 1].
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[1:] != b.shape[1:]:
         raise ValueError(f"a has shape {a.shape}, b {b.shape}: not (S, T) with the same T.")
@@ -101,8 +114,9 @@ def probability_of_improvement(a: Floats, b: Floats) -> float:
 def performance_profile(runs: Floats, thresholds: Floats) -> Floats:
     """Share of all runs of all tasks that score above each threshold: (S, T) and (N,) to (N,), falling from 1 to 0.
 
-    References:
-        Agarwal et al. 2021, section 4.2, equation for the run-score distribution.
+    References
+    ----------
+    Agarwal et al. 2021, section 4.2, equation for the run-score distribution.
     """
     return (runs.ravel() > thresholds[:, None]).mean(1)
 
@@ -120,16 +134,23 @@ def stratified_interval(
     Tasks are the ones there are: it says nothing of other tasks. Beyond rliable, the percentiles' distance from the
     figure is multiplied by sqrt(S / (S - 1)), without which they are too narrow for few seeds.
 
-    Args:
-        figure: of one (S, T) array per backbone, such as `interquartile_mean`.
-        several: those arrays.
-        bounds: least and greatest value that the figure can have.
+    Parameters
+    ----------
+    figure : callable
+        Of one (S, T) array per backbone, such as `interquartile_mean`.
+    several : Floats
+        Those arrays.
+    bounds : (float, float)
+        Least and greatest value that the figure can have.
 
-    Raises:
-        ValueError: for fewer than 3 seeds.
+    Raises
+    ------
+    ValueError
+        For fewer than 3 seeds.
 
-    References:
-        Agarwal et al. 2021, section 4.1: stratified bootstrap.
+    References
+    ----------
+    Agarwal et al. 2021, section 4.1: stratified bootstrap.
     """
     fewest = min(len(runs) for runs in several)
     if fewest < MIN_SEEDS:

@@ -19,10 +19,14 @@ NEGLIGIBLE = 1e-20  # variance of fractions that is due to rounding
 class Part(NamedTuple):
     """How a figure varies with one level of the sampling.
 
-    Attributes:
-        deviations: (R,) of each resample from the sample's figure.
-        variance: of the figure with this level.
-        freedom: degrees of freedom of that variance.
+    Attributes
+    ----------
+    deviations : Floats
+        (R,) of each resample from the sample's figure.
+    variance : float
+        Of the figure with this level.
+    freedom : float
+        Degrees of freedom of that variance.
     """
 
     deviations: Floats
@@ -39,9 +43,10 @@ def percentiles(
     spread of a few is itself uncertain. For normal scores of one level this is Student's t; it tends to the plain
     percentile interval as the levels grow, and keeps its skew.
 
-    References:
-        Hesterberg, "What teachers should know about the bootstrap", American Statistician 69(4), 2015, section 3.2:
-        why plain percentiles are too narrow.
+    References
+    ----------
+    Hesterberg, "What teachers should know about the bootstrap", American Statistician 69(4), 2015, section 3.2:
+    why plain percentiles are too narrow.
     """
     variance, freedom = satterthwaite(parts)
     if variance == 0:
@@ -57,11 +62,12 @@ def percentiles(
 def satterthwaite(parts: Sequence[Part]) -> tuple[float, float]:
     """Variance of a sum of independent parts, and its degrees of freedom (0 and infinite if nothing varies).
 
-    References:
-        Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2(6),
-        1946.
-        Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis", Statistics
-        in Medicine 26(3), 2007: the same for readers (here seeds) who all read the same cases.
+    References
+    ----------
+    Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2(6),
+    1946.
+    Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis", Statistics
+    in Medicine 26(3), 2007: the same for readers (here seeds) who all read the same cases.
     """
     variances = np.array([part.variance for part in parts])
     total = float(variances.sum())
@@ -85,9 +91,12 @@ def case_parts(
     What varies with seed and case together (the interaction) is in the spread of the seeds too, so it is taken out of
     the spread of the cases, as far as that goes (Hillis 2007, equation 5: max(MS(TC) - MS(TRC), 0)).
 
-    Args:
-        values: (S, C) scores of a backbone.
-        strata, units: (C,); a unit lies within one stratum.
+    Parameters
+    ----------
+    values : Floats
+        (S, C) scores of a backbone.
+    strata, units : Integers
+        (C,); a unit lies within one stratum.
     """
     present = np.isfinite(values).any(0)
     groups = np.unique(strata[present])
@@ -123,10 +132,14 @@ def stratum_part(
 def influence(sums: Floats, counts: Floats) -> tuple[Floats, float]:
     """How a mean over seeds of means over units moves: the delta method for a ratio of sums.
 
-    Args:
-        sums, counts: (S, U) sums and numbers of the defined scores of each unit.
+    Parameters
+    ----------
+    sums, counts : Floats
+        (S, U) sums and numbers of the defined scores of each unit.
 
-    Returns:
+    Returns
+    -------
+    (Floats, float)
         (U,) by how much each unit moves it, and the variance of the mean that is due to seed and unit together.
     """
     seeds, size = sums.shape

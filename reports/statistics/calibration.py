@@ -31,14 +31,22 @@ RESAMPLES = 1000
 class Model(NamedTuple):
     """Where the scores of simulated studies come from: normal effects, in fractions.
 
-    Attributes:
-        title: in a word.
-        seeds, cases, strata: how many of each.
-        seed: standard deviation between seeds.
-        case: between cases, shared by all backbones.
-        own: between cases, of a backbone's own.
-        noise: of each case with each seed.
-        binary: whether a case is right or wrong, with the score as its chance.
+    Attributes
+    ----------
+    title : str
+        In a word.
+    seeds, cases, strata : int
+        How many of each.
+    seed : float
+        Standard deviation between seeds.
+    case : float
+        Between cases, shared by all backbones.
+    own : float
+        Between cases, of a backbone's own.
+    noise : float
+        Of each case with each seed.
+    binary : bool
+        Whether a case is right or wrong, with the score as its chance.
     """
 
     title: str
@@ -124,7 +132,9 @@ def plain_coverage(model: Model, number: int) -> float:
 def false_positives(model: Model, number: int, alpha: float = 0.05) -> tuple[float, float, float]:
     """Share of studies of two backbones that are alike in which a test says that they differ.
 
-    Returns:
+    Returns
+    -------
+    (float, float, float)
         Of the test over seeds and cases, `wilcoxon` and `sign_flip`.
     """
     found = []
@@ -141,10 +151,14 @@ def settled(
 ) -> tuple[int | None, float]:
     """Whether `more_seeds` is right, if the difference and the spreads that it is told are the true ones.
 
-    Args:
-        lead: true difference.
+    Parameters
+    ----------
+    lead : float
+        True difference.
 
-    Returns:
+    Returns
+    -------
+    (int or None, float)
         How many seeds of each backbone it names (None: no number would do), and in what share of simulated studies of
         so many seeds the test comes out; 80 % is what it aims at.
     """

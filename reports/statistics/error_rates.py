@@ -29,15 +29,24 @@ LEAD = 0.05  # of one backbone, where power is asked for
 class World(NamedTuple):
     """Where the scores of simulated studies come from: normal effects, in fractions.
 
-    Attributes:
-        title: in a few words.
-        seed: standard deviation between seeds of a backbone.
-        case: between cases, shared by all backbones.
-        own: between cases, of a backbone's own.
-        noise: of each case with each seed.
-        uneven: by which factor the seed's deviation differs between tasks and backbones: log-normal, its log's spread.
-        pooled: whether the headline is no mean of cases, as mAP50: cases are not looked at.
-        binary: whether a case is right or wrong, with the score as its chance.
+    Attributes
+    ----------
+    title : str
+        In a few words.
+    seed : float
+        Standard deviation between seeds of a backbone.
+    case : float
+        Between cases, shared by all backbones.
+    own : float
+        Between cases, of a backbone's own.
+    noise : float
+        Of each case with each seed.
+    uneven : float
+        By which factor the seed's deviation differs between tasks and backbones: log-normal, its log's spread.
+    pooled : bool
+        Whether the headline is no mean of cases, as mAP50: cases are not looked at.
+    binary : bool
+        Whether a case is right or wrong, with the score as its chance.
     """
 
     title: str

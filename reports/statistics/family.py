@@ -22,11 +22,16 @@ ALPHA = 0.05
 class Verdicts:
     """What can be said of differences; all arrays are (..., T), NaN where nothing can be said.
 
-    Attributes:
-        low, high: the 95 % confidence interval of the difference, in [-1, 1].
-        p: of the test over seeds and cases, as it is.
-        adjusted: corrected for the family; the difference counts where it is below the level.
-        seeds: where it does not count, how many seeds of each backbone would settle it; infinite: no number would.
+    Attributes
+    ----------
+    low, high : Floats
+        The 95 % confidence interval of the difference, in [-1, 1].
+    p : Floats
+        Of the test over seeds and cases, as it is.
+    adjusted : Floats
+        Corrected for the family; the difference counts where it is below the level.
+    seeds : Floats
+        Where it does not count, how many seeds of each backbone would settle it; infinite: no number would.
     """
 
     low: Floats
@@ -41,9 +46,12 @@ def over_tasks(found: Pairs, alpha: float = ALPHA) -> Verdicts:
 
     The variance of the seeds is pooled over the two backbones and moderated by the other tasks of the row.
 
-    Args:
-        found: whose arrays are (..., T); a task that a row lacks has no seeds.
-        alpha: level at which a difference counts, of all tasks of a row together.
+    Parameters
+    ----------
+    found : Pairs
+        Whose arrays are (..., T); a task that a row lacks has no seeds.
+    alpha : float
+        Level at which a difference counts, of all tasks of a row together.
     """
     tested = np.minimum(found.seeds_a, found.seeds_b) >= MIN_SEEDS
     by_run, freedom, gained = moderated(found.by_run, np.where(tested, found.run_freedom, 0.0))
@@ -72,11 +80,16 @@ def over_opponents(
     is below the mean of all opponents', and that of the seeds is pooled over the K backbones, or half of it the pair's
     own, where this is more.
 
-    Args:
-        found: whose arrays are (..., K - 1).
-        by_run, freedom: (..., 1) variance of a run with its seed, pooled over the K backbones, and its freedom.
-        backbones: K.
-        exact: whether corrected p-values are needed, which take 5 ms each; intervals say the same.
+    Parameters
+    ----------
+    found : Pairs
+        Whose arrays are (..., K - 1).
+    by_run, freedom : Floats
+        (..., 1) variance of a run with its seed, pooled over the K backbones, and its freedom.
+    backbones : int
+        K.
+    exact : bool
+        Whether corrected p-values are needed, which take 5 ms each; intervals say the same.
     """
     tested = np.minimum(found.seeds_a, found.seeds_b) >= MIN_SEEDS
     by_case = np.maximum(found.by_case, found.by_case.mean(-1, keepdims=True))

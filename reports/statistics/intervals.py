@@ -27,10 +27,14 @@ MIN_UNITS = 5  # with fewer cases (patients) their spread is a guess
 class Interval:
     """A mean and where it may lie.
 
-    Attributes:
-        mean, low, high: fractions.
-        seeds: over how many seeds it speaks; 1: it says nothing of seeds that were not run.
-        units: over how many independent cases (patients, where cases are slices); 0: it says nothing of other cases.
+    Attributes
+    ----------
+    mean, low, high : float
+        Fractions.
+    seeds : int
+        Over how many seeds it speaks; 1: it says nothing of seeds that were not run.
+    units : int
+        Over how many independent cases (patients, where cases are slices); 0: it says nothing of other cases.
     """
 
     mean: float
@@ -45,11 +49,16 @@ def interval(
 ) -> Interval | None:
     """The interval of a backbone's mean headline on a task: over seeds and cases, as far as there are enough of each.
 
-    Args:
-        scores: of S seeds and C cases.
-        confidence, resamples, seed: as in `hierarchical_interval`.
+    Parameters
+    ----------
+    scores : Scores
+        Of S seeds and C cases.
+    confidence, resamples, seed : float
+        As in `hierarchical_interval`.
 
-    Returns:
+    Returns
+    -------
+    Interval or None
         The interval; None where nothing can be said, and `why_not` says why.
     """
     if why_not(scores):
@@ -104,23 +113,35 @@ def hierarchical_interval(
     within each stratum, n of its n units, the same for all seeds. The plain percentiles of that are too narrow where S
     or n is small; `percentiles` widens them.
 
-    Args:
-        values: (S, C) fractions; NaN: undefined.
-        strata: (C,) group of each case, 0 to G - 1.
-        confidence: in (0, 1).
-        resamples: R, at least 100.
-        seed: of the resampling.
-        units: (C,) number of the independent unit that a case belongs to (slices of a patient); None: each case.
+    Parameters
+    ----------
+    values : Floats
+        (S, C) fractions; NaN: undefined.
+    strata : Integers
+        (C,) group of each case, 0 to G - 1.
+    confidence : float
+        In (0, 1).
+    resamples : int
+        R, at least 100.
+    seed : int
+        Of the resampling.
+    units : Integers, optional
+        (C,) number of the independent unit that a case belongs to (slices of a patient); None: each case.
 
-    Returns:
+    Returns
+    -------
+    Interval
         The interval, within [0, 1]; with one seed over cases alone.
 
-    Raises:
-        ValueError: if shapes or arguments do not fit, a seed has no score, or a stratum fewer than two units.
+    Raises
+    ------
+    ValueError
+        If shapes or arguments do not fit, a seed has no score, or a stratum fewer than two units.
 
-    References:
-        Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, section 3: resampling of crossed
-        effects; where seeds and cases interact it errs on the wide side.
+    References
+    ----------
+    Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, section 3: resampling of crossed
+    effects; where seeds and cases interact it errs on the wide side.
     """
     units = check(values, strata, confidence, resamples, units)
     headlines = means(values, strata)
@@ -137,11 +158,15 @@ def seeds_interval(
 ) -> Interval:
     """The interval of the mean over seeds alone, as in `hierarchical_interval`.
 
-    Args:
-        headlines: (S,) fractions, S > 1.
+    Parameters
+    ----------
+    headlines : Floats
+        (S,) fractions, S > 1.
 
-    Raises:
-        ValueError: for one seed.
+    Raises
+    ------
+    ValueError
+        For one seed.
     """
     if len(headlines) < 2:
         raise ValueError(f"{len(headlines)} seed: an interval over seeds needs two.")
@@ -159,8 +184,10 @@ def check(
 ) -> Integers:
     """The units, once all arguments are known to fit.
 
-    Raises:
-        ValueError: naming the argument and the value.
+    Raises
+    ------
+    ValueError
+        Naming the argument and the value.
     """
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"values has shape {values.shape}, not (S, C) of at least one each.")

@@ -20,10 +20,14 @@ GAIN = 0.75
 def moderated(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:
     """Variances drawn towards what is usual in the same row, as far as the row's tasks are alike.
 
-    Args:
-        variance, freedom: (..., T) variance of each task's runs and its degrees of freedom; a freedom of 0: unknown.
+    Parameters
+    ----------
+    variance, freedom : Floats
+        (..., T) variance of each task's runs and its degrees of freedom; a freedom of 0: unknown.
 
-    Returns:
+    Returns
+    -------
+    (Floats, Floats, Floats)
         The variances, their degrees of freedom, and how many of these come from the other tasks.
     """
     known = (freedom > 0) & (variance > NEGLIGIBLE)

@@ -16,9 +16,12 @@ DECIMALS = 9  # of differences of fractions: 1/3 and 2/3 - 1/3 are a tie, 1e-17 
 class Differences:
     """A minus B for each independent case, seeds averaged.
 
-    Attributes:
-        values: (U,) differences, in [-1, 1], of each case, or of a patient over his slices.
-        weights: (U,) with which each enters the difference of the headlines; they sum to 1.
+    Attributes
+    ----------
+    values : Floats
+        (U,) differences, in [-1, 1], of each case, or of a patient over his slices.
+    weights : Floats
+        (U,) with which each enters the difference of the headlines; they sum to 1.
     """
 
     values: Floats
@@ -28,8 +31,10 @@ class Differences:
 def differences(a: Scores, b: Scores) -> Differences:
     """Differences of two backbones on the cases that both have: (0,) where the headline is no mean of cases.
 
-    Raises:
-        ValueError: if they are not of one task, protocol and metric, or have cases but none in common.
+    Raises
+    ------
+    ValueError
+        If they are not of one task, protocol and metric, or have cases but none in common.
     """
     one, other = common([a, b])
     if not one.cases:

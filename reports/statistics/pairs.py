@@ -17,17 +17,25 @@ from reports.statistics.intervals import few_units
 class Pairs:
     """P pairs of the K backbones of a task. All arrays are (P,).
 
-    Attributes:
-        a, b: numbers of the two backbones.
-        mean_a, mean_b: mean headline of each, over all of its cases.
-        difference: mean headline of A minus that of B over the cases that both have a score of, in [-1, 1].
-        seeds_a, seeds_b: how many.
-        cases, left_out: how many cases both have a score of, and how many only one has; 0 where the headline is no
-            mean of cases.
-        units: how many independent cases `by_case` speaks of; 0: they are too few to speak of others.
-        by_case: variance of the difference with the cases, and `case_freedom`, its degrees of freedom.
-        by_run: variance of one run's headline with the seed, pooled over the two backbones, and `run_freedom`, its
-            degrees of freedom: 0 where each has one seed.
+    Attributes
+    ----------
+    a, b : Integers
+        Numbers of the two backbones.
+    mean_a, mean_b : Floats
+        Mean headline of each, over all of its cases.
+    difference : Floats
+        Mean headline of A minus that of B over the cases that both have a score of, in [-1, 1].
+    seeds_a, seeds_b : Integers
+        How many.
+    cases, left_out : Integers
+        How many cases both have a score of, and how many only one has; 0 where the headline is no mean of cases.
+    units : Integers
+        How many independent cases `by_case` speaks of; 0: they are too few to speak of others.
+    by_case : Floats
+        Variance of the difference with the cases, and `case_freedom`, its degrees of freedom.
+    by_run : Floats
+        Variance of one run's headline with the seed, pooled over the two backbones, and `run_freedom`, its degrees of
+        freedom: 0 where each has one seed.
     """
 
     a: Integers
@@ -49,12 +57,17 @@ class Pairs:
 def pairs(scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = None) -> Pairs:
     """The pairs of the backbones of one task.
 
-    Args:
-        scores: of one task, one per backbone.
-        chosen: the pairs, by the numbers of their backbones; None: all of them.
+    Parameters
+    ----------
+    scores : sequence of Scores
+        Of one task, one per backbone.
+    chosen : sequence of (int, int), optional
+        The pairs, by the numbers of their backbones; None: all of them.
 
-    Raises:
-        ValueError: if they are not of one task, protocol and metric, or a pair has cases but none in common.
+    Raises
+    ------
+    ValueError
+        If they are not of one task, protocol and metric, or a pair has cases but none in common.
     """
     shared = Shared(scores)
     both = list(combinations(range(len(scores)), 2)) if chosen is None else chosen
@@ -90,10 +103,14 @@ def together(several: Sequence[Pairs], how: Callable = np.concatenate) -> Pairs:
 class Sample:
     """A backbone on some of its cases.
 
-    Attributes:
-        headlines: (S,) over these cases.
-        moves: (U,) by how much each independent case moves their mean, in each of the strata.
-        interaction: variance of their mean with seed and case together, in each of the strata.
+    Attributes
+    ----------
+    headlines : Floats
+        (S,) over these cases.
+    moves : list of Floats
+        (U,) by how much each independent case moves their mean, in each of the strata.
+    interaction : list of float
+        Variance of their mean with seed and case together, in each of the strata.
     """
 
     headlines: Floats

@@ -29,16 +29,24 @@ def more_seeds(
     stays. The difference must reach t(1 - alpha/2) + t(power) standard errors, as in any calculation of a sample size.
     A number above `MOST_SEEDS` says that more than that many are needed.
 
-    Args:
-        difference: observed, in [-1, 1]; of any shape, as are the other arrays.
-        by_run: variance of a run with its seed; `gained`: degrees of freedom of it that other tasks gave.
-        cases: the part of the cases.
-        seeds: how many there are, the more of the two; at least 2.
-        alpha: level of the test, in (0, 1): smaller than 0.05 where tests are corrected.
-        power: chance to settle it, in (0, 1).
+    Parameters
+    ----------
+    difference : Floats
+        Observed, in [-1, 1]; of any shape, as are the other arrays.
+    by_run : Floats
+        Variance of a run with its seed; `gained`: degrees of freedom of it that other tasks gave.
+    cases : Level
+        The part of the cases.
+    seeds : Floats
+        How many there are, the more of the two; at least 2.
+    alpha : Floats or float
+        Level of the test, in (0, 1): smaller than 0.05 where tests are corrected.
+    power : float
+        Chance to settle it, in (0, 1).
 
-    References:
-        Hillis, Obuchowski and Berbaum, "Power estimation for multireader ROC methods", Academic Radiology 18(2), 2011.
+    References
+    ----------
+    Hillis, Obuchowski and Berbaum, "Power estimation for multireader ROC methods", Academic Radiology 18(2), 2011.
     """
     for name, value in (("alpha", np.asarray(alpha)), ("power", np.asarray(power))):
         if not ((value > 0) & (value < 1)).all():

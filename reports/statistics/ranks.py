@@ -24,10 +24,14 @@ DECIMALS = 10  # means that differ by less are a tie: sums of the same seeds in 
 class Table:
     """Mean headlines of complete rows: every backbone has every task.
 
-    Attributes:
-        tasks: (T,) names, `task (protocol)`.
-        backbones: (K,) names.
-        values: (T, K) fractions.
+    Attributes
+    ----------
+    tasks : tuple of str
+        (T,) names, `task (protocol)`.
+    backbones : tuple of str
+        (K,) names.
+    values : Floats
+        (T, K) fractions.
     """
 
     tasks: tuple[str, ...]
@@ -38,8 +42,10 @@ class Table:
 def table(scores: Sequence[Scores]) -> Table:
     """The tasks that are ranked and the backbones that have all of them; T or K may be 0.
 
-    Args:
-        scores: of one setting, one per task, protocol and backbone, in any order.
+    Parameters
+    ----------
+    scores : sequence of Scores
+        Of one setting, one per task, protocol and backbone, in any order.
     """
     found = {
         ((one.task, one.protocol), one.backbone): float(one.headlines.mean()) for one in scores
@@ -76,12 +82,15 @@ def friedman(values: Floats, seed: int = 0) -> Test:
     The p-value is of the permutation distribution (all of them up to 4999, else so many drawn), since the chi-squared
     one is off for the few tasks and backbones that there are.
 
-    Args:
-        values: (T, K) scores; an explanation instead of a p-value for T < 5 or K < 3.
+    Parameters
+    ----------
+    values : Floats
+        (T, K) scores; an explanation instead of a p-value for T < 5 or K < 3.
 
-    References:
-        Friedman, JASA 32(200), 1937; Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7,
-        2006, section 3.2.2.
+    References
+    ----------
+    Friedman, JASA 32(200), 1937; Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7,
+    2006, section 3.2.2.
     """
     few = too_few(values)
     if few:
@@ -119,11 +128,14 @@ def too_few(values: Floats) -> str:
 def nemenyi(values: Floats) -> Floats:
     """p-value of each pair of backbones, corrected for all pairs: (T, K) scores to (K, K), symmetric, diagonal 1.
 
-    Raises:
-        ValueError: for T < 5 or K < 3.
+    Raises
+    ------
+    ValueError
+        For T < 5 or K < 3.
 
-    References:
-        Nemenyi, Distribution-free multiple comparisons, PhD thesis, Princeton, 1963; Demsar 2006, section 3.2.2.
+    References
+    ----------
+    Nemenyi, Distribution-free multiple comparisons, PhD thesis, Princeton, 1963; Demsar 2006, section 3.2.2.
     """
     import scikit_posthocs  # over a second
 
@@ -136,16 +148,23 @@ def nemenyi(values: Floats) -> Floats:
 def critical_difference(backbones: int, tasks: int, alpha: float = 0.05) -> float:
     """By how much mean ranks must differ at least to differ significantly, by Nemenyi's test.
 
-    Args:
-        backbones: K > 1.
-        tasks: T > 0.
-        alpha: level for all pairs together, in (0, 1).
+    Parameters
+    ----------
+    backbones : int
+        K > 1.
+    tasks : int
+        T > 0.
+    alpha : float
+        Level for all pairs together, in (0, 1).
 
-    Raises:
-        ValueError: if an argument is out of its range.
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
 
-    References:
-        Demsar 2006, section 3.2.2: q sqrt(K (K + 1) / (6 T)), q the studentized range over sqrt(2).
+    References
+    ----------
+    Demsar 2006, section 3.2.2: q sqrt(K (K + 1) / (6 T)), q the studentized range over sqrt(2).
     """
     if backbones < 2 or tasks < 1:
         raise ValueError(f"{backbones} backbones and {tasks} tasks: at least 2 and 1.")

@@ -18,9 +18,12 @@ from reports.statistics.bootstrap import NEGLIGIBLE, Floats
 class Level(NamedTuple):
     """A source of chance.
 
-    Attributes:
-        variance: of the difference with it; 0 where it is none.
-        freedom: degrees of freedom of that variance, above 0.
+    Attributes
+    ----------
+    variance : Floats
+        Of the difference with it; 0 where it is none.
+    freedom : Floats
+        Degrees of freedom of that variance, above 0.
     """
 
     variance: Floats
@@ -35,10 +38,11 @@ def p_values(difference: Floats, seeds: Level, cases: Level) -> Floats:
     look small; Behrens and Fisher's, in which the spread of each source is uncertain by itself, errs too seldom. Where
     one source alone varies both are Student's. docs/statistics.md has the error rates of the mean.
 
-    References:
-        Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2(6),
-        1946.
-        Fisher, "The fiducial argument in statistical inference", Annals of Eugenics 6(4), 1935.
+    References
+    ----------
+    Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2(6),
+    1946.
+    Fisher, "The fiducial argument in statistical inference", Annals of Eugenics 6(4), 1935.
     """
     total, freedom = satterthwaite(seeds, cases)
     known = total > NEGLIGIBLE
@@ -90,8 +94,10 @@ def density(point: float, freedom: Floats) -> Floats:
 def limit(p: Floats | float, seeds: Level, cases: Level) -> Floats:
     """The difference whose p-value is p; NaN where nothing varies.
 
-    Args:
-        p: in (0, 1), of the shape of the levels, or a number.
+    Parameters
+    ----------
+    p : Floats or float
+        In (0, 1), of the shape of the levels, or a number.
     """
     total = seeds.variance + cases.variance
     known = total > NEGLIGIBLE

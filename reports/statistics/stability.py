@@ -21,13 +21,19 @@ MIN_SEEDS = 3  # with two, a resample is one of three
 class Stability:
     """The ranking of K backbones on a task, in R resamples.
 
-    Attributes:
-        backbones: (K,) names.
-        ranks: (R, K) rank in each resample, 1 is best, ties share the average.
-        shares: (K, K) in which share of the resamples backbone k has rank j + 1; ties count for the better rank. Each
-            row sums to 1.
-        tau: (R,) Kendall's tau-b of each resample's ranking with the full one, in [-1, 1]; NaN where all are tied.
-        seeds, units: over how many seeds and independent cases was drawn; 0: not over them.
+    Attributes
+    ----------
+    backbones : tuple of str
+        (K,) names.
+    ranks : Floats
+        (R, K) rank in each resample, 1 is best, ties share the average.
+    shares : Floats
+        (K, K) in which share of the resamples backbone k has rank j + 1; ties count for the better rank. Each row sums
+        to 1.
+    tau : Floats
+        (R,) Kendall's tau-b of each resample's ranking with the full one, in [-1, 1]; NaN where all are tied.
+    seeds, units : int
+        Over how many seeds and independent cases was drawn; 0: not over them.
     """
 
     backbones: tuple[str, ...]
@@ -46,16 +52,22 @@ def stability(
     Cases are drawn within strata, the same for all backbones, as challengeR does; beyond it, seeds are drawn too, for
     each backbone by itself, where all have at least two.
 
-    Args:
-        scores: of one task, one per backbone.
-        resamples, seed: of the bootstrap.
+    Parameters
+    ----------
+    scores : sequence of Scores
+        Of one task, one per backbone.
+    resamples, seed : int
+        Of the bootstrap.
 
-    Returns:
+    Returns
+    -------
+    Stability or str
         The stability, over the cases that all backbones have; or, as a sentence, why nothing can be said.
 
-    References:
-        Wiesenfarth et al., "Methods and open-source toolkit for analyzing and visualizing challenge results",
-        Scientific Reports 11:2369, 2021, section "Assessment of ranking stability".
+    References
+    ----------
+    Wiesenfarth et al., "Methods and open-source toolkit for analyzing and visualizing challenge results",
+    Scientific Reports 11:2369, 2021, section "Assessment of ranking stability".
     """
     if len(scores) < 2:
         return "One backbone only: nothing to rank."

@@ -22,9 +22,12 @@ EXACT = 12  # up to so many pairs all 2^n signs are tried
 class Test:
     """The outcome of a test.
 
-    Attributes:
-        p: two-sided p-value, in [0, 1]; None where the data are too few for one.
-        reason: why there is none, as a sentence; empty if there is one.
+    Attributes
+    ----------
+    p : float or None
+        Two-sided p-value, in [0, 1]; None where the data are too few for one.
+    reason : str
+        Why there is none, as a sentence; empty if there is one.
     """
 
     __test__ = False  # no test case of pytest
@@ -40,11 +43,14 @@ def wilcoxon(values: Floats) -> Test:
     nothing. scipy takes the exact distribution for up to 50 differences without ties or zeros (13 with), else the
     normal one.
 
-    Args:
-        values: (n,); an explanation instead of a p-value for fewer than 6 that are not zero.
+    Parameters
+    ----------
+    values : Floats
+        (n,); an explanation instead of a p-value for fewer than 6 that are not zero.
 
-    References:
-        Wilcoxon, Biometrics Bulletin 1(6), 1945; Pratt, JASA 54(287), 1959.
+    References
+    ----------
+    Wilcoxon, Biometrics Bulletin 1(6), 1945; Pratt, JASA 54(287), 1959.
     """
     few = too_few(values)
     if few:
@@ -58,12 +64,15 @@ def sign_flip(differences: Differences, seed: int = 0) -> Test:
     All 2^n signs up to n = 12, else 4999 drawn at random and the observed one. As Wilcoxon's, it speaks of the networks
     that were trained; unlike it, of the mean that tables show.
 
-    Args:
-        differences: an explanation instead of a p-value for fewer than 6 that are not zero.
+    Parameters
+    ----------
+    differences : Differences
+        An explanation instead of a p-value for fewer than 6 that are not zero.
 
-    References:
-        Phipson and Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9(1), 2010: the
-        observed signs are one of the permutations.
+    References
+    ----------
+    Phipson and Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9(1), 2010: the
+    observed signs are one of the permutations.
     """
     few = too_few(differences.values)
     if few:
@@ -106,8 +115,9 @@ def random_signs(number: int, seed: int) -> Floats:
 def holm(p: Floats) -> Floats:
     """p-values adjusted so that the chance of any false positive in a row is kept: (..., T) to (..., T), NaN: no test.
 
-    References:
-        Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6(2), 1979.
+    References
+    ----------
+    Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6(2), 1979.
     """
     order = np.argsort(p, axis=-1)  # NaN last
     tests = np.isfinite(p).sum(-1, keepdims=True)
@@ -125,11 +135,14 @@ def range_limit(p: float, backbones: int, freedom: Floats) -> Floats:
     correction for K - 1 comparisons is not enough. From a table over degrees of freedom, since each value takes a
     tenth of a second.
 
-    Args:
-        freedom: of the standard error, at least 1.
+    Parameters
+    ----------
+    freedom : Floats
+        Of the standard error, at least 1.
 
-    References:
-        Tukey, "The problem of multiple comparisons", Princeton, 1953.
+    References
+    ----------
+    Tukey, "The problem of multiple comparisons", Princeton, 1953.
     """
     inverse, limits = range_table(p, backbones)
     return np.interp(1 / np.maximum(freedom, 1), inverse, limits)

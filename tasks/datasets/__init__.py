@@ -40,8 +40,10 @@ def names() -> list[str]:
 def get(name: str) -> Dataset:
     """The facts of a data set.
 
-    Raises:
-        ValueError: if there is none called so, with the names that come close.
+    Raises
+    ------
+    ValueError
+        If there is none called so, with the names that come close.
     """
     if name not in known():
         close = difflib.get_close_matches(name, names())
@@ -67,16 +69,24 @@ def available(downloads: Path) -> list[str]:
 def prepare(name: str, downloads: Path, out: Path) -> Path:
     """Turn a download into the prepared layout; one that is already prepared from the same files is reused.
 
-    Args:
-        name: of the data set.
-        downloads: the folder that holds the download's folder.
-        out: the folder of prepared data sets.
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    downloads : Path
+        The folder that holds the download's folder.
+    out : Path
+        The folder of prepared data sets.
 
-    Returns:
+    Returns
+    -------
+    Path
         The folder of the prepared data set, OUT/NAME.
 
-    Raises:
-        FileNotFoundError, ValueError: naming the file that is missing or wrong, and the remedy; nothing is written.
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the file that is missing or wrong, and the remedy; nothing is written.
     """
     dataset = get(name)
     source = downloads / dataset.folder
@@ -149,8 +159,10 @@ def source_signature(source: Path) -> str:
 
     The download's own folder may be a link to another disk. Within it, links are followed, and none may lead out.
 
-    Raises:
-        Refused: if a link does, or the folder cannot be read.
+    Raises
+    ------
+    Refused
+        If a link does, or the folder cannot be read.
     """
     digest = hashlib.sha256(str(VERSION).encode())
     inside = os.path.realpath(source)

@@ -17,19 +17,31 @@ PREPARERS: dict[str, tuple[Dataset, Prepare]] = {}
 class Dataset:
     """Facts of a data set.
 
-    Attributes:
-        name: in task configs and commands.
-        title: as its authors call it.
-        folder: of the download, in the folder of downloads.
-        layout: what lies in that folder.
-        kind: of annotation.
-        classes: class 0 is the background in segmentation and volumes.
-        modality: and organ.
-        images: how many a preparer makes of the whole download, in `unit`s.
-        unit: what is counted.
-        foreground: between which shares of an image the median mask of the download lies, where it was measured: a
-            check reports a prepared data set outside of it.
-        licence, citation, page: of the data set.
+    Attributes
+    ----------
+    name : str
+        In task configs and commands.
+    title : str
+        As its authors call it.
+    folder : str
+        Of the download, in the folder of downloads.
+    layout : str
+        What lies in that folder.
+    kind : {"segmentation", "volumes", "detection", "classification"}
+        Of annotation.
+    classes : tuple of str
+        Class 0 is the background in segmentation and volumes.
+    modality : str
+        And organ.
+    images : int
+        How many a preparer makes of the whole download, in `unit`s.
+    unit : {"images", "cases"}
+        What is counted.
+    foreground : (float, float) or None
+        Between which shares of an image the median mask of the download lies, where it was measured: a check reports a
+        prepared data set outside of it.
+    licence, citation, page : str
+        Of the data set.
     """
 
     name: str
@@ -52,8 +64,10 @@ def prepares(*datasets: Dataset) -> Callable[[Prepare], Prepare]:
 
     It takes the folder of a download, and the `Writer` of the prepared data set, whose `meta["name"]` tells which.
 
-    Raises:
-        ValueError: if another data set has the name.
+    Raises
+    ------
+    ValueError
+        If another data set has the name.
     """
 
     def register(function: Prepare) -> Prepare:

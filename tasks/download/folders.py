@@ -26,11 +26,15 @@ def usual(name: str) -> str:
 def files(folder: Path, pattern: str) -> dict[str, Path]:
     """The files of a folder by their usual names, sorted; none if there is no folder. Clutter is passed over.
 
-    Args:
-        pattern: of usual names, as of fnmatch.
+    Parameters
+    ----------
+    pattern : str
+        Of usual names, as of fnmatch.
 
-    Raises:
-        Refused: if two files have the same usual name, or the folder cannot be read.
+    Raises
+    ------
+    Refused
+        If two files have the same usual name, or the folder cannot be read.
     """
     found: dict[str, Path] = {}
     for entry in entries(folder) if folder.is_dir() else ():
@@ -59,8 +63,10 @@ def missing(path: Path, what: str) -> FileNotFoundError:
 def only(folder: Path, pattern: str, what: str) -> list[Path]:
     """The files of a folder whose usual names match, sorted.
 
-    Raises:
-        FileNotFoundError: if there are none, naming what was looked for; Refused: as `files`.
+    Raises
+    ------
+    FileNotFoundError
+        If there are none, naming what was looked for; Refused: as `files`.
     """
     found = files(folder, pattern)
     if not found:
@@ -71,7 +77,9 @@ def only(folder: Path, pattern: str, what: str) -> list[Path]:
 def each(folder: Path, pattern: str, what: str) -> Iterator[Path]:
     """One after another the files that `only` finds, with a progress bar on a terminal's stderr.
 
-    Raises:
-        FileNotFoundError, Refused: as `only`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `only`.
     """
     yield from tqdm(only(folder, pattern, what), desc=what, leave=False, disable=None)

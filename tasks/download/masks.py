@@ -21,14 +21,19 @@ TINTED = 16  # grey levels between the channels of a grey image that JPEG stored
 def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
     """A two-valued mask, (H, W), from the values that are stored; `stored_values` has the rules.
 
-    Args:
-        threshold: for masks of 8 bits that were compressed with loss: larger values are foreground. None: only 0 and
-            one of 1, 255 and 65535 may occur.
+    Parameters
+    ----------
+    threshold : int, optional
+        For masks of 8 bits that were compressed with loss: larger values are foreground. None: only 0 and one of 1, 255
+        and 65535 may occur.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole image, has other values, or, with a threshold, more than 5 % of them are neither
-            black nor white: then it is a photograph.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole image, has other values, or, with a threshold, more than 5 % of them are neither black nor
+        white: then it is a photograph.
     """
     mask = read_stored(path, tinted=0 if threshold is None else TINTED)
     if threshold is None:
@@ -49,12 +54,17 @@ def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
 def label_map(labels: NDArray, values: Mapping[int, int], path: Path) -> NDArray[np.uint8]:
     """Replace a download's label values by class indices.
 
-    Args:
-        labels: whole numbers.
-        values: class index by value; the value 0 stays 0.
+    Parameters
+    ----------
+    labels : NDArray
+        Whole numbers.
+    values : mapping of int to int
+        Class index by value; the value 0 stays 0.
 
-    Raises:
-        Refused: naming the file and the values that are unknown.
+    Raises
+    ------
+    Refused
+        Naming the file and the values that are unknown.
     """
     labels = whole(labels, path)
     unknown = sorted(set(distinct(labels)) - {0, *values})

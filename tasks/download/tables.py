@@ -24,10 +24,14 @@ NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 class Row:
     """A row of a table, its cells as texts: an id such as 007 stays as it is.
 
-    Attributes:
-        path: of the table.
-        number: counted from 1, the header too, as a spreadsheet counts.
-        cells: by column.
+    Attributes
+    ----------
+    path : Path
+        Of the table.
+    number : int
+        Counted from 1, the header too, as a spreadsheet counts.
+    cells : dict of str to str
+        By column.
     """
 
     path: Path
@@ -63,13 +67,18 @@ class Row:
 def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> list[Row]:
     """The rows of a table with commas; blank ones are passed over.
 
-    Args:
-        names: of the columns, if the table has no header.
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Of the columns, if the table has no header.
 
-    Raises:
-        FileNotFoundError: if there is none, naming what was looked for.
-        Refused: if it is no text in UTF-8, a quoted cell does not end, it has no header, or one that repeats a name,
-            or a row has more or fewer cells than there are columns.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, naming what was looked for.
+    Refused
+        If it is no text in UTF-8, a quoted cell does not end, it has no header, or one that repeats a name, or a row
+        has more or fewer cells than there are columns.
     """
     try:
         text = read_text(path).removeprefix("\ufeff")  # Excel's mark of UTF-8
@@ -95,9 +104,12 @@ def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> list[
 def read_json(path: Path, what: str) -> dict:
     """The content of a JSON file, an object.
 
-    Raises:
-        FileNotFoundError: if there is none, naming what was looked for.
-        Refused: if it is not whole, of another structure, or an object in it has a key twice.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, naming what was looked for.
+    Refused
+        If it is not whole, of another structure, or an object in it has a key twice.
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

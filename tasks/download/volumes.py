@@ -24,12 +24,17 @@ def read_labels(path: Path, image: Volume, image_path: Path) -> NDArray:
 
     Values are whole numbers: within 1e-4, and a millionth of the value, since NIfTI scales by numbers of 32 bits.
 
-    Args:
-        image: that the labels lie over; image_path: its file, for the message.
+    Parameters
+    ----------
+    image : Volume
+        That the labels lie over; image_path: its file, for the message.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole volume, its values are not whole, or its geometry is another.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole volume, its values are not whole, or its geometry is another.
     """
     labels = read_volume(path)
     values = Volume(whole(labels.values, path), labels.affine)
@@ -39,12 +44,17 @@ def read_labels(path: Path, image: Volume, image_path: Path) -> NDArray:
 def read_volume(path: Path, kind: type | None = None) -> Volume:
     """A volume of three axes, (X, Y, Z), and where it lies.
 
-    Args:
-        kind: of the values; None: the header's.
+    Parameters
+    ----------
+    kind : type, optional
+        Of the values; None: the header's.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no whole volume of three axes, or too large.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole volume of three axes, or too large.
     """
     try:
         volume = volumes.read(path, REMEDY, "is no whole volume", kind)
@@ -63,8 +73,10 @@ def aligned(volume: Volume, image: Volume, path: Path, image_path: Path) -> NDAr
     is turned first (nibabel.orientations). If one of the two files has no geometry, only the shapes are compared: its
     axes are taken to be the other's.
 
-    Raises:
-        Refused: naming both geometries, if the volume lies elsewhere or has another shape.
+    Raises
+    ------
+    Refused
+        Naming both geometries, if the volume lies elsewhere or has another shape.
     """
     remedy = "Do the two belong together? Save them on one grid"
     # A header holds any numbers: they overflow, or have no inverse.
@@ -122,13 +134,19 @@ def write_slices(
 ) -> list[str]:
     """Write every slice along the last axis of a volume, and give their names, CASE/000 and on.
 
-    Args:
-        image: (X, Y, Z) or (X, Y, Z, 3).
-        labels: (X, Y, Z) class indices.
-        source: the file of the labels, for the message.
+    Parameters
+    ----------
+    image : ndarray
+        (X, Y, Z) or (X, Y, Z, 3).
+    labels : ndarray
+        (X, Y, Z) class indices.
+    source : Path
+        The file of the labels, for the message.
 
-    Raises:
-        Refused: if the labels do not cover the image.
+    Raises
+    ------
+    Refused
+        If the labels do not cover the image.
     """
     same_size(image, labels, source)
     names = []

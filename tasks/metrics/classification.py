@@ -17,9 +17,12 @@ from tasks.metrics.cases import case_name, write_cases
 class ClassificationScores(BaseMetric):
     """Accuracy (the headline), Cohen's kappa, macro F1 and macro one-vs-rest AUROC, by scikit-learn.
 
-    Args:
-        kappa_weights: None, or 'quadratic' for ordered grades.
-        cases_file: where to write, for every image, whether it was right, and its probability of the true class.
+    Parameters
+    ----------
+    kappa_weights : {"linear", "quadratic"}, optional
+        None, or 'quadratic' for ordered grades.
+    cases_file : str, optional
+        Where to write, for every image, whether it was right, and its probability of the true class.
     """
 
     default_prefix = ""  # scores keep their names; mmengine warns where it is None
@@ -37,8 +40,10 @@ class ClassificationScores(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep every sample's `pred_score` (C probabilities) and `gt_label`.
 
-        Raises:
-            ValueError: naming the image, if its label is none of 0 to C - 1.
+        Raises
+        ------
+        ValueError
+            Naming the image, if its label is none of 0 to C - 1.
         """
         for sample in data_samples:
             scores = sample["pred_score"].cpu().double().numpy()
@@ -88,9 +93,12 @@ class ClassificationScores(BaseMetric):
 def auroc(truth: np.ndarray, probability: np.ndarray) -> float:
     """Macro one-vs-rest AUROC over the classes that have both positive and negative images; NaN if none has.
 
-    Args:
-        truth: (N,) labels.
-        probability: (N, C) scores.
+    Parameters
+    ----------
+    truth : ndarray
+        (N,) labels.
+    probability : ndarray
+        (N, C) scores.
     """
     present = [c for c in range(probability.shape[1]) if 0 < (truth == c).sum() < len(truth)]
     if not present:

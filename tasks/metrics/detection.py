@@ -29,12 +29,17 @@ class DetectionScores(BaseMetric):
     Crowd boxes (`iscrowd`) are to be neither found nor missed, as in pycocotools: detections within them do not count,
     and a class, or an image, that has crowd boxes alone has no score.
 
-    Args:
-        ann_file: the split's COCO file.
-        cases_file: where to write the AP50 of every image (over the classes that are in it; null without boxes).
+    Parameters
+    ----------
+    ann_file : str, optional
+        The split's COCO file.
+    cases_file : str, optional
+        Where to write the AP50 of every image (over the classes that are in it; null without boxes).
 
-    Raises:
-        FileNotFoundError, Refused: as `read_truth`.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `read_truth`.
     """
 
     default_prefix = ""  # scores keep their names; mmengine warns where it is None
@@ -49,9 +54,11 @@ class DetectionScores(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep every sample's `pred_instances`: boxes (n, 4) as x1, y1, x2, y2 in the image's own pixels.
 
-        Raises:
-            ValueError: naming the image, for a label beyond the classes, or boxes or scores that are no numbers:
-                pycocotools takes NaN for a match.
+        Raises
+        ------
+        ValueError
+            Naming the image, for a label beyond the classes, or boxes or scores that are no numbers: pycocotools takes
+            NaN for a match.
         """
         classes = len(self.dataset_meta["classes"])
         for sample in data_samples:
@@ -74,8 +81,10 @@ class DetectionScores(BaseMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Evaluate the detections against the COCO file.
 
-        Raises:
-            ValueError: if there is none, or a class is not in it.
+        Raises
+        ------
+        ValueError
+            If there is none, or a class is not in it.
         """
         truth, classes = self.truth, self.dataset_meta["classes"]
         if truth is None:
@@ -126,9 +135,12 @@ def read_truth(path: Path) -> COCO:
     pycocotools takes a box without area, or a reversed one, for an object that nobody can find. It is an error of the
     file, which `tasks check` names, too.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is no COCO file, or a box has no area; with its image and the box.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no COCO file, or a box has no area; with its image and the box.
     """
     remedy = "Prepare the data set again"
     content = read_json(path, remedy)

@@ -11,17 +11,25 @@ def overlap_counts(
 ) -> NDArray[np.int64]:
     """Count, for each class, the pixels in both maps, in the prediction and in the truth.
 
-    Args:
-        prediction: class indices, any shape.
-        truth: class indices of the same shape; pixels with the value `ignore` do not count.
-        num_classes: C.
+    Parameters
+    ----------
+    prediction : NDArray
+        Class indices, any shape.
+    truth : NDArray
+        Class indices of the same shape; pixels with the value `ignore` do not count.
+    num_classes : int
+        C.
 
-    Returns:
+    Returns
+    -------
+    ndarray
         (3, C) counts: intersection, prediction, truth. Counts of parts of a volume add up to the volume's.
 
-    Raises:
-        ValueError: if the shapes differ, or a map has a label beyond the classes. To leave such pixels out would give
-            a score that looks sound; MONAI's one-hot encoding stops there, too.
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a map has a label beyond the classes. To leave such pixels out would give a score that
+        looks sound; MONAI's one-hot encoding stops there, too.
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"the prediction has shape {prediction.shape}, the truth {truth.shape}")
@@ -36,11 +44,15 @@ def overlap_counts(
 def label_counts(labels: NDArray, num_classes: int, what: str) -> NDArray[np.int64]:
     """How often each class occurs in a map, (C,).
 
-    Args:
-        what: the map, for the message.
+    Parameters
+    ----------
+    what : str
+        The map, for the message.
 
-    Raises:
-        ValueError: naming a label that is none of 0 to C - 1.
+    Raises
+    ------
+    ValueError
+        Naming a label that is none of 0 to C - 1.
     """
     if labels.dtype.kind not in "bui":
         raise ValueError(f"the {what} has values of {labels.dtype}, in place of labels")

@@ -22,13 +22,18 @@ class SegmentationScores(BaseMetric):
     A case's score is the mean over the foreground classes that its truth or its prediction holds; the score of a
     run is the mean over its cases. A case without any foreground in both is left out of the mean.
 
-    Args:
-        case: 'image', or 'volume': the slices of a folder are counted together, as one case (3D IoU). A slice without
-            a folder belongs to no volume, and is refused.
-        headline: 'dice' or 'iou': reported first, so that it selects the checkpoint; the other is reported too.
-        group: 'site' reports the mean per first folder of the case names too, as `dice/SITE`, and the run's score
-            is then the mean over sites. A case without a folder has no site, and is refused.
-        cases_file: where to write the score of every case, or None.
+    Parameters
+    ----------
+    case : {"image", "volume"}
+        'image', or 'volume': the slices of a folder are counted together, as one case (3D IoU). A slice without a
+        folder belongs to no volume, and is refused.
+    headline : {"dice", "iou"}
+        'dice' or 'iou': reported first, so that it selects the checkpoint; the other is reported too.
+    group : {"site"}, optional
+        'site' reports the mean per first folder of the case names too, as `dice/SITE`, and the run's score is then the
+        mean over sites. A case without a folder has no site, and is refused.
+    cases_file : str, optional
+        Where to write the score of every case, or None.
     """
 
     default_prefix = ""  # scores keep their names; mmengine warns where it is None
@@ -52,9 +57,11 @@ class SegmentationScores(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the overlap of every sample's `pred_sem_seg` and `gt_sem_seg`, both (1, H, W).
 
-        Raises:
-            ValueError: naming the image, if it lies in no folder though volumes or sites are counted, or has a label
-                beyond the classes; 255 in the truth is no label: such pixels do not count.
+        Raises
+        ------
+        ValueError
+            Naming the image, if it lies in no folder though volumes or sites are counted, or has a label beyond the
+            classes; 255 in the truth is no label: such pixels do not count.
         """
         num_classes = len(self.dataset_meta["classes"])
         for sample in data_samples:

@@ -37,16 +37,24 @@ def known() -> Mapping[str, Draw]:
 def generate(name: str, out: Path, seed: int = 0) -> Path:
     """Draw the phantom of a data set; the same seed draws the same bytes.
 
-    Args:
-        name: of the data set.
-        out: the folder of downloads; the phantom lies in it as the download would.
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    out : Path
+        The folder of downloads; the phantom lies in it as the download would.
 
-    Returns:
+    Returns
+    -------
+    Path
         The download's folder.
 
-    Raises:
-        ValueError: if there is no such data set, or it has no phantom.
-        FileExistsError: if a real download lies there; DiskFull, OSError: if it cannot be written.
+    Raises
+    ------
+    ValueError
+        If there is no such data set, or it has no phantom.
+    FileExistsError
+        If a real download lies there; DiskFull, OSError: if it cannot be written.
     """
     dataset = datasets.get(name)
     if name not in names():

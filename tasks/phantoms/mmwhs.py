@@ -46,10 +46,14 @@ def draw_hearts(
 ) -> None:
     """The first patients of each part of the published split.
 
-    Args:
-        folder: of the modality's volumes.
-        brightness: of each label, and of the background under 0.
-        grain: standard deviation of the noise.
+    Parameters
+    ----------
+    folder : Path
+        Of the modality's volumes.
+    brightness : dict of int to int
+        Of each label, and of the background under 0.
+    grain : float
+        Standard deviation of the noise.
     """
     for split, count in COUNTS.items():
         for case in list(published(split_name)[split])[:count]:

@@ -23,12 +23,18 @@ def carve(
 ) -> dict[str, list[str]]:
     """Divide names at random, always in the same way.
 
-    Args:
-        names: what is divided; cases, not slices, so that no patient is on both sides.
-        shares: of each split, adding up to 1.
-        labels: of each name; every label is then divided in these shares.
+    Parameters
+    ----------
+    names : sequence of str
+        What is divided; cases, not slices, so that no patient is on both sides.
+    shares : mapping of str to float
+        Of each split, adding up to 1.
+    labels : sequence, optional
+        Of each name; every label is then divided in these shares.
 
-    Returns:
+    Returns
+    -------
+    dict of str to list of str
         The names of each split, sorted.
     """
     groups = defaultdict(list)

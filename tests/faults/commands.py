@@ -25,11 +25,16 @@ ADOPT_ORPHANS = 36  # Linux's PR_SET_CHILD_SUBREAPER
 class Command:
     """A command that was started.
 
-    Attributes:
-        process: its number; it is the leader of a session and of a process group.
-        output: what it says, stdout and stderr.
-        began: by the monotonic clock.
-        code: how it ended, as a shell's: 128 + the signal that killed it; None: it goes on.
+    Attributes
+    ----------
+    process : int
+        Its number; it is the leader of a session and of a process group.
+    output : Path
+        What it says, stdout and stderr.
+    began : float
+        By the monotonic clock.
+    code : int or None
+        How it ended, as a shell's: 128 + the signal that killed it; None: it goes on.
     """
 
     process: int
@@ -120,10 +125,14 @@ class Command:
 def dies_at(step: int, folder: Path, note: Path, who: str = "leader") -> dict[str, str]:
     """Variables of the environment that have a process die just before a change to a folder.
 
-    Args:
-        step: the number of the change, from 1; 0: it lives, and only counts.
-        note: a file that has a byte for each change.
-        who: `leader`, the command's first process, or `other`, each of those that it starts.
+    Parameters
+    ----------
+    step : int
+        The number of the change, from 1; 0: it lives, and only counts.
+    note : Path
+        A file that has a byte for each change.
+    who : str
+        `leader`, the command's first process, or `other`, each of those that it starts.
     """
     return {"LVMMED_FAULT_STEPS": f"{who}\n{folder}\n{step}\n{note}"}
 
@@ -136,8 +145,10 @@ def patience(seconds: float) -> dict[str, str]:
 class Starter:
     """Starts commands from a process that is warm.
 
-    Attributes:
-        commands: all that were started.
+    Attributes
+    ----------
+    commands : list of Command
+        All that were started.
     """
 
     def __init__(self) -> None:
@@ -162,11 +173,15 @@ class Starter:
     ) -> Command:
         """Start `python -m MODULE WORDS`.
 
-        Args:
-            output: a file for what it says.
-            environment: variables beside ours.
-            before: words before `python`, such as a command that takes rights away; a list, even an empty one, has
-                the command executed in place of forked.
+        Parameters
+        ----------
+        output : Path
+            A file for what it says.
+        environment : mapping of str to str, optional
+            Variables beside ours.
+        before : sequence of str, optional
+            Words before `python`, such as a command that takes rights away; a list, even an empty one, has the command
+            executed in place of forked.
         """
         order = dict(
             module=module,

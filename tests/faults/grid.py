@@ -25,9 +25,12 @@ RUNS = len(TASKS) * len(BACKBONES)
 class Grid:
     """A grid in a folder of its own.
 
-    Attributes:
-        folder: of its results and its work.
-        launch: starts a command, as the fixture `start`.
+    Attributes
+    ----------
+    folder : Path
+        Of its results and its work.
+    launch : callable
+        Starts a command, as the fixture `start`.
     """
 
     folder: Path
@@ -55,9 +58,12 @@ class Grid:
     ) -> Command:
         """Start its command.
 
-        Args:
-            quick: the server that forks its runs is itself forked, and not executed, which imports for 5 seconds.
-            environment, options: as of `commands.Starter.start`.
+        Parameters
+        ----------
+        quick : bool
+            The server that forks its runs is itself forked, and not executed, which imports for 5 seconds.
+        environment, options : mapping of str to str, optional
+            As of `commands.Starter.start`.
         """
         variables = dict(environment or {}) | ({"LVMMED_FAULT_QUICK": "1"} if quick else {})
         folders = ["--results", self.results, "--work", self.work]
@@ -80,8 +86,10 @@ class Grid:
 
         One that is at its end by then is tried again from the beginning, for a shorter time.
 
-        Args:
-            options: as of `start`.
+        Parameters
+        ----------
+        options : object
+            As of `start`.
         """
         while True:
             driver = self.start(**options)
@@ -99,9 +107,12 @@ class Grid:
 class Whole:
     """The grid without a fault.
 
-    Attributes:
-        grid: with its results.
-        seconds: from its start to its end.
+    Attributes
+    ----------
+    grid : Grid
+        With its results.
+    seconds : float
+        From its start to its end.
     """
 
     grid: Grid

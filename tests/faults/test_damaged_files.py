@@ -130,8 +130,10 @@ def test_weights(done: Grid, damage: str) -> None:
 class Built:
     """A corpus that was built, and audited.
 
-    Attributes:
-        folder: of its sources and tests; `built` and `audited` hold the corpus.
+    Attributes
+    ----------
+    folder : Path
+        Of its sources and tests; `built` and `audited` hold the corpus.
     """
 
     folder: Path

@@ -22,11 +22,16 @@ AGAIN = "the same command again gives the corpus of one that was not killed, byt
 class Corpora:
     """A corpus before and after its audit, without a fault.
 
-    Attributes:
-        folder: of its sources and test images, and of the corpora.
-        building, auditing: seconds.
-        built, audited: contents.
-        steps: of the audit, changes to files.
+    Attributes
+    ----------
+    folder : Path
+        Of its sources and test images, and of the corpora.
+    building, auditing : float
+        Seconds.
+    built, audited : dict of str to str
+        Contents.
+    steps : int
+        Of the audit, changes to files.
     """
 
     folder: Path

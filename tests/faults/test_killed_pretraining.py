@@ -29,12 +29,18 @@ METHODS = ("simclr_resnet18_mini", "mocov2_resnet18_mini", "lvmmed_resnet18_mini
 class Pretraining:
     """Runs without a fault.
 
-    Attributes:
-        corpus: that they train on.
-        folder: of the runs, by method.
-        seconds: that the first took.
-        steps: of an export, changes to files.
-        exported: the checksum of what the first is exported to.
+    Attributes
+    ----------
+    corpus : Path
+        That they train on.
+    folder : Path
+        Of the runs, by method.
+    seconds : float
+        That the first took.
+    steps : int
+        Of an export, changes to files.
+    exported : str
+        The checksum of what the first is exported to.
     """
 
     corpus: Path

@@ -24,10 +24,14 @@ OLD_OR_NEW = "the old site or the new one, whole, at every moment; the next buil
 class Sites:
     """A site of half of the results, and one of all.
 
-    Attributes:
-        folder: of `old`, `new` and the results `half`.
-        seconds: that the new one takes.
-        steps: that take it, changes to files.
+    Attributes
+    ----------
+    folder : Path
+        Of `old`, `new` and the results `half`.
+    seconds : float
+        That the new one takes.
+    steps : int
+        That take it, changes to files.
     """
 
     folder: Path
@@ -42,8 +46,10 @@ class Sites:
 class Watcher:
     """A reader that looks at a site again and again, as a web server does.
 
-    Attributes:
-        seen: checksums of its first page; `None` where there was none.
+    Attributes
+    ----------
+    seen : set of str or None
+        Checksums of its first page; `None` where there was none.
     """
 
     site: Path

@@ -102,10 +102,14 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 def joined_groups(mean_ranks: NDArray[np.float64], critical: float) -> list[list[int]]:
     """The largest groups of backbones whose mean ranks lie within a critical difference: the bars of its diagram.
 
-    Args:
-        mean_ranks: (K,).
+    Parameters
+    ----------
+    mean_ranks : ndarray
+        (K,).
 
-    Returns:
+    Returns
+    -------
+    list of list of int
         Places in `mean_ranks`, best first, of each group of at least two; the group of the best first.
     """
     order = np.argsort(mean_ranks, kind="stable")

@@ -26,15 +26,22 @@ SECOND_ORDER = (0, 0.1, 1.0)
 def gradients(*, runs: Sequence[Path], corpus: Path) -> list[dict[str, Any]]:
     """How far two draws of the noise agree on the gradient: `python -m benchmarks.studies.evidence gradients`.
 
-    Args:
-        runs: folders of runs of LVM-Med, of which the newest checkpoint is taken.
-        corpus: whose images are matched.
+    Parameters
+    ----------
+    runs : sequence of Path
+        Folders of runs of LVM-Med, of which the newest checkpoint is taken.
+    corpus : Path
+        Whose images are matched.
 
-    Returns:
+    Returns
+    -------
+    list of dict
         The rows of each run, as of `gradients_of`.
 
-    Raises:
-        FileNotFoundError: if there is no checkpoint.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no checkpoint.
     """
     return [row for run in runs for row in gradients_of(run, corpus)]
 
@@ -45,11 +52,15 @@ def gradients_of(run: Path, corpus: Path) -> list[dict[str, Any]]:
     `agreement` is the mean cosine between the gradients of the encoder's parameters that two draws of the noise give
     for the same batch: 1: no noise of the estimate; c: a share c of its squared length is the expected gradient.
 
-    Args:
-        run: the folder of a run of LVM-Med, of which the newest checkpoint is taken.
+    Parameters
+    ----------
+    run : Path
+        The folder of a run of LVM-Med, of which the newest checkpoint is taken.
 
-    Raises:
-        FileNotFoundError: if there is no checkpoint.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no checkpoint.
     """
     settings = [(0.1, samples, weight) for samples in SAMPLES for weight in SECOND_ORDER]
     settings += [(noise, 16, 0) for noise in NOISE if noise != 0.1]

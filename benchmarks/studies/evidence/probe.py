@@ -38,10 +38,14 @@ def probe(model: nn.Module, prepared: Path, copies: Path | None) -> dict[str, fl
     `neighbours test` and `linear test` from all of them, as published; `neighbours clean` and `linear clean`, on the
     test split too, again without.
 
-    Args:
-        model: gives a tuple of one (B, C) tensor for normalised images (B, 3, 64, 64).
-        prepared: brain_tumor, prepared.
-        copies: what `corpus audit --report` said of images that the test split has too; None: it was not asked.
+    Parameters
+    ----------
+    model : Module
+        Gives a tuple of one (B, C) tensor for normalised images (B, 3, 64, 64).
+    prepared : Path
+        brain_tumor, prepared.
+    copies : Path or None
+        What `corpus audit --report` said of images that the test split has too; None: it was not asked.
     """
     model.eval()
     parts = {}

@@ -38,9 +38,12 @@ COLUMNS = {  # of the tables: key, title, factor, digits
 def read(work: Path) -> pd.DataFrame:
     """A row for each result, in the order of the variants.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if nothing was pretrained.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If nothing was pretrained.
     """
     rows = [read_result(file) for file in sorted(work.glob(f"*/{RESULT}"))]
     if not rows:
@@ -97,8 +100,10 @@ def rank_correlation(rows: pd.DataFrame) -> str:
 def draw(frame: pd.DataFrame) -> Figure:
     """A line for each variant, a dot for each of its seeds, their colour the learning rate; a panel per probe.
 
-    Args:
-        frame: of runs of one length, and of untrained networks.
+    Parameters
+    ----------
+    frame : DataFrame
+        Of runs of one length, and of untrained networks.
     """
     frame = frame.assign(line=frame["variant"].map(without_rate))
     lines = list(dict.fromkeys(frame.loc[frame["rate"].notna(), "line"]))
@@ -143,15 +148,22 @@ def reference(axes: Axes, values: pd.Series, name: str) -> None:
 def report(*, work: Path, out: Path) -> list[Path]:
     """Write the tables and the figure of the study: `python -m benchmarks.studies.evidence report`.
 
-    Args:
-        work: folder of `pretrain`.
-        out: folder of results.csv, tables.md, and variants.svg of the shortest runs, which all variants have.
+    Parameters
+    ----------
+    work : Path
+        Folder of `pretrain`.
+    out : Path
+        Folder of results.csv, tables.md, and variants.svg of the shortest runs, which all variants have.
 
-    Returns:
+    Returns
+    -------
+    list of Path
         The files.
 
-    Raises:
-        FileNotFoundError, ValueError: if there is no result of a pretraining.
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no result of a pretraining.
     """
     frame = read(work)
     table = frame.to_csv(index=False, float_format="%.6g")

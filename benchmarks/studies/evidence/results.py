@@ -25,9 +25,12 @@ SEEN = (
 def read_result(file: Path) -> dict[str, Any]:
     """A row of the study: `variant`, `seed`, and numbers or None.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        Refused: if it is no such row.
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    Refused
+        If it is no such row.
     """
     row = read_json(file, AGAIN, within=file.parent)
     if not isinstance(row, dict) or row.get("variant") not in list(VARIANTS):

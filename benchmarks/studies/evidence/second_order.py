@@ -36,15 +36,22 @@ BUDGET = "default"
 def changes(*, runs: Sequence[Path], corpus: Path) -> list[dict[str, Any]]:
     """What the second order and lambda change in the matching: `python -m benchmarks.studies.evidence changes`.
 
-    Args:
-        runs: folders of runs of LVM-Med, of which the newest checkpoint is taken.
-        corpus: whose images are matched.
+    Parameters
+    ----------
+    runs : sequence of Path
+        Folders of runs of LVM-Med, of which the newest checkpoint is taken.
+    corpus : Path
+        Whose images are matched.
 
-    Returns:
+    Returns
+    -------
+    list of dict
         The rows of each run, as of `changes_of`.
 
-    Raises:
-        FileNotFoundError: if there is no checkpoint.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no checkpoint.
     """
     return [row for run in runs for row in changes_of(run, corpus)]
 
@@ -57,11 +64,15 @@ def changes_of(run: Path, corpus: Path) -> list[dict[str, Any]]:
     edges. The rows of a lambda, 16 samples of noise 0.1 and no edges: `returned`, matched to themselves once the costs
     are moved.
 
-    Args:
-        run: the folder of a run of LVM-Med, of which the newest checkpoint is taken.
+    Parameters
+    ----------
+    run : Path
+        The folder of a run of LVM-Med, of which the newest checkpoint is taken.
 
-    Raises:
-        FileNotFoundError: if there is no checkpoint.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no checkpoint.
     """
     found: dict[tuple[str, float], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for vertex, similar, edges in problems(newest_checkpoint(run), corpus):
@@ -114,8 +125,10 @@ def loaded(
 def config_of(run: Path) -> Config:
     """The config of a run of the study: that of its variant, which our code has, and not the text in its files.
 
-    Raises:
-        FileNotFoundError, Refused: if the run has no result, or one of no variant.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        If the run has no result, or one of no variant.
     """
     file = run / RESULT
     name = read_result(file)["variant"]

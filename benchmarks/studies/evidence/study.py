@@ -32,13 +32,20 @@ LOG = "log.txt"
 class Job:
     """A variant, a seed, and where its images lie.
 
-    Attributes:
-        variant: a key of VARIANTS.
-        seed: of weights, order and views.
-        epochs: over the corpus.
-        corpus, prepared, copies: images to learn from; brain_tumor; what training with labels leaves out of it.
-        folder: of its checkpoints, curves and result.
-        threads: CPU threads that it may use.
+    Attributes
+    ----------
+    variant : str
+        A key of VARIANTS.
+    seed : int
+        Of weights, order and views.
+    epochs : int
+        Over the corpus.
+    corpus, prepared, copies : Path
+        Images to learn from; brain_tumor; what training with labels leaves out of it.
+    folder : Path
+        Of its checkpoints, curves and result.
+    threads : int
+        CPU threads that it may use.
     """
 
     variant: str
@@ -64,22 +71,35 @@ def pretrain(
 ) -> list[Path]:
     """Pretrain, export and probe what has no result yet: `python -m benchmarks.studies.evidence pretrain`.
 
-    Args:
-        corpus: an audited corpus.
-        prepared: brain_tumor, prepared.
-        work: folder of checkpoints, curves and results.
-        copies: report of the audit: images of the training folder that the test split has too are not learnt from with
-            labels; None: all are.
-        variants: names of `VARIANTS`.
-        seeds: of weights, order and views.
-        epochs: over the corpus.
-        jobs: variants at a time, sharing the cores; None: one per core.
+    Parameters
+    ----------
+    corpus : Path
+        An audited corpus.
+    prepared : Path
+        brain_tumor, prepared.
+    work : Path
+        Folder of checkpoints, curves and results.
+    copies : Path, optional
+        Report of the audit: images of the training folder that the test split has too are not learnt from with labels;
+        None: all are.
+    variants : sequence of str
+        Names of `VARIANTS`.
+    seeds : sequence of int
+        Of weights, order and views.
+    epochs : int
+        Over the corpus.
+    jobs : int, optional
+        Variants at a time, sharing the cores; None: one per core.
 
-    Returns:
+    Returns
+    -------
+    list of Path
         The folder of each variant and seed.
 
-    Raises:
-        RuntimeError: at the first that fails, naming its log.
+    Raises
+    ------
+    RuntimeError
+        At the first that fails, naming its log.
     """
     cores = os.cpu_count() or 1
     at_once = jobs or cores
@@ -109,8 +129,10 @@ def slug(name: str) -> str:
 def _carry_out_all(jobs: Sequence[Job], at_once: int) -> None:
     """Carry out those that have no result yet, each in a process of its own.
 
-    Raises:
-        RuntimeError: at the first that fails, naming its log.
+    Raises
+    ------
+    RuntimeError
+        At the first that fails, naming its log.
     """
     missing = [job for job in jobs if not (job.folder / RESULT).is_file()]
     context = multiprocessing.get_context("forkserver")
@@ -185,8 +207,10 @@ def _pretrained(job: Job) -> Path:
 class SecondOrderHook(Hook):
     """Edge affinities count from a share of the run's steps on, until another.
 
-    Args:
-        begin, end: within [0, 1].
+    Parameters
+    ----------
+    begin, end : float
+        Within [0, 1].
     """
 
     def __init__(self, begin: float, end: float) -> None:

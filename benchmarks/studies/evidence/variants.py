@@ -19,10 +19,14 @@ RUNTIME = [
 class Variant:
     """One row of the study.
 
-    Attributes:
-        question: which of the study's questions it belongs to.
-        config: one of lvmmed_backbones/pretrain/configs; None: a network that was not trained.
-        changes: entries of the config, by dotted name.
+    Attributes
+    ----------
+    question : str
+        Which of the study's questions it belongs to.
+    config : str or None
+        One of lvmmed_backbones/pretrain/configs; None: a network that was not trained.
+    changes : mapping
+        Entries of the config, by dotted name.
     """
 
     question: str

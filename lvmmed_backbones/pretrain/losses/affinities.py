@@ -13,15 +13,22 @@ CHUNK = 2**24  # cell pairs that are held at once: 64 MB
 def knn_edges(embeddings: Tensor, neighbours: int) -> Tensor:
     """The directed graph from each vertex to its nearest neighbours by cosine similarity.
 
-    Args:
-        embeddings: (N, F).
-        neighbours: k.
+    Parameters
+    ----------
+    embeddings : Tensor
+        (N, F).
+    neighbours : int
+        K.
 
-    Returns:
+    Returns
+    -------
+    Tensor
         (N * k, 2) int64: source and target of each edge, sorted by source, nearest first.
 
-    Raises:
-        ValueError: unless 1 <= k < N.
+    Raises
+    ------
+    ValueError
+        Unless 1 <= k < N.
     """
     vertices = len(embeddings)
     if not 1 <= neighbours < vertices:
@@ -39,11 +46,16 @@ def knn_edges(embeddings: Tensor, neighbours: int) -> Tensor:
 def normalised_adjacency(edges: Tensor, vertices: int) -> Tensor:
     """D^-1/2 (A + I) D^-1/2 of the undirected graph that has an edge wherever `edges` leads one way or the other.
 
-    Args:
-        edges: (E, 2) int64.
-        vertices: N.
+    Parameters
+    ----------
+    edges : Tensor
+        (E, 2) int64.
+    vertices : int
+        N.
 
-    Returns:
+    Returns
+    -------
+    Tensor
         (N, N) float32 (Kipf & Welling 2017, eq. 2).
     """
     adjacency = torch.eye(vertices, device=edges.device)
@@ -63,11 +75,16 @@ def edge_affinity(
 ) -> Tensor:
     """cos(z_i - z_j, z_a - z_b) for each pair of a source edge (i, j) and a target edge (a, b).
 
-    Args:
-        source: (N, F); target: (M, F).
-        source_edges: (E_s, 2); target_edges: (E_t, 2).
+    Parameters
+    ----------
+    source : Tensor
+        (N, F); target: (M, F).
+    source_edges : Tensor
+        (E_s, 2); target_edges: (E_t, 2).
 
-    Returns:
+    Returns
+    -------
+    Tensor
         (E_s, E_t). An edge between two equal embeddings has no direction: its affinities and gradients are 0.
     """
     along_source = source[source_edges[:, 0]] - source[source_edges[:, 1]]
@@ -89,12 +106,18 @@ def local_affinity(
     best pairs, nearest by position or most alike, are kept, and the mean cosine of their features is taken; the
     affinity is the mean of the four (as the local criterion of Bardes et al., VICRegL 2022, section 3.2).
 
-    Args:
-        source: (N, C, D) features of C cells of each image; target: (M, C, D).
-        source_positions: (N, C, 2), as `cell_positions` gives them; target_positions: (M, C, 2).
-        pairs: gamma, how many pairs are kept; more than C: all.
+    Parameters
+    ----------
+    source : Tensor
+        (N, C, D) features of C cells of each image; target: (M, C, D).
+    source_positions : Tensor
+        (N, C, 2), as `cell_positions` gives them; target_positions: (M, C, 2).
+    pairs : int
+        Gamma, how many pairs are kept; more than C: all.
 
-    Returns:
+    Returns
+    -------
+    Tensor
         (N, M). Images are taken a few at a time, so that no more than `CHUNK` cell pairs are held at once; what
         autograd keeps are the indices of the pairs, N * M * C of them.
     """

@@ -19,11 +19,16 @@ def clustering_loss(
 ) -> Tensor:
     """Cross entropy of the views' clusters, mean over views and clusterings.
 
-    Args:
-        views: embeddings (N, F) of length 1, of each view.
-        centres: (K, F) of length 1, of each clustering.
-        labels: (N,) the images' clusters, of each clustering.
-        temperature: of the softmax.
+    Parameters
+    ----------
+    views : sequence of Tensor
+        Embeddings (N, F) of length 1, of each view.
+    centres : sequence of Tensor
+        (K, F) of length 1, of each clustering.
+    labels : sequence of Tensor
+        (N,) the images' clusters, of each clustering.
+    temperature : float
+        Of the softmax.
     """
     terms = [
         cross_entropy(z @ centre.T / temperature, label)
@@ -38,10 +43,14 @@ def spherical_kmeans(
 ) -> tuple[Tensor, Tensor]:
     """k-means by cosine similarity; a cluster that loses its last point starts again at a random one.
 
-    Args:
-        points: (N, F) of length 1.
+    Parameters
+    ----------
+    points : Tensor
+        (N, F) of length 1.
 
-    Returns:
+    Returns
+    -------
+    (Tensor, Tensor)
         Centres (K, F) of length 1, and the cluster (N,) of each point.
     """
     generator = torch.Generator().manual_seed(seed)

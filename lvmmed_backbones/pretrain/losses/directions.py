@@ -17,11 +17,16 @@ def directions(vectors: Tensor, dim: int = 1) -> Tensor:
     x: so it is never more than 1 / `LEAST` times it. Of vectors that are shorter than `LEAST` it is 0, where torch's
     own `normalize` multiplies by 1e12. Lengths whose squares a float cannot hold do not matter.
 
-    Args:
-        vectors: of any shape.
-        dim: along which a vector lies.
+    Parameters
+    ----------
+    vectors : Tensor
+        Of any shape.
+    dim : int
+        Along which a vector lies.
 
-    Returns:
+    Returns
+    -------
+    Tensor
         Of the same shape.
     """
     scale = vectors.detach().abs().amax(dim, keepdim=True).clamp_min(LEAST)

@@ -16,10 +16,14 @@ def distillation_loss(
 ) -> Tensor:
     """Mean cross entropy between the teacher's view and each other view of the student (eq. 3).
 
-    Args:
-        outputs: of the student, (N, K) for each view.
-        targets: of the teacher, (N, K) for each of the first views.
-        centre: (K,).
+    Parameters
+    ----------
+    outputs : list of Tensor
+        Of the student, (N, K) for each view.
+    targets : list of Tensor
+        Of the teacher, (N, K) for each of the first views.
+    centre : Tensor
+        (K,).
     """
     terms = []
     for t, target in enumerate(targets):

@@ -19,11 +19,16 @@ def matching_loss(
     The estimate moves the costs by `lambda_` times the gradient of the loss, so it would change with every factor
     that a loss scaler, gradient accumulation or a mean puts before the loss; so attached, it scales with them.
 
-    Args:
-        vertex: (N, N); edge: (E_s, E_t); edges: the edges (E_s, 2) and (E_t, 2).
-        seed: of noise and solver.
+    Parameters
+    ----------
+    vertex : Tensor
+        (N, N); edge: (E_s, E_t); edges: the edges (E_s, 2) and (E_t, 2).
+    seed : int
+        Of noise and solver.
 
-    Returns:
+    Returns
+    -------
+    (Tensor, Tensor, float)
         The loss; the matching (N, N), without gradients; the seconds that both solves took.
     """
     start = time.perf_counter()

@@ -39,12 +39,18 @@ def matched_cells(
 ) -> list[tuple[Tensor, Tensor]]:
     """Cells of one view and those of the other that they are matched to, by position and by feature (eq. 2 and 4).
 
-    Args:
-        one, other: (N, C, F), features of the cells.
-        one_at, other_at: (N, C, 2), where they lie in the image.
-        pairs: the nearest so many of each image are kept.
+    Parameters
+    ----------
+    one, other : Tensor
+        (N, C, F), features of the cells.
+    one_at, other_at : Tensor
+        (N, C, 2), where they lie in the image.
+    pairs : int
+        The nearest so many of each image are kept.
 
-    Returns:
+    Returns
+    -------
+    list of (Tensor, Tensor)
         Two pairs of (N * pairs, F): matched by position, and by feature.
     """
     result = []

@@ -23,14 +23,22 @@ from lvmmed_backbones.pretrain.monitors import unwrapped
 class DeepClusterV2(BaseSelfSupervisor):
     """DeepCluster-v2 (Caron et al., NeurIPS 2020, SwAV, appendix D), with `DeepClusterHook`.
 
-    Args:
-        backbone: gives one feature map: `output="last"`.
-        neck: the projector, with its average pooling.
-        channels: F, of its embeddings.
-        clusters: K of each of the clusterings.
-        temperature: of the softmax.
-        iterations: of k-means.
-        arguments: of mmpretrain's BaseSelfSupervisor.
+    Parameters
+    ----------
+    backbone : dict
+        Gives one feature map: `output="last"`.
+    neck : dict
+        The projector, with its average pooling.
+    channels : int
+        F, of its embeddings.
+    clusters : sequence of int
+        K of each of the clusterings.
+    temperature : float
+        Of the softmax.
+    iterations : int
+        Of k-means.
+    arguments : object
+        Of mmpretrain's BaseSelfSupervisor.
     """
 
     def __init__(

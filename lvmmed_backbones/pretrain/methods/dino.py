@@ -24,14 +24,22 @@ class DINO(BaseSelfSupervisor):
     The first two views are seen by teacher and student, further ones, smaller, by the student alone.
     Other than in the paper, the teacher's momentum does not rise along a cosine, and weight decay does not either.
 
-    Args:
-        backbone: gives one feature map: `output="last"`.
-        neck: `DINOHead`, with its average pooling.
-        momentum: how fast the teacher follows the student. The paper begins at 0.004.
-        student_temperature, teacher_temperature: of the softmax.
-        first_temperature: of the teacher, which rises to `teacher_temperature` over `warm_up` steps.
-        centre_momentum: of the mean of the teacher's outputs that is taken from them.
-        arguments: of mmpretrain's BaseSelfSupervisor.
+    Parameters
+    ----------
+    backbone : dict
+        Gives one feature map: `output="last"`.
+    neck : dict
+        `DINOHead`, with its average pooling.
+    momentum : float
+        How fast the teacher follows the student. The paper begins at 0.004.
+    student_temperature, teacher_temperature : float
+        Of the softmax.
+    first_temperature : float
+        Of the teacher, which rises to `teacher_temperature` over `warm_up` steps.
+    centre_momentum : float
+        Of the mean of the teacher's outputs that is taken from them.
+    arguments : object
+        Of mmpretrain's BaseSelfSupervisor.
     """
 
     def __init__(
@@ -99,10 +107,14 @@ class DINO(BaseSelfSupervisor):
 class DINOHead(BaseModule):
     """Average pooling, three layers, a bottleneck of length 1, and prototypes of length 1 (section 3.1, appendix C).
 
-    Args:
-        in_channels: of the feature map.
-        hid_channels, bottleneck: of the layers.
-        prototypes: K.
+    Parameters
+    ----------
+    in_channels : int
+        Of the feature map.
+    hid_channels, bottleneck : int
+        Of the layers.
+    prototypes : int
+        K.
     """
 
     def __init__(

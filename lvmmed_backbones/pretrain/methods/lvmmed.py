@@ -28,11 +28,16 @@ from lvmmed_backbones.pretrain.views import cell_positions
 class LVMMed(BaseSelfSupervisor):
     """LVM-Med (MH Nguyen, H Nguyen, Diep et al., NeurIPS 2023, section 3).
 
-    Args:
-        backbone: gives one feature map: `output="last"`.
-        neck: the projector, with its average pooling.
-        head: `GraphMatchingHead`.
-        arguments: of mmpretrain's BaseSelfSupervisor.
+    Parameters
+    ----------
+    backbone : dict
+        Gives one feature map: `output="last"`.
+    neck : dict
+        The projector, with its average pooling.
+    head : dict
+        `GraphMatchingHead`.
+    arguments : object
+        Of mmpretrain's BaseSelfSupervisor.
     """
 
     def __init__(self, backbone: dict, neck: dict, head: dict, **arguments: Any) -> None:
@@ -61,22 +66,36 @@ class GraphMatchingHead(BaseModule):
 
     Every part of the method can be left out, for the paper's ablation (table 6).
 
-    Args:
-        channels: F, of the projector's embeddings.
-        neighbours: k of the graphs.
-        message_passing: layers of it; 0: vertex affinities of the embeddings as they are.
-        alpha: share of the global affinity in the vertex affinities; 1: no local similarity.
-        pairs: gamma, the matched cell pairs that count in a local affinity.
-        cells: feature maps with more cells to a side are averaged down to so many before local affinities are taken
-            (7: a ResNet's map at 224 px; a ViT's map of 14 would cost 16 times as much).
-        second_order: weight of the edge affinities; 1: the paper's, 0: none, the matching is a linear assignment.
-        noise: scale of the Gumbel noise on vertex and edge affinities; 0: none, blackbox differentiation.
-        samples: draws of the noise per step.
-        lambda_: lambda.
-        budget: of the solver: "fast", "default" or "best".
+    Parameters
+    ----------
+    channels : int
+        F, of the projector's embeddings.
+    neighbours : int
+        K of the graphs.
+    message_passing : int
+        Layers of it; 0: vertex affinities of the embeddings as they are.
+    alpha : float
+        Share of the global affinity in the vertex affinities; 1: no local similarity.
+    pairs : int
+        Gamma, the matched cell pairs that count in a local affinity.
+    cells : int
+        Feature maps with more cells to a side are averaged down to so many before local affinities are taken (7: a
+        ResNet's map at 224 px; a ViT's map of 14 would cost 16 times as much).
+    second_order : float
+        Weight of the edge affinities; 1: the paper's, 0: none, the matching is a linear assignment.
+    noise : float
+        Scale of the Gumbel noise on vertex and edge affinities; 0: none, blackbox differentiation.
+    samples : int
+        Draws of the noise per step.
+    lambda_ : float
+        Lambda.
+    budget : str
+        Of the solver: "fast", "default" or "best".
 
-    Raises:
-        ValueError: if alpha lies outside [0, 1] or second_order below 0, and as `MatchingLayer`.
+    Raises
+    ------
+    ValueError
+        If alpha lies outside [0, 1] or second_order below 0, and as `MatchingLayer`.
     """
 
     def __init__(
@@ -117,12 +136,18 @@ class GraphMatchingHead(BaseModule):
     ) -> dict[str, Tensor]:
         """The Hamming distance of the matching to the identity, per image, with gradients for the affinities.
 
-        Args:
-            maps: (N, D, R, S) of each view.
-            embeddings: (N, F) of each view.
-            views: (N, 2, 5), where the views lie.
+        Parameters
+        ----------
+        maps : (Tensor, Tensor)
+            (N, D, R, S) of each view.
+        embeddings : (Tensor, Tensor)
+            (N, F) of each view.
+        views : Tensor
+            (N, 2, 5), where the views lie.
 
-        Returns:
+        Returns
+        -------
+        dict of str to Tensor
             `loss`, and to look at: `accuracy`, the share of images that are matched to themselves under noise;
             `accuracy_without_noise`, by linear assignment of the vertex affinities; `second_order_share`, of images
             that the edges match to another one than linear assignment does under the same noise; `solver_time` in

@@ -18,17 +18,27 @@ from lvmmed_backbones.pretrain.views import cell_positions
 class VICRegL(BaseSelfSupervisor):
     """VICRegL (Bardes, Ponce & LeCun, NeurIPS 2022), on two views.
 
-    Args:
-        backbone: gives one feature map: `output="last"`.
-        neck: the projector of the average-pooled features.
-        in_channels, local_channels: of the map, and of the local projector's two layers.
-        alpha: share of the global criterion (eq. 6).
-        pairs: gamma, the matched cells that count, as in the local criterion (section 3.2).
-        weights: of invariance, variance and covariance (VICReg, eq. 6).
-        arguments: of mmpretrain's BaseSelfSupervisor.
+    Parameters
+    ----------
+    backbone : dict
+        Gives one feature map: `output="last"`.
+    neck : dict
+        The projector of the average-pooled features.
+    in_channels, local_channels : int
+        Of the map, and of the local projector's two layers.
+    alpha : float
+        Share of the global criterion (eq. 6).
+    pairs : int
+        Gamma, the matched cells that count, as in the local criterion (section 3.2).
+    weights : (float, float, float)
+        Of invariance, variance and covariance (VICReg, eq. 6).
+    arguments : object
+        Of mmpretrain's BaseSelfSupervisor.
 
-    Raises:
-        ValueError: if alpha lies outside [0, 1] or pairs below 1.
+    Raises
+    ------
+    ValueError
+        If alpha lies outside [0, 1] or pairs below 1.
     """
 
     def __init__(

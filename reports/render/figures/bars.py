@@ -24,9 +24,12 @@ from reports.render.figures.style import (
 def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
     """Bars from zero in the frame's order, each with its figure in percent.
 
-    Args:
-        scores: a row per backbone: `backbone`; `mean`, `low` and `high`, fractions; the latter NaN without an interval.
-        metric: name of the score.
+    Parameters
+    ----------
+    scores : DataFrame
+        A row per backbone: `backbone`; `mean`, `low` and `high`, fractions; the latter NaN without an interval.
+    metric : str
+        Name of the score.
     """
     scores = scores.reset_index(drop=True)
     figure = Figure((NARROW, height(len(scores))), layout="constrained")

@@ -28,12 +28,17 @@ def draw(
 ) -> Figure:
     """Quartiles, median and whiskers (1.5 times the quartiles' distance, as Tukey has them); the best median on top.
 
-    Args:
-        scores: of each backbone, those of its cases (C,), fractions; NaN are left out.
-        metric: name of the score.
+    Parameters
+    ----------
+    scores : mapping of str to ndarray
+        Of each backbone, those of its cases (C,), fractions; NaN are left out.
+    metric : str
+        Name of the score.
 
-    Raises:
-        ValueError: if a backbone has no defined score.
+    Raises
+    ------
+    ValueError
+        If a backbone has no defined score.
     """
     cases = {name: 100 * values[np.isfinite(values)] for name, values in scores.items()}
     for name, values in cases.items():

@@ -20,12 +20,16 @@ def draw(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     """A panel per cost on a logarithmic axis, a point per backbone; the line joins those that no other one beats in
     both. The legend is in the order of the score.
 
-    Args:
-        costs: index: backbones; column `score`: mean normalised score, in [0, 1]; every other column a cost, its name
-            that of the axis, positive, NaN where it is not known.
+    Parameters
+    ----------
+    costs : DataFrame
+        Index: backbones; column `score`: mean normalised score, in [0, 1]; every other column a cost, its name that of
+        the axis, positive, NaN where it is not known.
 
-    Raises:
-        ValueError: for fewer than two backbones, or if no cost is known: there is nothing to weigh.
+    Raises
+    ------
+    ValueError
+        For fewer than two backbones, or if no cost is known: there is nothing to weigh.
     """
     if len(costs) < 2:
         raise ValueError(f"{len(costs)} backbone: weighing cost against quality needs two.")

@@ -22,13 +22,19 @@ def draw(
     """The diagram of scikit-posthocs: backbones along their mean rank, a bar over those of which none differs
     significantly from another.
 
-    Args:
-        mean_ranks: by backbone, 1 is best; perhaps of the leading ones alone.
-        p_values: (K, K) of the pairs, adjusted, index and columns: backbones.
-        critical_difference: of two mean ranks at level `alpha`.
+    Parameters
+    ----------
+    mean_ranks : Series
+        By backbone, 1 is best; perhaps of the leading ones alone.
+    p_values : DataFrame
+        (K, K) of the pairs, adjusted, index and columns: backbones.
+    critical_difference : float
+        Of two mean ranks at level `alpha`.
 
-    Raises:
-        ValueError: for fewer than three backbones: two need a paired test.
+    Raises
+    ------
+    ValueError
+        For fewer than three backbones: two need a paired test.
     """
     if len(mean_ranks) < 3:
         raise ValueError(f"{len(mean_ranks)} backbones: a critical difference needs three.")

@@ -23,14 +23,20 @@ METADATA: dict[str, dict[str, str | None]] = {
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write STEM.svg and STEM.png, in a folder that is made if it is absent.
 
-    Args:
-        stem: path without extension; its last part may hold dots.
+    Parameters
+    ----------
+    stem : Path
+        Path without extension; its last part may hold dots.
 
-    Returns:
+    Returns
+    -------
+    list of Path
         The files.
 
-    Raises:
-        DiskFull, OSError: if they cannot be written.
+    Raises
+    ------
+    DiskFull, OSError
+        If they cannot be written.
     """
     contents = {stem.with_name(f"{stem.name}.{kind}"): render(figure, kind) for kind in FORMATS}
     write_files(contents)

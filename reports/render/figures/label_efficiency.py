@@ -26,13 +26,18 @@ def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figur
     """A line per backbone over the shares of labels on a logarithmic axis, with intervals; the legend is in the order
     of the right end.
 
-    Args:
-        scores: a row per backbone and share: `backbone`, `label_fraction` in (0, 1]; `mean`, `low` and `high`,
-            fractions; the latter NaN without an interval.
-        metric: name of the score.
+    Parameters
+    ----------
+    scores : DataFrame
+        A row per backbone and share: `backbone`, `label_fraction` in (0, 1]; `mean`, `low` and `high`, fractions; the
+        latter NaN without an interval.
+    metric : str
+        Name of the score.
 
-    Raises:
-        ValueError: if no backbone has two shares.
+    Raises
+    ------
+    ValueError
+        If no backbone has two shares.
     """
     if scores.groupby("backbone")["label_fraction"].nunique().max() < 2:
         raise ValueError("a curve needs two label fractions of a backbone.")

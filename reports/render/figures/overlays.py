@@ -52,8 +52,10 @@ def dimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The error map of two label maps (H, W): a code per pixel; pixels without a label have none.
 
-    Raises:
-        ValueError: if the shapes differ.
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
     """
     if truth.shape != prediction.shape:
         raise ValueError(f"the truth has shape {truth.shape}, the prediction {prediction.shape}.")

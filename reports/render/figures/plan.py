@@ -31,10 +31,14 @@ def plan(
 ) -> Plan:
     """All figures that the records, their galleries and the pretraining runs give; draws none of them.
 
-    Args:
-        records: that agree with each other (`reports.agreement.agreeing`).
-        runs: work folders of pretraining runs.
-        kinds: those that are drawn, of `KINDS`.
+    Parameters
+    ----------
+    records : sequence of StoredRecord
+        That agree with each other (`reports.agreement.agreeing`).
+    runs : sequence of Path
+        Work folders of pretraining runs.
+    kinds : collection of str
+        Those that are drawn, of `KINDS`.
     """
     made = Plan()
     styles = looks(record.backbone.name for record in records)

@@ -20,13 +20,20 @@ from reports.wording import title
 class Planned:
     """A figure that can be drawn.
 
-    Attributes:
-        name: path without extension, such as 'phantom-mini/bars-drive-finetune'.
-        kind: the first part of its file's name, such as 'bars'.
-        title, note: above and below it.
-        setting: what all its figures have in common; None: curves of pretraining.
-        content: draws it; ValueError if its data turn out too few or unsound.
-        task, protocol, backbone: what it is about; None: several.
+    Attributes
+    ----------
+    name : str
+        Path without extension, such as 'phantom-mini/bars-drive-finetune'.
+    kind : str
+        The first part of its file's name, such as 'bars'.
+    title, note : str
+        Above and below it.
+    setting : Setting or None
+        What all its figures have in common; None: curves of pretraining.
+    content : callable
+        Draws it; ValueError if its data turn out too few or unsound.
+    task, protocol, backbone : str or None
+        What it is about; None: several.
     """
 
     name: str
@@ -42,8 +49,10 @@ class Planned:
     def draw(self) -> Figure:
         """The figure, with its title, its note and, of phantoms, their mark.
 
-        Raises:
-            OSError, ValueError: naming what it lacks.
+        Raises
+        ------
+        OSError, ValueError
+            Naming what it lacks.
         """
         phantom = self.setting is not None and self.setting.data_source == "phantom"
         return finish(self.content(), self.title, self.note, phantom)
@@ -53,10 +62,14 @@ class Planned:
 class Plan:
     """Figures, and those that there are not.
 
-    Attributes:
-        figures: in the order in which they are drawn.
-        missing: a sentence for each that has too little data.
-        problems: a sentence for each file that cannot be used.
+    Attributes
+    ----------
+    figures : list of Planned
+        In the order in which they are drawn.
+    missing : list of str
+        A sentence for each that has too little data.
+    problems : list of str
+        A sentence for each file that cannot be used.
     """
 
     figures: list[Planned] = field(default_factory=list)

@@ -26,11 +26,15 @@ WINDOWS = 40  # a curve of more points is smoothed over a 40th of them; the poin
 def draw(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Look]) -> Figure:
     """A panel per scalar that any run logged, over steps; thin as logged, strong as a running median.
 
-    Args:
-        curves: of each run: index: steps, columns: scalars (`reports.curves.read_curves`).
+    Parameters
+    ----------
+    curves : mapping of str to DataFrame
+        Of each run: index: steps, columns: scalars (`reports.curves.read_curves`).
 
-    Raises:
-        ValueError: if no run logged any of the scalars at two steps.
+    Raises
+    ------
+    ValueError
+        If no run logged any of the scalars at two steps.
     """
     shown = panels(curves)
     if not shown:

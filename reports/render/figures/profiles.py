@@ -20,8 +20,10 @@ from reports.statistics.aggregate import (
 def draw(runs: Mapping[str, NDArray[np.float64]], styles: Mapping[str, Look]) -> Figure:
     """Interquartile means with intervals, and performance profiles (Agarwal et al., NeurIPS 2021): higher is better.
 
-    Args:
-        runs: of each backbone, the normalised scores of its runs, (S, T), 0 the worst and 1 the best mean of a task.
+    Parameters
+    ----------
+    runs : mapping of str to ndarray
+        Of each backbone, the normalised scores of its runs, (S, T), 0 the worst and 1 the best mean of a task.
     """
     order = sorted(runs, key=lambda name: (-interquartile_mean(runs[name]), name))
     figure = Figure((WIDE, max(2.5, height(len(runs)))), layout="constrained")

@@ -57,8 +57,10 @@ def draw(gallery: StoredGallery) -> Figure:
 
     Segmentation and detection: image, truth, prediction, error; classification: image and probabilities.
 
-    Raises:
-        OSError, ValueError: if the gallery is empty, or one of its files is not sound.
+    Raises
+    ------
+    OSError, ValueError
+        If the gallery is empty, or one of its files is not sound.
     """
     if not gallery.entries:
         raise ValueError("its gallery is empty: no test case had a score.")

@@ -20,9 +20,11 @@ DARK = 0.45  # from here on, white letters
 def draw(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     """A heat map: a row per backbone in the frame's order, a column per rank, the share in percent.
 
-    Args:
-        shares: index: backbones, columns: ranks from 1, the last one perhaps of all beyond; values: shares in [0, 1]
-            that add up to 1 in each row.
+    Parameters
+    ----------
+    shares : DataFrame
+        Index: backbones, columns: ranks from 1, the last one perhaps of all beyond; values: shares in [0, 1] that add
+        up to 1 in each row.
     """
     rows, columns = shares.shape
     figure = Figure((max(NARROW, 1.9 + 0.3 * columns), height(rows, 0.2)), layout="constrained")

@@ -249,9 +249,12 @@ def of_shares(
 ) -> None:
     """The curve of a task of which some backbone has several shares of the labels.
 
-    Args:
-        some: share and score of each backbone and share.
-        numbers: how many images each share is, as a sentence.
+    Parameters
+    ----------
+    some : sequence of (float, Scores)
+        Share and score of each backbone and share.
+    numbers : str
+        How many images each share is, as a sentence.
     """
     ends = {  # the mean at the largest share
         one.backbone: (share, float(one.headlines.mean()))

@@ -71,9 +71,12 @@ theme = mpl.rc_context
 class Look:
     """How a backbone is drawn, told apart in black and white too.
 
-    Attributes:
-        colour, marker, hatch, line: in matplotlib's words.
-        name: its name, short enough for an axis.
+    Attributes
+    ----------
+    colour, marker, hatch, line : str
+        In matplotlib's words.
+    name : str
+        Its name, short enough for an axis.
     """
 
     colour: str
@@ -86,8 +89,10 @@ class Look:
 def looks(backbones: Iterable[str]) -> dict[str, Look]:
     """A look for each backbone; no two of 56 share colour and line, no two of 88 colour and marker.
 
-    Args:
-        backbones: all that appear in any figure of a report, so that each looks the same in all of them.
+    Parameters
+    ----------
+    backbones : iterable of str
+        All that appear in any figure of a report, so that each looks the same in all of them.
     """
     names = short_names(sorted(set(backbones)))
     return {
@@ -138,8 +143,10 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 def finish(figure: Figure, title: str, note: str, phantom: bool) -> Figure:
     """Put the title on top, a note below, and on a figure of phantoms the word that says so, large and in the title.
 
-    Args:
-        note: what all its figures have in common: data, profile, share of labels.
+    Parameters
+    ----------
+    note : str
+        What all its figures have in common: data, profile, share of labels.
     """
     with theme(THEME):
         width, edge = figure.get_figwidth() - 0.1, 0.05 / figure.get_figwidth()

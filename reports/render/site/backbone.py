@@ -14,8 +14,10 @@ T = TypeVar("T")
 def facts(runs: Sequence[StoredRecord]) -> list[tuple[str, list[str]]]:
     """The provenance of a backbone: names of facts and, of each, every value that its runs state.
 
-    Args:
-        runs: all of the backbone, at least one.
+    Parameters
+    ----------
+    runs : sequence of StoredRecord
+        All of the backbone, at least one.
     """
     backbones = [run.backbone for run in runs]
     started = [run.provenance.started for run in runs]

@@ -23,14 +23,22 @@ ALL = "all"
 class Line:
     """A backbone in a group.
 
-    Attributes:
-        backbone, architecture, method, corpus: which, and what it is.
-        rank: mean rank over the group's tasks, NaN: none.
-        place: the same in words, or why there is none.
-        normalised: mean normalised score, in [0, 1], NaN: none.
-        tasks: on how many tasks it was run.
-        cells: a figure per column of the board, None: not run.
-        values: the same as fractions, for sorting.
+    Attributes
+    ----------
+    backbone, architecture, method, corpus : str
+        Which, and what it is.
+    rank : float
+        Mean rank over the group's tasks, NaN: none.
+    place : str
+        The same in words, or why there is none.
+    normalised : float
+        Mean normalised score, in [0, 1], NaN: none.
+    tasks : int
+        On how many tasks it was run.
+    cells : list of Cell or None
+        A figure per column of the board, None: not run.
+    values : list of float or None
+        The same as fractions, for sorting.
     """
 
     backbone: str
@@ -49,13 +57,20 @@ class Line:
 class Group:
     """Lines that can be compared with each other: of one setting, used in one way.
 
-    Attributes:
-        number: place among the groups of the board.
-        title: what the figures have in common.
-        data_source: 'measured', 'phantom' or 'published'.
-        protocol: 'finetune', ..., or 'all'.
-        labels: the share of the labels.
-        ranked: over how many tasks the ranks are.
+    Attributes
+    ----------
+    number : int
+        Place among the groups of the board.
+    title : str
+        What the figures have in common.
+    data_source : str
+        'measured', 'phantom' or 'published'.
+    protocol : str
+        'finetune', ..., or 'all'.
+    labels : float
+        The share of the labels.
+    ranked : int
+        Over how many tasks the ranks are.
     """
 
     number: int
@@ -86,7 +101,9 @@ class Board:
 def boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[str]]:
     """The board over all tasks, then one per metric, of the runs that have it, with what the paper published.
 
-    Returns:
+    Returns
+    -------
+    (list of Board, list of str)
         The boards, and a sentence for each metric of a record that is undefined.
     """
     there = {name for record in records for name in record.metrics}
@@ -111,9 +128,12 @@ def groups(
 ) -> list[Group]:
     """The groups of a board, the most telling one first.
 
-    Args:
-        tasks: the columns.
-        pooled: whether a setting of several protocols has a group over all of them first.
+    Parameters
+    ----------
+    tasks : sequence of str
+        The columns.
+    pooled : bool
+        Whether a setting of several protocols has a group over all of them first.
     """
     found: list[Group] = []
     for of_setting in sorted(grouped(records, setting), key=lambda some: order(setting(some[0]))):
@@ -157,9 +177,12 @@ def published_groups(
 ) -> list[Group]:
     """What the paper published of these tasks, by protocol; without ranks, for few of its rows have the same tasks.
 
-    Args:
-        records: whose metric is the board's.
-        first: number of the first group.
+    Parameters
+    ----------
+    records : sequence of StoredRecord
+        Whose metric is the board's.
+    first : int
+        Number of the first group.
     """
     cells = published_cells(published.read(), records)
     found: list[Group] = []

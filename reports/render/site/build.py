@@ -37,13 +37,20 @@ Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 class Site:
     """What all pages share.
 
-    Attributes:
-        records: those shown, by backbone, task and seed.
-        runs_of: the same, of each backbone.
-        tasks, backbones: the address of each one's page.
-        runs: the address of each record's copy, by its path.
-        configs: paths of the records that have a config beside them.
-        footer: what the site was made from.
+    Attributes
+    ----------
+    records : list of StoredRecord
+        Those shown, by backbone, task and seed.
+    runs_of : dict of str to list of StoredRecord
+        The same, of each backbone.
+    tasks, backbones : dict of str to str
+        The address of each one's page.
+    runs : dict of Path to str
+        The address of each record's copy, by its path.
+    configs : set of Path
+        Paths of the records that have a config beside them.
+    footer : str
+        What the site was made from.
     """
 
     records: list[StoredRecord]
@@ -60,19 +67,29 @@ def build(
 ) -> list[str]:
     """Write all pages and what they show.
 
-    Args:
-        records: that agree with each other.
-        pretraining: work folders of pretraining runs.
-        folder: an empty one.
-        progress: wraps what takes long, given its name.
+    Parameters
+    ----------
+    records : sequence of StoredRecord
+        That agree with each other.
+    pretraining : sequence of Path
+        Work folders of pretraining runs.
+    folder : Path
+        An empty one.
+    progress : Progress
+        Wraps what takes long, given its name.
 
-    Returns:
+    Returns
+    -------
+    list of str
         A sentence for each thing that could not be shown: records that cannot be read again or whose cases are not
         sound, configs that are no plain files of the results, spoilt galleries, figures that cannot be drawn.
 
-    Raises:
-        OSError: if the site cannot be written.
-        ValueError: if no record is left.
+    Raises
+    ------
+    OSError
+        If the site cannot be written.
+    ValueError
+        If no record is left.
     """
     copy_static(folder)
     problems: list[str] = []
@@ -173,9 +190,12 @@ def by_backbone(
 def plan(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
     """Which pages there are, and where.
 
-    Args:
-        sound: the records that are shown.
-        runs, configs: what `copy_records` returned.
+    Parameters
+    ----------
+    sound : sequence of StoredRecord
+        The records that are shown.
+    runs, configs : dict of Path to str
+        What `copy_records` returned.
     """
     records = ordered(sound)
     runs_of = {
@@ -221,7 +241,9 @@ def copy_records(
 ) -> tuple[dict[Path, str], set[Path]]:
     """Copy every record and config, under names that no reader of results takes for a run.
 
-    Returns:
+    Returns
+    -------
+    (dict of Path to str, set of Path)
         The address of each record's copy, by its path, and the paths of the records that have a config; what cannot be
         read again, or is no plain file of the results, is added to the problems.
     """

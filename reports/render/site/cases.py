@@ -42,9 +42,12 @@ FOLDER = "cases"
 class Box:
     """A box in pixels of its image.
 
-    Attributes:
-        text: what to write at it.
-        outcome: of a predicted box 'true positive' or 'false positive', of a true one 'found' or 'missed'.
+    Attributes
+    ----------
+    text : str
+        What to write at it.
+    outcome : str
+        Of a predicted box 'true positive' or 'false positive', of a true one 'found' or 'missed'.
     """
 
     x: float
@@ -59,15 +62,24 @@ class Box:
 class Case:
     """A test case, as a run predicted it.
 
-    Attributes:
-        role: why it was chosen, such as 'best'.
-        name: of the case; for volumes, of the slice shown.
-        metric, score: what its score is, in words, and the score, a fraction in [0, 1].
-        width, height: of the image, in pixels.
-        image: address of the image, from the site's root.
-        layers: addresses of the maps to lay over it, by 'truth', 'prediction' and 'error'; empty where there are none.
-        boxes: the boxes to draw over it, by 'truth' and 'prediction'; empty where there are none.
-        words: what a classifier said; empty elsewhere.
+    Attributes
+    ----------
+    role : str
+        Why it was chosen, such as 'best'.
+    name : str
+        Of the case; for volumes, of the slice shown.
+    metric, score : str
+        What its score is, in words, and the score, a fraction in [0, 1].
+    width, height : int
+        Of the image, in pixels.
+    image : str
+        Address of the image, from the site's root.
+    layers : dict of str to str
+        Addresses of the maps to lay over it, by 'truth', 'prediction' and 'error'; empty where there are none.
+    boxes : dict of str to list of Box
+        The boxes to draw over it, by 'truth' and 'prediction'; empty where there are none.
+    words : str
+        What a classifier said; empty elsewhere.
     """
 
     role: str
@@ -85,12 +97,17 @@ class Case:
 def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
     """The cases of a run's gallery, its images copied into the site; empty if it left none.
 
-    Args:
-        address: of the run.
-        site: the folder of the site.
+    Parameters
+    ----------
+    address : str
+        Of the run.
+    site : Path
+        The folder of the site.
 
-    Raises:
-        OSError, ValueError: naming the file, if the gallery is not sound or cannot be copied.
+    Raises
+    ------
+    OSError, ValueError
+        Naming the file, if the gallery is not sound or cannot be copied.
     """
     gallery = read_gallery(record)
     if gallery is None or not gallery.entries:

@@ -41,11 +41,16 @@ Rows = list[list[Any]]
 class Family:
     """All pairs of a setting's backbones.
 
-    Attributes:
-        setting: which.
-        backbones: (K,) their numbers among the site's, ascending.
-        tasks: (T,) task, protocol and metric of each.
-        found: of shape (K (K - 1) / 2, T), in the order of `itertools.combinations`; no seeds where one lacks the task.
+    Attributes
+    ----------
+    setting : Setting
+        Which.
+    backbones : list of int
+        (K,) their numbers among the site's, ascending.
+    tasks : list of (str, str, str)
+        (T,) task, protocol and metric of each.
+    found : Pairs
+        Of shape (K (K - 1) / 2, T), in the order of `itertools.combinations`; no seeds where one lacks the task.
     """
 
     setting: Setting
@@ -70,9 +75,12 @@ def family(
 ) -> Family:
     """The pairs of a setting; how many of a task have no case in common is added to the problems.
 
-    Args:
-        scores: of the setting.
-        numbers: of the backbones among the site's.
+    Parameters
+    ----------
+    scores : sequence of Scores
+        Of the setting.
+    numbers : mapping of str to int
+        Of the backbones among the site's.
     """
     by_task = grouped(scores, lambda one: (one.task, one.protocol))
     backbones = sorted({numbers[one.backbone] for one in scores})
@@ -124,10 +132,14 @@ def write(
     """Write data/comparisons.js, what there is to choose from, and data/comparisons/ADDRESS.js: the pairs of each
     backbone with those after it, one way round.
 
-    Args:
-        backbones: the address of each, in the order in which they are offered.
-        folder: of the site.
-        progress: wraps what takes long, given its name.
+    Parameters
+    ----------
+    backbones : mapping of str to str
+        The address of each, in the order in which they are offered.
+    folder : Path
+        Of the site.
+    progress : callable
+        Wraps what takes long, given its name.
     """
     (folder / "data" / "comparisons").mkdir(parents=True)
     index = {

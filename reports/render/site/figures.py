@@ -22,10 +22,14 @@ NATIVE = ("gallery",)  # what the site shows in its own way
 class Plate:
     """A figure in a file.
 
-    Attributes:
-        address: from the site's root.
-        caption: what it shows.
-        setting, task, protocol, backbone: what it is about; None: several.
+    Attributes
+    ----------
+    address : str
+        From the site's root.
+    caption : str
+        What it shows.
+    setting, task, protocol, backbone : Setting or None
+        What it is about; None: several.
     """
 
     address: str
@@ -62,8 +66,10 @@ def draw(
 ) -> Plates:
     """Draw into the site's folder; a figure whose data turn out unsound is added to the problems.
 
-    Raises:
-        OSError, ValueError: if a record or a pretraining run cannot be read.
+    Raises
+    ------
+    OSError, ValueError
+        If a record or a pretraining run cannot be read.
     """
     made = plan(records, pretraining, [kind for kind in KINDS if kind not in NATIVE])
     problems += made.problems

@@ -18,9 +18,12 @@ MADE_BY = "Made by `python -m reports site`, which replaces this folder as a who
 def replacing(out: Path) -> Iterator[Path]:
     """An empty folder to write to, which takes the place of `out` if nothing is raised; otherwise `out` is as it was.
 
-    Raises:
-        FileExistsError: if something is at `out` that was not made so, and is no empty folder.
-        DiskFull, OSError: if it cannot be written.
+    Raises
+    ------
+    FileExistsError
+        If something is at `out` that was not made so, and is no empty folder.
+    DiskFull, OSError
+        If it cannot be written.
     """
     out = Path(os.path.realpath(out))  # Path.resolve raises RuntimeError where links go in a circle
     sweep(out.parent)  # puts a site back that a kill took from its name

@@ -30,8 +30,10 @@ def content(
 ) -> dict[str, Any]:
     """What the template of the first page needs; what cannot be shown is added to the problems.
 
-    Args:
-        first: the most telling leaderboard.
+    Parameters
+    ----------
+    first : Leaderboard
+        The most telling leaderboard.
     """
     records = site.records
     shown, undefined = boards(records)

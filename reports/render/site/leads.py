@@ -19,10 +19,14 @@ from reports.wording import NOTHING
 class Opponent:
     """A backbone that the best one is compared with.
 
-    Attributes:
-        backbone: its name.
-        verdict: of the best one: 'better', 'worse' (on the cases that both have), 'open' or 'untested'.
-        difference, interval, p, cases, seeds: as shown.
+    Attributes
+    ----------
+    backbone : str
+        Its name.
+    verdict : str
+        Of the best one: 'better', 'worse' (on the cases that both have), 'open' or 'untested'.
+    difference, interval, p, cases, seeds : str
+        As shown.
     """
 
     backbone: str
@@ -37,8 +41,10 @@ class Opponent:
 def opponents(scores: Sequence[Scores]) -> list[Opponent]:
     """Every backbone of a task but the best, in their order.
 
-    Args:
-        scores: of the task's backbones, the best first.
+    Parameters
+    ----------
+    scores : sequence of Scores
+        Of the task's backbones, the best first.
     """
     chosen, apart = comparable(scores, [(0, other) for other in range(1, len(scores))])
     said = {other: Opponent(scores[other].backbone, "untested") for _, other in apart}

@@ -21,11 +21,16 @@ from reports.wording import Cell, cell, notes, title, warnings
 class Result:
     """What a backbone reached on a task.
 
-    Attributes:
-        cell: mean and spread over seeds, in words; `mean`, `rank`: as numbers.
-        low, high: the 95 % interval of the mean, None where nothing can be said, and `reason` says why.
-        seeds: headline by seed.
-        metrics: mean over seeds of every other metric that is defined.
+    Attributes
+    ----------
+    cell : Cell
+        Mean and spread over seeds, in words; `mean`, `rank`: as numbers.
+    low, high : float or None
+        The 95 % interval of the mean, None where nothing can be said, and `reason` says why.
+    seeds : dict of int to float
+        Headline by seed.
+    metrics : dict of str to float
+        Mean over seeds of every other metric that is defined.
     """
 
     backbone: str
@@ -43,14 +48,22 @@ class Result:
 class Part:
     """The figures of a task that can be compared: of one setting and protocol.
 
-    Attributes:
-        title: what they have in common, in words.
-        data_source: 'measured' or 'phantom'.
-        metric: the headline.
-        warnings, notes: what a reader must know before and after the figures.
-        results: the best backbone first.
-        scores: the same, case by case, in the same order.
-        runs: of each backbone, by seed, in the same order.
+    Attributes
+    ----------
+    title : str
+        What they have in common, in words.
+    data_source : str
+        'measured' or 'phantom'.
+    metric : str
+        The headline.
+    warnings, notes : list of str
+        What a reader must know before and after the figures.
+    results : list of Result
+        The best backbone first.
+    scores : list of Scores
+        The same, case by case, in the same order.
+    runs : list of list of StoredRecord
+        Of each backbone, by seed, in the same order.
     """
 
     title: str

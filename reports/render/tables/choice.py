@@ -22,12 +22,17 @@ def frames(
 ) -> list[Frame]:
     """The tables of these names, all if None, in the order of the paper; or one of these columns.
 
-    Args:
-        names, columns: as after `--table` and `--columns`.
-        figures: `reports.published.read`.
+    Parameters
+    ----------
+    names, columns : sequence of str or None
+        As after `--table` and `--columns`.
+    figures : DataFrame
+        `reports.published.read`.
 
-    Raises:
-        ValueError: if there is no table or column of a name, or both are named.
+    Raises
+    ------
+    ValueError
+        If there is no table or column of a name, or both are named.
     """
     if names and columns:
         raise ValueError(
@@ -47,12 +52,15 @@ def chosen_columns(
 ) -> dict[Column, StoredRecord | None]:
     """The columns of these names, in their order, each own one with a record of it.
 
-    Args:
-        names: each a task of the records or a data set of the published figures, or one in one protocol, such as
-            fgadr:linear.
+    Parameters
+    ----------
+    names : sequence of str
+        Each a task of the records or a data set of the published figures, or one in one protocol, such as fgadr:linear.
 
-    Raises:
-        ValueError: if a name is neither.
+    Raises
+    ------
+    ValueError
+        If a name is neither.
     """
     whole: dict[str, dict[Column, StoredRecord | None]] = {}
     single: dict[str, dict[Column, StoredRecord | None]] = {}
@@ -87,11 +95,15 @@ def check_rows(
 ) -> None:
     """Refuse rows of which there are none, in no table.
 
-    Args:
-        names: backbones of the records, or rows of the paper by what they are called in its tables.
+    Parameters
+    ----------
+    names : sequence of str
+        Backbones of the records, or rows of the paper by what they are called in its tables.
 
-    Raises:
-        ValueError: naming the first such row.
+    Raises
+    ------
+    ValueError
+        Naming the first such row.
     """
     printed = (label(line(figure, SELECTION)) for figure in figures.itertuples())
     there = list(dict.fromkeys([*sorted({record.backbone.name for record in records}), *printed]))

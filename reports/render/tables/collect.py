@@ -22,10 +22,14 @@ from reports.wording import plural
 class Collected:
     """The tables of a call.
 
-    Attributes:
-        tables: in their order, each in every setting.
-        notes: a sentence for each task that stands in none of them, and each chosen row without a figure.
-        problems: a sentence for each record whose cases cannot be read.
+    Attributes
+    ----------
+    tables : list of Table
+        In their order, each in every setting.
+    notes : list of str
+        A sentence for each task that stands in none of them, and each chosen row without a figure.
+    problems : list of str
+        A sentence for each record whose cases cannot be read.
     """
 
     tables: list[Table]
@@ -40,12 +44,17 @@ def tables(
 
     Rows of a table may differ in the split, which they name; in nothing else.
 
-    Args:
-        records: that agree with each other (`reports.agreement.agreeing`); none: published alone.
-        chosen: only these rows, in this order, and no table that has none of them; none: all rows.
+    Parameters
+    ----------
+    records : sequence of StoredRecord
+        That agree with each other (`reports.agreement.agreeing`); none: published alone.
+    chosen : sequence of str
+        Only these rows, in this order, and no table that has none of them; none: all rows.
 
-    Raises:
-        ValueError: if no table has a row.
+    Raises
+    ------
+    ValueError
+        If no table has a row.
     """
     problems: list[str] = []
     settings = sorted({whole(setting(r)) for r in records}, key=order)
@@ -91,9 +100,12 @@ def without_column(
 
     Nothing of a table of chosen columns, which has no other on purpose.
 
-    Args:
-        hidden: the records that stand in none.
-        records: all of them.
+    Parameters
+    ----------
+    hidden : sequence of StoredRecord
+        The records that stand in none.
+    records : sequence of StoredRecord
+        All of them.
     """
     if any(frame.layout.name not in NAMES for frame in frames):
         return

@@ -24,16 +24,25 @@ DECIMALS = 2  # as printed: means that print alike are a tie
 class Cell:
     """A figure of a table.
 
-    Attributes:
-        source: 'published', 'measured' or 'phantom'.
-        mean, std: in percent (parameters: millions); std None where there is none.
-        n: trials or seeds; None where the paper does not say.
-        low, high: of the confidence interval of a measured mean, in percent; None without one.
-        published: the published mean beside a measured one, in percent; None if there is none, or
-            the measured figure is of another experiment than the paper's (`is_the_papers`).
-        incomplete: whether images of the data set are missing.
-        split: 'published', or 'clean'.
-        best_in_group, best: among the figures of the same source and split.
+    Attributes
+    ----------
+    source : str
+        'published', 'measured' or 'phantom'.
+    mean, std : float
+        In percent (parameters: millions); std None where there is none.
+    n : int or None
+        Trials or seeds; None where the paper does not say.
+    low, high : float or None
+        Of the confidence interval of a measured mean, in percent; None without one.
+    published : float or None
+        The published mean beside a measured one, in percent; None if there is none, or the measured figure is of
+        another experiment than the paper's (`is_the_papers`).
+    incomplete : bool
+        Whether images of the data set are missing.
+    split : str
+        'published', or 'clean'.
+    best_in_group, best : bool
+        Among the figures of the same source and split.
     """
 
     source: str
@@ -75,10 +84,14 @@ class Row:
 class Filled:
     """A table that is filled.
 
-    Attributes:
-        rows: in their order.
-        used: the records that the measured rows were made from.
-        shown: those that have a figure in a row, even if it was not chosen.
+    Attributes
+    ----------
+    rows : list of Row
+        In their order.
+    used : list of StoredRecord
+        The records that the measured rows were made from.
+    shown : list of StoredRecord
+        Those that have a figure in a row, even if it was not chosen.
     """
 
     rows: list[Row]
@@ -100,11 +113,14 @@ def filled(
 ) -> Filled:
     """The rows of a table, each measured one below the published one that it repeats.
 
-    Args:
-        records: of one figure, profile and label fraction, that agree with each other.
-        problems: is told of records whose cases cannot be read; they have no interval.
-        chosen: only these rows, in this order: backbones, or rows of the paper by their label; none: all, in the
-            paper's order.
+    Parameters
+    ----------
+    records : sequence of StoredRecord
+        Of one figure, profile and label fraction, that agree with each other.
+    problems : list of str
+        Is told of records whose cases cannot be read; they have no interval.
+    chosen : sequence of str
+        Only these rows, in this order: backbones, or rows of the paper by their label; none: all, in the paper's order.
     """
     lines = list(frame.printed)
     printed = printed_entries(frame)
@@ -262,9 +278,12 @@ def with_average(layout: Layout, cells: list[Cell | None]) -> list[Cell | None]:
 def beside(cells: list[Cell | None], paper: Row | None, record: StoredRecord) -> list[Cell | None]:
     """Measured cells that know the published mean, if they can be compared with it.
 
-    Args:
-        paper: the row of the paper; None: there is none.
-        record: of a run of the row.
+    Parameters
+    ----------
+    paper : Row or None
+        The row of the paper; None: there is none.
+    record : StoredRecord
+        Of a run of the row.
     """
     if paper is None or not is_the_papers(record):
         return cells

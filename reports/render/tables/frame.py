@@ -26,12 +26,17 @@ from reports.render.tables.matching import METRICS, metric_of
 class Frame:
     """A table that is to be filled.
 
-    Attributes:
-        layout: what it is called, and how it is laid out.
-        columns: in their order, without the average.
-        printed: the rows of the paper in its order, and of each its published figures (rows of
-            `reports.published.read`) by column.
-        figures: all of these figures.
+    Attributes
+    ----------
+    layout : Layout
+        What it is called, and how it is laid out.
+    columns : list of Column
+        In their order, without the average.
+    printed : dict of Line to dict of Column to object
+        The rows of the paper in its order, and of each its published figures (rows of `reports.published.read`) by
+        column.
+    figures : DataFrame
+        All of these figures.
     """
 
     layout: Layout
@@ -48,8 +53,10 @@ class Frame:
 def of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
     """A table of the paper.
 
-    Args:
-        figures: `reports.published.read`.
+    Parameters
+    ----------
+    figures : DataFrame
+        `reports.published.read`.
     """
     mine = of_table(figures, layout)
     printed: dict[Line, dict[Column, Any]] = {}
@@ -62,9 +69,12 @@ def of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
 def of_columns(columns: Mapping[Column, StoredRecord | None], figures: pd.DataFrame) -> Frame:
     """A table of chosen columns, with those rows of the paper that have a figure in one of them.
 
-    Args:
-        columns: each own one with a record of it.
-        figures: `reports.published.read`.
+    Parameters
+    ----------
+    columns : mapping of Column to StoredRecord or None
+        Each own one with a record of it.
+    figures : DataFrame
+        `reports.published.read`.
     """
     mine = figures.iloc[
         [

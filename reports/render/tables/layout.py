@@ -16,11 +16,16 @@ ALONE = "Backbones"  # its caption where no row of the paper stands beside it
 class Column(NamedTuple):
     """A column.
 
-    Attributes:
-        task: a data set as the published figures call it; of an own column a task of the records.
-        protocol: as the published figures call it; empty where it belongs to the row.
-        metric: as the published figures call it; of an own column as the records do.
-        own: whether it is a task of the records, chosen by its name.
+    Attributes
+    ----------
+    task : str
+        A data set as the published figures call it; of an own column a task of the records.
+    protocol : str
+        As the published figures call it; empty where it belongs to the row.
+    metric : str
+        As the published figures call it; of an own column as the records do.
+    own : bool
+        Whether it is a task of the records, chosen by its name.
     """
 
     task: str
@@ -47,13 +52,20 @@ class Line(NamedTuple):
 class Layout:
     """A table of the paper.
 
-    Attributes:
-        name: as in the published figures.
-        title: what it shows.
-        average: caption of a last column, the mean of the others; empty where the paper quotes none.
-        protocols: whether its columns differ in the protocol.
-        ranked: whether more is better, so that the best can be marked.
-        caveat: what a reader must know before measured is compared with published figures.
+    Attributes
+    ----------
+    name : str
+        As in the published figures.
+    title : str
+        What it shows.
+    average : str
+        Caption of a last column, the mean of the others; empty where the paper quotes none.
+    protocols : bool
+        Whether its columns differ in the protocol.
+    ranked : bool
+        Whether more is better, so that the best can be marked.
+    caveat : str
+        What a reader must know before measured is compared with published figures.
     """
 
     name: str

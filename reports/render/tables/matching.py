@@ -60,9 +60,11 @@ MEANS = {
 def line_of(record: StoredRecord, printed: Mapping[Line, Collection[Column]]) -> Line:
     """The row of the paper that a run repeats; `NO_LINE` if there is none.
 
-    Args:
-        printed: the rows of a table, and in which columns the paper has a figure of each. Of several rows it is the one
-            with a figure in a column that the run fills.
+    Parameters
+    ----------
+    printed : mapping of Line to collection of Column
+        The rows of a table, and in which columns the paper has a figure of each. Of several rows it is the one with a
+        figure in a column that the run fills.
     """
     found = [line for line in printed if repeats(record, line)]
     beside = [line for line in found if any(fills(record, one) for one in printed[line])]

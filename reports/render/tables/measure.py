@@ -28,10 +28,14 @@ class Figure:
 def figure(runs: Sequence[StoredRecord], metric: str, problems: list[str]) -> Figure:
     """The figure of the runs of one backbone on one task, in any of their metrics.
 
-    Args:
-        runs: at least one, in all of which the metric is defined.
-        metric: such as dice, or dice/BMC: of the cases of a site.
-        problems: is told of cases that cannot be read; there is no interval then.
+    Parameters
+    ----------
+    runs : sequence of StoredRecord
+        At least one, in all of which the metric is defined.
+    metric : str
+        Such as dice, or dice/BMC: of the cases of a site.
+    problems : list of str
+        Is told of cases that cannot be read; there is no interval then.
     """
     plain = plain_figure(runs, metric)
     try:

@@ -34,15 +34,24 @@ SPREADS = (("trials (published)", ["published"]), ("seeds (measured)", ["measure
 class Table:
     """A table, ready to be set.
 
-    Attributes:
-        name, title: of the layout.
-        setting: what its measured figures have in common; None if all are published.
-        beside: that in words.
-        warnings: above the table.
-        headings: of each column: the task, and below it metric and protocol.
-        rows: in groups.
-        notes: below the table.
-        records: that its measured figures were made from.
+    Attributes
+    ----------
+    name, title : str
+        Of the layout.
+    setting : Setting or None
+        What its measured figures have in common; None if all are published.
+    beside : str
+        That in words.
+    warnings : list of str
+        Above the table.
+    headings : list of (str, str)
+        Of each column: the task, and below it metric and protocol.
+    rows : list of Row
+        In groups.
+    notes : list of str
+        Below the table.
+    records : list of StoredRecord
+        That its measured figures were made from.
     """
 
     name: str
@@ -71,8 +80,10 @@ class Table:
 def table(frame: Frame, filled: Filled, setting: Setting | None) -> Table:
     """A table in words.
 
-    Args:
-        setting: of the measured figures, without their split; None: all are published.
+    Parameters
+    ----------
+    setting : Setting or None
+        Of the measured figures, without their split; None: all are published.
     """
     layout, setting = frame.layout, setting if filled.used else None
     headings = [heading(column) for column in frame.columns]
@@ -168,8 +179,10 @@ def origins(tables: Sequence[Table]) -> list[tuple[str, list[str]]]:
 def ending(tables: Sequence[Table], missing: Sequence[str]) -> list[tuple[str, list[str]]]:
     """What stands once behind all tables: headings and sentences.
 
-    Args:
-        missing: a sentence for each task and row that stands in none of them.
+    Parameters
+    ----------
+    missing : sequence of str
+        A sentence for each task and row that stands in none of them.
     """
     return [*([("In none of these tables", [*missing])] if missing else []), *origins(tables)]
 

@@ -58,9 +58,12 @@ def prepare(source: Path, writer: Writer) -> None:
 def read_grades(path: Path) -> dict[str, int]:
     """The grade of each image.
 
-    Raises:
-        FileNotFoundError: if there is no such table.
-        Refused: naming the row, for a grade that does not exist, and for an image that has a grade already.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such table.
+    Refused
+        Naming the row, for a grade that does not exist, and for an image that has a grade already.
     """
     grades: dict[str, int] = {}
     rows: dict[str, int] = {}

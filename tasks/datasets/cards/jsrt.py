@@ -62,9 +62,12 @@ def prepare(source: Path, writer: Writer) -> None:
 def read_raw(path: Path) -> NDArray[np.uint8]:
     """A square raw image of big-endian 16-bit words, 12 of them used; JSRT's low values are bright.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        Refused: if it is not square, or too large.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is not square, or too large.
     """
     try:
         content = read_bytes(path)
@@ -82,8 +85,10 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
 def shrunk(image: NDArray[np.uint8], side: int, path: Path) -> NDArray[np.uint8]:
     """Average blocks of pixels until an image has the side of its mask: SCR's are half of JSRT's.
 
-    Raises:
-        Refused: if its side is no multiple of the mask's; `path` is its file, for the message.
+    Raises
+    ------
+    Refused
+        If its side is no multiple of the mask's; `path` is its file, for the message.
     """
     factor = image.shape[0] // side
     if not factor or factor * side != image.shape[0]:

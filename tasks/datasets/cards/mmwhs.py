@@ -31,9 +31,12 @@ LABELS = {205: 1, 420: 2, 421: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
 def part(modality: str, short: str) -> Dataset:
     """The part of one modality.
 
-    Args:
-        modality: in words.
-        short: as the download's files have it.
+    Parameters
+    ----------
+    modality : str
+        In words.
+    short : str
+        As the download's files have it.
     """
     return Dataset(
         name=f"mmwhs_{modality.lower()}",

@@ -85,8 +85,10 @@ def prepare(source: Path, writer: Writer) -> None:
 def gland(path: Path, image: Volume, image_path: Path) -> NDArray[np.uint8]:
     """1 where a volume of labels is above 0: the gland as a whole, or its two zones.
 
-    Raises:
-        FileNotFoundError, Refused: as `read_labels`; Refused, too, for other labels.
+    Raises
+    ------
+    FileNotFoundError, Refused
+        As `read_labels`; Refused, too, for other labels.
     """
     labels = read_labels(path, image, image_path)
     values = distinct(labels)

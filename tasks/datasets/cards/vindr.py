@@ -56,10 +56,14 @@ NO_BOX = ({""}, {"0", "1"}, {"0"})  # cells of a row without a finding, as table
 class Original:
     """An image as the table has it.
 
-    Attributes:
-        row: that names it first.
-        width, height: of the original, in pixels.
-        boxes: (class, left, top, right, bottom) in these pixels, of all readers.
+    Attributes
+    ----------
+    row : int
+        That names it first.
+    width, height : float
+        Of the original, in pixels.
+    boxes : list of (int, float, float, float, float)
+        (class, left, top, right, bottom) in these pixels, of all readers.
     """
 
     row: int
@@ -97,9 +101,12 @@ def read_findings(path: Path) -> dict[str, Original]:
     Readers (rad_id) work apart, so two may draw the same box, and one may see nothing where another sees something.
     The same reader may not. In a table without rad_id the two cases look alike, and nothing is refused for it.
 
-    Raises:
-        FileNotFoundError: if there is no such table.
-        Refused: naming the row, for what is no finding, and for rows that repeat or contradict another.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such table.
+    Refused
+        Naming the row, for what is no finding, and for rows that repeat or contradict another.
     """
     originals: dict[str, Original] = {}
     rows: dict[tuple, int] = {}
