@@ -1,6 +1,6 @@
 """Backbones for medical imaging: architectures, weights and where they came from.
 
-Nothing is imported before it is used, so that reports can read files by `lvmmed_backbones.outside` without torch, and
+Nothing is imported before it is used, so that reports can read files by `lvmmed_backbones.files.outside` without torch, and
 OpenMMLab is needed by none but those who use it.
 `lvmmed_backbones.openmmlab` registers the backbones with mmpretrain, mmsegmentation and mmdetection.
 """

@@ -9,8 +9,8 @@ import time
 from functools import cache
 from pathlib import Path
 
-from lvmmed_backbones.outside import MIB, Refused, opened, read_json
-from lvmmed_backbones.writing import sweep, write_json
+from lvmmed_backbones.files.outside import MIB, Refused, opened, read_json
+from lvmmed_backbones.files.writing import sweep, write_json
 
 SMALL = 32 * MIB  # is hashed sooner than it is looked up
 FRESH = 2.0  # seconds: a file changed so lately may change again within the same tick of the file system's clock

@@ -17,7 +17,7 @@ from benchmarks.__main__ import main
 from benchmarks.grid import RunSpec
 from benchmarks.scheduler.local import make_own
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 from tests.benchmarks.factories import configured
 
 ROOT = Path(__file__).resolve().parents[2]

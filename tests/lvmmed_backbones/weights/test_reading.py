@@ -16,7 +16,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from safetensors.torch import save_file
 
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.weights.checksums import check_sha256, file_sha256
 from lvmmed_backbones.weights.reading import read
 

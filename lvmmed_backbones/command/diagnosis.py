@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from lvmmed_backbones.checkout import VERBS, is_checkout
+from lvmmed_backbones.command.checkout import VERBS, is_checkout
 
 # By extra, '' for none: the packages that it brings, and what needs them.
 EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
