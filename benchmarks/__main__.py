@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import profiles, tables
+from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import say_error
-from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.stopping import stop_quietly
 
 if TYPE_CHECKING:

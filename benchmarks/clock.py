@@ -8,8 +8,8 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from lvmmed_backbones.outside import Refused, read_json
-from lvmmed_backbones.writing import write_json
+from lvmmed_backbones.files.outside import Refused, read_json
+from lvmmed_backbones.files.writing import write_json
 
 CLOCK = "train_seconds.json"
 INTERVAL = 5.0  # seconds between two notes: what a kill can lose

@@ -29,6 +29,7 @@ from benchmarks.runs import Run
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import Lease, claim
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.files.writing import by_full_disk, sweep, write_json, write_text
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from lvmmed_backbones.records import (
     FILE,
@@ -42,7 +43,6 @@ from lvmmed_backbones.records import (
 from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent
-from lvmmed_backbones.writing import by_full_disk, sweep, write_json, write_text
 from tasks.hooks import BEST, LAST
 from tasks.metrics.cases import case_name
 

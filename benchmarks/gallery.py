@@ -16,6 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
+from lvmmed_backbones.files.writing import replacing_folder
 from lvmmed_backbones.layout.images import read_image
 from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import (
@@ -29,7 +30,6 @@ from lvmmed_backbones.records.gallery import (
     Gallery,
     PredictedBox,
 )
-from lvmmed_backbones.writing import replacing_folder
 from tasks.metrics.cases import case_name
 
 # Okabe and Ito's colours for the classes 1, 2, ... (in turn): told apart by colour-blind readers too.

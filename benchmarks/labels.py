@@ -12,7 +12,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from lvmmed_backbones.outside import Refused, read_lines, refusing
+from lvmmed_backbones.files.outside import Refused, read_lines, refusing
 
 REMEDY = "Prepare the data set again"
 

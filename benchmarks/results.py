@@ -18,9 +18,9 @@ import msgspec
 from benchmarks.record import ERROR, IDENTITY, LEASE
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import MIB, TEXT, Refused, read_bytes
+from lvmmed_backbones.files.outside import MIB, TEXT, Refused, read_bytes
+from lvmmed_backbones.files.writing import write_bytes
 from lvmmed_backbones.records import FILE, read_done
-from lvmmed_backbones.writing import write_bytes
 
 INDEX = "index.json"
 RUNS = "runs"

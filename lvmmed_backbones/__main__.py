@@ -1,4 +1,4 @@
-"""`lvmmed`, or `python -m lvmmed_backbones`: see `lvmmed_backbones.cli`."""
+"""`lvmmed`, or `python -m lvmmed_backbones`: see `lvmmed_backbones.command.cli`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def lvmmed() -> int:
     """Entry point of the command; the exit code."""
     # Before the other imports, which take seconds.
     stop_quietly("What is there is whole. Start again; pretrain goes on with --resume")
-    from lvmmed_backbones.cli import main
+    from lvmmed_backbones.command.cli import main
 
     return main()
 

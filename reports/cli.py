@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import plain, say_error
-from lvmmed_backbones.shell import behind, carry_out
 from reports.commands import NothingLeft
 from reports.render.figures import KINDS
 from reports.selection import option

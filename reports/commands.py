@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.records import StoredRecord, nfc, read
 from reports.agreement import Setting, agreeing, setting
 from reports.selection import Filters, selected

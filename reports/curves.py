@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import MIB, Refused, read_text
+from lvmmed_backbones.files.outside import MIB, Refused, read_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import MIB, Refused, opened, read_bytes, refusing, regular
+from lvmmed_backbones.files.outside import MIB, Refused, opened, read_bytes, refusing, regular
 from lvmmed_backbones.records import StoredRecord
 from lvmmed_backbones.records.checked import AGAIN
 from lvmmed_backbones.records.decoding import check_known

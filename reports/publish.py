@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lvmmed_backbones.display import csv_cell
-from lvmmed_backbones.writing import replacing, sweep, sync
+from lvmmed_backbones.files.writing import replacing, sweep, sync
 from reports import markdown
 from reports.wording import Sheet
 

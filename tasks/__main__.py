@@ -16,8 +16,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import plain, say_error
-from lvmmed_backbones.shell import behind, carry_out
 from tasks.datasets import Dataset
 
 

@@ -14,9 +14,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import FUNCTIONS, HOOKS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from lvmmed_backbones.files.writing import replacing
 from lvmmed_backbones.openmmlab.resumption import check_sums, load_all, own_file
 from lvmmed_backbones.weights.reading import read
-from lvmmed_backbones.writing import replacing
 
 LAST = "last.pth"  # what a run by epochs goes on from
 BEST = "best_"  # begins the name of the checkpoint that was best on the valid split

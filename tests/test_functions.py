@@ -16,10 +16,10 @@ import pytest
 
 import benchmarks.__main__
 import benchmarks.studies.evidence.__main__
-import lvmmed_backbones.cli
+import lvmmed_backbones.command.cli
 import reports.cli
 import tasks.__main__
-from lvmmed_backbones.shell import SHOWING, verbs
+from lvmmed_backbones.command.shell import SHOWING, verbs
 from reports.selection import Filters
 
 VERBS = {
@@ -27,7 +27,7 @@ VERBS = {
     for shell in (
         benchmarks.__main__,
         benchmarks.studies.evidence.__main__,
-        lvmmed_backbones.cli,
+        lvmmed_backbones.command.cli,
         reports.cli,
         tasks.__main__,
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import lvmmed_backbones
-from lvmmed_backbones import diagnosis
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command import diagnosis
+from lvmmed_backbones.command.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import msgspec
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import Refused, read_bytes
-from lvmmed_backbones.writing import scratch_of
+from lvmmed_backbones.files.outside import Refused, read_bytes
+from lvmmed_backbones.files.writing import scratch_of
 
 BEAT = 15.0  # seconds between two signs of life
 SILENCE = 180.0  # seconds without one, after which a holder that cannot be looked at is given up

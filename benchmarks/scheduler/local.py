@@ -23,7 +23,7 @@ from benchmarks.runs import Run
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from benchmarks.scheduler.processes import why
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import Refused, read_text, regular
+from lvmmed_backbones.files.outside import Refused, read_text, regular
 from lvmmed_backbones.stopping import out_of_reach
 
 POLL = 2.0  # seconds between two looks at what other drivers do

@@ -19,8 +19,8 @@ from lvmmed_backbones.catalogue.architectures import NAMED, named, on_meta, outl
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
 from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, sound, write
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.models import from_config
-from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.layouts import LAYOUTS
 from lvmmed_backbones.weights.loading import check_values, fill

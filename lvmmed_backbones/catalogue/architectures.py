@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from lvmmed_backbones.catalogue.older import translated
+from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.models import CLASSES, Backbone
-from lvmmed_backbones.outside import Refused, refusing
 
 # Arguments by which a constructor fetches or reads something, or imports it.
 FORBIDDEN = {

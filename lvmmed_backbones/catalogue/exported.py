@@ -16,10 +16,10 @@ from torch import Tensor
 
 from lvmmed_backbones.catalogue.architectures import checked
 from lvmmed_backbones.catalogue.entry import Entry
-from lvmmed_backbones.outside import Refused, refusing, regular
+from lvmmed_backbones.files.outside import Refused, refusing, regular
+from lvmmed_backbones.files.writing import sweep, write_bytes
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.source import Weights
-from lvmmed_backbones.writing import sweep, write_bytes
 
 KEY = "lvmmed_backbones"
 SCHEMA = 3

@@ -22,9 +22,9 @@ from lvmmed_backbones.corpus.manifest import Options, read_rows, read_summary
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.corpus.workers import results
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.folders import walk
-from lvmmed_backbones.outside import Refused, read_lines
-from lvmmed_backbones.writing import sweep
+from lvmmed_backbones.files.folders import walk
+from lvmmed_backbones.files.outside import Refused, read_lines
+from lvmmed_backbones.files.writing import sweep
 
 
 def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

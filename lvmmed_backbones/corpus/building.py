@@ -37,9 +37,9 @@ from lvmmed_backbones.corpus.state import (
 )
 from lvmmed_backbones.corpus.workers import alone, results
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.folders import State, states, walk
-from lvmmed_backbones.outside import ARRAY, Refused, read_bytes, read_json, regular
-from lvmmed_backbones.writing import replacing, write_json
+from lvmmed_backbones.files.folders import State, states, walk
+from lvmmed_backbones.files.outside import ARRAY, Refused, read_bytes, read_json, regular
+from lvmmed_backbones.files.writing import replacing, write_json
 
 UNIT = 200  # files of a shard: what a kill can cost
 READERS = 2  # version of what is made of a file: parts of another are built anew

@@ -13,8 +13,8 @@ import torch
 from torch.utils.data import Dataset
 
 from lvmmed_backbones.corpus.manifest import Shards, read_corpus
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.photos import decoded
-from lvmmed_backbones.outside import Refused
 
 REMEDY = "Is it cut off? Remove it and its part in parts/, and build the corpus again, which makes what is missing"
 

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from lvmmed_backbones import outside
-from lvmmed_backbones.outside import ARRAY, MIB, TEXT, Refused, bounded, refusing
+from lvmmed_backbones.files import outside
+from lvmmed_backbones.files.outside import ARRAY, MIB, TEXT, Refused, bounded, refusing
 
 COLUMN = 2 * TEXT  # bytes of a column, unpacked: checksums of 8 million images
 MANIFEST, SUMMARY = "manifest.parquet", "corpus.json"

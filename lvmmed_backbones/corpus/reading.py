@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.files.outside import Refused, opened
 from lvmmed_backbones.images import containers, dicom, volumes
 from lvmmed_backbones.images import pictures as photographs
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
-from lvmmed_backbones.outside import Refused, opened
 
 PARTS = (
     1_000_000  # images of a file; the largest set of small ones in a file has 236,386 (TissueMNIST)

@@ -31,8 +31,8 @@ from lvmmed_backbones.corpus.manifest import (
     read_summary,
 )
 from lvmmed_backbones.display import csv_cell, plain
-from lvmmed_backbones.outside import Refused, read_text, refusing
-from lvmmed_backbones.writing import replacing, sweep, telling_full, write_json, write_text
+from lvmmed_backbones.files.outside import Refused, read_text, refusing
+from lvmmed_backbones.files.writing import replacing, sweep, telling_full, write_json, write_text
 
 REMOVED = "removed.csv"  # what audits left out
 SKIPPED = ("data_set", "source", "part", "reason")  # columns of what a build did not take

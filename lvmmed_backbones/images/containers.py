@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from lvmmed_backbones.files.outside import ARRAY, MIB, Refused, bounded, opened, refusing, regular
 from lvmmed_backbones.importing import needing
-from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing, regular
 
 with needing("corpus"):
     import h5py

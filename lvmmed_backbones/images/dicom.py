@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.files.outside import ARRAY, MIB, Refused, bounded, opened, refusing
 from lvmmed_backbones.images.complaints import kept
 from lvmmed_backbones.images.photos import declared_size
 from lvmmed_backbones.importing import needing
-from lvmmed_backbones.outside import ARRAY, MIB, Refused, bounded, opened, refusing
 
 with needing("corpus"):
     import pydicom

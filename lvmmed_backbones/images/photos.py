@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lvmmed_backbones.outside import ARRAY, MIB, bounded, opened, read_bytes, refusing
+from lvmmed_backbones.files.outside import ARRAY, MIB, bounded, opened, read_bytes, refusing
 
 # Pillow's plain decoders, those that it has loaded already first. Others run programs: EPS starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from lvmmed_backbones.files.outside import ARRAY, Refused, opened
 from lvmmed_backbones.images import photos, tiffs
 from lvmmed_backbones.images.photos import Frame
-from lvmmed_backbones.outside import ARRAY, Refused, opened
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
+from lvmmed_backbones.files.outside import Refused, bounded, refusing
 from lvmmed_backbones.images.complaints import kept
 from lvmmed_backbones.images.photos import PIXELS, declared_size, upright
-from lvmmed_backbones.outside import Refused, bounded, refusing
 
 PAGES = 100_000
 # Compressions that unpack into memory of the declared size: none, CCITT, LZW, deflate, PackBits, LZMA, Zstandard;

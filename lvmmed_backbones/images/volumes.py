@@ -14,8 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lvmmed_backbones.importing import needing
-from lvmmed_backbones.outside import (
+from lvmmed_backbones.files.outside import (
     ARRAY,
     MIB,
     Refused,
@@ -24,6 +23,7 @@ from lvmmed_backbones.outside import (
     refusing,
     regular,
 )
+from lvmmed_backbones.importing import needing
 
 with needing("corpus"):
     import nibabel

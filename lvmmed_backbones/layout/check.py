@@ -7,11 +7,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.files.outside import Refused, read_json, read_lines
 from lvmmed_backbones.layout.boxes import FAULTS, fault, number
 from lvmmed_backbones.layout.contents import problems_of_contents
 from lvmmed_backbones.layout.files import fingerprint, lists_of, names_of
 from lvmmed_backbones.layout.images import KEPT
-from lvmmed_backbones.outside import Refused, read_json, read_lines
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.layout.borders import Outline, agreement, outline
 from lvmmed_backbones.layout.files import lists_of, names_of
 from lvmmed_backbones.layout.images import read_image
 from lvmmed_backbones.layout.masks import read_classes
-from lvmmed_backbones.outside import Refused, read_lines
 
 FLAT = 8  # grey levels from the darkest to the brightest: less is noise. The flattest of 6,000 real images has 39
 FULL, OFTEN = 0.95, 0.05  # of an image's pixels; of the masks: 1.7 % of ISIC's cover that much

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lvmmed_backbones.folders import is_clutter
-from lvmmed_backbones.outside import Refused, opened
+from lvmmed_backbones.files.folders import is_clutter
+from lvmmed_backbones.files.outside import Refused, opened
 
 
 def names_of(folder: Path) -> set[str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images import pictures
 from lvmmed_backbones.images.photos import Frame
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
-from lvmmed_backbones.outside import Refused
 
 KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
 REMEDY = "Is it the right file? Download it again if it is cut off or damaged"

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images import photos
 from lvmmed_backbones.layout.images import REMEDY
-from lvmmed_backbones.outside import Refused
 
 ORIGINAL = "Use the original file"
 GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F")

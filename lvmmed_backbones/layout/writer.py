@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.folders import is_clutter
+from lvmmed_backbones.files.folders import is_clutter
+from lvmmed_backbones.files.outside import Refused, read_lines
+from lvmmed_backbones.files.writing import replacing_folder
 from lvmmed_backbones.layout.boxes import fault
 from lvmmed_backbones.layout.check import problems_of
 from lvmmed_backbones.layout.files import checksums, fingerprint
 from lvmmed_backbones.layout.images import KEPT, frame, to_8_bit
 from lvmmed_backbones.layout.masks import same_size
-from lvmmed_backbones.outside import Refused, read_lines
-from lvmmed_backbones.writing import replacing_folder
 
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
 

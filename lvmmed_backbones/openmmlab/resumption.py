@@ -17,7 +17,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
-from lvmmed_backbones.outside import MIB, Refused, opened, read_text, refusing, regular
+from lvmmed_backbones.files.outside import MIB, Refused, opened, read_text, refusing, regular
 from lvmmed_backbones.weights.reading import read
 
 LAST = "last_checkpoint"  # mmengine's note of the newest one

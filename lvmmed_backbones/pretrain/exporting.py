@@ -11,8 +11,8 @@ import torch
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import architecture, checked, on_meta, outline
 from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, read_facts, sound, write
+from lvmmed_backbones.files.outside import Refused, regular
 from lvmmed_backbones.openmmlab.resumption import check_sums
-from lvmmed_backbones.outside import Refused, regular
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.origin import Origin, read_origin
 from lvmmed_backbones.weights.loading import check_values

@@ -13,9 +13,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from lvmmed_backbones.files.writing import replacing, sweep
 from lvmmed_backbones.pretrain.origin import KEY, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
-from lvmmed_backbones.writing import replacing, sweep
 
 CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmengine.runner import Runner
 
-from lvmmed_backbones.writing import by_full_disk
+from lvmmed_backbones.files.writing import by_full_disk
 
 
 @contextmanager

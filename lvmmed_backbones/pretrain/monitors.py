@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils import get_total_norm
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images import pictures
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
-from lvmmed_backbones.outside import Refused
 
 REMEDY = "Remove it from the probe's folder"
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")

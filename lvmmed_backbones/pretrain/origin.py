@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from mmengine.config import Config
 
-from lvmmed_backbones.outside import Refused, refusing
+from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.pretrain.terms import BATCH, EPOCHS, PROCESSES, SCHEDULE
 
 KEY = "origin"  # in the checkpoint's meta

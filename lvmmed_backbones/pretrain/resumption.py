@@ -15,8 +15,8 @@ from mmengine.optim import _ParamScheduler
 from torch import Tensor, nn
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.files.outside import Refused, regular
 from lvmmed_backbones.openmmlab.resumption import REMEDY, CheckedRunner, check_sums, checked
-from lvmmed_backbones.outside import Refused, regular
 from lvmmed_backbones.pretrain.hooks import checkpoints
 from lvmmed_backbones.pretrain.loop import ResumableEpochLoop
 from lvmmed_backbones.pretrain.origin import Origin, Progress, read_origin

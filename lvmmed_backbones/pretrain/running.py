@@ -13,6 +13,7 @@ from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_pro
 
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
+from lvmmed_backbones.files.writing import telling_full, write_text
 from lvmmed_backbones.pretrain import (
     CONFIGS,
     config_names,
@@ -25,7 +26,6 @@ from lvmmed_backbones.pretrain.resumption import PretrainingRunner, epochs_done,
 from lvmmed_backbones.pretrain.sizes import check_sizes
 from lvmmed_backbones.pretrain.terms import check_terms, shortened, terms_of
 from lvmmed_backbones.revision import git_revision
-from lvmmed_backbones.writing import telling_full, write_text
 
 
 def run(

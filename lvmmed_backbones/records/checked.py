@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lvmmed_backbones.writing import write_json
+from lvmmed_backbones.files.writing import write_json
 
 AGAIN = "delete its folder and run `python -m benchmarks run` again"
 LONGEST = 500  # characters of a text: a longer one is no name, and no page has room for it

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import Refused, opened, read_bytes
+from lvmmed_backbones.files.outside import Refused, opened, read_bytes
 from lvmmed_backbones.records.cases import MEANS, case_scores, over_sites
 from lvmmed_backbones.records.checked import AGAIN
 from lvmmed_backbones.records.decoding import Earlier, decode, decode_cases

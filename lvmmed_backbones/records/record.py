@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from lvmmed_backbones.outside import MIB
+from lvmmed_backbones.files.outside import MIB
 from lvmmed_backbones.records.checked import (
     Amount,
     CheckedStruct,

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.weights.checksums import check_sha256
 from lvmmed_backbones.weights.networks import Network, chosen, flat, needed, networks, some, why_not
 from lvmmed_backbones.weights.reading import read

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from lvmmed_backbones.outside import Refused, refusing
+from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.weights.layouts import converted
 
 # Parts of a name that torch.compile and FSDP put anywhere in it.

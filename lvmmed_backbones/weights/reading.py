@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from lvmmed_backbones.outside import MIB, Refused, opened, refusing
+from lvmmed_backbones.files.outside import MIB, Refused, opened, refusing
 from lvmmed_backbones.safe_globals import allow_mmengine_checkpoints
 
 AGAIN = "Remove it and fetch it again"

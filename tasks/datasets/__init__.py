@@ -18,10 +18,10 @@ from typing import Any
 from tqdm import tqdm
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.folders import lies_in, states, walk
+from lvmmed_backbones.files.folders import lies_in, states, walk
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout import Writer
 from lvmmed_backbones.layout.check import read_meta
-from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.plugins import load_installed
 from tasks.datasets import cards
 from tasks.datasets.dataset import PREPARERS, Dataset, Prepare, prepares

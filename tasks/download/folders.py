@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lvmmed_backbones.folders import entries
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.folders import entries
+from lvmmed_backbones.files.outside import Refused
 
 ENDINGS = {".jpeg": ".jpg", ".tiff": ".tif", ".nii": ".nii.gz"}  # other ways to write a type
 

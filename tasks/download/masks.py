@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.masks import ORIGINAL, distinct, read_stored, whole
-from lvmmed_backbones.outside import Refused
 
 WHITE = {1, 255, 65535}  # of 1, 8 and 16 bits
 # Of a thresholded mask: the grey levels that are neither black nor white, and how many pixels may have them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lvmmed_backbones.outside import Refused, read_bytes, read_text, refusing
+from lvmmed_backbones.files.outside import Refused, read_bytes, read_text, refusing
 from tasks.download.folders import missing
 
 REMEDY = "Is it the right file? Download it again if it is cut off or damaged"

@@ -8,12 +8,12 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.images import volumes
 from lvmmed_backbones.images.volumes import Volume
 from lvmmed_backbones.layout.images import REMEDY
 from lvmmed_backbones.layout.masks import same_size, whole
 from lvmmed_backbones.layout.writer import Writer
-from lvmmed_backbones.outside import Refused, refusing
 
 # Of a voxel: headers hold 7 digits, and quaternions lose some of them over a whole volume.
 NEAR = 0.1

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from lvmmed_backbones.writing import write_json
+from lvmmed_backbones.files.writing import write_json
 
 
 def case_name(image: str) -> str:

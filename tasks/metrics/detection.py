@@ -15,7 +15,7 @@ from mmengine.registry import METRICS
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from lvmmed_backbones.outside import Refused, read_json, refusing
+from lvmmed_backbones.files.outside import Refused, read_json, refusing
 from tasks.metrics.cases import case_name, write_cases
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lvmmed_backbones.writing import replacing_folder
+from lvmmed_backbones.files.writing import replacing_folder
 from tasks import datasets
 from tasks.phantoms.canvas import PHANTOMS, Draw, phantom
 

@@ -18,8 +18,8 @@ from benchmarks.__main__ import main
 from benchmarks.grid import RunSpec
 from benchmarks.runs import Run
 from lvmmed_backbones.catalogue.exported import KEY
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
-from lvmmed_backbones.outside import Refused
 from tasks.hooks import LAST
 from tests.benchmarks.factories import prepared_run
 from tests.spoiling import spoilt_bytes

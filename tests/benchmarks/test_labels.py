@@ -15,7 +15,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from benchmarks.execute import counts
 from benchmarks.grid import RunSpec
 from benchmarks.labels import inner_dataset, label_subset, training_images
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 from tasks import registry
 from tests.benchmarks.factories import configured, placed
 

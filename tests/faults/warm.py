@@ -19,7 +19,7 @@ import sitecustomize
 import benchmarks.driver
 import benchmarks.execute
 import lvmmed_backbones.catalogue.adding
-import lvmmed_backbones.cli
+import lvmmed_backbones.command.cli
 import lvmmed_backbones.corpus.auditing
 import lvmmed_backbones.pretrain.exporting
 import lvmmed_backbones.pretrain.running

@@ -18,7 +18,7 @@ class Hide:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Hide())
 """
-MAIN = "import sys; from lvmmed_backbones.cli import main; sys.exit(main({words!r}))"
+MAIN = "import sys; from lvmmed_backbones.command.cli import main; sys.exit(main({words!r}))"
 BUILD = """
 import torch, lvmmed_backbones
 from lvmmed_backbones import catalogue

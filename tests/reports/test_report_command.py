@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lvmmed_backbones.writing import DiskFull
+from lvmmed_backbones.files.writing import DiskFull
 from reports import publish
 from reports.__main__ import main
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout import Writer, check
 from lvmmed_backbones.layout.boxes import fault
-from lvmmed_backbones.outside import Refused
 from tasks import datasets
 from tasks.__main__ import main
 from tasks.datasets.cards import fgadr, kvasir, vindr

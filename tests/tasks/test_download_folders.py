@@ -17,8 +17,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from benchmarks.labels import training_images
+from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.layout import Writer, check
-from lvmmed_backbones.outside import Refused, read_lines
 from tasks import datasets, registry
 from tasks.__main__ import main
 from tasks.datasets import source_signature

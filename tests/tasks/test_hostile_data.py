@@ -21,10 +21,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout import check
 from lvmmed_backbones.layout.images import read_image
 from lvmmed_backbones.layout.masks import whole
-from lvmmed_backbones.outside import Refused
 from tasks import datasets
 from tasks.__main__ import main
 from tasks.datasets.cards.jsrt import read_raw

@@ -16,10 +16,10 @@ import pytest
 import SimpleITK
 from PIL import Image
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.volumes import Volume
 from lvmmed_backbones.layout.masks import read_classes, same_size, whole
 from lvmmed_backbones.layout.writer import Writer
-from lvmmed_backbones.outside import Refused
 from tasks import datasets
 from tasks.download.masks import label_map, read_mask
 from tasks.download.volumes import aligned, read_labels, read_volume

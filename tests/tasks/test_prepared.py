@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lvmmed_backbones import writing
+from lvmmed_backbones.files import writing
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout import Writer, check
 from lvmmed_backbones.layout.files import check_lists
-from lvmmed_backbones.outside import Refused
 from tasks import datasets, phantoms
 from tasks.__main__ import main
 from tasks.datasets.cards.mmwhs import LABELS

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.studies.evidence.variants import VARIANTS
+from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import say_error
-from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.stopping import stop_quietly
 
 HERE = "benchmarks.studies.evidence"

@@ -21,7 +21,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from torch import nn
 
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
-from lvmmed_backbones.outside import read_lines
+from lvmmed_backbones.files.outside import read_lines
 from lvmmed_backbones.pretrain.monitors import read_image
 
 SIZE = 64

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.studies.evidence.variants import VARIANTS
-from lvmmed_backbones.outside import Refused, read_json
+from lvmmed_backbones.files.outside import Refused, read_json
 from reports.curves import read_curves
 
 RESULT = "result.json"

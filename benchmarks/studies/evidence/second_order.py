@@ -18,9 +18,9 @@ from torch import Tensor
 import lvmmed_backbones.pretrain.registration  # noqa: F401
 from benchmarks.studies.evidence.results import AGAIN, RESULT, read_result
 from benchmarks.studies.evidence.variants import VARIANTS
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.openmmlab.resumption import load_all
-from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain import CONFIGS
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.losses.affinities import edge_affinity, knn_edges

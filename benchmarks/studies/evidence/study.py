@@ -22,8 +22,8 @@ from benchmarks.studies.evidence.results import RESULT, ends
 from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones import pretrain as pretraining
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
+from lvmmed_backbones.files.writing import write_json
 from lvmmed_backbones.pretrain.monitors import unwrapped
-from lvmmed_backbones.writing import write_json
 
 LOG = "log.txt"
 

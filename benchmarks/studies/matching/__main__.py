@@ -14,9 +14,9 @@ import pandas as pd
 
 from benchmarks.provenance import machine
 from benchmarks.studies.matching import measure
+from lvmmed_backbones.files.writing import write_text
 from lvmmed_backbones.revision import ROOT, git_revision
 from lvmmed_backbones.stopping import stop_quietly
-from lvmmed_backbones.writing import write_text
 
 BEGIN, END = "<!-- measured: python -m benchmarks.studies.matching -->", "<!-- end of measured -->"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import MIB, Refused
+from lvmmed_backbones.files.outside import MIB, Refused
 from lvmmed_backbones.records import StoredRecord
 from lvmmed_backbones.records.folder import read_own
 from lvmmed_backbones.records.record import MOST

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
+from lvmmed_backbones.files.writing import telling_full
 from lvmmed_backbones.records import StoredRecord
 from lvmmed_backbones.records.gallery import Entry
-from lvmmed_backbones.writing import telling_full
 from reports.gallery import (
     Boxes,
     StoredGallery,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lvmmed_backbones.outside import Refused, read_bytes
-from lvmmed_backbones.writing import replacing_folder, sweep
+from lvmmed_backbones.files.outside import Refused, read_bytes
+from lvmmed_backbones.files.writing import replacing_folder, sweep
 
 MARK = "site.txt"
 MADE_BY = "Made by `python -m reports site`, which replaces this folder as a whole.\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lvmmed_backbones.files.outside import Refused, read_bytes
 from lvmmed_backbones.layout.images import to_8_bit
 from lvmmed_backbones.layout.masks import same_size
 from lvmmed_backbones.layout.writer import Writer
-from lvmmed_backbones.outside import Refused, read_bytes
 from tasks.datasets.dataset import Dataset, prepares
 from tasks.download.folders import each, files
 from tasks.download.masks import read_mask

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.boxes import fault, number
 from lvmmed_backbones.layout.writer import Writer
-from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset, prepares
 from tasks.download.folders import each, files
 from tasks.download.masks import read_mask

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.volumes import Volume
 from lvmmed_backbones.layout.images import to_8_bit
 from lvmmed_backbones.layout.masks import distinct
 from lvmmed_backbones.layout.writer import Writer
-from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset, prepares
 from tasks.download.folders import files, only, usual
 from tasks.download.volumes import read_labels, read_volume, write_slices

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.boxes import fault
 from lvmmed_backbones.layout.writer import Writer
-from lvmmed_backbones.outside import Refused
 from tasks.datasets.dataset import Dataset, prepares
 from tasks.download.folders import files
 from tasks.download.tables import Row, read_csv

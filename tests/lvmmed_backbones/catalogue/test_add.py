@@ -17,7 +17,7 @@ import lvmmed_backbones
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import adding
 from lvmmed_backbones.catalogue.adding import reference_images
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.models import from_config
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from lvmmed_backbones.catalogue.exported import SCHEMA, Facts
 from lvmmed_backbones.catalogue.exported import write as write_file
-from lvmmed_backbones.writing import DiskFull
+from lvmmed_backbones.files.writing import DiskFull
 
 FACTS = Facts(
     schema=SCHEMA,

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 
 import lvmmed_backbones
 from lvmmed_backbones.catalogue.exported import KEY, entry_of, read_facts
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.models import CLASSES, Backbone, from_config
-from lvmmed_backbones.outside import Refused
 from tests.spoiling import spoilt_bytes
 
 SOUND = {

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
 
 

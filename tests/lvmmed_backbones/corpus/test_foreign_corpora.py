@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.building import build
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 
 pytestmark = pytest.mark.usefixtures("no_hang")
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lvmmed_backbones import corpus
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.manifest import read_summary
 
 

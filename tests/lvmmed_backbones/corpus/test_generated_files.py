@@ -18,12 +18,12 @@ import pytest
 from PIL import Image, ImageOps
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, read_file
 from lvmmed_backbones.corpus.reading import Picture
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images import containers, dicom, pictures
 from lvmmed_backbones.images.volumes import nifti
-from lvmmed_backbones.outside import Refused
 from tests.spoiling import spoilt_bytes
 
 pytestmark = pytest.mark.usefixtures("no_hang")

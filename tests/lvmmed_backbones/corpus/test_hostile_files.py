@@ -229,9 +229,9 @@ PASSED_OVER = {
 READ = """
 import json, resource, sys
 from pathlib import Path
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, read_file
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 folder = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for name in sorted(p.name for p in folder.iterdir()):

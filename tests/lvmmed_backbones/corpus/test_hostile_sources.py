@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, build, read_file
 from lvmmed_backbones.corpus.reading import Picture
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.pretrain.monitors import read_image as read_probe
 
 pytestmark = pytest.mark.usefixtures("no_hang")

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus import building, reading
 from lvmmed_backbones.corpus.building import build
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 
 REASON = "kills the process that reads it. Save it again or leave it out"
 

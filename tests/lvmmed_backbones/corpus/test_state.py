@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.auditing import audit
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.corpus.manifest import Options, fingerprint, read_rows, read_summary
 from lvmmed_backbones.corpus.state import changing, remove
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 
 STATE = ("manifest.parquet", "corpus.json", "removed.csv", "skipped.csv")
 

@@ -19,8 +19,8 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from lvmmed_backbones.corpus.reading import Picture, pictures
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.dicom import frames
-from lvmmed_backbones.outside import Refused
 
 H, W = 40, 48
 

@@ -14,9 +14,9 @@ from PIL import Image, ImageOps
 
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.corpus.dataset import CorpusDataset
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.pictures import frames, only
 from lvmmed_backbones.layout import Writer
-from lvmmed_backbones.outside import Refused
 
 
 def soft(*shape: int, seed: int = 0) -> np.ndarray:

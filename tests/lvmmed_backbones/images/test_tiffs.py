@@ -14,9 +14,9 @@ import tifffile
 from PIL import Image, ImageOps
 
 from lvmmed_backbones.corpus.reading import Picture, pictures
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.pictures import frames
 from lvmmed_backbones.images.tiffs import planes
-from lvmmed_backbones.outside import Refused
 
 H, W = 40, 48
 

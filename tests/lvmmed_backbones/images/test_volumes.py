@@ -13,8 +13,8 @@ import pytest
 import SimpleITK
 
 from lvmmed_backbones.corpus.reading import Picture, pictures
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images import volumes
-from lvmmed_backbones.outside import Refused
 from tests.spoiling import spoilt_bytes
 
 pytestmark = pytest.mark.usefixtures("no_hang")

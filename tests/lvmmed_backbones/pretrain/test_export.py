@@ -12,7 +12,7 @@ from mmengine.registry import MODELS
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of

@@ -13,9 +13,9 @@ import torch
 from mmengine.logging import HistoryBuffer
 from safetensors.torch import load_file
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.openmmlab.resumption import last_checkpoint
-from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.pretrain.hooks import checkpoints
 
 CODE = "import os\nos.mkdir({harm!r})\nmodel = dict(type='SimCLR')\n"

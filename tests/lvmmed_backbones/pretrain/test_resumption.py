@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
-from lvmmed_backbones.cli import main
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.pretrain import CONFIGS
 from lvmmed_backbones.pretrain.hooks import checkpoints

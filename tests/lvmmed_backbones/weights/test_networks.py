@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torchvision.models import resnet18, resnet101
 
 from lvmmed_backbones.catalogue.architectures import named, on_meta
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.models import from_config
-from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.weights.layouts import converted
 from lvmmed_backbones.weights.loading import find, load_strictly
 from lvmmed_backbones.weights.networks import networks

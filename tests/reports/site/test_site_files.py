@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvmmed_backbones import writing
+from lvmmed_backbones.files import writing
 from lvmmed_backbones.records import read
 from reports.__main__ import main
 from reports.render.site import build

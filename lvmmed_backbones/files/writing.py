@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.outside import MIB
+from lvmmed_backbones.files.outside import MIB
 
 SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{12}\.partial")
 LOCK, NEW, FORMER = "lock", "new", "former"  # in the scratch of a folder

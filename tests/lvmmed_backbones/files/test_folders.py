@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lvmmed_backbones.corpus.building import Options, Unit, images_of
-from lvmmed_backbones.folders import is_clutter, states, walk
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.folders import is_clutter, states, walk
+from lvmmed_backbones.files.outside import Refused
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from lvmmed_backbones import writing
-from lvmmed_backbones.writing import (
+from lvmmed_backbones.files import writing
+from lvmmed_backbones.files.writing import (
     DiskFull,
     disk_full,
     replacing,
@@ -191,7 +191,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     path = tmp_path / "site"
     fill(path, {str(n): "old" for n in range(30)})
     code = (
-        "import sys; from pathlib import Path; from lvmmed_backbones.writing import replacing_folder\n"
+        "import sys; from pathlib import Path; from lvmmed_backbones.files.writing import replacing_folder\n"
         "while True:\n"
         "  with replacing_folder(Path(sys.argv[1])) as folder:\n"
         "    print(flush=True)\n"

@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from lvmmed_backbones.checkout import VERBS, is_checkout
+from lvmmed_backbones.command.checkout import VERBS, is_checkout
+from lvmmed_backbones.files.home import user_folder
 
 # By extra, '' for none: the packages that it brings, and what needs them.
 EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
@@ -79,6 +80,7 @@ def doctor() -> list[Finding]:
         Finding("python", platform.python_version(), "every command"),
         Finding("cores", str(os.cpu_count()), ""),
         Finding("GPUs", _gpus(), ""),
+        Finding("folder of weights and backbones (LVMMED_HOME)", str(user_folder()), ""),
     ]
     for extra, (packages, commands) in EXTRAS.items():
         name = f"lvmmed-backbones[{extra}]" if extra else "lvmmed-backbones"

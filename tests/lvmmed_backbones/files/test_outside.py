@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lvmmed_backbones.display import csv_cell, plain
-from lvmmed_backbones.outside import (
+from lvmmed_backbones.files.outside import (
     Refused,
     bounded,
     opened,
@@ -28,7 +28,8 @@ from lvmmed_backbones.outside import (
 
 
 def test_the_door_opens_without_torch() -> None:
-    code = "import lvmmed_backbones.outside, sys; print(sorted({'torch', 'mmengine', 'numpy'} & set(sys.modules)))"
+    code = "import lvmmed_backbones.files.outside, sys\n"
+    code += "print(sorted({'torch', 'mmengine', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -58,7 +59,7 @@ def test_only_regular_files_are_opened(tmp_path: Path, monkeypatch, kind: str, d
 def test_a_fifo_that_takes_a_files_place_does_not_hang(tmp_path: Path, monkeypatch) -> None:
     """Between the look at a file and its opening."""
     os.mkfifo(tmp_path / "x")
-    monkeypatch.setattr("lvmmed_backbones.outside.regular", lambda path, **_: path)
+    monkeypatch.setattr("lvmmed_backbones.files.outside.regular", lambda path, **_: path)
     with pytest.raises(Refused, match="is a FIFO"), opened(tmp_path / "x", most=10):
         pass
 

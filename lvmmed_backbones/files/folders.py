@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lvmmed_backbones.outside import Refused
+from lvmmed_backbones.files.outside import Refused
 
 CLUTTER = ("thumbs.db", "desktop.ini", "__macosx")  # Windows, Windows, and zip files of macOS
 

@@ -15,19 +15,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lvmmed_backbones import catalogue, checkout
+from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import NAMED
+from lvmmed_backbones.command import checkout
+from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import csv_cell, plain, say_error
 from lvmmed_backbones.importing import needing
 from lvmmed_backbones.pretrain import config_names
-from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.weights.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from lvmmed_backbones.catalogue.adding import Added
+    from lvmmed_backbones.command.diagnosis import Finding
     from lvmmed_backbones.corpus.auditing import Audit
     from lvmmed_backbones.corpus.building import Built
-    from lvmmed_backbones.diagnosis import Finding
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
