@@ -61,8 +61,8 @@ def _load(file: Path) -> ModuleType:
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
     importlib.invalidate_caches()
-    found = importlib.util.find_spec(name)
-    if found is None or not found.origin or Path(found.origin).resolve() != file:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.origin or Path(spec.origin).resolve() != file:
         raise ValueError(
             f"--plugins {file}: there is another module called {name}. Rename the file"
         )

@@ -15,7 +15,7 @@ OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 def git_revision() -> str | None:
-    """The commit of the checkout; '+' behind it means that code differs from it.
+    """Return the commit of the checkout; '+' behind it means that code differs from it.
 
     Code differs if a tracked file does, or if git neither tracks nor ignores a file of code.
 
@@ -28,25 +28,25 @@ def git_revision() -> str | None:
         return None  # installed, perhaps within the checkout of something else
     commit = git("rev-parse", "--verify", "HEAD")
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
-    others = git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
-    if commit is None or changed is None or others is None:
+    untracked = git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
+    if commit is None or changed is None or untracked is None:
         return None
-    differs = changed or any(map(is_code, others.split(b"\0")[:-1]))
+    differs = changed or any(map(_is_code, untracked.split(b"\0")[:-1]))
     return commit.decode().strip() + ("+" if differs else "")
 
 
-def is_code(path: bytes) -> bool:
+def _is_code(path: bytes) -> bool:
     """Whether a file, of a path from `ROOT`, is code: a run writes its config into a folder that is no package."""
     file = ROOT / os.fsdecode(path)
     return file.name != "config.py" or file.with_name("__init__.py").exists()
 
 
 def git(*words: str) -> bytes | None:
-    """What git says of the checkout; None if there is no git, or it refuses."""
+    """Return what git prints about the checkout; None if there is no git, or it refuses."""
     environment = {name: value for name, value in os.environ.items() if name not in OF_HOOKS}
     command = ["git", "--no-optional-locks", "-C", str(ROOT), *words]
     try:
-        said = subprocess.run(command, capture_output=True, env=environment)
+        result = subprocess.run(command, capture_output=True, env=environment)
     except OSError:
         return None
-    return None if said.returncode else said.stdout
+    return None if result.returncode else result.stdout

@@ -17,7 +17,7 @@ SECOND = 1.0  # between two looks at whether the parent is there, where no pipe 
 
 
 def stop_quietly(words: str) -> None:
-    """From here on Ctrl-C and SIGTERM end this process at once: its workers are killed, a line on stderr says so.
+    """Let Ctrl-C and SIGTERM end this process at once from here on: workers are killed, one line on stderr says so.
 
     What a command writes is whole at any moment, so that nothing needs to be put in order first. The exit code is
     128 + the signal's number, as a shell's. A command calls it before its imports, which may take seconds.
@@ -53,7 +53,7 @@ def stop_quietly(words: str) -> None:
 
 @contextlib.contextmanager
 def out_of_reach() -> Iterator[None]:
-    """Ctrl-C does not reach processes that are started within, not even while they import; it waits for this one."""
+    """Keep Ctrl-C from processes that are started within, even while they import. This process gets it at the end."""
     resource_tracker.ensure_running()  # it would end the block itself
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -63,7 +63,7 @@ def out_of_reach() -> Iterator[None]:
 
 
 def die_with_parent() -> None:
-    """In a worker of multiprocessing: it, and whatever it starts, ends when the process ends that it works for.
+    """End this worker of multiprocessing, and all that it starts, when the process ends that it works for.
 
     It becomes a process group of its own, so that Ctrl-C reaches the parent alone, which decides.
     """

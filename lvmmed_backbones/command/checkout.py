@@ -26,8 +26,8 @@ def is_checkout(folder: Path) -> bool:
     return (folder / "tasks" / "registry.py").is_file()
 
 
-def carry_out(words: Sequence[str]) -> int:
-    """Hand the words of a verb to its command line; the exit code.
+def carry_out(arguments: Sequence[str]) -> int:
+    """Hand the words of a verb to its command line; return the exit code.
 
     Raises
     ------
@@ -37,9 +37,9 @@ def carry_out(words: Sequence[str]) -> int:
     here = Path.cwd()
     if not is_checkout(here):
         raise FileNotFoundError(
-            f"{here}: no checkout of the suite, which `lvmmed {words[0]}` needs. Clone it, and go into its folder"
+            f"{here}: no checkout of the suite, which `lvmmed {arguments[0]}` needs. Clone it, and go into its folder"
         )
     if str(here) not in sys.path:  # the script `lvmmed` lies elsewhere
         sys.path.insert(0, str(here))
-    main, before, _ = VERBS[words[0]]
-    return resolve_name(main)([*before, *words[1:]])
+    main, before, _ = VERBS[arguments[0]]
+    return resolve_name(main)([*before, *arguments[1:]])

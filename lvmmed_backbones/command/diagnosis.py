@@ -56,11 +56,11 @@ class Finding:
     Attributes
     ----------
     what : str
-        It is.
+        What may be needed, such as a package.
     found : str
         Its version, place or number; empty: it is missing.
     needed_by : str
-        Which commands.
+        The commands that need it.
     remedy : str
         How to get it, where it is missing.
     """
@@ -86,14 +86,14 @@ def doctor() -> list[Finding]:
         name = f"lvmmed-backbones[{extra}]" if extra else "lvmmed-backbones"
         for package in packages:
             findings.append(Finding(package, _version(package), commands, f"pip install '{name}'"))
-    for module, (what, commands, remedy) in COMPILED.items():
-        findings.append(Finding(what, "compiled" if _is_there(module) else "", commands, remedy))
+    for module, (part, commands, remedy) in COMPILED.items():
+        findings.append(Finding(part, "compiled" if _is_there(module) else "", commands, remedy))
     for program, (commands, remedy) in PROGRAMS.items():
         findings.append(Finding(program, shutil.which(program) or "", commands, remedy))
     here = Path.cwd()
-    found = str(here) if is_checkout(here) else ""
+    checkout = str(here) if is_checkout(here) else ""
     remedy = "clone the repository and go into its folder"
-    findings.append(Finding("checkout", found, ", ".join(VERBS), remedy))
+    findings.append(Finding("checkout", checkout, ", ".join(VERBS), remedy))
     return findings
 
 

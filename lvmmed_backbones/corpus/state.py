@@ -41,7 +41,7 @@ LOCK = ".lock"
 
 @contextmanager
 def changing(corpus: Path) -> Iterator[None]:
-    """Within, no other command changes the corpus; what killed processes left in its folders goes.
+    """Keep other commands from changing the corpus within; delete what killed processes left in its folders.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ def changing(corpus: Path) -> Iterator[None]:
 
 
 def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
-    """Leave duplicates out of the manifest; the shards stay as they are.
+    """Take duplicates out of the manifest; the shards stay as they are.
 
     Parameters
     ----------
     rows : sequence of dict
-        As of `audit`; what earlier audits found stays in removed.csv before them.
+        Rows of `Audit.duplicates`; what earlier audits found stays in removed.csv before them.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
         If removed.csv or the manifest are not as these commands write them.
     """
     if rows:
-        earlier = [{name: row.get(name, "") for name in rows[0]} for row in removed(corpus)]
+        earlier = [{name: row.get(name, "") for name in rows[0]} for row in _removed(corpus)]
         write_csv(corpus / REMOVED, [*earlier, *rows])
     return finish(corpus, options)
 
@@ -110,10 +110,10 @@ def finish(corpus: Path, options: Options) -> int:
     int
         How many images went.
     """
-    gone = {row.get("sha256", "") for row in removed(corpus)}  # an old list has none
+    gone = {row.get("sha256", "") for row in _removed(corpus)}  # an old list has none
     table = read_rows(corpus, SCHEMA.names)
-    found = pc.is_in(table["sha256"].cast(pa.string()), pa.array(sorted(gone), pa.string()))
-    left = table.filter(pc.invert(found))
+    is_gone = pc.is_in(table["sha256"].cast(pa.string()), pa.array(sorted(gone), pa.string()))
+    left = table.filter(pc.invert(is_gone))
     if left.num_rows < table.num_rows:
         write_parquet(corpus / MANIFEST, [left])
     summary = read_summary(corpus)
@@ -122,31 +122,17 @@ def finish(corpus: Path, options: Options) -> int:
     return table.num_rows - left.num_rows
 
 
-def removed(corpus: Path) -> list[dict[str, str]]:
-    """The rows of removed.csv; none if there is no such file.
-
-    Raises
-    ------
-    Refused
-        If it is not as `remove` writes it.
-    """
-    path = corpus / REMOVED
+def _removed(corpus: Path) -> list[dict[str, str]]:
+    """Return the rows of removed.csv; none if there is no such file. Raises Refused as `read_csv`."""
     try:
-        text = read_text(path, within=corpus)
+        remedy = "Remove it, build the corpus again and audit it anew"
+        return read_csv(corpus, REMOVED, ("key",), remedy)
     except FileNotFoundError:
         return []
-    remedy = "Remove it, build the corpus again and audit it anew"
-    if not text.endswith("\n"):
-        raise Refused(path, "is no whole table: its end is missing", remedy)
-    with refusing(path, remedy, "is no whole table"):
-        rows = list(csv.DictReader(io.StringIO(text), strict=True))
-    if any(None in row or None in row.values() or "key" not in row for row in rows):
-        raise Refused(path, "has a row without a key, or that does not fit its head", remedy)
-    return rows
 
 
 def write_summary(corpus: Path, options: Options) -> None:
-    """corpus.json: what the manifest holds, and a fingerprint of all pixels."""
+    """Write corpus.json: a summary of the manifest, and a fingerprint of all pixels."""
     table = read_rows(corpus, ["sha256", "data_set"])
     content = dict(
         name=text_of(corpus.resolve().name),
@@ -159,29 +145,39 @@ def write_summary(corpus: Path, options: Options) -> None:
 
 
 def text_of(name: str) -> str:
-    """The name of a file, as a text: bytes that are no UTF-8 are written as \\xff."""
+    """Return the name of a file as a text; bytes that are no UTF-8 are written as \\xff."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def read_csv(out: Path, name: str) -> list[dict]:
-    """The rows of a table of what was not taken.
+def read_csv(
+    corpus: Path,
+    name: str,
+    columns: Iterable[str] = SKIPPED,
+    remedy: str = "Remove the folder parts, and build again",
+) -> list[dict]:
+    """Return the rows of a table of a corpus, which must have some columns.
 
     Raises
     ------
-    FileNotFoundError, Refused
-        If it is not as the builder writes it.
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is not as `write_csv` writes it.
     """
-    path = out / name
-    text = read_text(path, within=out)
-    with refusing(path, "Remove the folder parts, and build again", "is no whole table"):
-        reader = csv.DictReader(io.StringIO(text))
-        if tuple(reader.fieldnames or ()) != SKIPPED or not text.endswith("\n"):
+    path = corpus / name
+    text = read_text(path, within=corpus)
+    with refusing(path, remedy, "is no whole table"):
+        reader = csv.DictReader(io.StringIO(text), strict=True)
+        rows = list(reader)
+        if not text.endswith("\n") or not set(columns) <= set(reader.fieldnames or ()):
             raise ValueError("its first line or its end is missing")
-        return [{key: row[key] for key in SKIPPED} for row in reader]
+        if any(None in row or None in row.values() for row in rows):
+            raise ValueError("a row does not fit its first line")
+    return rows
 
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:
-    """A table that appears whole; a name of a file stays on its line, and is no formula."""
+    """Write a table, whole or not at all. A file's name stays on one line, and is no formula."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0] if rows else SKIPPED, lineterminator="\n")
     writer.writeheader()
@@ -193,7 +189,7 @@ def write_csv(path: Path, rows: Sequence[dict]) -> None:
 
 
 def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
-    """A file of rows that appears whole, written a table at a time."""
+    """Write a file of rows, whole or not at all, a table at a time."""
     with (
         replacing(path) as scratch,
         pq.ParquetWriter(scratch, SCHEMA, compression="zstd") as writer,

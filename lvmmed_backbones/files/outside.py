@@ -10,7 +10,8 @@ import math
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ KINDS = {
 
 
 class Refused(ValueError):
-    """A file that is not used; its message is one line: the file, what is wrong with it, the remedy.
+    """A file that is not used. The message is one line: the file, what is wrong with it, the remedy.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class Refused(ValueError):
 
 
 def regular(path: str | Path, *, within: Path | None = None, most: int | None = None) -> Path:
-    """The path of a file, once it is known to be one that can be opened.
+    """Return the path of a file after a check that it can be opened.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def regular(path: str | Path, *, within: Path | None = None, most: int | None = 
     """
     path = path if isinstance(path, Path) else Path(path)
     try:
-        found = path.stat()
+        status = path.stat()
         if within is not None and not path.resolve().is_relative_to(within.resolve()):
             raise Refused(path, f"leads out of {within}", "Put the file itself there")
     except FileNotFoundError:
@@ -88,18 +89,18 @@ def regular(path: str | Path, *, within: Path | None = None, most: int | None = 
         raise
     except ValueError as error:  # a NUL in the name
         raise Refused(path, f"is no name of a file ({error})", "Name another") from error
-    fit(path, found, most)
+    _refuse_unfit(path, status, most)
     return path
 
 
-def fit(path: Path, found: os.stat_result, most: int | None) -> None:
+def _refuse_unfit(path: Path, status: os.stat_result, most: int | None) -> None:
     """Refuse what is no regular file, or too large."""
-    if not stat.S_ISREG(found.st_mode):
-        kind = KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+    if not stat.S_ISREG(status.st_mode):
+        kind = KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
         raise Refused(path, f"is {kind}, not a regular file", "Put the file itself there")
-    if most is not None and found.st_size > most:
+    if most is not None and status.st_size > most:
         raise Refused(
-            path, f"has {found.st_size:,} bytes, of at most {most:,}", "Is it the right file?"
+            path, f"has {status.st_size:,} bytes, of at most {most:,}", "Is it the right file?"
         )
 
 
@@ -107,7 +108,7 @@ def fit(path: Path, found: os.stat_result, most: int | None) -> None:
 def opened(
     path: str | Path, *, within: Path | None = None, most: int | None = None
 ) -> Iterator[BufferedReader]:
-    """A file, open for reading. What was opened is checked, not only what had the name before.
+    """Open a file for reading. What was opened is checked, not only what had the name before.
 
     Raises
     ------
@@ -121,12 +122,12 @@ def opened(
     except OSError as error:
         raise Refused(path, f"cannot be read ({error.strerror})", "Make it readable") from error
     with os.fdopen(number, "rb") as file:
-        fit(path, os.fstat(number), most)
+        _refuse_unfit(path, os.fstat(number), most)
         yield file
 
 
 def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> bytes:
-    """The content of a file.
+    """Return the content of a file.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT
 
 
 def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> str:
-    """The content of a text file in UTF-8.
+    """Return the content of a text file in UTF-8.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT)
 
 
 def read_lines(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> list[str]:
-    """The lines of a list, as OpenMMLab reads it: only a line feed ends one, other separators may be part of a name.
+    """Return the lines of a list. As in OpenMMLab only a line feed ends a line; other separators may be part of a name.
 
     Raises
     ------
@@ -169,7 +170,7 @@ def read_lines(path: str | Path, *, within: Path | None = None, most: int = TEXT
 def read_json(
     path: str | Path, remedy: str, *, within: Path | None = None, most: int = TEXT
 ) -> Any:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Parameters
     ----------
@@ -203,8 +204,35 @@ def refusing(path: str | Path, remedy: str, reason: str = "cannot be read") -> I
     except (FileNotFoundError, Refused):
         raise
     except Exception as error:
-        said = str(error).partition("\n")[0] or "no reason given"
-        raise Refused(path, f"{reason} ({type(error).__name__}: {said})", remedy) from error
+        message = str(error).partition("\n")[0] or "no reason given"
+        raise Refused(path, f"{reason} ({type(error).__name__}: {message})", remedy) from error
+
+
+@dataclass(frozen=True)
+class ForeignFile:
+    """A file that a library reads, and what to say if it cannot.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        A sentence.
+    reason : str
+        What to say of a file over which a library raises an error.
+    """
+
+    path: Path
+    remedy: str
+    reason: str = "cannot be read"
+
+    def refused(self, reason: object) -> Refused:
+        """Return the error that refuses the file for a reason."""
+        return Refused(self.path, reason, self.remedy)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Refuse the file for whatever a library raises within, as `refusing`."""
+        return refusing(self.path, self.remedy, self.reason)
 
 
 def bounded(path: str | Path, shape: Sequence[int], itemsize: int, most: int = ARRAY) -> None:
@@ -213,7 +241,7 @@ def bounded(path: str | Path, shape: Sequence[int], itemsize: int, most: int = A
     Parameters
     ----------
     shape : sequence of int
-        As the file's header has it.
+        The shape that the file's header declares.
     itemsize : int
         Bytes of a value.
 

@@ -23,7 +23,7 @@ Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 class CheckedStruct(msgspec.Struct):
-    """A part of a file. Its texts can stand in any report: none is blank, endless or garbles a terminal."""
+    """A part of a file, whose texts fit into any report: none is blank, endless or garbles a terminal."""
 
     def __post_init__(self) -> None:
         check_fields(self, self.__struct_fields__)
@@ -49,7 +49,7 @@ def check_fields(struct: msgspec.Struct, names: Iterable[str]) -> None:
 
 
 def fault(value: Any, depth: int = 0) -> str:
-    """What keeps a field out of reports, names of its parts included; empty if nothing does."""
+    """Return what keeps a field, or the name of a part of it, out of reports; empty if nothing does."""
     if isinstance(value, str):
         if not value.isprintable():
             return "not printable"

@@ -41,7 +41,7 @@ class Entry(CheckedStruct, omit_defaults=True):
     image : str
         The name of the image; of a slice of the volume.
     score : Share
-        Of the case, by the gallery's metric.
+        The case's score in the gallery's metric.
     files : dict of str to str
         Names, by what they hold: the kind of task tells which there are.
     truth, prediction : Count or None
@@ -61,14 +61,14 @@ class Entry(CheckedStruct, omit_defaults=True):
 
 
 class Gallery(CheckedStruct):
-    """What a run left to look at.
+    """The index of a gallery: the cases that a run left to look at.
 
     Attributes
     ----------
     kind : {"segmentation", "volumes", "detection", "classification"}
-        Of task.
+        The kind of the task.
     metric : str
-        Of the entries' scores.
+        The metric of the entries' scores.
     classes : list of str
         Names; the first one is the background, in segmentation and volumes.
     entries : list of Entry
@@ -83,7 +83,7 @@ class Gallery(CheckedStruct):
 
 
 class Box(msgspec.Struct):
-    """A true box: its class, and x1, y1, x2, y2 in pixels of the image as it lies there."""
+    """A true box: its class, and x1, y1, x2, y2 in pixels of the stored image."""
 
     label: Count
     box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]

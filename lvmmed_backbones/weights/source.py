@@ -25,7 +25,7 @@ class Weights:
     package : str or None
         The installed Python package that holds the file, at this path inside it: 'package/folder'.
     url : str or None
-        Where it is fetched from.
+        The address that it is fetched from.
     page : str or None
         The page where a person fetches it by hand.
     """
@@ -39,7 +39,7 @@ class Weights:
 
     @property
     def path(self) -> Path:
-        """Where the file lies, or will."""
+        """Return where the file lies, or will lie."""
         if self.package:
             package, _, folder = self.package.partition("/")
             try:
@@ -53,7 +53,7 @@ class Weights:
 
     @property
     def origin(self) -> str:
-        """Where the file comes from, in words."""
+        """Return where the file comes from, in words."""
         package = self.package and f"the package {self.package}"
         return self.url or self.page or package or "this machine's catalogue"
 
@@ -66,7 +66,7 @@ class Weights:
             return False
 
     def fetch(self) -> Path:
-        """The file's path, once it is on this machine and its checksum is right.
+        """Return the file's path after it was fetched, if need be, and its checksum was compared.
 
         Raises
         ------

@@ -5,7 +5,6 @@ A new data set is a new file in `cards/`, or anywhere, that says `@prepares(Data
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import os
@@ -17,10 +16,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lvmmed_backbones.display import plain
+from lvmmed_backbones.display import plain, unknown_name
 from lvmmed_backbones.files.folders import lies_in, states, walk
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.layout import Writer
+from lvmmed_backbones.layout import write_data_set
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.plugins import load_installed
 from tasks.datasets import cards
@@ -29,32 +28,41 @@ from tasks.datasets.dataset import PREPARERS, Dataset, Prepare, prepares
 __all__ = ["Dataset", "available", "get", "names", "prepare", "prepares"]
 
 VERSION = 4  # of the preparers: a prepared data set of another version is made anew
+# What a prepared data set says of itself.
+FACTS = (
+    "name",
+    "kind",
+    "classes",
+    "foreground",
+    "title",
+    "modality",
+    "licence",
+    "citation",
+    "page",
+)
 PHANTOM = "PHANTOM"  # the file by which a generated download says so
 
 
 def names() -> list[str]:
-    """The data sets that there are."""
-    return sorted(known())
+    """Return the names of all data sets."""
+    return sorted(_known())
 
 
 def get(name: str) -> Dataset:
-    """The facts of a data set.
+    """Return the facts of a data set.
 
     Raises
     ------
     ValueError
         If there is none called so, with the names that come close.
     """
-    if name not in known():
-        close = difflib.get_close_matches(name, names())
-        raise ValueError(
-            f"no data set {name!r}: {f'did you mean {close[0]}?' if close else 'choose from ' + ', '.join(names())}"
-        )
-    return known()[name][0]
+    if name not in _known():
+        raise unknown_name("data set", name, names())
+    return _known()[name][0]
 
 
-def known() -> Mapping[str, tuple[Dataset, Prepare]]:
-    """By name, each data set and the function that prepares it: of the cards, and what else `prepares` registered."""
+def _known() -> Mapping[str, tuple[Dataset, Prepare]]:
+    """Return each data set and the function that prepares it, by name: from the cards, and from plugins."""
     load_installed()
     for card in pkgutil.iter_modules(cards.__path__):
         importlib.import_module(f"{cards.__name__}.{card.name}")
@@ -62,7 +70,7 @@ def known() -> Mapping[str, tuple[Dataset, Prepare]]:
 
 
 def available(downloads: Path) -> list[str]:
-    """The data sets whose folder lies in a folder of downloads."""
+    """Return the data sets whose folder lies in a folder of downloads."""
     return [name for name in names() if (downloads / get(name).folder).is_dir()]
 
 
@@ -72,7 +80,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
     Parameters
     ----------
     name : str
-        Of the data set.
+        The name of the data set.
     downloads : Path
         The folder that holds the download's folder.
     out : Path
@@ -97,38 +105,25 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         )
     folder = out / name
     signature = source_signature(source)
-    if is_prepared(folder, signature):
+    if _is_prepared(folder, signature):
         return folder
-    with Writer(folder) as writer:
-        writer.meta.update(
-            name=name,
-            kind=dataset.kind,
-            classes=list(dataset.classes),
-            foreground=dataset.foreground,
-            title=dataset.title,
-            modality=dataset.modality,
-            licence=dataset.licence,
-            citation=dataset.citation,
-            page=dataset.page,
-            phantom=(source / PHANTOM).is_file(),
-            missing=[],
-            preparer_version=VERSION,
-            source_signature=signature,
-        )
-        known()[name][1](source, writer)
+    with write_data_set(folder) as writer:
         meta = writer.meta
+        meta |= {fact: getattr(dataset, fact) for fact in FACTS}
+        meta |= dict(phantom=(source / PHANTOM).is_file(), missing=[])
+        meta |= dict(preparer_version=VERSION, source_signature=signature)
+        _known()[name][1](source, writer)
         meta["expected"], meta["found"] = dataset.images, writer.cases()
         lacking = meta["found"] < meta["expected"] or bool(meta["missing"])
         meta["complete"] = meta["phantom"] or not lacking
-    for sentence in warnings(meta):
-        tqdm.write(
-            plain(f"warning: {source} {sentence}"), file=sys.stderr
-        )  # clear of progress bars
+    for sentence in _warnings(meta):
+        # Clear of progress bars.
+        tqdm.write(plain(f"warning: {source} {sentence}"), file=sys.stderr)
     return folder
 
 
-def warnings(meta: Mapping[str, Any]) -> list[str]:
-    """What a user should know of a preparation that went well: what its download lacks, and what was left out."""
+def _warnings(meta: Mapping[str, Any]) -> list[str]:
+    """Return what a user should know of a preparation that went well: what the download lacks, what was left out."""
     sentences = []
     if not meta["complete"]:
         example = f", such as {meta['missing'][0]}" if meta["missing"] else ""
@@ -145,7 +140,7 @@ def warnings(meta: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def is_prepared(folder: Path, signature: str) -> bool:
+def _is_prepared(folder: Path, signature: str) -> bool:
     """Whether a folder holds what this version of the preparers makes of a download."""
     try:
         meta = read_meta(folder)
@@ -155,7 +150,7 @@ def is_prepared(folder: Path, signature: str) -> bool:
 
 
 def source_signature(source: Path) -> str:
-    """A cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version.
+    """Return a cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version.
 
     The download's own folder may be a link to another disk. Within it, links are followed, and none may lead out.
 

@@ -22,17 +22,17 @@ class Dataset:
     name : str
         In task configs and commands.
     title : str
-        As its authors call it.
+        The name that its authors use.
     folder : str
-        Of the download, in the folder of downloads.
+        Folder of the download, in the folder of downloads.
     layout : str
         What lies in that folder.
     kind : {"segmentation", "volumes", "detection", "classification"}
-        Of annotation.
+        Kind of annotation.
     classes : tuple of str
         Class 0 is the background in segmentation and volumes.
     modality : str
-        And organ.
+        Modality and organ.
     images : int
         How many a preparer makes of the whole download, in `unit`s.
     unit : {"images", "cases"}
@@ -41,7 +41,7 @@ class Dataset:
         Between which shares of an image the median mask of the download lies, where it was measured: a check reports a
         prepared data set outside of it.
     licence, citation, page : str
-        Of the data set.
+        Facts of the data set.
     """
 
     name: str

@@ -14,15 +14,15 @@ SIDE, PER_CLASS = 96, dict(Training=16, Testing=8)
 
 @phantom("brain_tumor")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """16 training and 8 test slices of each class."""
+    """Draw 16 training and 8 test slices of each class."""
     for part, count in PER_CLASS.items():
         for label, name in enumerate(FOLDERS):
             for number in range(1, count + 1):
-                save(head(rng, label), folder / part / name / f"image({number}).jpg")
+                save(_draw_head(rng, label), folder / part / name / f"image({number}).jpg")
 
 
-def head(rng: np.random.Generator, label: int) -> Array:
-    """A slice (SIDE, SIDE): a jagged glioma inside, a smooth meningioma at the skull, nothing, or a pituitary tumour.
+def _draw_head(rng: np.random.Generator, label: int) -> Array:
+    """Draw a slice (SIDE, SIDE) with a jagged glioma, a smooth meningioma at the skull, nothing, or a pituitary tumour.
 
     Harmless bright spots are everywhere.
     """

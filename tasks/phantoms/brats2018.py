@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import noise, phantom, soft
-from tasks.phantoms.volume import body, save_volume
+from tasks.phantoms.canvas import body, noise, phantom, save_volume, soft
 
 SHAPE, CASES = (64, 64, 10), dict(HGG=6, LGG=4)
 # Brightness of brain, necrosis, oedema and enhancing tumour in each contrast.
@@ -21,7 +20,7 @@ CONTRASTS = dict(
 
 @phantom("brats2018")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """Ten cases: the preparer carves 7, 1 and 2."""
+    """Draw ten cases, of which the preparer takes 7, 1 and 2."""
     for grade, count in CASES.items():
         for number in range(count):
             case = f"Brats18_Phantom_{grade}_{number}"

@@ -13,7 +13,7 @@ SIDE, IMAGES = 112, 48
 
 @phantom("isic2018")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """48 images: the preparer carves 34, 5 and 9."""
+    """Draw 48 images, of which the preparer takes 34, 5 and 9."""
     for number in range(IMAGES):
         shape = (SIDE, SIDE)
         lesion = blob(

@@ -13,12 +13,12 @@ SIDE, PER_FOLD = 128, (14, 34)
 
 @phantom("jsrt")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """14 X-rays in fold 1, 34 in fold 2; the raw images are twice as large as the masks, as in JSRT and SCR."""
+    """Draw 14 X-rays of fold 1, 34 of fold 2; raw images have twice the side of the masks, as in JSRT and SCR."""
     number = 0
     for fold, count in enumerate(PER_FOLD, start=1):
         for _ in range(count):
             number += 1
-            brightness, parts = chest(rng, SIDE)
+            brightness, parts = draw_chest(rng, SIDE)
             name = f"JPCLN{number:03}"
             raw = np.kron(4095 * (1 - np.clip(brightness, 0, 1)), np.ones((2, 2))).astype(">u2")
             path = folder / "All247images" / f"{name}.IMG"
@@ -28,8 +28,8 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
                 save_mask(mask, folder / "scratch" / f"fold{fold}" / "masks" / part / f"{name}.gif")
 
 
-def chest(rng: np.random.Generator, side: int) -> tuple[Array, dict[str, np.ndarray]]:
-    """Brightness (side, side) and the masks of left lung, right lung and heart."""
+def draw_chest(rng: np.random.Generator, side: int) -> tuple[Array, dict[str, np.ndarray]]:
+    """Draw the brightness (side, side) and the masks of left lung, right lung and heart."""
     shape = (side, side)
     y, x = grid(shape)
     middle = side * rng.uniform(0.47, 0.53)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.phantoms.canvas import blob, coloured, grid, noise, phantom, place, save, save_mask, soft
-from tasks.splits import published
+from tasks.splits import published_split
 
 HEIGHT, WIDTH = 96, 120
 COUNTS = dict(train=36, valid=8, test=14)
@@ -16,11 +16,11 @@ COUNTS = dict(train=36, valid=8, test=14)
 
 @phantom("kvasir")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """The first names of each part of the published split."""
+    """Draw the first names of each part of the published split."""
     boxes = {}
     for split, count in COUNTS.items():
-        for name in published("kvasir")[split][:count]:
-            image, polyps = colon(rng)
+        for name in published_split("kvasir")[split][:count]:
+            image, polyps = _draw_colon(rng)
             save(image, folder / "images" / name)
             save_mask(np.logical_or.reduce(polyps), folder / "masks" / name)
             # The boxes of the download are in pixels of larger images.
@@ -34,8 +34,8 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
     (folder / "kavsir_bboxes.json").write_text(json.dumps(boxes))
 
 
-def colon(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
-    """An image (H, W, 3) and the masks of its one or two polyps."""
+def _draw_colon(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Draw an image (H, W, 3) and the masks of its one or two polyps."""
     shape = (HEIGHT, WIDTH)
     y, x = grid(shape)
     folds = np.sin(
@@ -60,7 +60,7 @@ def colon(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def extent(mask: np.ndarray) -> dict[str, int]:
-    """The box around a mask."""
+    """Return the box around a mask."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return dict(
         xmin=int(columns[0]), ymin=int(rows[0]), xmax=int(columns[-1]) + 1, ymax=int(rows[-1]) + 1

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.datasets.cards.prostate import SITES
-from tasks.phantoms.canvas import grid, noise, phantom, soft
-from tasks.phantoms.volume import body, save_volume
+from tasks.phantoms.canvas import body, grid, noise, phantom, save_volume, soft
 
 SHAPE, CASES = (64, 64, 8), dict(BMC=10, RUNMC=3, BIDMC=3, HK=3)
 # Brightness of the prostate against its surroundings, strength of the shading, noise.
@@ -17,7 +16,7 @@ SCANNERS = dict(BMC=(150, 0.1, 20), RUNMC=(110, 0.3, 30), BIDMC=(80, 0.6, 45), H
 
 @phantom("prostate")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """Ten cases at BMC, of which the preparer carves 6, 1 and 3, and three at each other site."""
+    """Draw ten cases of BMC, of which the preparer takes 6, 1 and 3, and three of each other site."""
     for site in SITES:
         contrast, shading, grain = SCANNERS[site]
         for case in range(CASES[site]):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lvmmed_backbones.layout.writer import Writer
 from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import each, files
+from tasks.download.folders import each_file, files_by_name
 from tasks.download.masks import read_mask
 from tasks.splits import carve
 
@@ -28,15 +28,12 @@ DATASET = Dataset(
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Images as they are, masks of 0 and 1; 70 % train, 10 % valid, 20 % test."""
-    folder = source / "ISIC2018_Task1_Training_GroundTruth"
-    masks = files(folder, "*_segmentation.png")
+    """Write the images as they are, and masks of 0 and 1; 70 % train, 10 % valid, 20 % test."""
+    masks = files_by_name(source / "ISIC2018_Task1_Training_GroundTruth", "*_segmentation.png")
     names = []
-    for path in each(source / "ISIC2018_Task1-2_Training_Input", "*.jpg", "images"):
+    for path in each_file(source / "ISIC2018_Task1-2_Training_Input", "*.jpg", "images"):
         image = writer.image(path.stem, path)
-        name = f"{path.stem}_segmentation.png"
-        mask = masks.get(name, folder / name)
+        mask = masks[f"{path.stem}_segmentation.png"]
         writer.mask(path.stem, image, read_mask(mask), mask)
         names.append(path.stem)
-    for split, members in carve(names, dict(train=0.7, valid=0.1, test=0.2)).items():
-        writer.split(split, members)
+    writer.splits(carve(names, dict(train=0.7, valid=0.1, test=0.2)))
