@@ -1,4 +1,4 @@
-"""Foreign text on its way to a terminal or a table: it cannot move a cursor, hide a line or become a formula."""
+"""Show foreign text on a terminal or in a table: it cannot move a cursor, hide a line or become a formula."""
 
 from __future__ import annotations
 

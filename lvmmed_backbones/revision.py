@@ -1,4 +1,4 @@
-"""The commit that the code is of."""
+"""Find the commit of the code."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 THIS = Path(__file__).resolve()
 ROOT = THIS.parent.parent
-# Untracked files that a figure may depend on; data, results and notes are none of them.
+# Untracked files that may change a score; data, results and notes do not.
 CODE = ("*.py", "*.cpp", "*.hpp", "*.toml", "tasks/splits")
-# Within a hook of git these name the repository that the hook runs for.
+# In a hook of git these variables name the repository of the hook.
 OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
@@ -25,7 +25,7 @@ def git_revision() -> str | None:
         None outside a checkout, without git, or if git refuses to look into it, as into another user's.
     """
     if not git("ls-files", "--error-unmatch", "--", str(THIS)):
-        return None  # installed, perhaps within the checkout of something else
+        return None  # installed, perhaps within the checkout of another project
     commit = git("rev-parse", "--verify", "HEAD")
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
     untracked = git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)

@@ -1,4 +1,4 @@
-"""What `python -m tasks` does, as functions: data sets listed, prepared, drawn, checked."""
+"""The functions behind `python -m tasks`: list, prepare, draw and check data sets."""
 
 from __future__ import annotations
 

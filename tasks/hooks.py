@@ -1,4 +1,4 @@
-"""Hooks of a task run: its seeds, its checkpoints, and that a GPU computes alike each time."""
+"""Hooks of a task run: seeds, checkpoints, and equal results on a GPU each time."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lvmmed_backbones.files.writing import replacing
 from lvmmed_backbones.openmmlab.resumption import check_sums, load_all, own_file
 from lvmmed_backbones.weights.reading import read
 
-LAST = "last.pth"  # what a run by epochs goes on from
-BEST = "best_"  # begins the name of the checkpoint that was best on the valid split
+LAST = "last.pth"  # the checkpoint from which a run by epochs is resumed
+BEST = "best_"  # prefix of the checkpoint that was best on the valid split
 
 
 @HOOKS.register_module()

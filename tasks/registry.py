@@ -1,4 +1,4 @@
-"""The tasks that there are: a config each in `configs`, and those that plugins register."""
+"""The tasks: a config each in `configs`, and those that plugins register."""
 
 from __future__ import annotations
 
@@ -70,6 +70,8 @@ def get(name: str) -> Config:
 
 
 def _read(file: Path) -> Config:
-    from mmengine.config import Config  # imports torch, which the names do without
+    from mmengine.config import (
+        Config,  # here, since it imports torch, which listing names does not need
+    )
 
     return Config.fromfile(file)

@@ -1,4 +1,4 @@
-"""The verbs of `lvmmed` that need a checkout of the suite, and where it has them."""
+"""The verbs of `lvmmed` that need a checkout of the suite, and the command lines behind them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
-# By verb: the command line behind it, the words before those of the user, what it does.
+# For each verb: its command line, the arguments that come before the user's, what it does.
 VERBS = {
     "tasks": ("tasks.__main__:main", (), "the data sets: list, prepare, phantoms, check"),
     "run": ("benchmarks.__main__:main", ("run",), "carry out a grid of runs"),

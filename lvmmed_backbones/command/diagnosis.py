@@ -1,4 +1,4 @@
-"""What is installed on this machine, what is missing for which command, and how to get it."""
+"""Find out what is installed on this machine, what is missing for which command, and how to get it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from lvmmed_backbones.command.checkout import VERBS, is_checkout
 from lvmmed_backbones.files.home import user_folder
 
-# By extra, '' for none: the packages that it brings, and what needs them.
+# For each extra ('': none): the packages that it brings, and the commands that need them.
 EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
     "": (("torch", "timm", "numpy", "safetensors", "msgspec", "pillow"), "every command"),
     "corpus": (

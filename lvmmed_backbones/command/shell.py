@@ -1,4 +1,4 @@
-"""What all command lines share: a verb's words become the arguments of a function, its result becomes text."""
+"""What all command lines share: the options of a verb become arguments of a function, its result becomes text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 
 from lvmmed_backbones.plugins import load
 
-# Options of how a result is shown. All others are arguments of the function behind the verb.
+# These options say how a result is shown. All others are arguments of the function behind the verb.
 SHOWING = ("json",)
 
 

@@ -26,7 +26,7 @@ from lvmmed_backbones.files.folders import walk
 from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.files.writing import sweep
 
-CHUNK = 16  # files that a process gets at a time
+CHUNK = 16  # a process gets so many files at a time
 HASH_DISTANCE = 10  # of 64 bits
 CORRELATION = 0.98  # of 64 x 64 pixels
 # Turns of a test image that are looked for too, since volumes are cut and laid out in many ways: whether it is

@@ -1,4 +1,4 @@
-"""Build a corpus: folders of files to shards of images and a manifest."""
+"""Build a corpus: from folders of files to shards of images and a manifest."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ from lvmmed_backbones.files.folders import State, states, walk
 from lvmmed_backbones.files.outside import ARRAY, Refused, read_bytes, read_json, refusing, regular
 from lvmmed_backbones.files.writing import replacing, write_json
 
-UNIT = 200  # files of a shard: what a kill can cost
-READERS = 2  # version of what is made of a file: parts of another are built anew
-KILLERS = "killers.json"  # files that killed the process that read them, in their state of then
+UNIT = 200  # files of a shard; a kill costs the work on one shard at most
+READERS = 2  # version of the readers: parts of another version are built anew
+KILLERS = "killers.json"  # files that killed the process that read them
 KILLS = f"kills the process that reads it. {REMEDY}"
 
 
@@ -346,7 +346,7 @@ def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
         If it is no regular file, leads out of its source, is broken or declares too much.
     """
     path = unit.folder / file
-    if path.is_dir() and not path.is_symlink():  # `walk` gives no other one
+    if path.is_dir() and not path.is_symlink():  # `walk` yields no folder that can be read
         raise Refused(path, "is a folder that cannot be read", "Make it readable")
     path = regular(path, within=unit.folder)
     try:

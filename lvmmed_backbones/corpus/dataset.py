@@ -1,4 +1,4 @@
-"""A corpus as a data set of torch: any image by its number, from a disk or an object storage."""
+"""A corpus as a data set of torch: any image by its number, from a disk or from object storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells the same image again: a checksum of its pixels, and a perceptual hash."""
+"""Hashes by which an image is found again: a checksum of its pixels, and a perceptual hash."""
 
 from __future__ import annotations
 

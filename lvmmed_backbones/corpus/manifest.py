@@ -1,4 +1,4 @@
-"""What a corpus says of itself, its manifest and its summary: a corpus may be somebody else's."""
+"""Read and check a corpus's manifest and summary; a corpus may be somebody else's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of every medical format to 8-bit images."""
+"""Turn files of every medical format into 8-bit images."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _refuse_unfit(image: NDArray[np.uint8]) -> None:
     height, width = image.shape[:2]
     if not min(height, width) >= SMALLEST or max(height, width) > LARGEST:
         raise NotAnImage(f"{width} x {height} pixels: sides of {SMALLEST} to {LARGEST} are taken")
-    # Some at a time: numpy counts 8 bytes wide.
+    # A part at a time, since numpy counts in 8 bytes for each pixel.
     flat = image.reshape(-1)
     parts = (flat[start : start + 2**20] for start in range(0, flat.size, 2**20))
     counts = np.sum([np.bincount(part, minlength=256) for part in parts], axis=0) / flat.size
@@ -190,7 +190,7 @@ def _read_arrays(arrays: Iterable[tuple[str, NDArray]]) -> Iterator[Picture]:
         colour = array.ndim > 2 and array.shape[-1] in (1, 3)
         try:
             grey = eight_bits(array)
-        except NoContrast:  # one of many arrays, not the file
+        except NoContrast:  # this array is blank; others may not be
             continue
         has_images = True
         if colour and grey.shape[-1] == 1:

@@ -1,4 +1,4 @@
-"""The files that say what a corpus holds. Whatever stops a command between them, the next one makes them agree again.
+"""The files that describe a corpus. If a command is stopped between them, the next one makes them agree again.
 
 `removed.csv`, what audits found, is written first and decides what is left out; then `manifest.parquet`; then
 `corpus.json`, whose fingerprint a reader compares with the manifest. All three appear whole.
@@ -34,8 +34,9 @@ from lvmmed_backbones.display import csv_cell, plain
 from lvmmed_backbones.files.outside import Refused, read_text, refusing
 from lvmmed_backbones.files.writing import replacing, sweep, telling_full, write_json, write_text
 
-REMOVED = "removed.csv"  # what audits left out
-SKIPPED = ("data_set", "source", "part", "reason")  # columns of what a build did not take
+REMOVED = "removed.csv"  # images that audits left out
+# Columns of the table of files that a build did not take.
+SKIPPED = ("data_set", "source", "part", "reason")
 LOCK = ".lock"
 
 
@@ -59,20 +60,20 @@ def changing(corpus: Path) -> Iterator[None]:
         )
     try:
         try:
-            # Not flock, which the workers of a process that was killed would hold on to.
+            # Not flock: the workers of a killed process would keep that lock.
             fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 reason = "is being built or audited by another process"
                 raise Refused(corpus, reason, "Wait until it has ended") from None
-            # The file system has no locks: the user sees to it.
+            # The file system has no locks, so the user must take care.
         folders = (corpus, corpus / "shards", corpus / "parts")
         for folder in folders:
             sweep(folder)
         try:
             yield
         finally:
-            for folder in folders:  # a worker that a file killed left something, too
+            for folder in folders:  # a worker that a file killed leaves scratch files, too
                 sweep(folder)
     finally:
         os.close(number)
@@ -110,7 +111,7 @@ def finish(corpus: Path, options: Options) -> int:
     int
         How many images went.
     """
-    gone = {row.get("sha256", "") for row in _removed(corpus)}  # an old list has none
+    gone = {row.get("sha256", "") for row in _removed(corpus)}  # old lists lack the column
     table = read_rows(corpus, SCHEMA.names)
     is_gone = pc.is_in(table["sha256"].cast(pa.string()), pa.array(sorted(gone), pa.string()))
     left = table.filter(pc.invert(is_gone))

@@ -1,4 +1,4 @@
-"""Work in processes of its own, of which a file may kill one: what killed it is found, and the rest goes on."""
+"""Work in processes, of which a file may kill one: that file is found, and the rest of the work goes on."""
 
 from __future__ import annotations
 

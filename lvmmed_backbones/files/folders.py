@@ -1,4 +1,4 @@
-"""Folders that somebody else filled: what systems leave in them is passed over, links are followed within them."""
+"""Walk folders of other people: clutter of operating systems is passed over, links are followed within them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> 
     while folders or links:
         if folders:
             here, real = folders.pop()
-        else:  # by links only where no folder itself is left; the first by name, whatever the disk's order
+        else:  # links are followed last, in the order of their names
             links.sort(reverse=True)
             here, real = links.pop()
         if real in seen or lies_in(real, apart):

@@ -19,8 +19,8 @@ from typing import Any
 from lvmmed_backbones.display import plain
 
 MIB = 2**20
-TEXT = 256 * MIB  # of a text, a table or a record
-# Of the pixels of one file, decoded: a CT of 2,000 slices of 512 x 512 has half of it.
+TEXT = 256 * MIB  # bytes of a text, a table or a record
+# Bytes of the decoded pixels of a file. A CT of 2,000 slices of 512 x 512 has half of it.
 ARRAY = 2048 * MIB
 
 KINDS = {
@@ -87,7 +87,7 @@ def regular(path: str | Path, *, within: Path | None = None, most: int | None = 
         raise Refused(path, f"cannot be read ({error.strerror})", "Make it readable") from error
     except Refused:
         raise
-    except ValueError as error:  # a NUL in the name
+    except ValueError as error:  # the name has a NUL
         raise Refused(path, f"is no name of a file ({error})", "Name another") from error
     _refuse_unfit(path, status, most)
     return path
@@ -117,7 +117,7 @@ def opened(
     """
     path = regular(path, within=within, most=most)
     try:
-        # A FIFO that took the file's place would make an opening process wait for ever.
+        # Without O_NONBLOCK, opening a FIFO that took the file's place would wait for ever.
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise Refused(path, f"cannot be read ({error.strerror})", "Make it readable") from error
@@ -136,7 +136,7 @@ def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT
     """
     with opened(path, within=within, most=most) as file:
         size = os.fstat(file.fileno()).st_size
-        content = file.read(size or most + 1)  # a file of the kernel's tells no size
+        content = file.read(size or most + 1)  # files of the kernel (/proc) have size 0
     if len(content) > most:
         raise Refused(path, f"has more than {most:,} bytes", "Is it the right file?")
     return content

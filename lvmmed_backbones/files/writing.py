@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, whatever kills the process or the machine that writes them.
+"""Write files and folders that are there whole or not at all, even if the process or the machine is killed.
 
 What is new is written beside its place, under a hidden name of its own. Once it is whole and on the disk it takes its
 place in one step. What a kill leaves is recognised by its name and by its lock, which ends with the process.
@@ -25,16 +25,16 @@ from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB
 
 SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{12}\.partial")
-LOCK, NEW, FORMER = "lock", "new", "former"  # in the scratch of a folder
+LOCK, NEW, FORMER = "lock", "new", "former"  # names in the scratch folder of a folder
 ROOM = MIB  # bytes: a disk with less is full
-THREADS = 16  # that wait for the disk: it puts what several ask for down at once
-OUT_OF_ROOM = {  # by number; libraries that give no number quote the text
+THREADS = 16  # they wait for the disk, which syncs several files at once
+OUT_OF_ROOM = {  # some libraries quote the text and give no number
     errno.ENOSPC: "No space left on device",
     errno.EDQUOT: "Disk quota exceeded",
 }
 TAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)  # another process renames at the same time
 ATTEMPTS = 10
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # from linux/fcntl.h and linux/fs.h
 
 
 class DiskFull(OSError):
@@ -71,7 +71,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with telling_full(path):
             yield scratch
-            # A library may have put a file of its own there, which none but its user can read.
+            # A library may have replaced the file by one that only this user can read.
             os.chmod(scratch, stat.S_IMODE(os.fstat(number).st_mode))
             sync(scratch)
             os.replace(scratch, path)
@@ -149,7 +149,8 @@ def _may_be_replaced(path: Path) -> bool:
     """Whether there is a folder, a link to one, or nothing; asked once, as others replace it at the same time."""
     try:
         mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):  # the latter fails where its parent is made
+    # For the latter, making the parent folder fails.
+    except (FileNotFoundError, NotADirectoryError):
         return True
     return stat.S_ISDIR(mode) or (stat.S_ISLNK(mode) and path.is_dir())
 
@@ -254,7 +255,7 @@ def exchange(new: Path, path: Path, former: Path) -> None:
                 shutil.rmtree(former, ignore_errors=True)
                 os.rename(path, former)
                 os.rename(new, path)
-                # So that it is never put back where another process has the name free.
+                # Deleted at once, so that no sweep puts it back while another process has freed the name.
                 shutil.rmtree(former, ignore_errors=True)
             return
         except OSError as error:
@@ -284,10 +285,10 @@ def _clear_folder(scratch: Path, path: Path) -> None:
         except OSError as error:  # another process has put its folder there meanwhile
             if error.errno not in TAKEN:
                 raise
-    for name in (NEW, FORMER):  # a link is no tree
+    for name in (NEW, FORMER):  # rmtree refuses links
         content = scratch / name
         content.unlink() if content.is_symlink() else shutil.rmtree(content, ignore_errors=True)
-    shutil.rmtree(scratch, ignore_errors=True)  # last, as its lock lies there
+    shutil.rmtree(scratch, ignore_errors=True)  # last, since the lock lies in it
 
 
 def sync(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What libraries log and warn of over a foreign file: these are the file's words, and no text for our terminal."""
+"""Keep what libraries log and warn of over a foreign file: these are the file's words, not for our terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of named arrays that somebody else made, HDF5 and numpy's: what they declare is bounded before it is read."""
+"""Read files of named arrays, HDF5 and numpy's. The sizes that a file declares are checked before it is read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ with needing("corpus"):
     import h5py
 
 Wanted = Callable[[str, tuple[int, ...], np.dtype], bool]
-SLACK = 16 * MIB  # of a file beside its arrays, and of what needs no closer look
-RATIO = 1032  # bytes that deflate makes of one at the most
+SLACK = 16 * MIB  # bytes of a file beside its arrays; smaller ones need no closer look
+RATIO = 1032  # deflate makes at most so many bytes of one
 DEFLATE = h5py.h5z.FILTER_DEFLATE
 REMEDY = "Save it again or leave it out"
 
@@ -56,7 +56,7 @@ def read_hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
 def _wanted_arrays(path: Path, file: h5py.File, wanted: Wanted) -> dict[str, h5py.Dataset]:
     """Return the wanted arrays. Raises Refused if anything in the file leads out of it, or if they are too large."""
 
-    other_files: dict[str, str] = {}  # HDF5 bears no exception of what it calls
+    other_files: dict[str, str] = {}  # collected, since HDF5 allows no exception in a callback
     arrays: dict[str, h5py.Dataset] = {}
 
     def look(name: str, link: Any) -> None:
@@ -73,7 +73,7 @@ def _wanted_arrays(path: Path, file: h5py.File, wanted: Wanted) -> dict[str, h5p
                 other_files[name] = part.file_name
         try:
             kind = item.dtype
-        except TypeError:  # none that numpy has
+        except TypeError:  # numpy has no such type
             return
         if item.shape is not None and wanted(name, item.shape, kind):
             arrays[name] = item
@@ -194,7 +194,7 @@ def _refuse_directory(path: Path, file: BinaryIO) -> None:
     file.seek(0)
     at = tail.rfind(b"PK\5\6")
     if at < 0:
-        return  # zipfile says so
+        return  # zipfile reports it
     bounded(path, (int.from_bytes(tail[at + 12 : at + 16], "little"),), 1, SLACK)
     if at >= 20 and tail[at - 20 : at - 16] == b"PK\6\7":
         raise Refused(path, "has a list of members in zip64", REMEDY)

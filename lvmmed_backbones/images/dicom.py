@@ -1,9 +1,10 @@
-"""DICOM files that somebody else made: what they declare is bounded before their pixels are decoded."""
+"""Read DICOM files. The sizes that a file declares are checked before its pixels are decoded."""
 
 from __future__ import annotations
 
 import io
 import itertools
+import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -37,10 +38,10 @@ with needing("corpus"):
         RLELossless,
     )
 
-SLACK = 16 * MIB  # of a file's elements beside its pixels, and of what needs no closer look
+SLACK = 16 * MIB  # bytes of a file's elements beside its pixels; smaller frames need no closer look
 PIXEL_DATA = 0x7FE00010
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-# What pydicom makes grey or RGB of. JPEG 2000's YBR_ICT and YBR_RCT are RGB once they are decoded.
+# Colours that pydicom turns into grey or RGB. YBR_ICT and YBR_RCT of JPEG 2000 are RGB once they are decoded.
 SPACES = (
     *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB"),
     *("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
@@ -225,11 +226,10 @@ def _is_hounsfield(data: pydicom.Dataset) -> bool:
     """
     stored_as = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
     unnamed = "HU" if stored_as in CT else ""
-    for item in _transform_items(data, _frame_count(data)):
-        kind = item.get("RescaleType") or unnamed
-        if "RescaleSlope" not in item or kind != "HU":
-            return False
-    return True
+    return all(
+        "RescaleSlope" in item and (item.get("RescaleType") or unnamed) == "HU"
+        for item in _transform_items(data, _frame_count(data))
+    )
 
 
 def _padding(stored: NDArray, data: pydicom.Dataset) -> NDArray[np.bool_] | None:
@@ -272,10 +272,7 @@ def _declared_bytes(path: Path, data: pydicom.Dataset) -> int:
     values = _frame_count(data), int(data.Rows), int(data.Columns), samples
     itemsize = -(-int(data.BitsAllocated) // 8)
     bounded(path, values, itemsize)
-    size = itemsize
-    for value in values:
-        size *= value
-    return size
+    return math.prod(values) * itemsize
 
 
 def _frame_count(data: pydicom.Dataset) -> int:

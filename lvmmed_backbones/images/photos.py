@@ -1,4 +1,4 @@
-"""Photographs that somebody else made: what they declare is bounded before their pixels are decoded."""
+"""Read photographs by Pillow. The sizes that a file declares are checked before its pixels are decoded."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from lvmmed_backbones.images.complaints import silenced
 
 # Pillow's plain decoders, those that it has loaded already first. Others run programs: EPS starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000")
-PIXELS = 1024 * MIB // 4 // 3  # of a frame: Pillow's own limit, above which it warns of a bomb
+PIXELS = 1024 * MIB // 4 // 3  # pixels of a frame: above this limit Pillow itself warns of a bomb
 KEPT = ("PNG", "JPEG")
 GREY = ("1", "L", "LA", "La")
 BITS, PHOTOMETRIC, SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 339  # tags of TIFF
 ORIENTATION = 274  # of TIFF and EXIF
-# Where Pillow finds an orientation.
+# Entries of an image's info in which Pillow finds an orientation.
 EXIF = {"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"}
-# By number: where the first row and column of the pixels belong.
+# By the number of the orientation: how to turn the pixels upright.
 TURNS: dict[int, Callable[[NDArray], NDArray]] = {
     1: lambda a: a,
     2: np.fliplr,
@@ -50,7 +50,11 @@ TURNS: dict[int, Callable[[NDArray], NDArray]] = {
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 JPEG_2000 = b"\xff\x4f\xff\x51"  # the mark of a codestream, within boxes or not
 NO_SIZE = {0xD8, 0x01, *range(0xD0, 0xD8)}  # JPEG's markers without a length
-SIZED = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # that start a frame, JPEG-LS too
+SIZED = {*range(0xC0, 0xD0), 0xF7} - {
+    0xC4,
+    0xC8,
+    0xCC,
+}  # JPEG's markers that start a frame, also in JPEG-LS
 
 
 @contextmanager
@@ -97,9 +101,9 @@ def frames(source: ForeignFile, file: BinaryIO) -> Iterator[Frame]:
     with _without_warnings():
         image = _open_image(source, file)
         with source.reading():
-            # A camera's file: what follows are previews of the first.
+            # In a camera's file (MPO) the further images are previews of the first.
             count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            # They are of one size, and to go to one means to decode those before it.
+            # Frames have one size, and Pillow decodes all frames before the one that it seeks.
             bounded(source.path, (count, *image.size), _pixel_bytes(image))
         for number in range(count):
             with source.reading():
@@ -125,7 +129,7 @@ def is_plain_tiff(file: BinaryIO) -> bool:
                 and tags.get(ORIENTATION, 1) == 1
                 and image.n_frames == 1
             )
-        except Exception:  # tifffile says what is wrong with it
+        except Exception:  # tifffile will report what is wrong
             return False
         finally:
             file.seek(0)
@@ -134,7 +138,7 @@ def is_plain_tiff(file: BinaryIO) -> bool:
 def _read_frame(path: Path, image: Image.Image, single: bool) -> Frame:
     """Return the current frame of an image of Pillow; `single` says that it is the only one."""
     sixteen = _has_deep_colours(image)
-    image.load()  # before a damaged part can be taken for damaged EXIF
+    image.load()  # first, or a damaged part would be taken for damaged EXIF
     turn = _orientation(image)
     if sixteen:
         return Frame(upright(_read_deep_png(path), turn))
@@ -167,7 +171,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
     try:
         turn = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # of damaged EXIF every reader makes an image that is not turned
+    except Exception:  # readers do not turn an image whose EXIF is damaged
         return 1
     return turn if turn in TURNS else 1
 
@@ -221,7 +225,7 @@ def decode(
     height, width = declared_size(content)
     bounded(path, (height, width, 3), 1)
     with refusing(path, remedy, reason):
-        if not content.startswith((PNG, JPEG)):  # OpenCV reads many formats more
+        if not content.startswith((PNG, JPEG)):  # OpenCV reads many more formats
             raise ValueError("neither PNG nor JPEG")
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         if image is None:

@@ -1,4 +1,4 @@
-"""Photographs, scans and slides of any format, told by their bytes and not by their names."""
+"""Read photographs, scans and slides of any format. The bytes of a file decide its format, not its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TIFF files that somebody else made, by tifffile: what they declare is bounded before their pixels are decoded."""
+"""Read TIFF files by tifffile. The sizes that a file declares are checked before its pixels are decoded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def planes(source: ForeignFile, file: BinaryIO) -> Iterator[NDArray]:
     with silenced("tifffile") as complaints:
         with source.reading():
             pages = _image_pages(source, TiffFile(file, name=source.path.name))
-        # tifffile goes on without the pages that a damaged place would lead to.
+        # tifffile only logs it if a damaged place loses pages.
         if lost := [text for text in complaints if "page" in text]:
             raise source.refused(f"has pages that are lost: {lost[0]}")
         for page in pages:

@@ -1,4 +1,4 @@
-"""Volumes that somebody else made: NIfTI, Analyze, MetaImage and NRRD. No more is unpacked than they declare."""
+"""Read volumes: NIfTI, Analyze, MetaImage and NRRD. No more is unpacked than a file declares."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from lvmmed_backbones.importing import needing
 with needing("corpus"):
     import nibabel
 
-SLACK = 16 * MIB  # of a file around its voxels: extensions before them, padding behind them
+SLACK = 16 * MIB  # bytes of a file around its voxels: extensions before, padding behind
 HEADER = 540  # bytes of NIfTI-2's, the longer one
 CHUNK = 16 * MIB
 KINDS = (nibabel.Nifti1Image, nibabel.Nifti2Image)
 # ITK's axes run to the left, back and up, NIfTI's to the right, front and up.
 LPS = np.diag((-1.0, -1.0, 1.0, 1.0))
 TEXT = 64 * 1024  # bytes of a header in text
-# By ending: ITK's reader, and what names the file of the voxels in a header in text.
+# By ending: ITK's reader, and the pattern that finds the file of the voxels in a header in text.
 ITK: dict[str, tuple[str, str | None]] = {
     ".mha": ("MetaImageIO", r"ElementDataFile\s*=\s*(.*)"),
     ".mhd": ("MetaImageIO", r"ElementDataFile\s*=\s*(.*)"),
@@ -168,7 +168,7 @@ def _voxel_files(source: ForeignFile) -> list[Path]:
     """
     path = source.path
     _, pattern = ITK[ending(path)]
-    if pattern is None:  # Analyze: of the same name
+    if pattern is None:  # Analyze: the file has the same name
         files = [path.with_suffix(suffix) for suffix in (".img", ".img.gz", ".IMG")]
         existing = [file for file in files if file.exists()]
         if not existing:

@@ -1,4 +1,4 @@
-"""Intensities of any range to 8 bits: one way for corpora and tasks, whatever format they come from."""
+"""Turn intensities of any range into 8 bits, in one way for corpora and tasks and for all formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOUNSFIELD = (-1000.0, 1000.0)  # air to dense bone
-PERCENTILES = (0.5, 99.5)  # so that no outlier rules, a voxel of 32767 or of metal
+PERCENTILES = (0.5, 99.5)  # so that outliers do not decide, such as a voxel of 32767 or of metal
 
 
 class NoContrast(ValueError):
@@ -44,7 +44,7 @@ def eight_bits(
     if not known.size:
         raise NoContrast("no finite value")
     low, high = HOUNSFIELD if hounsfield else np.percentile(known, PERCENTILES)
-    if high <= low:  # a small bright thing on a flat ground
+    if high <= low:  # such as a small bright spot on a flat background
         low, high = known.min(), known.max()
     if high <= low:
         raise NoContrast("constant")

@@ -1,4 +1,4 @@
-"""Whether masks belong to their images: their borders lie on edges of the images, those of other masks do not."""
+"""Measure whether masks belong to their images: whether their borders lie on edges of these images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 128  # pixels of the longer side: coarser than annotators' hands, and fast
+SIDE = 128  # pixels of the longer side: people do not draw more exactly, and it is fast
 NEAR = 0.06  # of the longer side: the neighbourhood that an edge is compared with
 FAINT = 0.25  # added to the neighbourhood's edges, so that noise in flat parts is no edge
 

@@ -1,11 +1,11 @@
-"""What a box of a finding must be, in a download, in a prepared data set and when one is written."""
+"""Check boxes of findings: in a download, in a prepared data set, and when one is written."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-FAULTS = {  # what is said of a box, and of several
+FAULTS = {  # the words for one box, and for several
     "is not of numbers": "boxes that are not of numbers",
     "is reversed": "boxes that are reversed",
     "has no area": "boxes without area",

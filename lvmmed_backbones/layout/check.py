@@ -1,4 +1,4 @@
-"""The integrity check of a prepared data set: what is wrong, before hours are lost."""
+"""The integrity check of a prepared data set, which finds what is wrong before hours are lost."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ from lvmmed_backbones.layout.borders import Outline, border_fit, outline
 from lvmmed_backbones.layout.files import file_names, split_files, such_as
 from lvmmed_backbones.layout.reading import read_image, read_stored
 
-FLAT = 8  # grey levels from the darkest to the brightest: less is noise. The flattest of 6,000 real images has 39
-FULL, OFTEN = 0.95, 0.05  # of an image's pixels; of the masks: 1.7 % of ISIC's cover that much
+FLAT = 8  # grey levels from the darkest to the brightest: fewer are noise. The flattest of 6,000 real images has 39
+# Shares of an image's pixels, and of the masks: 1.7 % of ISIC's masks cover so much.
+FULL, OFTEN = 0.95, 0.05
 ENOUGH, SAMPLE = 32, 128  # masks
 # Of `borders.border_fit`. 128 masks have 0.8 (ISIC) to 6 in sound data, -3 to 0.3 if they are shifted by a tenth or
 # more, or of other images. Fewer say less: the standard error, 1 / sqrt(masks), is added before they are judged.
@@ -141,7 +142,7 @@ def _about_classes(folder: Path, seen: _Contents, classes: Sequence[str]) -> lis
     for path in split_files(folder, ".txt"):
         try:
             names = read_lines(path, within=folder)
-        except (FileNotFoundError, Refused):  # `check.problems_of` says so
+        except (FileNotFoundError, Refused):  # `check.problems_of` reports it
             continue
         classes_of_masks = [seen.classes[name] for name in names if name in seen.classes]
         absent = [c for n, c in enumerate(classes) if n not in frozenset().union(*classes_of_masks)]

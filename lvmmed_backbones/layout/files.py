@@ -1,4 +1,4 @@
-"""The files of a prepared data set and their fingerprint; what systems leave among them is passed over."""
+"""The files of a prepared data set and their fingerprint; clutter of operating systems is passed over."""
 
 from __future__ import annotations
 

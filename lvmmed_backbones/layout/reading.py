@@ -94,7 +94,7 @@ def _stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise Refused(path, f"holds {frames} images, in place of one mask", "Save its mask alone")
-    image.load()  # before the orientation: Pillow turns a TIFF itself, and PNG may say it behind the pixels
+    image.load()  # before the orientation: Pillow turns a TIFF itself, and a PNG may have it behind the pixels
     ImageOps.exif_transpose(image, in_place=True)
     if not _is_opaque(image):
         remedy = "Is the mask in the alpha channel? Save it as a grey image without alpha"
@@ -124,7 +124,7 @@ def _is_opaque(image: Image.Image) -> bool:
     clear = image.info.get("transparency")
     if clear is None:
         return True
-    if isinstance(clear, bytes):  # of a palette, an alpha for each index
+    if isinstance(clear, bytes):  # an alpha for each index of a palette
         indices = np.flatnonzero(np.frombuffer(clear, np.uint8) < 255)
         return not np.isin(np.asarray(image), indices).any()
     pixels = np.asarray(image).reshape(*image.size[::-1], -1)
@@ -176,7 +176,7 @@ def whole_numbers(values: NDArray, path: Path) -> NDArray:
         return values
     if values.dtype.kind != "f":
         raise Refused(path, f"has values of {values.dtype}, in place of labels", ORIGINAL)
-    with np.errstate(invalid="ignore"):  # infinity less infinity
+    with np.errstate(invalid="ignore"):  # of infinity minus infinity
         nearest = np.rint(values)
         near = np.abs(values - nearest) <= 1e-4 + 1e-6 * np.abs(nearest)
     near &= np.abs(nearest) < 2**31

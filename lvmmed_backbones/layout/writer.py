@@ -23,7 +23,8 @@ from lvmmed_backbones.layout.check import problems_of
 from lvmmed_backbones.layout.files import checksums, fingerprint
 from lvmmed_backbones.layout.reading import KEPT, read_frame, refuse_other_size, to_8_bit
 
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
+# Categories of characters that break a line of a split, or are no UTF-8.
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 
 
 @contextmanager
@@ -208,7 +209,7 @@ class Writer:
             raise ValueError(
                 f"the name {plain(name)} leaves its folder, or cannot be printed: rename the file in the download"
             )
-        if any(map(is_clutter, pure.parts)):  # `check` would pass it over
+        if any(map(is_clutter, pure.parts)):  # `check` passes over hidden files
             raise ValueError(
                 f"the name {plain(name)} is a hidden file's: rename the file in the download"
             )

@@ -1,4 +1,4 @@
-"""The scores of a run's cases in one metric, and whether the run's own score is really the mean of them."""
+"""The scores of a run's cases in one metric, and a check that the run's score is their mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lvmmed_backbones.records.checked import AGAIN
 # A run's score in these is the mean over its test cases. In any other metric it is not, whatever its cases score: mAP50
 # and kappa are of all images together, and of a metric that is not known here nobody can tell.
 MEANS = ("dice", "iou", "accuracy")
-CLOSE = 1e-4  # between a figure and the mean of its cases: either may be rounded to four digits
+CLOSE = 1e-4  # largest difference of a score and the mean of its cases: either may be rounded to four digits
 
 
 def _is_mean_of_cases(metric: str) -> bool:

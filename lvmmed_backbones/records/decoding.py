@@ -1,4 +1,4 @@
-"""From the bytes of a record's file to a record, or to one line of what is wrong with it."""
+"""Decode the bytes of a record's file, or say in one line what is wrong with them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lvmmed_backbones.records.record import (
     WholeRecordOfSchema2,
 )
 
-OLDEST = 2  # of the schemas that are read
+OLDEST = 2  # the oldest schema that is read
 EARLIER = (
     "schema {}, from before task versions; this version reads schemas {} to {}. "
     "Run again, or report with the checkout that wrote it ({})."

@@ -1,4 +1,4 @@
-"""Read the records of a folder of results; one that cannot be trusted is named, not guessed at."""
+"""Read the records of a folder of results; a record that cannot be trusted is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lvmmed_backbones.records.checked import AGAIN
 from lvmmed_backbones.records.decoding import Earlier, decode, decode_cases
 from lvmmed_backbones.records.record import FILE, MOST, Case, Record, WholeRecord
 
-LARGEST = 1e6  # of a metric; all of this suite's lie in [-1, 1]
+LARGEST = 1e6  # the largest value of a metric; all of this suite's lie in [-1, 1]
 T = TypeVar("T")
 
 
@@ -186,7 +186,7 @@ def _find(results: Path) -> tuple[list[Path], list[str]]:
     problems: list[str] = []
     paths: list[str] = []
     left = [os.fspath(results)]
-    while left:  # os.walk goes no deeper than Python's own stack
+    while left:  # os.walk recurses, so Python's stack would limit its depth
         folder = left.pop()
         try:
             with os.scandir(folder) as entries:

@@ -1,4 +1,4 @@
-"""The files of a run's gallery: an index, and of each detection the boxes. Pictures lie beside them.
+"""The files of a run's gallery: an index, and the boxes of each detection. The images lie beside them.
 
 RUN/gallery/gallery.json names all the others.
 """
@@ -14,11 +14,12 @@ from lvmmed_backbones.records.checked import CheckedStruct, Count
 SCHEMA = 1
 FOLDER = "gallery"
 INDEX = "gallery.json"
-SIDE = 512  # pixels at most of an image's longer side: a page with hundreds of cases stays light
+# Most pixels of an image's longer side, so that a page with hundreds of cases stays light.
+SIDE = 512
 IGNORED = 255  # in a label map: a pixel without a label
 MOST_ENTRIES = 8  # a run writes 3
 MOST_BOXES = 1000  # a run writes 100 predictions
-FILES = {  # of a case, by what they hold
+FILES = {  # files of a case, by the kind of task
     "segmentation": ("image", "truth", "prediction"),
     "volumes": ("image", "truth", "prediction"),
     "detection": ("image", "boxes"),

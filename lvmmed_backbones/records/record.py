@@ -20,7 +20,7 @@ from lvmmed_backbones.records.checked import (
 )
 
 FILE = "record.json"
-MOST = 64 * MIB  # of a record: one of 100,000 cases with ten scores each has a third of it
+MOST = 64 * MIB  # bytes of a record: one of 100,000 cases with ten scores each has a third of it
 SCHEMA = 3
 DataSource = Literal["measured", "phantom"]
 DATA_SOURCES: tuple[str, ...] = get_args(DataSource)

@@ -1,4 +1,4 @@
-"""Where a file of weights comes from, and how it gets onto this machine."""
+"""Where a file of weights comes from, and how it is fetched."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Weights:
                     f"fetch it from {self.page} and put it there."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
-            import torch  # here, so that the catalogue is listed without it
+            import torch  # here, since the catalogue is listed without torch
 
             # Not pooch: it compares whole checksums, and of some files only the first digits are published.
             try:
@@ -94,7 +94,7 @@ class Weights:
                 raise ConnectionError(
                     f"{self.url} cannot be fetched ({error}). Fetch it by other means and put it at {path}."
                 ) from error
-            except RuntimeError as error:  # torch hub's word for a wrong checksum
+            except RuntimeError as error:  # torch.hub's error for a wrong checksum
                 raise ValueError(f"{self.url} is not the file that it was: {error}") from error
         elif self.sha256 is not None:
             check_sha256(path, self.sha256)

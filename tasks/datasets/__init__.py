@@ -10,25 +10,25 @@ import importlib
 import os
 import pkgutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tqdm import tqdm
 
 from lvmmed_backbones.display import plain, unknown_name
 from lvmmed_backbones.files.folders import lies_in, states, walk
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.layout import write_data_set
+from lvmmed_backbones.layout import Writer, write_data_set
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.plugins import load_installed
 from tasks.datasets import cards
-from tasks.datasets.dataset import PREPARERS, Dataset, Prepare, prepares
 
 __all__ = ["Dataset", "available", "get", "names", "prepare", "prepares"]
 
-VERSION = 4  # of the preparers: a prepared data set of another version is made anew
-# What a prepared data set says of itself.
+VERSION = 4  # version of the preparers: a prepared data set of another version is made anew
+# The facts that meta.json repeats.
 FACTS = (
     "name",
     "kind",
@@ -40,7 +40,80 @@ FACTS = (
     "citation",
     "page",
 )
-PHANTOM = "PHANTOM"  # the file by which a generated download says so
+PHANTOM = "PHANTOM"  # the file that marks a generated download
+
+
+Prepare = Callable[[Path, Writer], None]
+PREPARERS: dict[str, tuple[Dataset, Prepare]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Facts of a data set.
+
+    Attributes
+    ----------
+    name : str
+        In task configs and commands.
+    title : str
+        The name that its authors use.
+    folder : str
+        Folder of the download, in the folder of downloads.
+    layout : str
+        What lies in that folder.
+    kind : {"segmentation", "volumes", "detection", "classification"}
+        Kind of annotation.
+    classes : tuple of str
+        Class 0 is the background in segmentation and volumes.
+    modality : str
+        Modality and organ.
+    images : int
+        How many a preparer makes of the whole download, in `unit`s.
+    unit : {"images", "cases"}
+        What is counted.
+    foreground : (float, float) or None
+        Between which shares of an image the median mask of the download lies, where it was measured: a check reports a
+        prepared data set outside of it.
+    licence, citation, page : str
+        Facts of the data set.
+    """
+
+    name: str
+    title: str
+    folder: str
+    layout: str
+    kind: Literal["segmentation", "volumes", "detection", "classification"]
+    classes: tuple[str, ...]
+    modality: str
+    images: int
+    licence: str
+    citation: str
+    page: str
+    unit: Literal["images", "cases"] = "images"
+    foreground: tuple[float, float] | None = None
+
+
+def prepares(*datasets: Dataset) -> Callable[[Prepare], Prepare]:
+    """Register a function as the one that prepares these data sets, and the data sets with it.
+
+    It takes the folder of a download, and the `Writer` of the prepared data set, whose `meta["name"]` tells which.
+
+    Raises
+    ------
+    ValueError
+        If another data set has the name.
+    """
+
+    def register(function: Prepare) -> Prepare:
+        for dataset in datasets:
+            known = PREPARERS.setdefault(dataset.name, (dataset, function))
+            if known[0] != dataset:
+                raise ValueError(
+                    f"two data sets are called {dataset.name}: {known[0].title}, and {dataset.title}. Rename one"
+                )
+        return function
+
+    return register
 
 
 def names() -> list[str]:
@@ -117,7 +190,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         lacking = meta["found"] < meta["expected"] or bool(meta["missing"])
         meta["complete"] = meta["phantom"] or not lacking
     for sentence in _warnings(meta):
-        # Clear of progress bars.
+        # tqdm writes it clear of progress bars.
         tqdm.write(plain(f"warning: {source} {sentence}"), file=sys.stderr)
     return folder
 
@@ -144,7 +217,7 @@ def _is_prepared(folder: Path, signature: str) -> bool:
     """Whether a folder holds what this version of the preparers makes of a download."""
     try:
         meta = read_meta(folder)
-    except (FileNotFoundError, Refused):  # none yet, or spoilt: made anew
+    except (FileNotFoundError, Refused):  # missing or damaged: it is made anew
         return False
     return meta.get("source_signature") == signature
 

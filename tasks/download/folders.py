@@ -1,4 +1,4 @@
-"""Find the files of a download, whatever else lies beside them and however their endings are written."""
+"""Find the files of a download, however their endings are written, and whatever else lies beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 from lvmmed_backbones.files.folders import entries
 from lvmmed_backbones.files.outside import Refused
 
-ENDINGS = {".jpeg": ".jpg", ".tiff": ".tif", ".nii": ".nii.gz"}  # other ways to write a type
+ENDINGS = {".jpeg": ".jpg", ".tiff": ".tif", ".nii": ".nii.gz"}  # other endings of the same type
 
 
 def usual_name(name: str) -> str:

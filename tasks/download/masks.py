@@ -1,4 +1,4 @@
-"""Masks and labels of a download as class indices: nothing is scaled, rounded or guessed."""
+"""Read masks and labels of a download as class indices. Nothing is scaled, rounded or guessed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.reading import ORIGINAL, distinct_values, read_stored, whole_numbers
 
-WHITE = {1, 255, 65535}  # of 1, 8 and 16 bits
+WHITE = {1, 255, 65535}  # white in 1, 8 and 16 bits
 # Of a thresholded mask: the grey levels that are neither black nor white, and how many pixels may have them.
 # Kvasir-SEG's masks have at most 0.6 %, its photographs at least 23 %.
 BETWEEN, FEW = (50, 205), 0.05
-TINTED = 16  # grey levels between the channels of a grey image that JPEG stored in colour
+TINTED = 16  # largest difference of the channels of a grey image that JPEG stored in colour
 
 
 def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:

@@ -81,7 +81,7 @@ def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> list[
         has more or fewer cells than there are columns.
     """
     try:
-        text = read_text(path).removeprefix("\ufeff")  # Excel's mark of UTF-8
+        text = read_text(path).removeprefix("\ufeff")  # Excel's byte-order mark
     except FileNotFoundError:
         raise missing_error(path, what) from None
     with refusing(path, REMEDY, "is no whole table"):

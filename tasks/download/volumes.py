@@ -78,7 +78,7 @@ def aligned_values(volume: Volume, image: Volume, path: Path, image_path: Path) 
         Naming both geometries, if the volume lies elsewhere or has another shape.
     """
     remedy = "Do the two belong together? Save them on one grid"
-    # A header holds any numbers: they overflow, or have no inverse.
+    # A header may hold any numbers, which overflow, or have no inverse.
     with np.errstate(all="ignore"), refusing(path, remedy, "has no geometry to compare"):
         both = _has_geometry(volume) and _has_geometry(image)
         values = _turned(volume, image) if both else volume.values

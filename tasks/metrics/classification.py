@@ -25,7 +25,7 @@ class ClassificationScores(BaseMetric):
         File to write for every image whether it was right, and its probability of the true class.
     """
 
-    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+    default_prefix = ""  # so that scores keep their names; mmengine warns of None
 
     def __init__(
         self,

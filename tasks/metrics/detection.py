@@ -42,7 +42,7 @@ class DetectionScores(BaseMetric):
         As `read_truth`.
     """
 
-    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+    default_prefix = ""  # so that scores keep their names; mmengine warns of None
 
     def __init__(
         self, ann_file: str | None = None, cases_file: str | None = None, **kwargs: Any

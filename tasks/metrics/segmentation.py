@@ -36,7 +36,7 @@ class SegmentationScores(BaseMetric):
         File to write the score of every case to, or None.
     """
 
-    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+    default_prefix = ""  # so that scores keep their names; mmengine warns of None
 
     def __init__(
         self,

@@ -83,7 +83,7 @@ def save(image: NDArray, path: Path) -> None:
     """Write an image, 0..1 or bytes, in the format of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = image if image.dtype == np.uint8 else _to_bytes(image)
-    Image.fromarray(pixels).save(path, quality=92)  # of JPEG; the other formats know no quality
+    Image.fromarray(pixels).save(path, quality=92)  # quality of JPEG; the other formats ignore it
 
 
 def save_mask(mask: NDArray, path: Path) -> None:

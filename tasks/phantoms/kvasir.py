@@ -49,9 +49,8 @@ def _draw_colon(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]
         dome = np.clip(
             1 - ((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (1.6 * radius) ** 2, 0, 1
         )
-        surface = (
-            0.40 + 0.45 * dome + 0.09 * noise(rng, shape, 1.5)
-        )  # bulging, and rougher than mucosa
+        # Bulging, and rougher than mucosa.
+        surface = 0.40 + 0.45 * dome + 0.09 * noise(rng, shape, 1.5)
         light += soft(polyp, 1) * (surface - light)
         polyps.append(polyp)
     for _ in range(rng.integers(2, 8)):

@@ -10,7 +10,7 @@ from tasks.phantoms.canvas import body, noise, phantom, save_volume, soft
 from tasks.splits import published_split
 
 SHAPE, COUNTS = (64, 64, 10), dict(train=6, valid=2, test=3)
-# Label, centre, radii: as fractions of the volume, on top of one another in this order.
+# Label, centre and radii as fractions of the volume; later ones lie over earlier ones.
 STRUCTURES = (
     (205, (0.50, 0.60, 0.50), (0.20, 0.18, 0.55)),
     (500, (0.50, 0.60, 0.50), (0.13, 0.11, 0.45)),

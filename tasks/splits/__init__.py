@@ -1,4 +1,4 @@
-"""Splits: the authors' published ones, a file each beside this one, and seeded ones."""
+"""Splits: the authors' published ones, each a file beside this module, and seeded ones."""
 
 from __future__ import annotations
 

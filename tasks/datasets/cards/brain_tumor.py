@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file
 from tasks.splits import carve
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from lvmmed_backbones.layout.reading import to_8_bit
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import case_folders, files_by_name, missing_error
 from tasks.download.masks import label_map
 from tasks.download.volumes import aligned_values, read_labels, read_volume, write_slices

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file, files_by_name
 from tasks.download.masks import read_mask
 from tasks.splits import keep_present, published_split
@@ -22,7 +22,7 @@ DATASET = Dataset(
     licence="cite the authors",
     citation="Al-Dhabyani et al., Data in Brief 2020",
     page="https://scholar.cu.edu.eg/?q=afahmy/pages/dataset",
-    foreground=(0.03, 0.12),  # 0.06 over 99
+    foreground=(0.03, 0.12),  # measured: 0.06 on 99 images
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file
 from tasks.download.tables import MEND, read_csv
 from tasks.splits import carve, keep_present, published_split

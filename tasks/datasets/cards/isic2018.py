@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file, files_by_name
 from tasks.download.masks import read_mask
 from tasks.splits import carve
@@ -22,7 +22,7 @@ DATASET = Dataset(
     licence="CC BY-NC 4.0",
     citation="Codella et al., arXiv 1902.03368; Tschandl et al., Scientific Data 2018",
     page="https://challenge.isic-archive.com/data/#2018",
-    foreground=(0.1, 0.4),  # 0.19 over all 2594
+    foreground=(0.1, 0.4),  # measured: 0.19 on all 2594 images
 )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lvmmed_backbones.files.outside import Refused, read_bytes
 from lvmmed_backbones.layout.reading import refuse_other_size, to_8_bit
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file, files_by_name
 from tasks.download.masks import read_mask
 from tasks.splits import carve

@@ -11,7 +11,7 @@ from typing import Any
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.boxes import fault, number
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file, files_by_name
 from tasks.download.masks import read_mask
 from tasks.download.tables import read_json
@@ -29,7 +29,7 @@ DATASET = Dataset(
     licence="research and education",
     citation="Jha et al., MMM 2020",
     page="https://datasets.simula.no/kvasir-seg",
-    foreground=(0.05, 0.25),  # 0.11 over 998
+    foreground=(0.05, 0.25),  # measured: 0.11 on 998 images
 )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lvmmed_backbones.layout import Writer
 from lvmmed_backbones.layout.reading import to_8_bit
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file, files_by_name, usual_name
 from tasks.download.masks import label_map
 from tasks.download.volumes import read_labels, read_volume, write_slices

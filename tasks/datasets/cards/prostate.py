@@ -12,7 +12,7 @@ from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.volumes import Volume
 from lvmmed_backbones.layout.reading import distinct_values, to_8_bit
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import files_by_name, matching_files, usual_name
 from tasks.download.volumes import read_labels, read_volume, write_slices
 from tasks.splits import carve

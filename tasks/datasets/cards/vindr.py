@@ -13,7 +13,7 @@ from tqdm import tqdm
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.boxes import fault
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
+from tasks.datasets import Dataset, prepares
 from tasks.download.folders import files_by_name
 from tasks.download.tables import Row, read_csv
 from tasks.splits import carve
@@ -49,7 +49,8 @@ DATASET = Dataset(
 NO_FINDING = 14
 COLUMNS = ("image_id", "class_id", "x_min", "y_min", "x_max", "y_max", "width", "height")
 CORNERS = COLUMNS[2:6]
-NO_BOX = ({""}, {"0", "1"}, {"0"})  # cells of a row without a finding, as tables fill them
+# Cells of a row without a finding, as different tables fill them.
+NO_BOX = ({""}, {"0", "1"}, {"0"})
 
 
 @dataclass
