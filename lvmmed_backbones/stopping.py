@@ -19,8 +19,8 @@ SECOND = 1.0  # time between two looks at the parent, where no pipe tells that i
 def stop_quietly(words: str) -> None:
     """Let Ctrl-C and SIGTERM end this process at once from here on: workers are killed, one line on stderr says so.
 
-    What a command writes is whole at any moment, so that nothing needs to be put in order first. The exit code is
-    128 + the signal's number, as a shell's. A command calls it before its imports, which may take seconds.
+    The files of a command are whole at any moment, so nothing needs to be cleaned up first. The exit code is 128 + the
+    signal's number, as in a shell. A command calls this function before its imports, which may take seconds.
 
     Parameters
     ----------

@@ -65,8 +65,8 @@ class DeterministicHook(Hook):
 class SelectionHook(Hook):
     """Save the weights after a validation that is the best so far, and in a run by epochs the state to resume from.
 
-    Both are whole files at any moment, and what they replace goes last: a kill loses at most the epoch that it struck.
-    A run by iterations is short, and begins anew.
+    Both are whole files at any moment, and the files that they replace are deleted last, so a kill loses one epoch at
+    most. A run by iterations is short, and starts again.
     """
 
     priority = "VERY_LOW"

@@ -161,6 +161,7 @@ def read_summary(root: str | Path) -> Summary:
     with _opened(root, SUMMARY, 16 * MIB) as file, refusing(path, REMEDY, "is no whole JSON file"):
         content = json.loads(file.read(16 * MIB))
     with refusing(path, REMEDY, "is no summary of a corpus"):
+        Options(**content["options"])  # knows no other options
         return msgspec.convert(content, Summary)
 
 

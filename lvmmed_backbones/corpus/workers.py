@@ -20,8 +20,8 @@ def results(
 ) -> Iterator[tuple[Task, Result | BrokenProcessPool]]:
     """Yield every task with its result as it ends; if the task kills its process, with that error.
 
-    A process that dies takes its pool along, and the pool does not tell whose fault it was. So the tasks that are left
-    get a process of their own each, in their order, until one kills its process again; then a pool takes the rest.
+    If a process dies, its whole pool breaks, and does not tell which task did it. So each of the remaining tasks gets a
+    process of its own, in order, until one kills its process again. Then a pool takes the rest.
 
     Parameters
     ----------

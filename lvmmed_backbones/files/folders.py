@@ -26,15 +26,15 @@ def lies_in(path: str, folder: str) -> bool:
 def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> Iterator[str]:
     """Yield the files below a folder, and folders that cannot be read, relative to it, in no order, without clutter.
 
-    A link to a folder within it is followed, unless that folder is walked anyway: every folder is walked once, so
-    that circles end and no file comes twice by a folder's link. A link that leads out of it is given as it is.
+    A link to a folder within is followed unless that folder is walked anyway. So every folder is walked once, circles
+    end, and no file comes twice by a folder's link. A link that leads out is yielded itself.
 
     Parameters
     ----------
     without : Path, optional
         A folder that is left out.
     links_too : bool
-        Give links to folders, too.
+        Yield links to folders, too.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Write files and folders that are there whole or not at all, even if the process or the machine is killed.
 
-What is new is written beside its place, under a hidden name of its own. Once it is whole and on the disk it takes its
-place in one step. What a kill leaves is recognised by its name and by its lock, which ends with the process.
+New content is written beside its place, under a hidden name. Once it is whole and on the disk, it takes its place in
+one step. The remains of a kill are recognised by their name and by their lock, which ends with the process.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class DiskFull(OSError):
 def replacing(path: Path) -> Iterator[Path]:
     """Yield an empty scratch file beside `path`. Once it is whole and on the disk, it takes `path`'s place.
 
-    After an error `path` is as it was. A kill leaves the scratch file, which `sweep` takes away.
+    After an error `path` is as it was. A kill leaves the scratch file, which `sweep` deletes.
 
     Raises
     ------
@@ -107,11 +107,11 @@ def write_json(path: Path, content: Any) -> None:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to be filled. Once it is whole and on the disk, it takes the place of the folder `path`.
 
-    After an error `path` is as it was. A kill leaves the scratch folder, which `sweep` takes away, as the next call
-    does. Of several processes that replace the same folder, the last one to finish wins.
+    After an error `path` is as it was. A kill leaves the scratch folder, which `sweep` or the next call deletes. If
+    several processes replace the same folder, the last one to finish wins.
 
-    The exchange is one step where the file system can do it: Linux's usual ones. Elsewhere it is two, between which
-    the name is free for a moment; if a kill comes just then, `sweep` puts the former folder back.
+    Linux's usual file systems exchange the two folders in one step. Others need two steps, and between them the name is
+    free for a moment. After a kill in that moment `sweep` puts the former folder back.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _may_be_replaced(path: Path) -> bool:
 def sweep(folder: Path) -> None:
     """Delete the scratch files and folders in a folder to which no living process writes.
 
-    A folder that was taken from its name by a process that was killed then gets its name back.
+    If a killed process had moved a folder away from its name, the folder gets its name back.
     """
     for name in os.listdir(folder) if folder.is_dir() else ():
         if match := SCRATCH.fullmatch(name):
@@ -335,8 +335,8 @@ def telling_full(path: Path) -> Iterator[None]:
 def by_full_disk(error: BaseException, folder: Path) -> bool:
     """Whether an error was caused by a full disk.
 
-    Python and pyarrow give the system's number, safetensors quotes the system's text; of Pillow's encoders and torch,
-    which tell nothing, the disk itself is asked.
+    Python and pyarrow give the system's number, safetensors quotes the system's text. Pillow's encoders and torch give
+    neither, so the disk itself is asked.
 
     Parameters
     ----------
@@ -355,7 +355,7 @@ def by_full_disk(error: BaseException, folder: Path) -> bool:
 
 
 def disk_full(folder: Path) -> bool:
-    """Whether the disk of a folder has no room for another file; of one that is not there, the folder above it."""
+    """Whether the disk of a folder has no room for another file; for a missing folder, the one above it counts."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     disk = os.statvfs(folder)

@@ -16,18 +16,18 @@ class NoContrast(ValueError):
 def eight_bits(
     values: NDArray, hounsfield: bool = False, padding: NDArray[np.bool_] | None = None
 ) -> NDArray[np.uint8]:
-    """Intensities to 0 to 255: Hounsfield units within a fixed window, others between robust percentiles.
+    """Map intensities to 0..255: Hounsfield units from a fixed window, others from robust percentiles.
 
     Parameters
     ----------
     values : NDArray
-        Any shape: what shares a scale is passed together, as the slices of a volume are. uint8 stays as it is. NaN and
-        what is infinite do not count; they become the nearest end of the window, NaN the lower one.
+        Of any shape; values that share a scale are passed together, such as the slices of a volume. uint8 stays as it
+        is. NaN and infinite values do not count for the window; they become its nearest end, NaN the lower one.
     hounsfield : bool
-        Whether they are Hounsfield units. Only a file that says so makes them that; a guess by the values would hang on
-        a single voxel.
+        Whether they are Hounsfield units. Only a file can say so; a guess from the values would depend on a single
+        voxel.
     padding : ndarray, optional
-        Where values mean nothing, as DICOM's padding does: they do not count, and become 0.
+        Where values mean nothing, as in DICOM's padding; they do not count, and become 0.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What the images of a prepared data set hold and its masks cover: black, constant, empty, shifted or swollen data.
+"""Look into the images and masks of a prepared data set: for black, constant, empty, shifted or swollen data.
 
-Where masks are, a data set promises foreground in each image or, if its images are slices, in each volume. What is
-judged for the data set as a whole is judged from `ENOUGH` masks on; fewer say too little.
+A data set with masks promises foreground in each image or, if its images are slices, in each volume. The data set as a
+whole is judged only if it has `ENOUGH` masks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FLAT = 8  # grey levels from the darkest to the brightest: fewer are noise. The 
 # Shares of an image's pixels, and of the masks: 1.7 % of ISIC's masks cover so much.
 FULL, OFTEN = 0.95, 0.05
 ENOUGH, SAMPLE = 32, 128  # masks
-# Of `borders.border_fit`. 128 masks have 0.8 (ISIC) to 6 in sound data, -3 to 0.3 if they are shifted by a tenth or
-# more, or of other images. Fewer say less: the standard error, 1 / sqrt(masks), is added before they are judged.
+# Threshold of `borders.border_fit`. 128 masks have 0.8 (ISIC) to 6 in sound data, and -3 to 0.3 if they are shifted by
+# a tenth or more, or belong to other images. With fewer masks their standard error, 1 / sqrt(masks), is added first.
 FIT = 0.5
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from lvmmed_backbones.records.checked import AGAIN
 
-# A run's score in these is the mean over its test cases. In any other metric it is not, whatever its cases score: mAP50
-# and kappa are of all images together, and of a metric that is not known here nobody can tell.
+# In these metrics a run's score is the mean over its test cases. mAP50 and kappa are computed on all images together,
+# and nothing is known of other metrics.
 MEANS = ("dice", "iou", "accuracy")
 CLOSE = 1e-4  # largest difference of a score and the mean of its cases: either may be rounded to four digits
 
@@ -63,10 +63,9 @@ def case_scores(
 def over_sites(
     scores: Mapping[str, float], metric: str, value: float, metrics: Mapping[str, float | None]
 ) -> bool:
-    """Whether a figure is the mean over sites (the first folder of a case's name) of the mean over each one's cases.
+    """Whether a score is the mean over sites (the first folder of a case's name) of the mean over each site's cases.
 
-    It is where the run reports its metric of each site, such as dice/BMC; a record without these is taken at its word
-    if its figure is one of the two means.
+    It is if the run reports its metric for each site, such as dice/BMC. A record without these may have either mean.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ def over_sites(
     Raises
     ------
     ValueError
-        If the figure is not the mean of the cases.
+        If the score is not the mean of the cases.
     """
     sited = all(f"{metric}/{site(case)}" in metrics for case in scores)
     for sites in (True,) if sited else (False, True):

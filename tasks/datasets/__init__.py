@@ -1,4 +1,4 @@
-"""The data sets: a card each, with the download's facts on top and the function that prepares it below.
+"""The data sets: each has a card with the facts of its download, and the function that prepares it.
 
 A new data set is a new file in `cards/`, or anywhere, that says `@prepares(Dataset(...))` before such a function.
 """
@@ -72,8 +72,8 @@ class Dataset:
     unit : {"images", "cases"}
         What is counted.
     foreground : (float, float) or None
-        Between which shares of an image the median mask of the download lies, where it was measured: a check reports a
-        prepared data set outside of it.
+        Least and largest share of an image that the download's median mask may cover, where it was measured. A check
+        reports a prepared data set outside of it.
     licence, citation, page : str
         Facts of the data set.
     """

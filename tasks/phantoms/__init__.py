@@ -1,7 +1,7 @@
 """Phantoms: every data set, drawn from a seed, in the layout of its download.
 
-They stand in for downloads wherever there is none. Shapes and textures are those of the modality at a glance, the
-target is told from distractors by texture and shape, and no figure measured on them says anything about medicine.
+They stand in for downloads wherever there is none. Shapes and textures look like the modality at first sight, and the
+target differs from distractors in texture and shape. Scores on phantoms say nothing about medicine.
 A new phantom is a function that draws it, after `@phantom(NAME)`, in a file beside this one or anywhere.
 """
 
