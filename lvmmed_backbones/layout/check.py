@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -16,6 +16,9 @@ from lvmmed_backbones.layout.files import file_names, fingerprint, split_files, 
 from lvmmed_backbones.layout.reading import KEPT
 
 
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 class _Meta(msgspec.Struct):
     """The part of meta.json that is checked."""
 
@@ -23,7 +26,7 @@ class _Meta(msgspec.Struct):
     classes: list[str]
     leaks: list[list[str]] = []
     disjoint: list[list[str]] = []
-    foreground: tuple[float, float] | None = None
+    foreground: tuple[_Share, _Share] | None = None
 
 
 def check(folder: Path) -> list[str]:

@@ -31,13 +31,11 @@ def _draw_head(rng: np.random.Generator, label: int) -> Array:
     centre = SIDE / 2 + rng.normal(0, 2, 2)
     radius = np.hypot((y - centre[0]) / 1.12, x - centre[1])
     brain = radius < 0.36 * SIDE
-    image = 0.42 * soft(brain, 1) * (1 + 0.12 * noise(rng, shape, 3)) + 0.75 * soft(
-        np.abs(radius - 0.40 * SIDE) < 1.5, 0.7
-    )
+    skull = soft(np.abs(radius - 0.40 * SIDE) < 1.5, 0.7)
+    image = 0.42 * soft(brain, 1) * (1 + 0.12 * noise(rng, shape, 3)) + 0.75 * skull
     for sign in (-1, 1):  # ventricles
-        image -= 0.25 * soft(
-            blob(rng, shape, (centre[0], centre[1] + sign * 5), rng.uniform(3, 5), 0.15), 1
-        )
+        ventricle = blob(rng, shape, (centre[0], centre[1] + sign * 5), rng.uniform(3, 5), 0.15)
+        image -= 0.25 * soft(ventricle, 1)
     for _ in range(rng.integers(0, 4)):
         where = centre + rng.normal(0, 0.15 * SIDE, 2)
         image += 0.2 * soft(blob(rng, shape, tuple(where), rng.uniform(1, 2.5), 0.1), 0.7)
@@ -45,9 +43,8 @@ def _draw_head(rng: np.random.Generator, label: int) -> Array:
     if label == 0:
         where = centre + 0.15 * SIDE * np.array([np.sin(turn), np.cos(turn)])
         core = blob(rng, shape, tuple(where), rng.uniform(8, 13), 0.35)
-        image += 0.30 * (soft(core, 2) - 0.8 * soft(soft(core, 3) > 0.8, 1.5)) + 0.05 * soft(
-            core, 1
-        ) * noise(rng, shape, 1)
+        rim = soft(core, 2) - 0.8 * soft(soft(core, 3) > 0.8, 1.5)
+        image += 0.30 * rim + 0.05 * soft(core, 1) * noise(rng, shape, 1)
     elif label == 1:
         where = centre + 0.30 * SIDE * np.array([np.sin(turn), np.cos(turn)])
         image += 0.35 * soft(blob(rng, shape, tuple(where), rng.uniform(6, 10), 0.05), 1)

@@ -34,17 +34,13 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
             labels = 2 * oedema
             labels[tumour] = 4
             labels[core] = 1
-            vessel = (
-                body(rng, SHAPE, tuple(rng.uniform(0.3, 0.7, 3)), (0.05, 0.05, 0.3), 0.1) & brain
-            )
+            place = tuple(rng.uniform(0.3, 0.7, 3))
+            vessel = body(rng, SHAPE, place, (0.05, 0.05, 0.3), 0.1) & brain
             for key, (tissue, necrosis, swelling, enhancing) in CONTRASTS.items():
                 image = tissue * (brain + 0.10 * brain * noise(rng, SHAPE, 2))
-                for value, part in (
-                    (swelling, oedema),
-                    (enhancing, tumour),
-                    (necrosis, core),
-                    (enhancing, vessel & ~oedema),
-                ):
+                values = (swelling, enhancing, necrosis, enhancing)
+                parts = (oedema, tumour, core, vessel & ~oedema)
+                for value, part in zip(values, parts, strict=True):
                     image += soft(part, 0.7) * (value - image)
                 image += 30 * rng.standard_normal(SHAPE)
                 save_volume(np.clip(image, 0, None), root / f"{case}_{key}.nii.gz")

@@ -27,9 +27,8 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
                 image, lesions = _draw_breast(rng, kind == "malignant", 1 + second)
                 save(image, root / kind / name)
                 for number, lesion in enumerate(lesions):
-                    save_mask(
-                        lesion, root / kind / f"{stem}_mask{f'_{number}' if number else ''}.png"
-                    )
+                    suffix = f"_{number}" if number else ""
+                    save_mask(lesion, root / kind / f"{stem}_mask{suffix}.png")
 
 
 def _draw_breast(
@@ -38,11 +37,8 @@ def _draw_breast(
     """Draw an image (H, W) and masks of its lesions: benign ones are smooth, malignant ones jagged with a shadow."""
     shape = (HEIGHT, WIDTH)
     y, _ = grid(shape)
-    echo = (
-        0.45
-        + 0.10 * np.sin(y / rng.uniform(6, 12) + noise(rng, shape, 12))
-        + 0.10 * noise(rng, shape, 8)
-    )
+    layers = np.sin(y / rng.uniform(6, 12) + noise(rng, shape, 12))
+    echo = 0.45 + 0.10 * layers + 0.10 * noise(rng, shape, 8)
     for _ in range(rng.integers(1, 4)):  # fat lobules are darker too, but not as dark
         echo -= 0.13 * soft(blob(rng, shape, place(rng, shape, 15), rng.uniform(6, 14), 0.2), 3)
     lesions = []

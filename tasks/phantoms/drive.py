@@ -56,9 +56,8 @@ def draw_fundus(rng: np.random.Generator, side: int) -> tuple[Array, NDArray[np.
     green += 0.30 * soft(blob(rng, shape, disc, 0.08 * side, 0.05), 2)
     green -= 0.16 * soft(vessels, 0.6) * rng.uniform(0.8, 1.2)
     for _ in range(rng.integers(2, 8)):  # dark dots are no vessels
-        green -= 0.15 * soft(
-            blob(rng, shape, place(rng, shape, 0.2 * side), rng.uniform(1, 3.5), 0.1), 0.6
-        )
+        dot = blob(rng, shape, place(rng, shape, 0.2 * side), rng.uniform(1, 3.5), 0.1)
+        green -= 0.15 * soft(dot, 0.6)
     image = coloured(green, (0.25, 0.02, 0.0), (1.0, 0.85, 0.45))
     return image * soft(inside, 0.7)[..., None], vessels
 

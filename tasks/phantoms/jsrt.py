@@ -36,9 +36,8 @@ def draw_chest(rng: np.random.Generator, side: int) -> tuple[Array, dict[str, np
     tall = side * rng.uniform(0.24, 0.30)
     right = blob(rng, shape, (0.45 * side, middle - 0.22 * side), 0.9 * tall * 0.75, 0.08)
     left = blob(rng, shape, (0.45 * side, middle + 0.22 * side), 0.9 * tall * 0.75, 0.08)
-    heart = blob(
-        rng, shape, (0.62 * side, middle + 0.06 * side), rng.uniform(0.11, 0.15) * side, 0.05
-    )
+    centre = (0.62 * side, middle + 0.06 * side)
+    heart = blob(rng, shape, centre, rng.uniform(0.11, 0.15) * side, 0.05)
     image = 0.62 + 0.05 * noise(rng, shape, 12)
     image -= 0.35 * soft(left | right, 2) * (1 + 0.15 * noise(rng, shape, 3))
     image += soft(heart, 2) * (0.70 - image)

@@ -60,9 +60,8 @@ def _draw_hearts(
             labels = np.zeros(SHAPE, int)
             image = brightness[0] * (1 + 0.1 * noise(rng, SHAPE, 3))
             for label, centre, radii in STRUCTURES:
-                part = body(
-                    rng, SHAPE, tuple(np.array(centre) + shift), tuple(size * np.array(radii))
-                )
+                moved, scaled = np.array(centre) + shift, size * np.array(radii)
+                part = body(rng, SHAPE, tuple(moved), tuple(scaled))
                 labels[part] = label
                 image += soft(part, 0.7) * (brightness[label] - image)
             image += grain * rng.standard_normal(SHAPE)

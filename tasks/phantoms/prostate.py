@@ -21,14 +21,12 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
         contrast, shading, grain = SCANNERS[site]
         for case in range(CASES[site]):
             centre = (0.5 + rng.normal(0, 0.04), 0.5 + rng.normal(0, 0.04), 0.5)
-            prostate = body(
-                rng, SHAPE, centre, (rng.uniform(0.18, 0.26), rng.uniform(0.16, 0.22), 0.5)
-            )
+            radii = (rng.uniform(0.18, 0.26), rng.uniform(0.16, 0.22), 0.5)
+            prostate = body(rng, SHAPE, centre, radii)
             bladder = body(rng, SHAPE, (centre[0] - 0.3, centre[1], 0.6), (0.12, 0.16, 0.4))
             image = 400 + 40 * noise(rng, SHAPE, 3)
-            image += soft(prostate, 0.8) * (contrast + 60 * noise(rng, SHAPE, 1.5)) + 260 * soft(
-                bladder, 0.8
-            )
+            texture = contrast + 60 * noise(rng, SHAPE, 1.5)
+            image += soft(prostate, 0.8) * texture + 260 * soft(bladder, 0.8)
             rows = grid(SHAPE)[0] / SHAPE[0]
             image = image * (1 + shading * (rows - 0.5)) + grain * rng.standard_normal(SHAPE)
             save_volume(image, folder / site / f"Case{case:02}.nii.gz")

@@ -56,10 +56,8 @@ def _add_finding(
     """Draw a finding, and give its mask: each class has a place, a size and a texture of its own."""
     shape = image.shape
     y, x = grid(shape)
-    centre = (
-        (0.25 + 0.5 * (finding % 4) / 3) * SIDE + rng.normal(0, 4),
-        rng.choice((0.28, 0.72)) * SIDE + rng.normal(0, 4),
-    )
+    row = (0.25 + 0.5 * (finding % 4) / 3) * SIDE + rng.normal(0, 4)
+    centre = (row, rng.choice((0.28, 0.72)) * SIDE + rng.normal(0, 4))
     radius = (5, 8, 12, 16)[finding // 4] * rng.uniform(0.85, 1.15)
     mask = blob(rng, shape, centre, radius, 0.05 + 0.1 * (finding % 3))
     stripes = np.sin((x if finding % 2 else y) * (0.5 + 0.15 * finding))
