@@ -15,7 +15,6 @@ from lvmmed_backbones.layout.contents import problems_of_contents
 from lvmmed_backbones.layout.files import file_names, fingerprint, split_files, such_as
 from lvmmed_backbones.layout.reading import KEPT
 
-
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
