@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from lvmmed_backbones import catalogue
@@ -260,7 +260,8 @@ def _show_added(added: Added) -> int:
 
 def _show_findings(findings: Sequence[Finding]) -> int:
     """Print a table; return 1 if something is missing that every command needs."""
-    table = Table("what", "found", "needed by", "how to get it")
+    found = Column("found", overflow="fold")
+    table = Table("what", found, "needed by", "how to get it")
     for finding in findings:
         missing = "" if finding.found else finding.remedy
         table.add_row(finding.what, finding.found or "missing", finding.needed_by, Text(missing))

@@ -80,7 +80,7 @@ def doctor() -> list[Finding]:
         Finding("python", platform.python_version(), "every command"),
         Finding("cores", str(os.cpu_count()), ""),
         Finding("GPUs", _gpus(), ""),
-        Finding("folder of weights and backbones (LVMMED_HOME)", str(user_folder()), ""),
+        Finding("LVMMED_HOME", str(user_folder()), ""),
     ]
     for extra, (packages, commands) in EXTRAS.items():
         name = f"lvmmed-backbones[{extra}]" if extra else "lvmmed-backbones"
