@@ -44,7 +44,7 @@ from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent
 from tasks.hooks import BEST, LAST
-from tasks.metrics.cases import case_name
+from tasks.metrics import case_name
 
 TAKEN = 75  # exit code: another driver was quicker
 

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from lvmmed_backbones.files.writing import replacing_folder
-from lvmmed_backbones.layout.images import read_image
+from lvmmed_backbones.layout.reading import read_image
 from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import (
     IGNORED,
@@ -30,7 +30,7 @@ from lvmmed_backbones.records.gallery import (
     Gallery,
     PredictedBox,
 )
-from tasks.metrics.cases import case_name
+from tasks.metrics import case_name
 
 # Okabe and Ito's colours for the classes 1, 2, ... (in turn): told apart by colour-blind readers too.
 COLOURS = ("E69F00", "56B4E9", "009E73", "F0E442", "0072B2", "D55E00", "CC79A7")

@@ -29,7 +29,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
-CACHE = Path(os.environ.get("LVMMED_CACHE", Path.home() / ".cache" / "lvmmed_backbones"))
+# As lvmmed_backbones.files.home has it, which is not installed yet.
+CACHE = Path(
+    os.environ.get("LVMMED_HOME")
+    or os.environ.get("LVMMED_CACHE")
+    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lvmmed_backbones"
+)
 
 
 def main() -> int:

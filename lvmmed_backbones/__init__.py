@@ -1,7 +1,7 @@
 """Backbones for medical imaging: architectures, weights and where they came from.
 
-Nothing is imported before it is used, so that reports can read files by `lvmmed_backbones.files.outside` without torch, and
-OpenMMLab is needed by none but those who use it.
+Nothing is imported before it is used: reports read files by `lvmmed_backbones.files.outside` without torch, and only
+those who use OpenMMLab need it.
 `lvmmed_backbones.openmmlab` registers the backbones with mmpretrain, mmsegmentation and mmdetection.
 """
 
@@ -22,5 +22,10 @@ __all__ = ["Backbone", "build", "doctor", "register"]
 
 __getattr__, __dir__ = on_first_use(
     __name__,
-    {"Backbone": "models", "build": "building", "doctor": "diagnosis", "register": "models"},
+    {
+        "Backbone": "models",
+        "build": "building",
+        "doctor": "command.diagnosis",
+        "register": "models",
+    },
 )

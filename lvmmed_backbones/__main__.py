@@ -8,8 +8,8 @@ from lvmmed_backbones.stopping import stop_quietly
 
 
 def lvmmed() -> int:
-    """Entry point of the command; the exit code."""
-    # Before the other imports, which take seconds.
+    """Run the command; return its exit code."""
+    # Called before the other imports, which take seconds.
     stop_quietly("What is there is whole. Start again; pretrain goes on with --resume")
     from lvmmed_backbones.command.cli import main
 

@@ -1,4 +1,4 @@
-"""What others add without a change of this checkout: a Python file anywhere, or an installed package.
+"""Load plugins, which add to the suite without a change of it: a Python file anywhere, or an installed package.
 
 A plugin is a module that registers what it brings when it is imported:
 
@@ -12,7 +12,7 @@ a profile           `benchmarks.profiles.register(Profile(...))`
 a pretraining method `@mmengine.registry.MODELS.register_module()`
 =================== ==========================================================
 
-A file is named to any command by `--plugins FILE`, to Python by `load`. A package says in its pyproject.toml
+Any command takes a file by `--plugins FILE`, Python by `load`. A package says in its pyproject.toml
 `[project.entry-points."lvmmed.plugins"]` and `ANY_NAME = "its.module"`. A plugin is code, and runs with all rights.
 """
 
@@ -31,7 +31,7 @@ GROUP = "lvmmed.plugins"
 
 
 def load(files: Iterable[str | Path]) -> list[ModuleType]:
-    """Import Python files as modules of their own names; one that is imported already is left as it is.
+    """Import Python files as modules of their own names; a file that is imported already is not imported again.
 
     Their folders are added to the end of `sys.path`, so that other processes of a run import them, too.
 
@@ -61,8 +61,8 @@ def _load(file: Path) -> ModuleType:
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
     importlib.invalidate_caches()
-    found = importlib.util.find_spec(name)
-    if found is None or not found.origin or Path(found.origin).resolve() != file:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.origin or Path(spec.origin).resolve() != file:
         raise ValueError(
             f"--plugins {file}: there is another module called {name}. Rename the file"
         )

@@ -1,4 +1,4 @@
-"""The commit that the code is of."""
+"""Find the commit of the code."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 THIS = Path(__file__).resolve()
 ROOT = THIS.parent.parent
-# Untracked files that a figure may depend on; data, results and notes are none of them.
+# Untracked files that may change a score; data, results and notes do not.
 CODE = ("*.py", "*.cpp", "*.hpp", "*.toml", "tasks/splits")
-# Within a hook of git these name the repository that the hook runs for.
+# In a hook of git these variables name the repository of the hook.
 OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 def git_revision() -> str | None:
-    """The commit of the checkout; '+' behind it means that code differs from it.
+    """Return the commit of the checkout; '+' behind it means that code differs from it.
 
     Code differs if a tracked file does, or if git neither tracks nor ignores a file of code.
 
@@ -25,28 +25,28 @@ def git_revision() -> str | None:
         None outside a checkout, without git, or if git refuses to look into it, as into another user's.
     """
     if not git("ls-files", "--error-unmatch", "--", str(THIS)):
-        return None  # installed, perhaps within the checkout of something else
+        return None  # installed, perhaps within the checkout of another project
     commit = git("rev-parse", "--verify", "HEAD")
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
-    others = git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
-    if commit is None or changed is None or others is None:
+    untracked = git("ls-files", "-z", "--others", "--exclude-standard", "--", *CODE)
+    if commit is None or changed is None or untracked is None:
         return None
-    differs = changed or any(map(is_code, others.split(b"\0")[:-1]))
+    differs = changed or any(map(_is_code, untracked.split(b"\0")[:-1]))
     return commit.decode().strip() + ("+" if differs else "")
 
 
-def is_code(path: bytes) -> bool:
+def _is_code(path: bytes) -> bool:
     """Whether a file, of a path from `ROOT`, is code: a run writes its config into a folder that is no package."""
     file = ROOT / os.fsdecode(path)
     return file.name != "config.py" or file.with_name("__init__.py").exists()
 
 
 def git(*words: str) -> bytes | None:
-    """What git says of the checkout; None if there is no git, or it refuses."""
+    """Return what git prints about the checkout; None if there is no git, or it refuses."""
     environment = {name: value for name, value in os.environ.items() if name not in OF_HOOKS}
     command = ["git", "--no-optional-locks", "-C", str(ROOT), *words]
     try:
-        said = subprocess.run(command, capture_output=True, env=environment)
+        result = subprocess.run(command, capture_output=True, env=environment)
     except OSError:
         return None
-    return None if said.returncode else said.stdout
+    return None if result.returncode else result.stdout

@@ -1,4 +1,4 @@
-"""Stops without a traceback, after which nothing runs on."""
+"""Stop a command without a traceback, and all processes that it started."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STDERR = 2
-SECOND = 1.0  # between two looks at whether the parent is there, where no pipe tells
+SECOND = 1.0  # time between two looks at the parent, where no pipe tells that it ended
 
 
 def stop_quietly(words: str) -> None:
-    """From here on Ctrl-C and SIGTERM end this process at once: its workers are killed, a line on stderr says so.
+    """Let Ctrl-C and SIGTERM end this process at once from here on: workers are killed, one line on stderr says so.
 
-    What a command writes is whole at any moment, so that nothing needs to be put in order first. The exit code is
-    128 + the signal's number, as a shell's. A command calls it before its imports, which may take seconds.
+    The files of a command are whole at any moment, so nothing needs to be cleaned up first. The exit code is 128 + the
+    signal's number, as in a shell. A command calls this function before its imports, which may take seconds.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def stop_quietly(words: str) -> None:
     owner = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != owner:  # a worker that was forked: its parent speaks
+        if os.getpid() != owner:  # a forked worker: its parent prints the line
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
@@ -39,22 +39,22 @@ def stop_quietly(words: str) -> None:
         for worker in multiprocessing.active_children():
             worker.kill()
             if worker.pid:
-                with contextlib.suppress(OSError):  # it has no group of its own yet
+                with contextlib.suppress(OSError):  # it may have no group of its own yet
                     os.killpg(worker.pid, signal.SIGKILL)
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        end = "\n" if os.isatty(STDERR) else ""  # of the line where a progress bar stands
+        end = "\n" if os.isatty(STDERR) else ""  # ends the line of a progress bar
         os.write(STDERR, f"{end}stopped by {name}. {words}\n".encode())
         os._exit(128 + number)
 
     for signum in SIGNALS:
-        if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup, or `&` in a script, sets it
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup, or `&` in a script, sets it so
             signal.signal(signum, stop)
 
 
 @contextlib.contextmanager
 def out_of_reach() -> Iterator[None]:
-    """Ctrl-C does not reach processes that are started within, not even while they import; it waits for this one."""
-    resource_tracker.ensure_running()  # it would end the block itself
+    """Keep Ctrl-C from processes that are started within, even while they import. This process gets it at the end."""
+    resource_tracker.ensure_running()  # else it would start within, and unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -63,7 +63,7 @@ def out_of_reach() -> Iterator[None]:
 
 
 def die_with_parent() -> None:
-    """In a worker of multiprocessing: it, and whatever it starts, ends when the process ends that it works for.
+    """End this worker of multiprocessing, and all that it starts, when the process ends that it works for.
 
     It becomes a process group of its own, so that Ctrl-C reaches the parent alone, which decides.
     """
@@ -71,7 +71,7 @@ def die_with_parent() -> None:
     if parent is None:
         return
     os.setpgrp()
-    for signum in SIGNALS:  # the parent's handlers were inherited if it forked
+    for signum in SIGNALS:  # a forked worker inherits its parent's handlers
         signal.signal(signum, signal.SIG_DFL)
     starter = os.getppid()
 

@@ -16,59 +16,36 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lvmmed_backbones.command.shell import behind, carry_out
+from lvmmed_backbones.command.shell import add_verb, carry_out
 from lvmmed_backbones.display import plain, say_error
 from tasks.datasets import Dataset
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: each verb has a function behind it, its options are that function's arguments."""
+    """Return the command line: each verb has a function behind it, its options are that function's arguments."""
     top = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
     verbs = top.add_subparsers(metavar="VERB", required=True)
-    listing = verbs.add_parser(
-        "list",
-        help="what to download, from where, into which folder",
-        description="List the data sets.",
-    )
-    behind(listing, "tasks.commands:list_data_sets", _show_data_sets)
-    prepare = verbs.add_parser(
-        "prepare", help="turn downloads into the prepared layout", description="Prepare data sets."
-    )
-    prepare.add_argument(
-        "names", nargs="*", default=(), metavar="NAME", help="default: all that are there"
-    )
-    prepare.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="folder of downloads"
-    )
-    prepare.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder of prepared data sets"
-    )
-    behind(prepare, "tasks.commands:prepare", _show_folders)
-    draw = verbs.add_parser(
-        "phantoms", help="draw stand-ins for downloads", description="Draw phantoms of data sets."
-    )
-    draw.add_argument("names", nargs="*", default=(), metavar="NAME", help="default: all")
-    draw.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder of downloads to be"
-    )
-    draw.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="the same seed draws the same bytes (0)"
-    )
-    behind(draw, "tasks.commands:draw_phantoms", _show_folders)
-    sound = verbs.add_parser(
-        "check",
-        help="read everything in prepared data sets",
-        description="Check prepared data sets.",
-    )
-    sound.add_argument(
-        "folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each"
-    )
-    behind(sound, "tasks.commands:check", _show_problems)
+    text = "list the data sets: what to download, from where, into which folder"
+    add_verb(verbs, "list", text, "tasks.commands:list_data_sets", _show_data_sets)
+    text = "turn downloads into the prepared layout"
+    add = add_verb(verbs, "prepare", text, "tasks.commands:prepare", _show_folders)
+    add("names", nargs="*", default=(), metavar="NAME", help="default: all that are there")
+    add("--data", type=Path, required=True, metavar="DIR", help="folder of downloads")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of prepared data sets")
+    text = "draw stand-ins for downloads"
+    add = add_verb(verbs, "phantoms", text, "tasks.commands:draw_phantoms", _show_folders)
+    add("names", nargs="*", default=(), metavar="NAME", help="default: all")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of downloads to be")
+    text = "the same seed draws the same bytes (0)"
+    add("--seed", type=int, default=0, metavar="N", help=text)
+    text = "read everything in prepared data sets, and name what is wrong"
+    add = add_verb(verbs, "check", text, "tasks.commands:check", _show_problems)
+    add("folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each")
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code: 0 if all is well, 1 if a check found something, 2 for what cannot be done."""
+    """Run the command line; return 0 if all is well, 1 if a check found something, 2 for what cannot be done."""
     try:
         return carry_out(parser().parse_args(arguments))
     except (ValueError, OSError) as error:
@@ -88,7 +65,7 @@ def _show_problems(problems: Sequence[str]) -> int:
 
 
 def _show_data_sets(data_sets: Mapping[str, Dataset]) -> int:
-    """A block per data set."""
+    """Print a block for each data set."""
     table = Table(title="Data sets", show_header=False, box=box.SIMPLE, show_edge=False)
     table.add_column()
     table.add_column(overflow="fold")

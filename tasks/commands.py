@@ -1,4 +1,4 @@
-"""What `python -m tasks` does, as functions: data sets listed, prepared, drawn, checked."""
+"""The functions behind `python -m tasks`: list, prepare, draw and check data sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.datasets import Dataset
 
 
 def list_data_sets() -> dict[str, Dataset]:
-    """The data sets of the tasks, by name: what they are, where to download them, into which folder.
+    """Return the data sets of the tasks, by name: what they are, where to download them, into which folder.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> 
     Parameters
     ----------
     names : sequence of str
-        Of data sets; none: all whose folder lies in `data`.
+        Names of data sets; none: all whose folder lies in `data`.
     data : str or Path
         Folder of downloads.
     out : str or Path
@@ -54,14 +54,14 @@ def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> 
 
 
 def _downloaded(data: Path) -> list[str]:
-    """The data sets in a folder of downloads. Raises FileNotFoundError if there are none."""
-    found = datasets.available(data)
-    if not found:
+    """Return the data sets in a folder of downloads. Raises FileNotFoundError if there are none."""
+    names = datasets.available(data)
+    if not names:
         folders = ", ".join(sorted({dataset.folder for dataset in list_data_sets().values()}))
         raise FileNotFoundError(
             f"{data} holds no data set: expected a folder called one of {folders}"
         )
-    return found
+    return names
 
 
 def draw_phantoms(names: Sequence[str] = (), *, out: str | Path, seed: int = 0) -> dict[str, Path]:
@@ -70,7 +70,7 @@ def draw_phantoms(names: Sequence[str] = (), *, out: str | Path, seed: int = 0) 
     Parameters
     ----------
     names : sequence of str
-        Of data sets; none: all that have a phantom.
+        Names of data sets; none: all that have a phantom.
     out : str or Path
         Folder of downloads.
     seed : int
@@ -98,7 +98,7 @@ def check(folders: Iterable[str | Path]) -> list[str]:
     Parameters
     ----------
     folders : iterable of str or Path
-        Of one prepared data set each.
+        Folders of one prepared data set each.
 
     Returns
     -------

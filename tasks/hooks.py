@@ -1,4 +1,4 @@
-"""Hooks of a task run: its seeds, its checkpoints, and that a GPU computes alike each time."""
+"""Hooks of a task run: seeds, checkpoints, and equal results on a GPU each time."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from lvmmed_backbones.files.writing import replacing
 from lvmmed_backbones.openmmlab.resumption import check_sums, load_all, own_file
 from lvmmed_backbones.weights.reading import read
 
-LAST = "last.pth"  # what a run by epochs goes on from
-BEST = "best_"  # begins the name of the checkpoint that was best on the valid split
+LAST = "last.pth"  # the checkpoint from which a run by epochs is resumed
+BEST = "best_"  # prefix of the checkpoint that was best on the valid split
 
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seeds every epoch from the run's seed and the epoch: a resumed run draws what the whole one drew."""
+    """Seed every epoch from the run's seed and the epoch, so that a resumed run draws what the whole run drew."""
 
     priority = "VERY_HIGH"
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed python, numpy and torch, from which the loader's processes take theirs."""
         seeds = np.random.SeedSequence([runner.seed or 0, runner.epoch]).generate_state(3)
-        one, two, three = map(int, seeds)
-        random.seed(one)
-        np.random.seed(two)
-        torch.manual_seed(three)
+        python_seed, numpy_seed, torch_seed = map(int, seeds)
+        random.seed(python_seed)
+        np.random.seed(numpy_seed)
+        torch.manual_seed(torch_seed)
 
 
 @FUNCTIONS.register_module()
 def seed_worker(worker_id: int) -> None:
-    """Seed numpy and python in a process of a loader as torch has seeded itself: anew for each epoch and process.
+    """Seed numpy and python in a process of a loader from torch's own seed, which is new for each epoch and process.
 
     mmengine's own gives a process the same seeds in every epoch.
     """
-    one, two = np.random.SeedSequence(torch.initial_seed()).generate_state(2)
-    random.seed(int(one))
-    np.random.seed(two)
+    python_seed, numpy_seed = np.random.SeedSequence(torch.initial_seed()).generate_state(2)
+    random.seed(int(python_seed))
+    np.random.seed(numpy_seed)
 
 
 @HOOKS.register_module()
 class DeterministicHook(Hook):
-    """Has a GPU compute alike each time, where an operator has such a form; where not, torch warns in the log."""
+    """Let a GPU give the same result each time. Where an operator cannot, torch warns in the log."""
 
     def before_run(self, runner: Runner) -> None:
-        """Set torch's switches; a CPU computes alike anyway."""
+        """Set torch's switches; a CPU gives the same result anyway."""
         if torch.cuda.is_available():
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.backends.cudnn.deterministic = True
@@ -63,10 +63,10 @@ class DeterministicHook(Hook):
 
 @HOOKS.register_module()
 class SelectionHook(Hook):
-    """After each validation, keep the weights if they are the best so far, and what a run by epochs goes on from.
+    """Save the weights after a validation that is the best so far, and in a run by epochs the state to resume from.
 
-    Both are whole files at any moment, and what they replace goes last: a kill loses at most the epoch that it struck.
-    A run by iterations is short, and begins anew.
+    Both are whole files at any moment, and the files that they replace are deleted last, so a kill loses one epoch at
+    most. A run by iterations is short, and starts again.
     """
 
     priority = "VERY_LOW"

@@ -1,12 +1,12 @@
-"""The tasks that there are: a config each in `configs`, and those that plugins register."""
+"""The tasks: a config each in `configs`, and those that plugins register."""
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lvmmed_backbones.display import unknown_name
 from lvmmed_backbones.plugins import load_installed
 
 if TYPE_CHECKING:
@@ -34,35 +34,31 @@ def register(config: str | Path | Config) -> None:
     name = config.get("task", {}).get("name")
     if not isinstance(name, str):
         raise ValueError(f"{config.filename}: it must say task = dict(name=..., ...)")
-    if name in shipped() or _registered.get(name, config) != config:
+    if name in _shipped() or _registered.get(name, config) != config:
         raise ValueError(f"{config.filename}: there is another task called {name}. Rename it")
     _registered[name] = config
 
 
-def shipped() -> dict[str, Path]:
-    """The files of the configs beside this module, by name."""
+def _shipped() -> dict[str, Path]:
+    """Return the files of the configs beside this module, by name."""
     return {file.stem: file for file in CONFIGS.glob("*.py")}
 
 
 def names() -> list[str]:
-    """The tasks that there are."""
+    """Return the names of all tasks."""
     load_installed()
-    return sorted({*shipped(), *_registered})
+    return sorted({*_shipped(), *_registered})
 
 
 def check(name: str) -> None:
-    """Raises ValueError if there is no task called so, with the names that come close."""
+    """Raise ValueError if there is no task of this name; the message has names that come close."""
     if name not in names():
-        close = difflib.get_close_matches(name, names())
-        hint = (
-            f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
-        )
-        raise ValueError(f"no task {name!r}: {hint}")
+        raise unknown_name("task", name, names())
 
 
 @cache
 def get(name: str) -> Config:
-    """A task config, read once; who changes it changes a copy.
+    """Return a task config, which is read once. Change a copy of it, not the config itself.
 
     Raises
     ------
@@ -70,10 +66,12 @@ def get(name: str) -> Config:
         As `check`.
     """
     check(name)
-    return _registered[name] if name in _registered else _read(shipped()[name])
+    return _registered[name] if name in _registered else _read(_shipped()[name])
 
 
 def _read(file: Path) -> Config:
-    from mmengine.config import Config  # imports torch, which the names do without
+    from mmengine.config import (
+        Config,  # here, since it imports torch, which listing names does not need
+    )
 
     return Config.fromfile(file)

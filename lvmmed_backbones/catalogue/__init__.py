@@ -17,9 +17,9 @@ from typing import Any
 
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
+from lvmmed_backbones.files.home import user_folder
 from lvmmed_backbones.importing import on_first_use
 from lvmmed_backbones.plugins import load_installed
-from lvmmed_backbones.weights.source import cache_folder
 
 __all__ = [
     "Entry",
@@ -67,15 +67,15 @@ def add_catalogue_folder(folder: str | Path) -> None:
 def folders() -> list[Path]:
     """Where exported backbones are looked for, the first first.
 
-    They are the package's own folder, those of `add_catalogue_folder`, the user's in $LVMMED_CATALOGUE, and the cache's
-    `catalogue`, which `add` and `export` write to unless told otherwise.
+    They are the package's own folder, those of `add_catalogue_folder`, the user's in $LVMMED_CATALOGUE, and the user
+    folder's `catalogue`, which `add` and `export` write to unless told otherwise.
     """
     chosen = os.environ.get("LVMMED_CATALOGUE", "")
     return [
         *map(Path, __path__),
         *_added,
         *(Path(folder) for folder in chosen.split(os.pathsep) if folder),
-        cache_folder().parent / "catalogue",
+        user_folder() / "catalogue",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The verbs of `lvmmed` that need a checkout of the suite, and where it has them."""
+"""The verbs of `lvmmed` that need a checkout of the suite, and the command lines behind them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
-# By verb: the command line behind it, the words before those of the user, what it does.
+# For each verb: its command line, the arguments that come before the user's, what it does.
 VERBS = {
     "tasks": ("tasks.__main__:main", (), "the data sets: list, prepare, phantoms, check"),
     "run": ("benchmarks.__main__:main", ("run",), "carry out a grid of runs"),
@@ -26,8 +26,8 @@ def is_checkout(folder: Path) -> bool:
     return (folder / "tasks" / "registry.py").is_file()
 
 
-def carry_out(words: Sequence[str]) -> int:
-    """Hand the words of a verb to its command line; the exit code.
+def carry_out(arguments: Sequence[str]) -> int:
+    """Hand the words of a verb to its command line; return the exit code.
 
     Raises
     ------
@@ -37,9 +37,9 @@ def carry_out(words: Sequence[str]) -> int:
     here = Path.cwd()
     if not is_checkout(here):
         raise FileNotFoundError(
-            f"{here}: no checkout of the suite, which `lvmmed {words[0]}` needs. Clone it, and go into its folder"
+            f"{here}: no checkout of the suite, which `lvmmed {arguments[0]}` needs. Clone it, and go into its folder"
         )
     if str(here) not in sys.path:  # the script `lvmmed` lies elsewhere
         sys.path.insert(0, str(here))
-    main, before, _ = VERBS[words[0]]
-    return resolve_name(main)([*before, *words[1:]])
+    main, before, _ = VERBS[arguments[0]]
+    return resolve_name(main)([*before, *arguments[1:]])

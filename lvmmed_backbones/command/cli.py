@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from lvmmed_backbones import catalogue, checkout
+from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import NAMED
-from lvmmed_backbones.command.shell import behind, carry_out
+from lvmmed_backbones.command import checkout
+from lvmmed_backbones.command.shell import add_verb, carry_out
 from lvmmed_backbones.display import csv_cell, plain, say_error
 from lvmmed_backbones.importing import needing
 from lvmmed_backbones.pretrain import config_names
@@ -31,200 +32,125 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
+    """Run the command line; return the exit code."""
+    arguments_given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        if words and words[0] in checkout.VERBS:
-            return checkout.carry_out(words)
-        return carry_out(parser().parse_args(words))
+        if arguments_given and arguments_given[0] in checkout.VERBS:
+            return checkout.carry_out(arguments_given)
+        return carry_out(parser().parse_args(arguments_given))
     except (OSError, ValueError, ArithmeticError, ModuleNotFoundError) as error:
         say_error(error)
         return 1
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: each verb has a function behind it, its options are that function's arguments."""
+    """Return the command line: each verb has a function behind it, its options are that function's arguments."""
     name = "lvmmed" if Path(sys.argv[0]).name == "lvmmed" else "python -m lvmmed_backbones"
     top = argparse.ArgumentParser(prog=name, description=__doc__)
     verbs = top.add_subparsers(metavar="VERB", required=True)
-    _add_list(
-        verbs.add_parser(
-            "list", help="show every backbone of the catalogue", description="Show the catalogue."
-        )
-    )
-    corpus = verbs.add_parser(
-        "corpus",
-        help="build and audit a corpus of unlabelled images",
-        description="Build, audit and list: corpora of unlabelled images.",
-    ).add_subparsers(metavar="VERB", required=True)
-    _add_corpus_build(
-        corpus.add_parser(
-            "build",
-            help="folders of images to shards and a manifest; goes on where it was stopped",
-        )
-    )
-    _add_corpus_audit(
-        corpus.add_parser("audit", help="find images of test splits; exit code 1 if any stay")
-    )
-    behind(
-        corpus.add_parser("list", help="the data sets of LVM-Med's corpus"),
-        "lvmmed_backbones.corpus:list_data_sets",
-        _show_data_sets,
-    )
-    _add_pretrain(verbs.add_parser("pretrain", help="pretrain a backbone on a corpus"))
-    _add_export(verbs.add_parser("export", help="make a pretrained backbone one of the catalogue"))
-    _add_add(
-        verbs.add_parser(
-            "add",
-            help="make a file of weights a backbone of the catalogue",
-            description="A file of weights that somebody else made, as a backbone of the catalogue.",
-        )
-    )
-    behind(
-        verbs.add_parser("doctor", help="what is installed, what is missing, how to get it"),
-        "lvmmed_backbones:doctor",
-        _show_findings,
-    )
+    _add_catalogue(verbs)
+    text = "build, audit and list corpora of unlabelled images"
+    corpus = verbs.add_parser("corpus", help=text, description=text)
+    _add_corpus(corpus.add_subparsers(metavar="VERB", required=True))
+    _add_pretraining(verbs)
+    text = "tell what is installed, what is missing, and how to get it"
+    add_verb(verbs, "doctor", text, "lvmmed_backbones:doctor", _show_findings)
     for verb, (_, _, text) in checkout.VERBS.items():
         verbs.add_parser(verb, help=f"{text} (in a checkout)")
     return top
 
 
-def _add_list(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--json", action="store_true", help="as JSON, with every field")
-    behind(verb, "lvmmed_backbones.catalogue:list_backbones", _show_backbones)
-
-
-def _add_corpus_build(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "sources",
-        type=_source,
-        nargs="+",
-        metavar="SOURCE",
-        help="FOLDER, or NAME=FOLDER to name its data set",
+def _add_catalogue(verbs: argparse._SubParsersAction) -> None:
+    function = "lvmmed_backbones.catalogue:list_backbones"
+    add = add_verb(verbs, "list", "show all backbones of the catalogue", function, _show_backbones)
+    add("--json", action="store_true", help="as JSON, with every field")
+    text = "make a file of weights a backbone of the catalogue"
+    add = add_verb(verbs, "add", text, "lvmmed_backbones.catalogue:add", _show_added)
+    add("file", type=Path, help="safetensors, or what torch.save wrote")
+    add("name", help="of the backbone in the catalogue")
+    names = f"{', '.join(NAMED)}, or timm:NAME"
+    add("--architecture", help=f"{names}; default: told by the tensors' names and shapes")
+    text = "how the file names things (auto: the first that fits)"
+    add("--layout", default="auto", choices=("auto", *LAYOUTS), help=text)
+    add(
+        "--wrapper",
+        help="which of several networks: a part of the names before it, such as teacher",
     )
-    verb.add_argument("--out", type=Path, required=True, help="folder of the corpus")
-    verb.add_argument(
-        "--side", type=int, default=256, help="reduce the shorter side to it (default: 256 pixels)"
-    )
-    verb.add_argument(
-        "--axis", type=int, default=-1, help="cut NIfTI volumes along it (default: the last)"
-    )
-    _add_workers(verb)
-    behind(verb, "lvmmed_backbones.corpus:build", _show_built)
+    for name in ("mean", "std"):
+        text = "that images (0 to 255) are normalised with; default: timm's of the model, or ImageNet's"
+        add(f"--{name}", type=float, nargs=3, metavar=("R", "G", "B"), help=text)
+    for name in ("method", "corpus", "licence"):
+        add(f"--{name}", default="unknown", help="in words, for the tables")
+    add("--out", type=Path, help=_default_folder())
 
 
-def _source(word: str) -> Path | tuple[str, Path]:
-    name, equals, folder = word.partition("=")
-    return (name, Path(folder)) if equals else Path(word)
+def _add_corpus(verbs: argparse._SubParsersAction) -> None:
+    text = "make shards and a manifest of folders of images, or go on where that was stopped"
+    add = add_verb(verbs, "build", text, "lvmmed_backbones.corpus:build", _show_built)
+    text = "FOLDER, or NAME=FOLDER to name its data set"
+    add("sources", type=_source, nargs="+", metavar="SOURCE", help=text)
+    add("--out", type=Path, required=True, help="folder of the corpus")
+    text = "reduce the shorter side of images to it (default: 256 pixels)"
+    add("--side", type=int, default=256, help=text)
+    add("--axis", type=int, default=-1, help="cut volumes along it (default: the last)")
+    workers = "processes (default: one for each core)"
+    add("--workers", type=int, help=workers)
+    text = "find images of test splits; exit code 1 if any stay"
+    add = add_verb(verbs, "audit", text, "lvmmed_backbones.corpus:audit", _show_audit)
+    add("corpus", type=Path)
+    text = "of test images, or a prepared data set (python -m tasks prepare)"
+    add("--test", type=Path, nargs="+", required=True, metavar="FOLDER", help=text)
+    add("--report", type=Path, help="write the duplicates, a row each, as CSV")
+    add("--remove", action="store_true", help="leave them out of the manifest")
+    add("--workers", type=int, help=workers)
+    function = "lvmmed_backbones.corpus:list_data_sets"
+    add_verb(verbs, "list", "list the data sets of LVM-Med's corpus", function, _show_data_sets)
 
 
-def _add_corpus_audit(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("corpus", type=Path)
-    verb.add_argument(
-        "--test",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="FOLDER",
-        help="of test images, or a prepared data set (python -m tasks prepare)",
-    )
-    verb.add_argument("--report", type=Path, help="write the duplicates, a row each, as CSV")
-    verb.add_argument("--remove", action="store_true", help="leave them out of the manifest")
-    _add_workers(verb)
-    behind(verb, "lvmmed_backbones.corpus:audit", _show_audit)
+def _source(text: str) -> Path | tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    return (name, Path(folder)) if equals else Path(text)
 
 
-def _add_workers(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--workers", type=int, help="processes (default: one for each core)")
+def _add_pretraining(verbs: argparse._SubParsersAction) -> None:
+    text = "pretrain a backbone on a corpus"
+    add = add_verb(verbs, "pretrain", text, "lvmmed_backbones.pretrain:run", lambda work_dir: 0)
+    add("config", help=f"a config's path, or the name of one of ours: {', '.join(config_names())}")
+    add("--corpus", required=True, help="folder or URL of a corpus (corpus build)")
+    text = "folder of checkpoints and curves; default: pretraining/CONFIG"
+    add("--work-dir", type=Path, help=text)
+    add("--resume", action="store_true", help="go on from the newest checkpoint")
+    text = "instead of the config's; the learning rate's schedule follows"
+    add("--epochs", type=int, help=text)
+    add("--seed", type=int, help="instead of the config's, which is 0 in all of ours")
+    add("--launcher", choices=("none", "pytorch", "slurm"), default="none")
+    add("--probe", type=Path, help="a folder of labelled images, one folder per class")
+    options = dict(dest="overrides", metavar="KEY=VALUE", help="options of the config")
+    add("--cfg-options", nargs="+", action=_Overrides, default=(), **options)
+    text = "make a pretrained backbone one of the catalogue"
+    add = add_verb(verbs, "export", text, "lvmmed_backbones.pretrain:export", _show_line)
+    add("run", type=Path, help="the folder of a pretraining run, or a checkpoint")
+    add("name", help="of the backbone in the catalogue")
+    add("--out", type=Path, help=_default_folder())
+    text = (
+        "the backbone is pretrained with several seeds: write NAME/SEED.safetensors, SEED that of the run; "
+        "a benchmark with seed S takes the file of S"
+    )
+    add("--by-seed", action="store_true", help=text)
 
 
-def _add_pretrain(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "config", help=f"a config's path, or the name of one of ours: {', '.join(config_names())}"
-    )
-    verb.add_argument("--corpus", required=True, help="folder or URL of a corpus (corpus build)")
-    verb.add_argument(
-        "--work-dir", type=Path, help="of checkpoints and curves; default: pretraining/CONFIG"
-    )
-    verb.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    verb.add_argument(
-        "--epochs", type=int, help="instead of the config's; the learning rate's schedule follows"
-    )
-    verb.add_argument("--seed", type=int, help="instead of the config's, which is 0 in all of ours")
-    verb.add_argument("--launcher", choices=("none", "pytorch", "slurm"), default="none")
-    verb.add_argument(
-        "--probe", type=Path, help="a folder of labelled images, one folder per class"
-    )
-    verb.add_argument(
-        "--cfg-options",
-        dest="overrides",
-        nargs="+",
-        action=_Overrides,
-        default=(),
-        metavar="KEY=VALUE",
-        help="of the config",
-    )
-    behind(verb, "lvmmed_backbones.pretrain:run", lambda work_dir: 0)
+def _default_folder() -> str:
+    return f"folder; default: {catalogue.folders()[-1]}".replace("%", "%%")
 
 
 class _Overrides(argparse.Action):
-    """mmengine's words KEY=VALUE, which only `pretrain` needs mmengine for."""
+    """Options KEY=VALUE in mmengine's syntax; only `pretrain` needs mmengine for them."""
 
     def __call__(self, *arguments: Any) -> None:
         with needing("openmmlab"):
             from mmengine.config import DictAction
 
         DictAction(self.option_strings, self.dest)(*arguments)
-
-
-def _add_export(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("run", type=Path, help="the folder of a pretraining run, or a checkpoint")
-    verb.add_argument("name", help="of the backbone in the catalogue")
-    _add_out(verb)
-    verb.add_argument(
-        "--by-seed",
-        action="store_true",
-        help="the backbone is pretrained with several seeds: write NAME/SEED.safetensors, SEED that of the run; "
-        "a benchmark with seed S takes the file of S",
-    )
-    behind(verb, "lvmmed_backbones.pretrain:export", _show_line)
-
-
-def _add_out(verb: argparse.ArgumentParser) -> None:
-    default = str(catalogue.folders()[-1]).replace("%", "%%")
-    verb.add_argument("--out", type=Path, help=f"folder; default: {default}")
-
-
-def _add_add(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("file", type=Path, help="safetensors, or what torch.save wrote")
-    verb.add_argument("name", help="of the backbone in the catalogue")
-    verb.add_argument(
-        "--architecture",
-        help=f"{', '.join(NAMED)}, or timm:NAME; default: told by the tensors' names and shapes",
-    )
-    verb.add_argument(
-        "--layout",
-        default="auto",
-        choices=("auto", *LAYOUTS),
-        help="how the file names things (auto: the first that fits)",
-    )
-    verb.add_argument(
-        "--wrapper",
-        help="which of several networks: a part of the names before it, such as teacher",
-    )
-    for name in ("mean", "std"):
-        verb.add_argument(
-            f"--{name}",
-            type=float,
-            nargs=3,
-            metavar=("R", "G", "B"),
-            help="that images (0 to 255) are normalised with; default: timm's of the model, or ImageNet's",
-        )
-    for name in ("method", "corpus", "licence"):
-        verb.add_argument(f"--{name}", default="unknown", help="in words, for the tables")
-    _add_out(verb)
-    behind(verb, "lvmmed_backbones.catalogue:add", _show_added)
 
 
 def _show_line(line: object) -> int:
@@ -244,7 +170,7 @@ def _show_backbones(result: tuple[list[dict[str, Any]], list[str]], json: bool) 
 
 
 def _table_of_backbones(facts: Sequence[dict[str, Any]]) -> Table:
-    """A block per backbone. What a file says of itself is text, and never markup."""
+    """Return a table with a block for each backbone. What a file says of itself is text, never markup."""
     table = Table(title="Backbones", show_header=False, box=box.SIMPLE, show_edge=False)
     table.add_column()
     table.add_column(overflow="fold")
@@ -288,7 +214,7 @@ def _show_built(built: Built) -> int:
 
 
 def _show_audit(found: Audit) -> int:
-    """1 if duplicates stay in the corpus."""
+    """Print what an audit found; return 1 if duplicates stay in the corpus."""
     rows = found.duplicates
     if found.finished:
         _say(f"an audit that was stopped: {found.finished} images left out")
@@ -311,7 +237,7 @@ def _say(*lines: str) -> None:
 
 
 def _show_data_sets(rows: list[dict[str, str]]) -> int:
-    """A table on a terminal, CSV elsewhere."""
+    """Print a table on a terminal, CSV elsewhere."""
     if not sys.stdout.isatty():
         writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -333,8 +259,9 @@ def _show_added(added: Added) -> int:
 
 
 def _show_findings(findings: Sequence[Finding]) -> int:
-    """A table; 1 if what every command needs is missing."""
-    table = Table("what", "found", "needed by", "how to get it")
+    """Print a table; return 1 if something is missing that every command needs."""
+    found = Column("found", overflow="fold")
+    table = Table("what", found, "needed by", "how to get it")
     for finding in findings:
         missing = "" if finding.found else finding.remedy
         table.add_row(finding.what, finding.found or "missing", finding.needed_by, Text(missing))

@@ -1,4 +1,4 @@
-"""What is installed on this machine, what is missing for which command, and how to get it."""
+"""Find out what is installed on this machine, what is missing for which command, and how to get it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lvmmed_backbones.command.checkout import VERBS, is_checkout
+from lvmmed_backbones.files.home import user_folder
 
-# By extra, '' for none: the packages that it brings, and what needs them.
+# For each extra ('': none): the packages that it brings, and the commands that need them.
 EXTRAS: Mapping[str, tuple[Sequence[str], str]] = {
     "": (("torch", "timm", "numpy", "safetensors", "msgspec", "pillow"), "every command"),
     "corpus": (
@@ -55,11 +56,11 @@ class Finding:
     Attributes
     ----------
     what : str
-        It is.
+        What may be needed, such as a package.
     found : str
         Its version, place or number; empty: it is missing.
     needed_by : str
-        Which commands.
+        The commands that need it.
     remedy : str
         How to get it, where it is missing.
     """
@@ -79,19 +80,20 @@ def doctor() -> list[Finding]:
         Finding("python", platform.python_version(), "every command"),
         Finding("cores", str(os.cpu_count()), ""),
         Finding("GPUs", _gpus(), ""),
+        Finding("LVMMED_HOME", str(user_folder()), ""),
     ]
     for extra, (packages, commands) in EXTRAS.items():
         name = f"lvmmed-backbones[{extra}]" if extra else "lvmmed-backbones"
         for package in packages:
             findings.append(Finding(package, _version(package), commands, f"pip install '{name}'"))
-    for module, (what, commands, remedy) in COMPILED.items():
-        findings.append(Finding(what, "compiled" if _is_there(module) else "", commands, remedy))
+    for module, (part, commands, remedy) in COMPILED.items():
+        findings.append(Finding(part, "compiled" if _is_there(module) else "", commands, remedy))
     for program, (commands, remedy) in PROGRAMS.items():
         findings.append(Finding(program, shutil.which(program) or "", commands, remedy))
     here = Path.cwd()
-    found = str(here) if is_checkout(here) else ""
+    checkout = str(here) if is_checkout(here) else ""
     remedy = "clone the repository and go into its folder"
-    findings.append(Finding("checkout", found, ", ".join(VERBS), remedy))
+    findings.append(Finding("checkout", checkout, ", ".join(VERBS), remedy))
     return findings
 
 

@@ -1,4 +1,4 @@
-"""What all command lines share: a verb's words become the arguments of a function, its result becomes text."""
+"""What all command lines share: the options of a verb become arguments of a function, its result becomes text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,42 @@ from pkgutil import resolve_name
 
 from lvmmed_backbones.plugins import load
 
-# Options of how a result is shown. All others are arguments of the function behind the verb.
+# These options say how a result is shown. All others are arguments of the function behind the verb.
 SHOWING = ("json",)
 
 
+def add_verb(
+    verbs: argparse._SubParsersAction,
+    name: str,
+    text: str,
+    function: str,
+    show: Callable[..., int],
+) -> Callable[..., argparse.Action]:
+    """Add a verb to a command line.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        What `add_subparsers` returned.
+    name : str
+        The verb.
+    text : str
+        What it does, in a few words.
+    function, show : str, callable
+        See `behind`.
+
+    Returns
+    -------
+    callable
+        The `add_argument` of the verb's parser.
+    """
+    verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    behind(verb, function, show)
+    return verb.add_argument
+
+
 def behind(verb: argparse.ArgumentParser, function: str, show: Callable[..., int]) -> None:
-    """Name the function behind a verb.
+    """Name the function behind a verb, and add the option `--plugins`.
 
     Parameters
     ----------
@@ -36,7 +66,7 @@ def behind(verb: argparse.ArgumentParser, function: str, show: Callable[..., int
 
 
 def carry_out(options: argparse.Namespace) -> int:
-    """Call the function behind the verb that was chosen, and show its result; the exit code.
+    """Call the function behind the chosen verb, and show its result; return the exit code.
 
     Raises
     ------
@@ -46,12 +76,12 @@ def carry_out(options: argparse.Namespace) -> int:
     arguments = vars(options)
     load(arguments.pop("plugins"))
     function, show = resolve_name(arguments.pop("function")), arguments.pop("show")
-    shown = {name: arguments.pop(name) for name in SHOWING if name in arguments}
-    return show(function(**arguments), **shown)
+    options_of_show = {name: arguments.pop(name) for name in SHOWING if name in arguments}
+    return show(function(**arguments), **options_of_show)
 
 
 def verbs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """The parsers that have a function behind them."""
+    """Yield the parsers that have a function behind them."""
     if parser.get_default("function"):
         yield parser
     for action in parser._actions:

@@ -26,25 +26,21 @@ from lvmmed_backbones.files.folders import walk
 from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.files.writing import sweep
 
-
-def turn(flip: bool, quarters: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image, mirrored or not, turned by quarters of a circle."""
-    return np.ascontiguousarray(np.rot90(image[:, ::-1] if flip else image, quarters))
-
-
-CHUNK = 16  # files that a process gets at a time
+CHUNK = 16  # a process gets so many files at a time
 HASH_DISTANCE = 10  # of 64 bits
 CORRELATION = 0.98  # of 64 x 64 pixels
-TURNS = {  # of a test image that are looked for too: volumes are cut and laid out in many ways
-    f"{'flipped, ' if flip else ''}turned by {90 * quarter} degrees": partial(turn, flip, quarter)
+# Turns of a test image that are looked for too, since volumes are cut and laid out in many ways: whether it is
+# mirrored, and by how many quarters of a circle it is turned.
+TURNS = {
+    f"{'flipped, ' if flip else ''}turned by {90 * quarters} degrees": (flip, quarters)
     for flip in (False, True)
-    for quarter in range(4)
+    for quarters in range(4)
 }
 
 
 @dataclass(frozen=True)
-class TestImage:
-    """An image of a test split: where it is, and what tells it again."""
+class _TestImage:
+    """An image of a test split: where it is, and the hashes by which it is found again."""
 
     source: str
     part: str
@@ -118,7 +114,9 @@ def audit(
         raise FileNotFoundError(f"{corpus} holds no corpus ({error})") from None
     with state.changing(corpus) if remove else nullcontext():
         finished = state.finish(corpus, options) if remove else 0
-        rows, not_compared = duplicates(corpus, folders, options, workers or os.cpu_count() or 1)
+        rows, not_compared = _find_duplicates(
+            corpus, folders, options, workers or os.cpu_count() or 1
+        )
         if report:
             sweep(Path(report).parent)
             state.write_csv(Path(report), rows)
@@ -126,7 +124,7 @@ def audit(
     return Audit(rows, not_compared, removed, finished)
 
 
-def duplicates(
+def _find_duplicates(
     corpus: Path, folders: Sequence[Path], options: Options, workers: int
 ) -> tuple[list[dict], list[str]]:
     """Compare every image of `folders` with every image of the corpus.
@@ -139,7 +137,7 @@ def duplicates(
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not a folder of test images")
-    tests, not_compared = test_images(folders, options, workers)
+    tests, not_compared = _read_test_images(folders, options, workers)
     if not tests:
         raise ValueError(f"no image in {', '.join(map(str, folders))}: nothing to audit against")
     table = read_rows(corpus, ["key", "data_set", "source", "sha256", "phash"])
@@ -153,13 +151,13 @@ def duplicates(
     facts = table.select(["key", "data_set", "source", "sha256"])
     rows = []
     for test in tqdm(tests, desc="comparing", unit="image"):
-        for index, kind, turn, distance, correlation in matches(test, hashes, by_pixels, images):
-            found = {name: facts[name][index].as_py() for name in facts.column_names}
+        for index, kind, turn, distance, correlation in _matches(test, hashes, by_pixels, images):
+            row = {name: facts[name][index].as_py() for name in facts.column_names}
             rows.append(
                 dict(
                     test=test.source,
                     part=test.part,
-                    **found,
+                    **row,
                     kind=kind,
                     turn=turn,
                     hash_distance=distance,
@@ -169,13 +167,13 @@ def duplicates(
     return rows, not_compared
 
 
-def matches(
-    test: TestImage,
+def _matches(
+    test: _TestImage,
     hashes: NDArray[np.uint64],
     by_pixels: dict[str, list[int]],
     images: CorpusDataset,
 ) -> Iterator[tuple[int, str, str, int, float]]:
-    """Index, kind, turn, hash distance and correlation of each duplicate of a test image."""
+    """Yield index, kind, turn, hash distance and correlation of each duplicate of a test image."""
     seen = set(by_pixels.get(test.sha256, ()))
     for index in sorted(seen):
         yield index, "exact", "", 0, 1.0
@@ -190,24 +188,27 @@ def matches(
                 yield index, "near", turn, int(distances[index]), correlation
 
 
-def test_images(
+def _read_test_images(
     folders: Sequence[Path], options: Options, workers: int
-) -> tuple[list[TestImage], list[str]]:
-    """The images in folders, read as a corpus reads them, and why for each file that cannot be read."""
-    files = [(folder.resolve(), file) for folder in folders for file in test_files(folder)]
+) -> tuple[list[_TestImage], list[str]]:
+    """Return the images in folders, read as a corpus reads them, and the reason for each file that cannot be read."""
+    files = [(folder.resolve(), file) for folder in folders for file in _test_files(folder)]
     chunks = [tuple(files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)]
-    described: dict[tuple[Path, str], list[TestImage] | str] = {}
+    described: dict[tuple[Path, str], list[_TestImage] | str] = {}
     with tqdm(total=len(files), desc="test images", unit="file") as bar:
-        for chunk, found in results(partial(describe_all, options=options), chunks, workers):
-            described.update(found if isinstance(found, dict) else survivors(chunk, options))
+        for chunk, images in results(partial(_describe_files, options=options), chunks, workers):
+            if isinstance(images, BrokenProcessPool):
+                images = _describe_one_by_one(chunk, options)
+            described |= zip(chunk, images, strict=True)
             bar.update(len(chunk))
-    found_in = [described[place] for place in files]
-    broken = [reason for reason in found_in if isinstance(reason, str)]
-    return [one for images in found_in if not isinstance(images, str) for one in images], broken
+    images_or_reasons = [described[file] for file in files]
+    reasons = [reason for reason in images_or_reasons if isinstance(reason, str)]
+    tests = [test for images in images_or_reasons if not isinstance(images, str) for test in images]
+    return tests, reasons
 
 
-def test_files(folder: Path) -> list[str]:
-    """Files of a folder, relative to it; of a prepared data set only the images that splits/test*.txt name."""
+def _test_files(folder: Path) -> list[str]:
+    """Return the files of a folder; of a prepared data set only the images that splits/test*.txt name."""
     files = sorted(walk(folder))
     splits = sorted(folder.glob("splits/test*.txt"))
     if not splits:
@@ -224,40 +225,43 @@ def test_files(folder: Path) -> list[str]:
     ]
 
 
-def describe_all(
+def _describe_files(
     places: Sequence[tuple[Path, str]], options: Options
-) -> dict[tuple[Path, str], list[TestImage] | str]:
-    """What `describe` gives for each file."""
-    return {place: describe(place, options) for place in places}
+) -> list[list[_TestImage] | str]:
+    """Return what `_describe_file` returns, for each file."""
+    return [_describe_file(place, options) for place in places]
 
 
-def survivors(
+def _describe_one_by_one(
     places: Sequence[tuple[Path, str]], options: Options
-) -> dict[tuple[Path, str], list[TestImage] | str]:
-    """As `describe_all`, for files of which one kills the process that reads it."""
-    return {
-        (folder, file): f"{plain(folder / file)}: {KILLS}"
-        if isinstance(found, BrokenProcessPool)
-        else found
-        for (folder, file), found in results(partial(describe, options=options), places, 1)
-    }
+) -> list[list[_TestImage] | str]:
+    """Return what `_describe_files` returns, where one of the files kills the process that reads it."""
+    ends = dict(results(partial(_describe_file, options=options), places, 1))
+    return [
+        f"{plain(Path(*place))}: {KILLS}" if isinstance(end, BrokenProcessPool) else end
+        for place in places
+        for end in [ends[place]]
+    ]
 
 
-def describe(place: tuple[Path, str], options: Options) -> list[TestImage] | str:
-    """What tells the images of a file again, or why it cannot be read."""
+def _describe_file(place: tuple[Path, str], options: Options) -> list[_TestImage] | str:
+    """Return the images of a file with their hashes, or the reason why it cannot be read."""
     folder, file = place
     unit = Unit(0, "", folder, (file,), options)
     tests = []
     try:
-        for found in read_file(unit, file):
-            if not isinstance(found, Picture):
+        for picture in read_file(unit, file):
+            if not isinstance(picture, Picture):
                 continue
-            image = shrink(found.pixels, options.side)
-            turned = [turned_by(image) for turned_by in TURNS.values()]
+            image = shrink(picture.pixels, options.side)
+            turned = [
+                np.ascontiguousarray(np.rot90(image[:, ::-1] if flip else image, quarters))
+                for flip, quarters in TURNS.values()
+            ]
             tests.append(
-                TestImage(
+                _TestImage(
                     plain(folder / file),
-                    found.part,
+                    picture.part,
                     pixel_hash(image),
                     tuple(perceptual_hash(t) for t in turned),
                     tuple(thumbnail(t) for t in turned),

@@ -1,4 +1,4 @@
-"""Build a corpus: folders of files to shards of images and a manifest."""
+"""Build a corpus: from folders of files to shards of images and a manifest."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lvmmed_backbones.corpus.facts import facts_of
+from lvmmed_backbones.corpus import facts_of
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash
 from lvmmed_backbones.corpus.manifest import MANIFEST, SCHEMA, Options, read_rows
 from lvmmed_backbones.corpus.reading import REMEDY, SMALLEST, NotAnImage, Picture, pictures
@@ -38,13 +40,23 @@ from lvmmed_backbones.corpus.state import (
 from lvmmed_backbones.corpus.workers import alone, results
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.folders import State, states, walk
-from lvmmed_backbones.files.outside import ARRAY, Refused, read_bytes, read_json, regular
+from lvmmed_backbones.files.outside import ARRAY, Refused, read_bytes, read_json, refusing, regular
 from lvmmed_backbones.files.writing import replacing, write_json
 
-UNIT = 200  # files of a shard: what a kill can cost
-READERS = 2  # version of what is made of a file: parts of another are built anew
-KILLERS = "killers.json"  # files that killed the process that read them, in their state of then
+UNIT = 200  # files of a shard; a kill costs the work on one shard at most
+READERS = 2  # version of the readers: parts of another version are built anew
+KILLERS = "killers.json"  # files that killed the process that read them
 KILLS = f"kills the process that reads it. {REMEDY}"
+
+
+class _Killer(NamedTuple):
+    """A file that killed the process that read it, in its state of then; a row of `KILLERS`."""
+
+    folder: str
+    file: str
+    size: int
+    time: int
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,29 +71,31 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """Its number, and a checksum of what it is made of: a changed file, or other readers, make
+        """Return its number, and a checksum of its content.
+
+        A changed file, or another version of the readers, changes it.
         another unit."""
-        found = zip(self.files, states(self.folder, self.files), strict=True)
-        state = [state_of(file, state) for file, state in found]
+        files = zip(self.files, states(self.folder, self.files), strict=True)
+        state = [_file_state(file, state) for file, state in files]
         text = json.dumps([READERS, self.data_set, str(self.folder), state, asdict(self.options)])
         return f"{self.number:06d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def state_of(file: str, state: State) -> list[str | int]:
-    """A file's name and what tells that it has changed."""
+def _file_state(file: str, state: State) -> list[str | int]:
+    """Return a file's name, and the facts that change when the file changes."""
     return [file, state.size, state.time, *([state.target] if state.target else [])]
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made.
+    """The result of a build.
 
     Attributes
     ----------
     out : Path
         The corpus.
     images : int
-        In it.
+        The number of images in it.
     not_taken : Counter[str]
         Files or slices that are not, by reason; `out`/skipped.csv names each.
     audit_undone : bool
@@ -114,9 +128,9 @@ def build(
     out : str or Path
         Folder of the corpus.
     side : int
-        In pixels; the shorter side of larger images is reduced to it.
+        Pixels; the shorter side of larger images is reduced to it.
     axis : int
-        Along which volumes are cut.
+        The axis along which volumes are cut.
     workers : int, optional
         Processes; None: one for each core.
 
@@ -135,8 +149,8 @@ def build(
     if side < SMALLEST:
         raise ValueError(f"--side {side}: at least {SMALLEST} pixels")
     out, options = Path(out), Options(side, axis)
-    named = [_named(source) for source in sources]
-    for _, folder in named:
+    sources_by_name = [_named(source) for source in sources]
+    for _, folder in sources_by_name:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not a folder")
     for name in ("shards", "parts"):
@@ -145,68 +159,71 @@ def build(
             raise Refused(out / name, f"leads out of {out}", "Make the corpus in another folder")
     audited = (out / REMOVED).is_file()
     with changing(out):
-        found = [
-            (data_set, folder.resolve(), sorted(walk(folder, out))) for data_set, folder in named
+        files = [
+            (data_set, folder.resolve(), sorted(walk(folder, out)))
+            for data_set, folder in sources_by_name
         ]
-        killers = read_killers(out)
+        killers = _read_killers(out)
         while True:
-            units, left_out = plan(found, options, killers)
-            unit = build_units(units, out, workers or os.cpu_count() or 1)
+            units, left_out = _plan_units(files, options, killers)
+            unit = _build_units(units, out, workers or os.cpu_count() or 1)
             if not unit:
-                images, not_taken = merge(units, out, options, left_out)
+                images, not_taken = _merge_parts(units, out, options, left_out)
                 return Built(out, images, not_taken, audited)
             killers += killers_among(unit)
             write_json(out / "parts" / KILLERS, killers)
 
 
 def _named(source: str | Path | tuple[str, str | Path]) -> tuple[str, Path]:
-    """The name of a source's data set, that of the folder unless it is given, and its folder."""
+    """Return the name of a source's data set (by default that of its folder), and the folder."""
     if isinstance(source, tuple):
         return source[0], Path(source[1])
     return Path(source).resolve().name, Path(source)
 
 
-def plan(
-    found: Sequence[tuple[str, Path, Sequence[str]]], options: Options, killers: Sequence[list]
+def _plan_units(
+    sources: Sequence[tuple[str, Path, Sequence[str]]], options: Options, killers: Sequence[_Killer]
 ) -> tuple[list[Unit], list[dict]]:
-    """The units, in the order of the sources and of the files' names; a row for each file that is known to kill.
+    """Divide the files of the sources into units; return these, and a row for each file that is known to kill.
+
+    Units are in the order of the sources and of the files' names.
 
     Parameters
     ----------
-    found : sequence of (str, Path, sequence of str)
+    sources : sequence of (str, Path, sequence of str)
         Name of the data set, folder and files of each source.
-    killers : sequence of list
-        As of `read_killers`.
+    killers : sequence of _Killer
+        What `_read_killers` returns.
     """
     units: list[Unit] = []
     left_out: list[dict] = []
-    for data_set, folder, files in found:
-        known = {killer[1]: killer for killer in killers if killer[0] == str(folder)}
-        bad = {file for file in files if file in known and known[file] == killer_of(folder, file)}
-        named = [dict(data_set=text_of(data_set), source=text_of(file)) for file in sorted(bad)]
-        left_out += [dict(**names, part="", reason=KILLS) for names in named]
+    for data_set, folder, files in sources:
+        known = {killer.file: killer for killer in killers if killer.folder == str(folder)}
+        bad = {file for file in files if file in known and known[file] == _killer(folder, file)}
+        rows = [dict(data_set=text_of(data_set), source=text_of(file)) for file in sorted(bad)]
+        left_out += [dict(**names, part="", reason=KILLS) for names in rows]
         good = [file for file in files if file not in bad]
         for start in range(0, len(good), UNIT):
-            some = tuple(good[start : start + UNIT])
-            units.append(Unit(len(units), data_set, folder, some, options))
+            chunk = tuple(good[start : start + UNIT])
+            units.append(Unit(len(units), data_set, folder, chunk, options))
     return units, left_out
 
 
-def build_units(units: Sequence[Unit], out: Path, workers: int) -> Unit | None:
-    """Build those that are not there; stops at one that kills its process, and returns it."""
-    todo = [unit for unit in units if not part_of(out, unit).exists()]
+def _build_units(units: Sequence[Unit], out: Path, workers: int) -> Unit | None:
+    """Build the units that are not there yet; return the first one that kills its process, or None."""
+    todo = [unit for unit in units if not _part_path(out, unit).exists()]
     files = sum(len(unit.files) for unit in units)
     with tqdm(total=files, unit="file", desc="corpus") as bar:
         bar.update(files - sum(len(unit.files) for unit in todo))
-        for unit, result in results(partial(build_unit, out=out), todo, workers):
+        for unit, result in results(partial(_build_unit, out=out), todo, workers):
             if isinstance(result, BrokenProcessPool):
                 return unit
             bar.update(len(unit.files))
     return None
 
 
-def killers_among(unit: Unit) -> list[list]:
-    """The files of a unit that kill the process that reads them, one after another.
+def killers_among(unit: Unit) -> list[_Killer]:
+    """Find the files of a unit that kill the process that reads them, one after another.
 
     Raises
     ------
@@ -217,26 +234,27 @@ def killers_among(unit: Unit) -> list[list]:
         raise Refused(
             unit.folder, "a process dies before it reads a file of it", "Give more memory"
         )
-    ends = results(partial(try_file, unit), unit.files, 1)
+    ends = results(partial(_try_file, unit), unit.files, 1)
     files = [file for file, result in ends if isinstance(result, BrokenProcessPool)]
     if not files:
         reason = f"a process died over the files {unit.files[0]} to {unit.files[-1]}, but over none alone"
         raise Refused(unit.folder, reason, "Give more memory")
-    return [killer_of(unit.folder, file) for file in files]
+    return [_killer(unit.folder, file) for file in files]
 
 
-def try_file(unit: Unit, file: str) -> None:
-    """Do with a file what `build_unit` does, and keep nothing."""
+def _try_file(unit: Unit, file: str) -> None:
+    """Read and encode a file as `_build_unit` does, and keep nothing."""
     images_of(unit, file)
 
 
-def killer_of(folder: Path, file: str) -> list:
-    """Folder and state of a file, as `KILLERS` has them."""
-    return [str(folder), *state_of(file, *states(folder, [file]))]
+def _killer(folder: Path, file: str) -> _Killer:
+    """Return a file that kills, in its present state."""
+    state = next(states(folder, [file]))
+    return _Killer(str(folder), file, state.size, state.time, state.target)
 
 
-def read_killers(out: Path) -> list[list]:
-    """Folder and state of each file that killed a process.
+def _read_killers(out: Path) -> list[_Killer]:
+    """Return the files that killed a process.
 
     Raises
     ------
@@ -245,23 +263,19 @@ def read_killers(out: Path) -> list[list]:
     """
     path, remedy = out / "parts" / KILLERS, "Remove it, and build again"
     try:
-        killers = read_json(path, remedy, within=out)
+        content = read_json(path, remedy, within=out)
     except FileNotFoundError:
         return []
-    if not isinstance(killers, list) or not all(
-        isinstance(killer, list) and len(killer) > 3 and isinstance(killer[1], str)
-        for killer in killers
-    ):
-        raise Refused(path, "is no list of files", remedy)
-    return killers
+    with refusing(path, remedy, "is no list of files"):
+        return msgspec.convert(content, list[_Killer])
 
 
-def part_of(out: Path, unit: Unit) -> Path:
-    """The unit's rows; written last, it says that the unit is done."""
+def _part_path(out: Path, unit: Unit) -> Path:
+    """Return the path of a unit's rows. That file is written last, so it says that the unit is done."""
     return out / "parts" / f"{unit.name}.parquet"
 
 
-def build_unit(unit: Unit, out: Path) -> None:
+def _build_unit(unit: Unit, out: Path) -> None:
     """Write the shard of a unit, what it left out, and its rows."""
     shard = out / "shards" / f"{unit.name}.tar"
     rows: list[dict] = []
@@ -275,40 +289,40 @@ def build_unit(unit: Unit, out: Path) -> None:
             skipped += reasons
             for facts, content, suffix in images:
                 key = f"{unit.number:06d}_{len(rows):06d}"
-                place = dict(
+                location = dict(
                     key=key,
                     shard=f"shards/{shard.name}",
                     offset=tar.offset + tarfile.BLOCKSIZE,
                     length=len(content),
                     crc32=zlib.crc32(content),
                 )
-                add(tar, f"{key}{suffix}", content)
-                words = {k: facts[k] for k in ("data_set", "source", "part", "modality", "organ")}
-                add(tar, f"{key}.json", json.dumps(words).encode())
-                rows.append(place | facts)
+                add_member(tar, f"{key}{suffix}", content)
+                texts = {k: facts[k] for k in ("data_set", "source", "part", "modality", "organ")}
+                add_member(tar, f"{key}.json", json.dumps(texts).encode())
+                rows.append(location | facts)
     write_csv(out / "parts" / f"{unit.name}.csv", skipped)
-    write_parquet(part_of(out, unit), [pa.Table.from_pylist(rows, SCHEMA)])
+    write_parquet(_part_path(out, unit), [pa.Table.from_pylist(rows, SCHEMA)])
 
 
 def images_of(unit: Unit, file: str) -> tuple[list[tuple[dict, bytes, str]], list[dict]]:
-    """What is known of each image of a file, its bytes and their suffix; a row for each part that is not taken.
+    """Return the facts, bytes and suffix of each image of a file, and a row for each part that is not taken.
 
-    Of a file that turns out broken, or too large, nothing is taken.
+    Nothing is taken of a file that turns out broken, or too large.
     """
     path = unit.folder / file
     modality, organ = facts_of(unit.data_set)
-    named = dict(data_set=text_of(unit.data_set), source=text_of(file))
+    origin = dict(data_set=text_of(unit.data_set), source=text_of(file))
     images, skipped = [], []
     try:
-        for found in read_file(unit, file):
-            if isinstance(found, tuple):
-                skipped.append(dict(**named, part=found[0], reason=found[1]))
+        for picture in read_file(unit, file):
+            if isinstance(picture, tuple):
+                skipped.append(dict(**origin, part=picture[0], reason=picture[1]))
                 continue
-            image, content, suffix = encode(found, path, unit.options.side)
+            image, content, suffix = _encode(picture, path, unit.options.side)
             facts = dict(
-                **named,
-                part=found.part,
-                modality=found.modality or modality,
+                **origin,
+                part=picture.part,
+                modality=picture.modality or modality,
                 organ=organ,
                 height=image.shape[0],
                 width=image.shape[1],
@@ -319,12 +333,12 @@ def images_of(unit: Unit, file: str) -> tuple[list[tuple[dict, bytes, str]], lis
             images.append((facts, content, suffix))
     except (FileNotFoundError, Refused) as error:
         reason = str(error).removeprefix(f"{plain(path)}: ")
-        return [], [dict(**named, part="", reason=reason)]
+        return [], [dict(**origin, part="", reason=reason)]
     return images, skipped
 
 
 def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
-    """The images of a file, and part and reason of what is not taken of it.
+    """Yield the images of a file; for what is not taken of it, the part and the reason.
 
     Raises
     ------
@@ -332,18 +346,18 @@ def read_file(unit: Unit, file: str) -> Iterator[Picture | tuple[str, str]]:
         If it is no regular file, leads out of its source, is broken or declares too much.
     """
     path = unit.folder / file
-    if path.is_dir() and not path.is_symlink():  # `walk` gives no other one
+    if path.is_dir() and not path.is_symlink():  # `walk` yields no folder that can be read
         raise Refused(path, "is a folder that cannot be read", "Make it readable")
     path = regular(path, within=unit.folder)
     try:
-        for found in pictures(path, Path(file), unit.options.axis):
-            yield (found[0], str(found[1])) if isinstance(found, tuple) else found
+        for picture in pictures(path, Path(file), unit.options.axis):
+            yield (picture[0], str(picture[1])) if isinstance(picture, tuple) else picture
     except NotAnImage as reason:
         yield "", str(reason)
 
 
-def encode(picture: Picture, path: Path, side: int) -> tuple[NDArray[np.uint8], bytes, str]:
-    """The image as it is stored, its bytes and their suffix: JPEG stays JPEG, everything else is PNG."""
+def _encode(picture: Picture, path: Path, side: int) -> tuple[NDArray[np.uint8], bytes, str]:
+    """Return the image as it is stored, its bytes and their suffix. JPEG stays JPEG, everything else becomes PNG."""
     image = shrink(picture.pixels, side)
     if image is picture.pixels and picture.jpeg:
         return image, read_bytes(path, most=ARRAY), ".jpg"
@@ -355,7 +369,7 @@ def encode(picture: Picture, path: Path, side: int) -> tuple[NDArray[np.uint8], 
 
 
 def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The image with its shorter side reduced to `side`; a smaller one as it is."""
+    """Reduce the shorter side of an image to `side`; return a smaller image as it is."""
     height, width = image.shape[:2]
     shorter = min(height, width)
     if shorter <= side:
@@ -364,17 +378,17 @@ def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    """A file without owner or time, so that the same images make the same bytes."""
+def add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    """Add a file without owner or time to an archive, so that the same images make the same bytes."""
     info = tarfile.TarInfo(name)
     info.size = len(content)
     tar.addfile(info, io.BytesIO(content))
 
 
-def merge(
+def _merge_parts(
     units: Sequence[Unit], out: Path, options: Options, left_out: Sequence[dict]
 ) -> tuple[int, Counter]:
-    """The list of what was left out, the manifest and the summary, from the units' parts; then stale parts go.
+    """Write the list of files not taken, the manifest and the summary from the units' parts; then delete old parts.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A corpus as a data set of torch: any image by its number, from a disk or an object storage."""
+"""A corpus as a data set of torch: any image by its number, from a disk or from object storage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from lvmmed_backbones.corpus.manifest import Shards, read_corpus
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.images.photos import decoded
+from lvmmed_backbones.images.photos import decode
 
 REMEDY = "Is it cut off? Remove it and its part in parts/, and build the corpus again, which makes what is missing"
 
@@ -34,7 +34,7 @@ class CorpusDataset(Dataset):
         Makes an item of a dict with `img` (H, W, 3) uint8, blue first, its `img_shape` and `sample_idx`; None: the dict
         is the item. `lvmmed_backbones.openmmlab` builds it from a pipeline of a config.
     seed : int
-        Of what the transform draws.
+        Seed of what the transform draws.
 
     Raises
     ------
@@ -78,11 +78,11 @@ class CorpusDataset(Dataset):
         image = self.read(index)
         shape = image.shape[:2]
         results = dict(img=image, img_shape=shape, ori_shape=shape, sample_idx=index)
-        with seeded(self.seed, epoch, index):
+        with _seeded(self.seed, epoch, index):
             return results if self.transform is None else self.transform(results)
 
     def read(self, index: int) -> np.ndarray:
-        """Image (H, W, 3) uint8, blue first.
+        """Return an image (H, W, 3), uint8, blue first.
 
         Raises
         ------
@@ -91,25 +91,27 @@ class CorpusDataset(Dataset):
         """
         name = self.shards[self.shard[index]]
         start, length = int(self.offset[index]), int(self.length[index])
-        place = f"{self.root}/{name}"
+        shard = f"{self.root}/{name}"
         try:
             content = self.files.read(name, start, length)
         except FileNotFoundError:
-            raise Refused(place, "is named by the manifest and is not there", REMEDY) from None
+            raise Refused(shard, "is named by the manifest and is not there", REMEDY) from None
         if len(content) < length or zlib.crc32(content) != self.crc32[index]:
             reason = f"has other bytes from {start:,} to {start + length:,} than when it was built"
-            raise Refused(place, reason, REMEDY)
-        return decoded(place, content, REMEDY, f"has no image at byte {start}")
+            raise Refused(shard, reason, REMEDY)
+        return decode(shard, content, REMEDY, f"has no image at byte {start}")
 
 
 @contextmanager
-def seeded(*numbers: int) -> Iterator[None]:
-    """The global generators of python, numpy and torch, seeded within, as they were after."""
+def _seeded(*numbers: int) -> Iterator[None]:
+    """Seed the global generators of python, numpy and torch within, and restore their states afterwards."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    one, two, three = (int(s) for s in np.random.SeedSequence(numbers).generate_state(3))
-    random.seed(one)
-    np.random.seed(two)
-    torch.default_generator.manual_seed(three)
+    python_seed, numpy_seed, torch_seed = (
+        int(s) for s in np.random.SeedSequence(numbers).generate_state(3)
+    )
+    random.seed(python_seed)
+    np.random.seed(numpy_seed)
+    torch.default_generator.manual_seed(torch_seed)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a corpus says of itself, its manifest and its summary: a corpus may be somebody else's."""
+"""Read and check a corpus's manifest and summary; a corpus may be somebody else's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import fsspec
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -53,23 +54,23 @@ REACH = "Can the storage be reached?"
 
 @dataclass(frozen=True)
 class Options:
-    """What decides the bytes of a corpus.
+    """The options that decide the bytes of a corpus.
 
     Attributes
     ----------
     side : int
-        In pixels; the shorter side of larger images is reduced to it.
+        Pixels; the shorter side of larger images is reduced to it.
     axis : int
-        Along which NIfTI volumes are cut.
+        The axis along which volumes are cut.
     """
 
-    side: int = 256
+    side: Annotated[int, msgspec.Meta(ge=1)] = 256
     axis: int = -1
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What corpus.json says: the corpus's name, how many images it holds, a checksum of all pixels, how it was made."""
+    """The content of corpus.json: the corpus's name, its number of images, a checksum of all pixels, its options."""
 
     name: str
     images: int
@@ -77,8 +78,8 @@ class Summary:
     options: Options
 
 
-def storage(root: str | Path, name: str) -> tuple[Any, str | Path, Path | None]:
-    """Of a file of a corpus: the file system of fsspec and the path in it, and the corpus's folder if it has one.
+def _locate(root: str | Path, name: str) -> tuple[Any, str | Path, Path | None]:
+    """Return fsspec's file system and the path of a file of a corpus, and the corpus's folder if it is on this machine.
 
     Parameters
     ----------
@@ -99,17 +100,17 @@ def storage(root: str | Path, name: str) -> tuple[Any, str | Path, Path | None]:
 
 
 @contextmanager
-def opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
-    """A file of a corpus.
+def _opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
+    """Open a file of a corpus for reading.
 
     Raises
     ------
     FileNotFoundError
         If there is none.
     Refused
-        As `storage`; if it is no regular file, leads out of the corpus's folder, or has more than `most` bytes.
+        As `_locate`; if it is no regular file, leads out of the corpus's folder, or has more than `most` bytes.
     """
-    system, path, folder = storage(root, name)
+    system, path, folder = _locate(root, name)
     if folder:
         with outside.opened(path, within=folder, most=most) as file:
             yield file
@@ -122,7 +123,9 @@ def opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
 
 
 class Shards:
-    """The bytes of a corpus's shards. Of a corpus in a folder, where a shard leads is looked at once, not per image.
+    """The bytes of a corpus's shards.
+
+    In a folder, it is checked once for each shard, not for each image, where its path leads.
 
     Parameters
     ----------
@@ -131,13 +134,13 @@ class Shards:
     """
 
     def __init__(self, root: str | Path) -> None:
-        *_, folder = storage(root, "")
+        *_, folder = _locate(root, "")
         self.root = folder or root
         self.known: set[str] = set()
 
     def read(self, name: str, start: int, length: int) -> bytes:
-        """Bytes of a shard; fewer if it ends before. Raises as `opened`."""
-        system, path, folder = storage(self.root, name)
+        """Return bytes of a shard; fewer if it ends before. Raises the errors of `_opened`."""
+        system, path, folder = _locate(self.root, name)
         if folder:
             with outside.opened(path, within=None if name in self.known else folder) as file:
                 self.known.add(name)
@@ -147,27 +150,23 @@ class Shards:
 
 
 def read_summary(root: str | Path) -> Summary:
-    """What corpus.json says.
+    """Read corpus.json.
 
     Raises
     ------
     FileNotFoundError, Refused
-        As `opened`; Refused, too, if it is not as the builder writes it.
+        As `_opened`; Refused, too, if it is not as the builder writes it.
     """
     path = f"{root}/{SUMMARY}"
-    with opened(root, SUMMARY, 16 * MIB) as file, refusing(path, REMEDY, "is no whole JSON file"):
+    with _opened(root, SUMMARY, 16 * MIB) as file, refusing(path, REMEDY, "is no whole JSON file"):
         content = json.loads(file.read(16 * MIB))
     with refusing(path, REMEDY, "is no summary of a corpus"):
-        options = Options(**content["options"])
-        found = Summary(content["name"], content["images"], content["fingerprint"], options)
-        texts, numbers = (found.name, found.fingerprint), (found.images, options.side, options.axis)
-        if set(map(type, texts)) != {str} or set(map(type, numbers)) != {int} or options.side < 1:
-            raise ValueError(f"{found} has a value that no corpus has")
-    return found
+        Options(**content["options"])  # knows no other options
+        return msgspec.convert(content, Summary)
 
 
 def read_corpus(root: str | Path, columns: Sequence[str]) -> tuple[pa.Table, Summary]:
-    """Columns of the manifest, and what corpus.json says, once they are known to tell of the same images.
+    """Read columns of the manifest, and corpus.json; refuse them if they describe different images.
 
     Raises
     ------
@@ -177,23 +176,23 @@ def read_corpus(root: str | Path, columns: Sequence[str]) -> tuple[pa.Table, Sum
     """
     table = read_rows(root, list(dict.fromkeys((*columns, "sha256"))))
     summary = read_summary(root)
-    found = fingerprint(table)
-    if (summary.images, summary.fingerprint) != (table.num_rows, found):
+    actual = fingerprint(table)
+    if (summary.images, summary.fingerprint) != (table.num_rows, actual):
         reason = (
             f"tells of {summary.images} images with fingerprint {summary.fingerprint[:12]}, "
-            f"{MANIFEST} of {table.num_rows} with {found[:12]}"
+            f"{MANIFEST} of {table.num_rows} with {actual[:12]}"
         )
         raise Refused(f"{root}/{SUMMARY}", reason, FINISH)
     return table, summary
 
 
 def fingerprint(table: pa.Table) -> str:
-    """sha256 of the pixels' checksums of all images, in ascending order; of 1.3 million within a second.
+    """Return the sha256 of the sorted pixel checksums of all images; for 1.3 million images it takes a second.
 
     Parameters
     ----------
     table : pa.Table
-        With the column sha256.
+        A table with the column sha256.
     """
     texts = table["sha256"].cast(pa.string()).combine_chunks()
     ordered = texts.take(pc.array_sort_indices(texts))
@@ -202,19 +201,19 @@ def fingerprint(table: pa.Table) -> str:
 
 
 def read_rows(root: str | Path, columns: Sequence[str], name: str = MANIFEST) -> pa.Table:
-    """Columns of the manifest, or of a part of it; texts as dictionaries, so that repeated ones take no memory.
+    """Read columns of the manifest, or of a part of it. Texts are dictionaries: repeated ones take no memory.
 
     Raises
     ------
     FileNotFoundError, Refused
-        As `opened`; Refused, too, if it is no whole table, lacks a column, has one of another type or larger than
+        As `_opened`; Refused, too, if it is no whole table, lacks a column, has one of another type or larger than
         `COLUMN`, an empty cell, or a place outside of the corpus's shards.
     """
     path = f"{root}/{name}"
-    with opened(root, name, ARRAY) as stream, refusing(path, REMEDY, "is no whole table"):
+    with _opened(root, name, ARRAY) as stream, refusing(path, REMEDY, "is no whole table"):
         texts = [c for c in columns if SCHEMA.field(c).type == pa.string()]
         facts = pq.ParquetFile(stream).metadata
-        refuse_size(path, facts, columns)
+        _refuse_size(path, facts, columns)
         file = pq.ParquetFile(stream, metadata=facts, read_dictionary=texts)
         table = file.read(columns=list(columns))
         table.validate(full=True)
@@ -223,17 +222,17 @@ def read_rows(root: str | Path, columns: Sequence[str], name: str = MANIFEST) ->
             if table[column].null_count:
                 raise Refused(path, f"column {column} has empty cells", REMEDY)
             if column in texts:
-                refuse_texts(path, column, table[column])
+                _refuse_texts(path, column, table[column])
             elif not pa.types.is_integer(table[column].type):
                 raise Refused(path, f"column {column} is of {table[column].type}", REMEDY)
             else:
                 table = table.set_column(number, column, table[column].cast(kind))
         if table.num_rows:
-            refuse_places(path, table)
+            _refuse_places(path, table)
     return table
 
 
-def refuse_size(path: str, facts: pq.FileMetaData, columns: Sequence[str]) -> None:
+def _refuse_size(path: str, facts: pq.FileMetaData, columns: Sequence[str]) -> None:
     """Refuse a table that lacks columns, or declares too many rows or bytes."""
     numbers = {facts.schema.column(n).path: n for n in range(facts.num_columns)}
     lacking = [column for column in columns if column not in numbers]
@@ -246,7 +245,7 @@ def refuse_size(path: str, facts: pq.FileMetaData, columns: Sequence[str]) -> No
         bounded(path, (sum(chunk.total_uncompressed_size for chunk in chunks),), 1, COLUMN)
 
 
-def refuse_texts(path: str, column: str, texts: pa.ChunkedArray) -> None:
+def _refuse_texts(path: str, column: str, texts: pa.ChunkedArray) -> None:
     """Refuse a column that holds no texts, or texts that are too long, written out."""
     total = 0
     for chunk in texts.chunks:
@@ -257,7 +256,7 @@ def refuse_texts(path: str, column: str, texts: pa.ChunkedArray) -> None:
     bounded(path, (total,), 1, COLUMN)
 
 
-def refuse_places(path: str, table: pa.Table) -> None:
+def _refuse_places(path: str, table: pa.Table) -> None:
     """Refuse places that lie in no shard of the corpus."""
     names = table.column_names
     if "shard" in names:
@@ -269,7 +268,7 @@ def refuse_places(path: str, table: pa.Table) -> None:
         if column in names:
             low, high = pc.min_max(table[column]).as_py().values()
             if low < least or high > most:
-                found = low if low < least else high
+                extreme = low if low < least else high
                 raise Refused(
-                    path, f"has the {column} {found:,}, not {least:,} to {most:,}", REMEDY
+                    path, f"has the {column} {extreme:,}, not {least:,} to {most:,}", REMEDY
                 )

@@ -1,10 +1,10 @@
-"""Files of every medical format to 8-bit images."""
+"""Turn files of every medical format into 8-bit images."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -17,9 +17,8 @@ from lvmmed_backbones.images import containers, dicom, volumes
 from lvmmed_backbones.images import pictures as photographs
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
 
-PARTS = (
-    1_000_000  # images of a file; the largest set of small ones in a file has 236,386 (TissueMNIST)
-)
+PARTS = 1_000_000  # images of a file; TissueMNIST has 236,386 in one
+HDF5 = (".h5", ".hdf5")
 REMEDY = "Save it again or leave it out"
 SMALLEST, LARGEST = 16, 20_000  # sides in pixels
 LABEL = (
@@ -31,7 +30,7 @@ LABEL_NAME = re.compile(LABEL + r"(?:$|[_\-\s.\d])", re.IGNORECASE)
 
 
 class NotAnImage(ValueError):
-    """Why a file, or a slice of it, is not taken into a corpus."""
+    """The reason why a file, or a slice of it, is not taken into a corpus."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Picture:
     jpeg : bool
         Whether the file is an 8-bit JPEG, so that its bytes hold exactly these pixels.
     modality : str
-        As a DICOM file tells it, else empty.
+        The modality that a DICOM file tells, else empty.
     """
 
     part: str
@@ -57,14 +56,14 @@ class Picture:
 
 
 def pictures(path: Path, relative: Path, axis: int) -> Iterator[Picture | tuple[str, NotAnImage]]:
-    """The images of a file; in place of a slice that is not taken, its name and why.
+    """Yield the images of a file; in place of a slice that is not taken, its name and the reason.
 
     Parameters
     ----------
     path : Path
-        Of the file; relative: within its source, whose names tell masks from images.
+        The file; relative: its path within its source, whose names tell masks from images.
     axis : int
-        Along which volumes are cut.
+        The axis along which volumes are cut.
 
     Raises
     ------
@@ -79,24 +78,24 @@ def pictures(path: Path, relative: Path, axis: int) -> Iterator[Picture | tuple[
             raise NotAnImage(f"label image, by the name {part}")
     if path.stat().st_size == 0:
         raise NotAnImage("empty file")
-    for number, (part, image, jpeg, modality) in enumerate(reader_of(path)(path, axis)):
+    for number, picture in enumerate(_reader_of(path)(path, axis)):
         if number >= PARTS:
             raise Refused(path, f"holds more than {PARTS:,} images", "Cut it into parts")
-        part = plain(part)
+        part = plain(picture.part)
         try:
-            check(image)
+            _refuse_unfit(picture.pixels)
         except NotAnImage as reason:
             yield part, reason
         else:
-            yield Picture(part, image, jpeg, modality)
+            yield replace(picture, part=part)
 
 
-def check(image: NDArray[np.uint8]) -> None:
-    """Raises NotAnImage if an 8-bit image is too small, blank, or a mask."""
+def _refuse_unfit(image: NDArray[np.uint8]) -> None:
+    """Raise NotAnImage if an 8-bit image is too small, too large, blank, or a mask."""
     height, width = image.shape[:2]
     if not min(height, width) >= SMALLEST or max(height, width) > LARGEST:
         raise NotAnImage(f"{width} x {height} pixels: sides of {SMALLEST} to {LARGEST} are taken")
-    # Some at a time: numpy counts 8 bytes wide.
+    # A part at a time, since numpy counts in 8 bytes for each pixel.
     flat = image.reshape(-1)
     parts = (flat[start : start + 2**20] for start in range(0, flat.size, 2**20))
     counts = np.sum([np.bincount(part, minlength=256) for part in parts], axis=0) / flat.size
@@ -109,44 +108,44 @@ def check(image: NDArray[np.uint8]) -> None:
         raise NotAnImage("label image, by its few values")
 
 
-Cut = Iterator[tuple[str, NDArray[np.uint8], bool, str]]
+def _read_photo(path: Path, axis: int) -> Iterator[Picture]:
+    """Yield every frame of a PNG, JPEG, TIFF or BMP file.
 
-
-def read_photo(path: Path, axis: int) -> Cut:
-    """PNG, JPEG, TIFF and BMP, every frame; deep ones of one size and type share a scale, as the slices of a stack."""
+    Deep frames of one size and type share a scale, as slices do.
+    """
     left = photographs.frames(path, REMEDY)
     begin = list(islice(left, 2))
     deep: dict[tuple, list[tuple[str, NDArray]]] = {}
     for number, frame in enumerate(chain(begin, left)):
         part = f"frame {number}" if len(begin) > 1 else ""
         if frame.pixels.dtype == np.uint8:
-            yield part, frame.pixels, frame.kept == "JPEG", ""
+            yield Picture(part, frame.pixels, frame.kept == "JPEG")
         else:
             alike = (frame.pixels.shape, frame.pixels.dtype)
             deep.setdefault(alike, []).append((part, frame.pixels))
-    for found in deep.values():
-        parts, stack = zip(*found, strict=True)
-        for part, image in zip(parts, scaled(np.stack(stack)), strict=True):
-            yield part, image, False, ""
+    for frames in deep.values():
+        parts, stack = zip(*frames, strict=True)
+        for part, image in zip(parts, _scaled(np.stack(stack)), strict=True):
+            yield Picture(part, image)
 
 
-def read_dicom(path: Path, axis: int) -> Cut:
-    """DICOM, every frame; Hounsfield units where the file says so, inverse ones turned to bright on dark."""
-    found = dicom.frames(path)
-    if found is None:
+def _read_dicom(path: Path, axis: int) -> Iterator[Picture]:
+    """Yield every frame of a DICOM file: Hounsfield units where it says so, inverse values turned to bright on dark."""
+    frames = dicom.frames(path)
+    if frames is None:
         raise NotAnImage("DICOM without pixels")
-    shown = scaled(found.values, found.hounsfield, found.padding)
-    if found.inverse:
-        shown = 255 - shown
-        if found.padding is not None:
-            shown[found.padding] = 0
-    for number, frame in enumerate(shown):
-        part = f"frame {number}" if len(shown) > 1 else ""
-        yield part, frame, False, found.modality
+    images = _scaled(frames.values, frames.hounsfield, frames.padding)
+    if frames.inverse:
+        images = 255 - images
+        if frames.padding is not None:
+            images[frames.padding] = 0
+    for number, frame in enumerate(images):
+        part = f"frame {number}" if len(images) > 1 else ""
+        yield Picture(part, frame, modality=frames.modality)
 
 
-def read_volume(path: Path, axis: int) -> Cut:
-    """NIfTI, MetaImage, NRRD and Analyze, slice by slice; of a time series, every volume."""
+def _read_volume(path: Path, axis: int) -> Iterator[Picture]:
+    """Yield the slices of a NIfTI, MetaImage, NRRD or Analyze file; of a time series, those of every volume."""
     array = np.squeeze(volumes.read(path, REMEDY).values)
     if array.dtype.kind not in "iuf" or array.ndim not in (2, 3, 4):
         raise NotAnImage(f"array of shape {array.shape} and type {array.dtype}")
@@ -154,27 +153,24 @@ def read_volume(path: Path, axis: int) -> Cut:
         raise NotAnImage(f"no axis {axis} in an array of shape {array.shape}")
     several = np.moveaxis(array, -1, 0) if array.ndim == 4 else array[None]
     for time, volume in enumerate(several):
-        if few_values(volume):
+        if _has_few_values(volume):
             raise NotAnImage("label image, by its few values")
-        grey = scaled(volume)
+        grey = _scaled(volume)
         # The first axis runs from left to right, an image's from top to bottom.
         slices = np.moveaxis(grey, axis, 0) if grey.ndim == 3 else grey[None]
         for number, cut in enumerate(slices):
             part = f"slice {number}" + (f" of volume {time}" if len(several) > 1 else "")
-            yield part, np.ascontiguousarray(np.rot90(cut)), False, ""
+            yield Picture(part, np.ascontiguousarray(np.rot90(cut)))
 
 
-def read_hdf5(path: Path, axis: int) -> Cut:
-    """HDF5: every array that is not named as a label."""
-    yield from read_arrays(containers.hdf5(path, may_be_image))
+def _read_named_arrays(path: Path, axis: int) -> Iterator[Picture]:
+    """Yield the images of every array in an HDF5, npz or npy file whose name is not that of a label."""
+    is_hdf5 = path.suffix.lower() in HDF5
+    read = containers.read_hdf5 if is_hdf5 else containers.read_numpy
+    yield from _read_arrays(read(path, _may_be_image))
 
 
-def read_numpy(path: Path, axis: int) -> Cut:
-    """npz and npy, without pickled objects."""
-    yield from read_arrays(containers.numpy(path, may_be_image))
-
-
-def may_be_image(name: str, shape: tuple[int, ...], kind: np.dtype) -> bool:
+def _may_be_image(name: str, shape: tuple[int, ...], kind: np.dtype) -> bool:
     """Whether a named array holds images, by its header."""
     colour = len(shape) > 2 and shape[-1] in (1, 3)
     return (
@@ -185,39 +181,39 @@ def may_be_image(name: str, shape: tuple[int, ...], kind: np.dtype) -> bool:
     )
 
 
-def read_arrays(arrays: Iterable[tuple[str, NDArray]]) -> Cut:
-    """Images (H, W), stacks (N, H, W), colour images (H, W, 3) and stacks of them among named arrays."""
-    found = False
+def _read_arrays(arrays: Iterable[tuple[str, NDArray]]) -> Iterator[Picture]:
+    """Yield the images among named arrays: (H, W), (N, H, W), (H, W, 3) or (N, H, W, 3)."""
+    has_images = False
     for name, array in arrays:
-        if few_values(array):
+        if _has_few_values(array):
             continue
         colour = array.ndim > 2 and array.shape[-1] in (1, 3)
         try:
             grey = eight_bits(array)
-        except NoContrast:  # one of many arrays, not the file
+        except NoContrast:  # this array is blank; others may not be
             continue
-        found = True
+        has_images = True
         if colour and grey.shape[-1] == 1:
             grey = grey[..., 0]
             colour = False
         stack = grey if grey.ndim - colour == 3 else grey[None]
         for number, image in enumerate(stack):
-            yield name + (f" {number}" if len(stack) > 1 else ""), image, False, ""
-    if not found:
+            yield Picture(name + (f" {number}" if len(stack) > 1 else ""), image)
+    if not has_images:
         raise NotAnImage("no array in it is an image")
 
 
-def few_values(array: NDArray) -> bool:
+def _has_few_values(array: NDArray) -> bool:
     """Whether an array holds labels: at most 16 different whole numbers."""
-    some = array.reshape(-1)[:: max(1, array.size // 100_000)]
-    values = np.unique(some)
+    sample = array.reshape(-1)[:: max(1, array.size // 100_000)]
+    values = np.unique(sample)
     return len(values) <= 16 and bool((values == np.round(values)).all())
 
 
-def scaled(
+def _scaled(
     array: NDArray, hounsfield: bool = False, padding: NDArray[np.bool_] | None = None
 ) -> NDArray[np.uint8]:
-    """As `eight_bits`. Raises NotAnImage if there is nothing to see."""
+    """Return `eight_bits` of an array. Raises NotAnImage if there is nothing to see."""
     try:
         return eight_bits(array, hounsfield, padding)
     except NoContrast as reason:
@@ -225,17 +221,16 @@ def scaled(
 
 
 VOXELS = (".raw", ".zraw", ".img")  # of MetaImage, NRRD and Analyze
-READERS: dict[str, Callable[[Path, int], Cut]] = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), read_photo),
-    **dict.fromkeys((".dcm", ".dicom", ".ima"), read_dicom),
-    **dict.fromkeys(volumes.ENDINGS, read_volume),
-    **dict.fromkeys((".h5", ".hdf5"), read_hdf5),
-    **dict.fromkeys((".npz", ".npy"), read_numpy),
+READERS: dict[str, Callable[[Path, int], Iterator[Picture]]] = {
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), _read_photo),
+    **dict.fromkeys((".dcm", ".dicom", ".ima"), _read_dicom),
+    **dict.fromkeys(volumes.ENDINGS, _read_volume),
+    **dict.fromkeys((*HDF5, ".npz", ".npy"), _read_named_arrays),
 }
 
 
-def reader_of(path: Path) -> Callable[[Path, int], Cut]:
-    """By the file's ending; DICOM files often have none, but a mark inside.
+def _reader_of(path: Path) -> Callable[[Path, int], Iterator[Picture]]:
+    """Return the reader for a file, by its name's ending; DICOM files often have none, but a mark inside.
 
     Raises
     ------
@@ -249,5 +244,5 @@ def reader_of(path: Path) -> Callable[[Path, int], Cut]:
         raise NotAnImage("voxels without a header: they are read through the header beside them")
     with opened(path) as file:
         if file.read(132)[128:] == b"DICM":
-            return read_dicom
+            return _read_dicom
     raise NotAnImage(f"not an image format: {suffix or 'no suffix'}")

@@ -1,4 +1,4 @@
-"""The files that say what a corpus holds. Whatever stops a command between them, the next one makes them agree again.
+"""The files that describe a corpus. If a command is stopped between them, the next one makes them agree again.
 
 `removed.csv`, what audits found, is written first and decides what is left out; then `manifest.parquet`; then
 `corpus.json`, whose fingerprint a reader compares with the manifest. All three appear whole.
@@ -34,14 +34,15 @@ from lvmmed_backbones.display import csv_cell, plain
 from lvmmed_backbones.files.outside import Refused, read_text, refusing
 from lvmmed_backbones.files.writing import replacing, sweep, telling_full, write_json, write_text
 
-REMOVED = "removed.csv"  # what audits left out
-SKIPPED = ("data_set", "source", "part", "reason")  # columns of what a build did not take
+REMOVED = "removed.csv"  # images that audits left out
+# Columns of the table of files that a build did not take.
+SKIPPED = ("data_set", "source", "part", "reason")
 LOCK = ".lock"
 
 
 @contextmanager
 def changing(corpus: Path) -> Iterator[None]:
-    """Within, no other command changes the corpus; what killed processes left in its folders goes.
+    """Keep other commands from changing the corpus within; delete what killed processes left in its folders.
 
     Parameters
     ----------
@@ -59,32 +60,32 @@ def changing(corpus: Path) -> Iterator[None]:
         )
     try:
         try:
-            # Not flock, which the workers of a process that was killed would hold on to.
+            # Not flock: the workers of a killed process would keep that lock.
             fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 reason = "is being built or audited by another process"
                 raise Refused(corpus, reason, "Wait until it has ended") from None
-            # The file system has no locks: the user sees to it.
+            # The file system has no locks, so the user must take care.
         folders = (corpus, corpus / "shards", corpus / "parts")
         for folder in folders:
             sweep(folder)
         try:
             yield
         finally:
-            for folder in folders:  # a worker that a file killed left something, too
+            for folder in folders:  # a worker that a file killed leaves scratch files, too
                 sweep(folder)
     finally:
         os.close(number)
 
 
 def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
-    """Leave duplicates out of the manifest; the shards stay as they are.
+    """Take duplicates out of the manifest; the shards stay as they are.
 
     Parameters
     ----------
     rows : sequence of dict
-        As of `audit`; what earlier audits found stays in removed.csv before them.
+        Rows of `Audit.duplicates`; what earlier audits found stays in removed.csv before them.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:
         If removed.csv or the manifest are not as these commands write them.
     """
     if rows:
-        earlier = [{name: row.get(name, "") for name in rows[0]} for row in removed(corpus)]
+        earlier = [{name: row.get(name, "") for name in rows[0]} for row in _removed(corpus)]
         write_csv(corpus / REMOVED, [*earlier, *rows])
     return finish(corpus, options)
 
@@ -110,10 +111,10 @@ def finish(corpus: Path, options: Options) -> int:
     int
         How many images went.
     """
-    gone = {row.get("sha256", "") for row in removed(corpus)}  # an old list has none
+    gone = {row.get("sha256", "") for row in _removed(corpus)}  # old lists lack the column
     table = read_rows(corpus, SCHEMA.names)
-    found = pc.is_in(table["sha256"].cast(pa.string()), pa.array(sorted(gone), pa.string()))
-    left = table.filter(pc.invert(found))
+    is_gone = pc.is_in(table["sha256"].cast(pa.string()), pa.array(sorted(gone), pa.string()))
+    left = table.filter(pc.invert(is_gone))
     if left.num_rows < table.num_rows:
         write_parquet(corpus / MANIFEST, [left])
     summary = read_summary(corpus)
@@ -122,31 +123,17 @@ def finish(corpus: Path, options: Options) -> int:
     return table.num_rows - left.num_rows
 
 
-def removed(corpus: Path) -> list[dict[str, str]]:
-    """The rows of removed.csv; none if there is no such file.
-
-    Raises
-    ------
-    Refused
-        If it is not as `remove` writes it.
-    """
-    path = corpus / REMOVED
+def _removed(corpus: Path) -> list[dict[str, str]]:
+    """Return the rows of removed.csv; none if there is no such file. Raises Refused as `read_csv`."""
     try:
-        text = read_text(path, within=corpus)
+        remedy = "Remove it, build the corpus again and audit it anew"
+        return read_csv(corpus, REMOVED, ("key",), remedy)
     except FileNotFoundError:
         return []
-    remedy = "Remove it, build the corpus again and audit it anew"
-    if not text.endswith("\n"):
-        raise Refused(path, "is no whole table: its end is missing", remedy)
-    with refusing(path, remedy, "is no whole table"):
-        rows = list(csv.DictReader(io.StringIO(text), strict=True))
-    if any(None in row or None in row.values() or "key" not in row for row in rows):
-        raise Refused(path, "has a row without a key, or that does not fit its head", remedy)
-    return rows
 
 
 def write_summary(corpus: Path, options: Options) -> None:
-    """corpus.json: what the manifest holds, and a fingerprint of all pixels."""
+    """Write corpus.json: a summary of the manifest, and a fingerprint of all pixels."""
     table = read_rows(corpus, ["sha256", "data_set"])
     content = dict(
         name=text_of(corpus.resolve().name),
@@ -159,29 +146,39 @@ def write_summary(corpus: Path, options: Options) -> None:
 
 
 def text_of(name: str) -> str:
-    """The name of a file, as a text: bytes that are no UTF-8 are written as \\xff."""
+    """Return the name of a file as a text; bytes that are no UTF-8 are written as \\xff."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def read_csv(out: Path, name: str) -> list[dict]:
-    """The rows of a table of what was not taken.
+def read_csv(
+    corpus: Path,
+    name: str,
+    columns: Iterable[str] = SKIPPED,
+    remedy: str = "Remove the folder parts, and build again",
+) -> list[dict]:
+    """Return the rows of a table of a corpus, which must have some columns.
 
     Raises
     ------
-    FileNotFoundError, Refused
-        If it is not as the builder writes it.
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is not as `write_csv` writes it.
     """
-    path = out / name
-    text = read_text(path, within=out)
-    with refusing(path, "Remove the folder parts, and build again", "is no whole table"):
-        reader = csv.DictReader(io.StringIO(text))
-        if tuple(reader.fieldnames or ()) != SKIPPED or not text.endswith("\n"):
+    path = corpus / name
+    text = read_text(path, within=corpus)
+    with refusing(path, remedy, "is no whole table"):
+        reader = csv.DictReader(io.StringIO(text), strict=True)
+        rows = list(reader)
+        if not text.endswith("\n") or not set(columns) <= set(reader.fieldnames or ()):
             raise ValueError("its first line or its end is missing")
-        return [{key: row[key] for key in SKIPPED} for row in reader]
+        if any(None in row or None in row.values() for row in rows):
+            raise ValueError("a row does not fit its first line")
+    return rows
 
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:
-    """A table that appears whole; a name of a file stays on its line, and is no formula."""
+    """Write a table, whole or not at all. A file's name stays on one line, and is no formula."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0] if rows else SKIPPED, lineterminator="\n")
     writer.writeheader()
@@ -193,7 +190,7 @@ def write_csv(path: Path, rows: Sequence[dict]) -> None:
 
 
 def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
-    """A file of rows that appears whole, written a table at a time."""
+    """Write a file of rows, whole or not at all, a table at a time."""
     with (
         replacing(path) as scratch,
         pq.ParquetWriter(scratch, SCHEMA, compression="zstd") as writer,

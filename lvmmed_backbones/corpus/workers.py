@@ -1,4 +1,4 @@
-"""Work in processes of its own, of which a file may kill one: what killed it is found, and the rest goes on."""
+"""Work in processes, of which a file may kill one: that file is found, and the rest of the work goes on."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 def results(
     work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Iterator[tuple[Task, Result | BrokenProcessPool]]:
-    """Every task with its result, in the order in which they end; with the error, if it kills its process.
+    """Yield every task with its result as it ends; if the task kills its process, with that error.
 
-    A process that dies takes its pool along, and the pool does not tell whose fault it was. So the tasks that are left
-    get a process of their own each, in their order, until one kills its process again; then a pool takes the rest.
+    If a process dies, its whole pool breaks, and does not tell which task did it. So each of the remaining tasks gets a
+    process of its own, in order, until one kills its process again. Then a pool takes the rest.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def results(
     """
     left = dict.fromkeys(tasks)
     while left:
-        pool = processes(workers)
+        pool = _processes(workers)
         try:
             futures = {pool.submit(work, task): task for task in left}
             for future in as_completed(futures):
@@ -53,20 +53,20 @@ def results(
 
 
 def alone(work: Callable[[Task], Result], task: Task) -> Result | BrokenProcessPool:
-    """The result of a task in a process of its own, or the error if it kills it."""
-    with processes(1) as pool:
+    """Return the result of a task in a process of its own, or the error if it kills that process."""
+    with _processes(1) as pool:
         try:
             return pool.submit(work, task).result()
         except BrokenProcessPool as error:
             return error
 
 
-def processes(count: int) -> ProcessPoolExecutor:
-    """Processes of one thread each, as far as OpenCV is concerned; they end when this one does, however it ends."""
-    return ProcessPoolExecutor(count, initializer=begin)
+def _processes(count: int) -> ProcessPoolExecutor:
+    """Return a pool of processes, in which OpenCV uses one thread; they end when this one does, however it ends."""
+    return ProcessPoolExecutor(count, initializer=_begin_process)
 
 
-def begin() -> None:
-    """At the start of a process."""
+def _begin_process() -> None:
+    """Prepare a process of the pool."""
     die_with_parent()
     cv2.setNumThreads(0)

@@ -1,4 +1,4 @@
-"""Folders that somebody else filled: what systems leave in them is passed over, links are followed within them."""
+"""Walk folders of other people: clutter of operating systems is passed over, links are followed within them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def lies_in(path: str, folder: str) -> bool:
 
 
 def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> Iterator[str]:
-    """What lies below a folder and is no folder, or one that cannot be read: relative to it, in no order, no clutter.
+    """Yield the files below a folder, and folders that cannot be read, relative to it, in no order, without clutter.
 
-    A link to a folder within it is followed, unless that folder is walked anyway: every folder is walked once, so
-    that circles end and no file comes twice by a folder's link. A link that leads out of it is given as it is.
+    A link to a folder within is followed unless that folder is walked anyway. So every folder is walked once, circles
+    end, and no file comes twice by a folder's link. A link that leads out is yielded itself.
 
     Parameters
     ----------
     without : Path, optional
         A folder that is left out.
     links_too : bool
-        Give links to folders, too.
+        Yield links to folders, too.
 
     Raises
     ------
@@ -49,20 +49,20 @@ def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> 
     while folders or links:
         if folders:
             here, real = folders.pop()
-        else:  # by links only where no folder itself is left; the first by name, whatever the disk's order
+        else:  # links are followed last, in the order of their names
             links.sort(reverse=True)
             here, real = links.pop()
         if real in seen or lies_in(real, apart):
             continue
         seen.add(real)
         try:
-            found = list(entries(real))
+            content = list(entries(real))
         except Refused:
             if not here:
                 raise
             yield here
             continue
-        for entry in found:
+        for entry in content:
             name = os.path.join(here, entry.name)
             if not entry.is_symlink():
                 if entry.is_dir():
@@ -79,24 +79,24 @@ def walk(folder: Path, without: Path | None = None, links_too: bool = False) -> 
 
 
 def entries(folder: str | Path) -> Iterator[os.DirEntry]:
-    """What lies in a folder, clutter passed over. Raises Refused if it cannot be read."""
+    """Yield the entries of a folder without clutter. Raises Refused if it cannot be read."""
     try:
-        with os.scandir(folder) as found:
-            yield from (entry for entry in found if not is_clutter(entry.name))
+        with os.scandir(folder) as scan:
+            yield from (entry for entry in scan if not is_clutter(entry.name))
     except OSError as error:
         raise Refused(folder, f"cannot be read ({error.strerror})", "Make it readable") from error
 
 
 @dataclass(frozen=True)
 class State:
-    """What tells that a file has changed, through links.
+    """The facts that change when a file changes; links are followed.
 
     Attributes
     ----------
     size : int
-        In bytes.
+        Bytes.
     time : int
-        Of the last change, in nanoseconds.
+        Time of the last change, in nanoseconds.
     target : str
         Where the file lies, without links, if a link leads there; else empty.
     regular : bool
@@ -110,7 +110,7 @@ class State:
 
 
 def states(folder: Path, names: Iterable[str]) -> Iterator[State]:
-    """The state of each file of a folder. Of what lies outside, nothing but the link is looked at.
+    """Yield the state of each file of a folder. Of a link that leads out of it, only the link itself is looked at.
 
     Raises
     ------
@@ -125,10 +125,10 @@ def states(folder: Path, names: Iterable[str]) -> Iterator[State]:
         if parent not in parents:
             parents[parent] = os.path.realpath(parent)
         real = os.path.join(parents[parent], last)
-        found = os.lstat(real)
-        if stat.S_ISLNK(found.st_mode):
+        status = os.lstat(real)
+        if stat.S_ISLNK(status.st_mode):
             real = os.path.realpath(real)
             if lies_in(real, root) and os.path.isfile(real):
-                found = os.stat(real)
+                status = os.stat(real)
         target = "" if real == path else real
-        yield State(found.st_size, found.st_mtime_ns, target, stat.S_ISREG(found.st_mode))
+        yield State(status.st_size, status.st_mtime_ns, target, stat.S_ISREG(status.st_mode))

@@ -10,7 +10,8 @@ import math
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from typing import Any
 from lvmmed_backbones.display import plain
 
 MIB = 2**20
-TEXT = 256 * MIB  # of a text, a table or a record
-# Of the pixels of one file, decoded: a CT of 2,000 slices of 512 x 512 has half of it.
+TEXT = 256 * MIB  # bytes of a text, a table or a record
+# Bytes of the decoded pixels of a file. A CT of 2,000 slices of 512 x 512 has half of it.
 ARRAY = 2048 * MIB
 
 KINDS = {
@@ -32,7 +33,7 @@ KINDS = {
 
 
 class Refused(ValueError):
-    """A file that is not used; its message is one line: the file, what is wrong with it, the remedy.
+    """A file that is not used. The message is one line: the file, what is wrong with it, the remedy.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class Refused(ValueError):
 
 
 def regular(path: str | Path, *, within: Path | None = None, most: int | None = None) -> Path:
-    """The path of a file, once it is known to be one that can be opened.
+    """Return the path of a file after a check that it can be opened.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def regular(path: str | Path, *, within: Path | None = None, most: int | None = 
     """
     path = path if isinstance(path, Path) else Path(path)
     try:
-        found = path.stat()
+        status = path.stat()
         if within is not None and not path.resolve().is_relative_to(within.resolve()):
             raise Refused(path, f"leads out of {within}", "Put the file itself there")
     except FileNotFoundError:
@@ -86,20 +87,20 @@ def regular(path: str | Path, *, within: Path | None = None, most: int | None = 
         raise Refused(path, f"cannot be read ({error.strerror})", "Make it readable") from error
     except Refused:
         raise
-    except ValueError as error:  # a NUL in the name
+    except ValueError as error:  # the name has a NUL
         raise Refused(path, f"is no name of a file ({error})", "Name another") from error
-    fit(path, found, most)
+    _refuse_unfit(path, status, most)
     return path
 
 
-def fit(path: Path, found: os.stat_result, most: int | None) -> None:
+def _refuse_unfit(path: Path, status: os.stat_result, most: int | None) -> None:
     """Refuse what is no regular file, or too large."""
-    if not stat.S_ISREG(found.st_mode):
-        kind = KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+    if not stat.S_ISREG(status.st_mode):
+        kind = KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
         raise Refused(path, f"is {kind}, not a regular file", "Put the file itself there")
-    if most is not None and found.st_size > most:
+    if most is not None and status.st_size > most:
         raise Refused(
-            path, f"has {found.st_size:,} bytes, of at most {most:,}", "Is it the right file?"
+            path, f"has {status.st_size:,} bytes, of at most {most:,}", "Is it the right file?"
         )
 
 
@@ -107,7 +108,7 @@ def fit(path: Path, found: os.stat_result, most: int | None) -> None:
 def opened(
     path: str | Path, *, within: Path | None = None, most: int | None = None
 ) -> Iterator[BufferedReader]:
-    """A file, open for reading. What was opened is checked, not only what had the name before.
+    """Open a file for reading. What was opened is checked, not only what had the name before.
 
     Raises
     ------
@@ -116,17 +117,17 @@ def opened(
     """
     path = regular(path, within=within, most=most)
     try:
-        # A FIFO that took the file's place would make an opening process wait for ever.
+        # Without O_NONBLOCK, opening a FIFO that took the file's place would wait for ever.
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise Refused(path, f"cannot be read ({error.strerror})", "Make it readable") from error
     with os.fdopen(number, "rb") as file:
-        fit(path, os.fstat(number), most)
+        _refuse_unfit(path, os.fstat(number), most)
         yield file
 
 
 def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> bytes:
-    """The content of a file.
+    """Return the content of a file.
 
     Raises
     ------
@@ -135,14 +136,14 @@ def read_bytes(path: str | Path, *, within: Path | None = None, most: int = TEXT
     """
     with opened(path, within=within, most=most) as file:
         size = os.fstat(file.fileno()).st_size
-        content = file.read(size or most + 1)  # a file of the kernel's tells no size
+        content = file.read(size or most + 1)  # files of the kernel (/proc) have size 0
     if len(content) > most:
         raise Refused(path, f"has more than {most:,} bytes", "Is it the right file?")
     return content
 
 
 def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> str:
-    """The content of a text file in UTF-8.
+    """Return the content of a text file in UTF-8.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def read_text(path: str | Path, *, within: Path | None = None, most: int = TEXT)
 
 
 def read_lines(path: str | Path, *, within: Path | None = None, most: int = TEXT) -> list[str]:
-    """The lines of a list, as OpenMMLab reads it: only a line feed ends one, other separators may be part of a name.
+    """Return the lines of a list. As in OpenMMLab only a line feed ends a line; other separators may be part of a name.
 
     Raises
     ------
@@ -169,7 +170,7 @@ def read_lines(path: str | Path, *, within: Path | None = None, most: int = TEXT
 def read_json(
     path: str | Path, remedy: str, *, within: Path | None = None, most: int = TEXT
 ) -> Any:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Parameters
     ----------
@@ -203,8 +204,35 @@ def refusing(path: str | Path, remedy: str, reason: str = "cannot be read") -> I
     except (FileNotFoundError, Refused):
         raise
     except Exception as error:
-        said = str(error).partition("\n")[0] or "no reason given"
-        raise Refused(path, f"{reason} ({type(error).__name__}: {said})", remedy) from error
+        message = str(error).partition("\n")[0] or "no reason given"
+        raise Refused(path, f"{reason} ({type(error).__name__}: {message})", remedy) from error
+
+
+@dataclass(frozen=True)
+class ForeignFile:
+    """A file that a library reads, and what to say if it cannot.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        A sentence.
+    reason : str
+        What to say of a file over which a library raises an error.
+    """
+
+    path: Path
+    remedy: str
+    reason: str = "cannot be read"
+
+    def refused(self, reason: object) -> Refused:
+        """Return the error that refuses the file for a reason."""
+        return Refused(self.path, reason, self.remedy)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Refuse the file for whatever a library raises within, as `refusing`."""
+        return refusing(self.path, self.remedy, self.reason)
 
 
 def bounded(path: str | Path, shape: Sequence[int], itemsize: int, most: int = ARRAY) -> None:
@@ -213,7 +241,7 @@ def bounded(path: str | Path, shape: Sequence[int], itemsize: int, most: int = A
     Parameters
     ----------
     shape : sequence of int
-        As the file's header has it.
+        The shape that the file's header declares.
     itemsize : int
         Bytes of a value.
 

@@ -1,7 +1,7 @@
-"""Files and folders that are there whole or not at all, whatever kills the process or the machine that writes them.
+"""Write files and folders that are there whole or not at all, even if the process or the machine is killed.
 
-What is new is written beside its place, under a hidden name of its own. Once it is whole and on the disk it takes its
-place in one step. What a kill leaves is recognised by its name and by its lock, which ends with the process.
+New content is written beside its place, under a hidden name. Once it is whole and on the disk, it takes its place in
+one step. The remains of a kill are recognised by their name and by their lock, which ends with the process.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB
 
 SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{12}\.partial")
-LOCK, NEW, FORMER = "lock", "new", "former"  # in the scratch of a folder
+LOCK, NEW, FORMER = "lock", "new", "former"  # names in the scratch folder of a folder
 ROOM = MIB  # bytes: a disk with less is full
-THREADS = 16  # that wait for the disk: it puts what several ask for down at once
-OUT_OF_ROOM = {  # by number; libraries that give no number quote the text
+THREADS = 16  # they wait for the disk, which syncs several files at once
+OUT_OF_ROOM = {  # some libraries quote the text and give no number
     errno.ENOSPC: "No space left on device",
     errno.EDQUOT: "Disk quota exceeded",
 }
 TAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)  # another process renames at the same time
 ATTEMPTS = 10
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # from linux/fcntl.h and linux/fs.h
 
 
 class DiskFull(OSError):
-    """The disk is full; the message is one line: what could not be written, and the remedy.
+    """The disk is full. The message is one line: what could not be written, and the remedy.
 
     Parameters
     ----------
@@ -58,20 +58,20 @@ class DiskFull(OSError):
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """An empty scratch file beside `path`, to be written to within; whole and on the disk, it takes `path`'s place.
+    """Yield an empty scratch file beside `path`. Once it is whole and on the disk, it takes `path`'s place.
 
-    After an error `path` is as it was. A kill leaves the scratch file, which `sweep` takes away.
+    After an error `path` is as it was. A kill leaves the scratch file, which `sweep` deletes.
 
     Raises
     ------
     DiskFull
         If there is no room; OSError: if the folder cannot be written to.
     """
-    scratch, number = begin_file(path)
+    scratch, number = _begin(path, is_folder=False)
     try:
         with telling_full(path):
             yield scratch
-            # A library may have put a file of its own there, which none but its user can read.
+            # A library may have replaced the file by one that only this user can read.
             os.chmod(scratch, stat.S_IMODE(os.fstat(number).st_mode))
             sync(scratch)
             os.replace(scratch, path)
@@ -105,13 +105,13 @@ def write_json(path: Path, content: Any) -> None:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder, to be filled within; whole and on the disk, it takes the place of the folder `path`.
+    """Yield an empty folder to be filled. Once it is whole and on the disk, it takes the place of the folder `path`.
 
-    After an error `path` is as it was. A kill leaves the scratch folder, which `sweep` takes away, as the next call
-    does. Of several processes that replace the same folder, the last one to finish wins.
+    After an error `path` is as it was. A kill leaves the scratch folder, which `sweep` or the next call deletes. If
+    several processes replace the same folder, the last one to finish wins.
 
-    The exchange is one step where the file system can do it: Linux's usual ones. Elsewhere it is two, between which
-    the name is free for a moment; if a kill comes just then, `sweep` puts the former folder back.
+    Linux's usual file systems exchange the two folders in one step. Others need two steps, and between them the name is
+    free for a moment. After a kill in that moment `sweep` puts the former folder back.
 
     Parameters
     ----------
@@ -125,50 +125,48 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     DiskFull
         If there is no room; OSError: if the folder above cannot be written to.
     """
-    if not may_be_replaced(path):
+    if not _may_be_replaced(path):
         raise FileExistsError(f"{plain(path)}: not a folder. Remove it, or name another")
     if os.path.ismount(path):
         raise FileExistsError(f"{plain(path)}: a file system is mounted there. Name a folder in it")
     with telling_full(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
-    scratch, number = begin_folder(path)
+    scratch, number = _begin(path, is_folder=True)
     try:
         with telling_full(path):
             (scratch / NEW).mkdir()
             yield scratch / NEW
-            sync_all(scratch / NEW)
+            _sync_all(scratch / NEW)
             exchange(scratch / NEW, path, scratch / FORMER)
             sync(path.parent)
     finally:
-        clear_folder(scratch, path)
+        _clear_folder(scratch, path)
         os.close(number)
 
 
-def may_be_replaced(path: Path) -> bool:
+def _may_be_replaced(path: Path) -> bool:
     """Whether there is a folder, a link to one, or nothing; asked once, as others replace it at the same time."""
     try:
         mode = os.lstat(path).st_mode
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-    ):  # the latter is told where the folder above is made
+    # For the latter, making the parent folder fails.
+    except (FileNotFoundError, NotADirectoryError):
         return True
     return stat.S_ISDIR(mode) or (stat.S_ISLNK(mode) and path.is_dir())
 
 
 def sweep(folder: Path) -> None:
-    """Take away the scratch files and folders of a folder that no living process writes to.
+    """Delete the scratch files and folders in a folder to which no living process writes.
 
-    A folder that was taken from its name by a process that was killed then gets its name back.
+    If a killed process had moved a folder away from its name, the folder gets its name back.
     """
     for name in os.listdir(folder) if folder.is_dir() else ():
         if match := SCRATCH.fullmatch(name):
-            sweep_one(folder / name, folder / match[1])
+            _sweep_one(folder / name, folder / match[1])
 
 
-def sweep_one(scratch: Path, path: Path) -> None:
-    """As `sweep`, for one of the scratch files and folders of `path`."""
+def _sweep_one(scratch: Path, path: Path) -> None:
+    """Delete one scratch file or folder of `path`, as `sweep`."""
     is_folder = scratch.is_dir() and not scratch.is_symlink()
     file, flags = (scratch / LOCK, os.O_CREAT) if is_folder else (scratch, 0)
     flags |= os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -177,10 +175,10 @@ def sweep_one(scratch: Path, path: Path) -> None:
     except OSError:  # gone meanwhile, no file, or not ours
         return
     try:
-        if not lock(number):
+        if not _lock(number):
             return
         if is_folder:
-            clear_folder(scratch, path)
+            _clear_folder(scratch, path)
         else:
             scratch.unlink(missing_ok=True)
     except OSError:  # the file system has no locks, or another user's rules: it may be in use
@@ -189,53 +187,41 @@ def sweep_one(scratch: Path, path: Path) -> None:
         os.close(number)
 
 
-def begin_file(path: Path) -> tuple[Path, int]:
-    """A new scratch file of `path`, and its number, which holds its lock."""
+def _begin(path: Path, is_folder: bool) -> tuple[Path, int]:
+    """Make a new scratch file or folder of `path`; return it, and the number of the file that holds its lock."""
     while True:
         scratch = scratch_of(path)
         try:
-            number = claim(scratch)
+            if is_folder:
+                scratch.mkdir()
+            number = _claim(scratch / LOCK if is_folder else scratch)
         except OSError as error:
-            raise named(error, path) from None
+            if is_folder and path.parent.is_dir() and error.errno in (errno.ENOENT, errno.EEXIST):
+                continue  # a sweep was quicker
+            if is_folder:
+                shutil.rmtree(scratch, ignore_errors=True)
+            raise _about(error, path) from None
         if number is not None:
             return scratch, number
 
 
-def begin_folder(path: Path) -> tuple[Path, int]:
-    """A new scratch folder of `path`, and the number of the file in it that holds its lock."""
-    while True:
-        scratch = scratch_of(path)
-        try:
-            scratch.mkdir()
-            number = claim(scratch / LOCK)
-        except (FileNotFoundError, FileExistsError):  # a sweep was quicker
-            if not path.parent.is_dir():
-                raise
-            continue
-        except OSError as error:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise named(error, path) from None
-        if number is not None:
-            return scratch, number
-
-
-def named(error: OSError, path: Path) -> OSError:
-    """An error over a scratch file or folder as one over `path`, which the user knows."""
+def _about(error: OSError, path: Path) -> OSError:
+    """Turn an error over a scratch file or folder into one over `path`, which the user knows."""
     if error.errno in OUT_OF_ROOM:
         return DiskFull(path)
     return OSError(error.errno, error.strerror, str(path))
 
 
 def scratch_of(path: Path) -> Path:
-    """A name beside `path` that nothing has, hidden and matched by `SCRATCH`."""
+    """Return a name beside `path` that nothing has, hidden and matched by `SCRATCH`."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.partial")
 
 
-def claim(file: Path) -> int | None:
+def _claim(file: Path) -> int | None:
     """Make a file, and hold its lock; its number, or None if a sweep took it away first."""
     number = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        held = lock(number)
+        held = _lock(number)
     except OSError:  # the file system has no locks: then no sweep takes anything away either
         return number
     if held and os.fstat(number).st_nlink:
@@ -244,8 +230,8 @@ def claim(file: Path) -> int | None:
     return None
 
 
-def lock(number: int) -> bool:
-    """Take the lock of an open file, which ends with the process; False if another process has it.
+def _lock(number: int) -> bool:
+    """Take the lock of an open file, which ends with the process; return False if another process has it.
 
     Raises
     ------
@@ -260,7 +246,7 @@ def lock(number: int) -> bool:
 
 
 def exchange(new: Path, path: Path, former: Path) -> None:
-    """Put a folder in the place of another, which is then at `new` or `former`; or of none."""
+    """Put a folder in the place of another one, which is at `new` or `former` afterwards; or in an empty place."""
     for attempt in range(ATTEMPTS):
         try:
             if not os.path.lexists(path):
@@ -269,45 +255,44 @@ def exchange(new: Path, path: Path, former: Path) -> None:
                 shutil.rmtree(former, ignore_errors=True)
                 os.rename(path, former)
                 os.rename(new, path)
-                shutil.rmtree(
-                    former, ignore_errors=True
-                )  # never put back where another has the name free
+                # Deleted at once, so that no sweep puts it back while another process has freed the name.
+                shutil.rmtree(former, ignore_errors=True)
             return
         except OSError as error:
             if attempt == ATTEMPTS - 1 or error.errno not in TAKEN:
                 raise
 
 
-def swap(one: Path, two: Path) -> bool:
-    """Exchange two names in one step; False where the system or the file system cannot."""
+def swap(first: Path, second: Path) -> bool:
+    """Exchange two names in one step; return False where the system or the file system cannot."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return False
-    names = os.fsencode(one), os.fsencode(two)
+    names = os.fsencode(first), os.fsencode(second)
     if renameat2(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
         return False
-    raise OSError(number, os.strerror(number), str(one), None, str(two))
+    raise OSError(number, os.strerror(number), str(first), None, str(second))
 
 
-def clear_folder(scratch: Path, path: Path) -> None:
-    """Take a scratch folder away; if `path` was moved into it, and nothing has its place, it gets it back."""
+def _clear_folder(scratch: Path, path: Path) -> None:
+    """Delete a scratch folder; if `path` was moved into it and its place is free, put it back first."""
     if (scratch / FORMER).exists() and not os.path.lexists(path):
         try:
             os.rename(scratch / FORMER, path)
         except OSError as error:  # another process has put its folder there meanwhile
             if error.errno not in TAKEN:
                 raise
-    for name in (NEW, FORMER):  # a link is no tree
+    for name in (NEW, FORMER):  # rmtree refuses links
         content = scratch / name
         content.unlink() if content.is_symlink() else shutil.rmtree(content, ignore_errors=True)
-    shutil.rmtree(scratch, ignore_errors=True)  # last, as its lock lies there
+    shutil.rmtree(scratch, ignore_errors=True)  # last, since the lock lies in it
 
 
 def sync(path: Path) -> None:
-    """Have a file, or a folder's names, on the disk."""
+    """Write a file, or a folder's names, to the disk."""
     number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(number)
@@ -318,8 +303,8 @@ def sync(path: Path) -> None:
         os.close(number)
 
 
-def sync_all(folder: Path) -> None:
-    """Have a folder, and all that lies in it, on the disk."""
+def _sync_all(folder: Path) -> None:
+    """Write a folder, and all that lies in it, to the disk."""
     with ThreadPoolExecutor(THREADS) as threads:
         for _ in threads.map(sync, [*folder.rglob("*"), folder]):
             pass
@@ -350,13 +335,13 @@ def telling_full(path: Path) -> Iterator[None]:
 def by_full_disk(error: BaseException, folder: Path) -> bool:
     """Whether an error was caused by a full disk.
 
-    Python and pyarrow give the system's number, safetensors quotes the system's text; of Pillow's encoders and torch,
-    which tell nothing, the disk itself is asked.
+    Python and pyarrow give the system's number, safetensors quotes the system's text. Pillow's encoders and torch give
+    neither, so the disk itself is asked.
 
     Parameters
     ----------
     folder : Path
-        That was written to.
+        The folder that was written to.
     """
     cause: BaseException | None = error
     while cause:
@@ -370,9 +355,9 @@ def by_full_disk(error: BaseException, folder: Path) -> bool:
 
 
 def disk_full(folder: Path) -> bool:
-    """Whether the disk of a folder has no room for another file; of one that is not there, the folder above it."""
+    """Whether the disk of a folder has no room for another file; for a missing folder, the one above it counts."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    found = os.statvfs(folder)
-    no_names = found.f_files > 0 and found.f_favail == 0
-    return found.f_bavail * found.f_frsize < ROOM or no_names
+    disk = os.statvfs(folder)
+    no_names = disk.f_files > 0 and disk.f_favail == 0
+    return disk.f_bavail * disk.f_frsize < ROOM or no_names

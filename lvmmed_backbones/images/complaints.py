@@ -1,31 +1,34 @@
-"""What libraries log over a foreign file: it is the file's words, and no text for our terminal."""
+"""Keep what libraries log and warn of over a foreign file: these are the file's words, not for our terminal."""
 
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def kept(*loggers: str) -> Iterator[list[str]]:
-    """The messages that a library logs within, in place of logging them.
+def silenced(*loggers: str) -> Iterator[list[str]]:
+    """Drop Python's warnings within, and keep what a library logs in the list, in place of logging it.
 
     Parameters
     ----------
     loggers : str
-        By name; a filter of one does not hold for those below it.
+        Names; a filter of one logger does not hold for those below it.
     """
-    said: list[str] = []
+    messages: list[str] = []
 
     def keep(record: logging.LogRecord) -> bool:
-        said.append(record.getMessage())
+        messages.append(record.getMessage())
         return False
 
     for name in loggers:
         logging.getLogger(name).addFilter(keep)
     try:
-        yield said
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield messages
     finally:
         for name in loggers:
             logging.getLogger(name).removeFilter(keep)

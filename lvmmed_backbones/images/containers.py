@@ -1,4 +1,4 @@
-"""Files of named arrays that somebody else made, HDF5 and numpy's: what they declare is bounded before it is read."""
+"""Read files of named arrays, HDF5 and numpy's. The sizes that a file declares are checked before it is read."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ with needing("corpus"):
     import h5py
 
 Wanted = Callable[[str, tuple[int, ...], np.dtype], bool]
-SLACK = 16 * MIB  # of a file beside its arrays, and of what needs no closer look
-RATIO = 1032  # bytes that deflate makes of one at the most
+SLACK = 16 * MIB  # bytes of a file beside its arrays; smaller ones need no closer look
+RATIO = 1032  # deflate makes at most so many bytes of one
 DEFLATE = h5py.h5z.FILTER_DEFLATE
 REMEDY = "Save it again or leave it out"
 
 
-def hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
-    """The arrays of an HDF5 file, by name.
+def read_hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
+    """Yield the arrays of an HDF5 file, with their names.
 
     Parameters
     ----------
     wanted : Wanted
-        Says by name, shape and type which are read.
+        Decides by name, shape and type which arrays are read.
 
     Raises
     ------
@@ -45,51 +45,51 @@ def hdf5(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
         file = h5py.File(path, "r")
     with file:
         with refusing(path, REMEDY):
-            found = datasets(path, file, wanted)
-        for name, item in sorted(found.items()):
+            arrays = _wanted_arrays(path, file, wanted)
+        for name, item in sorted(arrays.items()):
             with refusing(path, REMEDY):
-                refuse_inflation(path, name, item)
+                _refuse_inflation(path, name, item)
                 array = item[()]
             yield name, array
 
 
-def datasets(path: Path, file: h5py.File, wanted: Wanted) -> dict[str, h5py.Dataset]:
-    """The wanted arrays. Raises Refused if anything in the file leads out of it, or they are too large."""
+def _wanted_arrays(path: Path, file: h5py.File, wanted: Wanted) -> dict[str, h5py.Dataset]:
+    """Return the wanted arrays. Raises Refused if anything in the file leads out of it, or if they are too large."""
 
-    others: dict[str, str] = {}  # HDF5 bears no exception of what it calls
-    found: dict[str, h5py.Dataset] = {}
+    other_files: dict[str, str] = {}  # collected, since HDF5 allows no exception in a callback
+    arrays: dict[str, h5py.Dataset] = {}
 
     def look(name: str, link: Any) -> None:
         if isinstance(link, h5py.ExternalLink):
-            others[name] = link.filename
+            other_files[name] = link.filename
 
     def take(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset):
             return
         for file_name, *_ in item.external or ():
-            others[name] = file_name
+            other_files[name] = file_name
         for part in item.virtual_sources() if item.is_virtual else ():
             if part.file_name != ".":
-                others[name] = part.file_name
+                other_files[name] = part.file_name
         try:
             kind = item.dtype
-        except TypeError:  # none that numpy has
+        except TypeError:  # numpy has no such type
             return
         if item.shape is not None and wanted(name, item.shape, kind):
-            found[name] = item
+            arrays[name] = item
 
     file.visititems_links(look)
     file.visititems(take)
-    for name, other in others.items():
+    for name, other in other_files.items():
         raise Refused(path, f"{name} lies in another file, {other}", REMEDY)
-    for item in found.values():
+    for item in arrays.values():
         bounded(path, item.shape, item.dtype.itemsize)
         bounded(path, item.chunks or (), item.dtype.itemsize)
-    bounded(path, (sum(item.nbytes for item in found.values()),), 1)
-    return found
+    bounded(path, (sum(item.nbytes for item in arrays.values()),), 1)
+    return arrays
 
 
-def refuse_inflation(path: Path, name: str, item: h5py.Dataset) -> None:
+def _refuse_inflation(path: Path, name: str, item: h5py.Dataset) -> None:
     """Refuse an array whose chunks are inflated to more than they declare: HDF5 inflates whatever there is."""
     plan = item.id.get_create_plist()
     filters = [plan.get_filter(number)[0] for number in range(plan.get_nfilters())]
@@ -114,13 +114,13 @@ def refuse_inflation(path: Path, name: str, item: h5py.Dataset) -> None:
             raise Refused(path, f"{name} is inflated to more than it declares", REMEDY)
 
 
-def numpy(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
-    """The arrays of an npz file by name, or that of an npy file, named array; never pickled objects.
+def read_numpy(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
+    """Yield the arrays of an npz file with their names, or that of an npy file, named 'array'; never pickled objects.
 
     Parameters
     ----------
     wanted : Wanted
-        Says by name, shape and type which are read.
+        Decides by name, shape and type which arrays are read.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def numpy(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
         file.seek(0)
         if not packed:
             with refusing(path, REMEDY):
-                shape, kind = header(file)
+                shape, kind = _read_header(file)
                 if not wanted("array", shape, kind):
                     return
                 bounded(path, shape, kind.itemsize)
@@ -143,19 +143,19 @@ def numpy(path: Path, wanted: Wanted) -> Iterator[tuple[str, NDArray]]:
             yield "array", array
             return
         with refusing(path, REMEDY):
-            refuse_directory(path, file)
+            _refuse_directory(path, file)
             archive = zipfile.ZipFile(file)
-            members = dict(sorted(members_of(path, archive, wanted)))
+            members = dict(sorted(_wanted_members(path, archive, wanted)))
         for name, member in members.items():
             with refusing(path, REMEDY), archive.open(member) as content:
                 array = npy.read_array(content, allow_pickle=False)
             yield name, array
 
 
-def members_of(
+def _wanted_members(
     path: Path, archive: zipfile.ZipFile, wanted: Wanted
 ) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """Name and member of the wanted arrays. Raises Refused if they are too large, or packed in another way."""
+    """Yield name and member of the wanted arrays. Raises Refused if they are too large, or packed in another way."""
     total = 0
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
@@ -165,7 +165,7 @@ def members_of(
             if content.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
                 continue
         with archive.open(member) as content:
-            shape, kind = header(content)
+            shape, kind = _read_header(content)
         if wanted(name, shape, kind):
             bounded(path, shape, kind.itemsize)
             total += int(np.prod(shape, dtype=np.int64)) * kind.itemsize
@@ -173,8 +173,8 @@ def members_of(
             yield name, member
 
 
-def header(file: BinaryIO | Any) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type as an array's header has them; of a header for names beyond Latin-1, no shape and no type."""
+def _read_header(file: BinaryIO | Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Return an array's shape and type from its header; none of them if the header has names beyond Latin-1."""
     version = npy.read_magic(file)
     if version == (3, 0):
         return (), np.dtype("V")
@@ -183,10 +183,10 @@ def header(file: BinaryIO | Any) -> tuple[tuple[int, ...], np.dtype]:
     return shape, kind
 
 
-def refuse_directory(path: Path, file: BinaryIO) -> None:
+def _refuse_directory(path: Path, file: BinaryIO) -> None:
     """Refuse a zip file whose list of members is too long: zipfile reads it whole.
 
-    That of zip64 is refused, too: only files that are too large anyway need it.
+    A list in zip64 is refused, too: only files that are too large anyway need it.
     """
     size = file.seek(0, 2)
     file.seek(max(0, size - 2**16 - 22))
@@ -194,7 +194,7 @@ def refuse_directory(path: Path, file: BinaryIO) -> None:
     file.seek(0)
     at = tail.rfind(b"PK\5\6")
     if at < 0:
-        return  # zipfile says so
+        return  # zipfile reports it
     bounded(path, (int.from_bytes(tail[at + 12 : at + 16], "little"),), 1, SLACK)
     if at >= 20 and tail[at - 20 : at - 16] == b"PK\6\7":
         raise Refused(path, "has a list of members in zip64", REMEDY)

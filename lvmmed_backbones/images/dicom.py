@@ -1,11 +1,11 @@
-"""DICOM files that somebody else made: what they declare is bounded before their pixels are decoded."""
+"""Read DICOM files. The sizes that a file declares are checked before its pixels are decoded."""
 
 from __future__ import annotations
 
 import io
 import itertools
+import math
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import ARRAY, MIB, Refused, bounded, opened, refusing
-from lvmmed_backbones.images.complaints import kept
+from lvmmed_backbones.images.complaints import silenced
 from lvmmed_backbones.images.photos import declared_size
 from lvmmed_backbones.importing import needing
 
@@ -26,20 +27,21 @@ with needing("corpus"):
     import pydicom
     from pydicom.encaps import generate_frames
     from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+    from pydicom.pixels.decoders import JPEGExtended12BitDecoder
+    from pydicom.pixels.decoders.base import DecodeRunner
     from pydicom.uid import (
         CTImageStorage,
         DeflatedExplicitVRLittleEndian,
         EnhancedCTImageStorage,
+        JPEGExtended12Bit,
         LegacyConvertedEnhancedCTImageStorage,
         RLELossless,
     )
 
-    from lvmmed_backbones.images import dicom_jpeg
-
-SLACK = 16 * MIB  # of a file's elements beside its pixels, and of what needs no closer look
+SLACK = 16 * MIB  # bytes of a file's elements beside its pixels; smaller frames need no closer look
 PIXEL_DATA = 0x7FE00010
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-# What pydicom makes grey or RGB of. JPEG 2000's YBR_ICT and YBR_RCT are RGB once they are decoded.
+# Colours that pydicom turns into grey or RGB. YBR_ICT and YBR_RCT of JPEG 2000 are RGB once they are decoded.
 SPACES = (
     *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB"),
     *("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
@@ -48,25 +50,43 @@ CT = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStor
 LOGGERS = ("pydicom", "pydicom.pixels.decoders.base")
 REMEDY = "Export it again or leave it out"
 
-dicom_jpeg.register()
+# pydicom asks its plugins for these two names.
+DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("imagecodecs",)}
+
+
+def is_available(uid: str) -> bool:
+    """Return whether this module decodes a transfer syntax, as pydicom asks every plugin."""
+    return uid in DECODER_DEPENDENCIES
+
+
+def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
+    """Return the pixels of a JPEG of 12 bits, little-endian, as pydicom's plugins give them.
+
+    imagecodecs decodes it: the decoders that pydicom knows are limited to 8 bits, or under the GPL.
+    """
+    pixels = imagecodecs.jpeg8_decode(frame)
+    return pixels.astype(np.dtype(f"<u{runner.bits_allocated // 8}")).tobytes()
+
+
+if "imagecodecs" not in JPEGExtended12BitDecoder.available_plugins:
+    JPEGExtended12BitDecoder.add_plugin("imagecodecs", (__name__, "decode_frame"))
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """pydicom's calls over a file: what it raises becomes one line, what it warns of, in the file's words, nothing.
+def _reading(path: Path) -> Iterator[None]:
+    """Make one line of what pydicom raises over a file; drop what it warns of and logs, which are the file's words.
 
     Raises
     ------
     Refused
         In place of what pydicom raises.
     """
-    with warnings.catch_warnings(), kept(*LOGGERS), refusing(path, REMEDY):
-        warnings.simplefilter("ignore")
+    with silenced(*LOGGERS), refusing(path, REMEDY):
         yield
 
 
 def read(path: Path) -> pydicom.FileDataset:
-    """The elements of a file, its pixels not yet decoded.
+    """Read the elements of a file; its pixels are not decoded yet.
 
     Raises
     ------
@@ -75,17 +95,17 @@ def read(path: Path) -> pydicom.FileDataset:
     Refused
         If it is no whole DICOM file, or is inflated to more than it declares.
     """
-    with opened(path, most=ARRAY + SLACK) as file, reading(path):
+    with opened(path, most=ARRAY + SLACK) as file, _reading(path):
         meta = pydicom.filereader.read_file_meta_info(path)
         if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            return inflated(path, file, meta)
+            return _inflate(path, file, meta)
         return pydicom.dcmread(file)
 
 
-def inflated(
+def _inflate(
     path: Path, file: BinaryIO, meta: pydicom.dataset.FileMetaDataset
 ) -> pydicom.FileDataset:
-    """The elements of a deflated file: pydicom would inflate it to whatever size.
+    """Return the elements of a deflated file. pydicom would inflate it without a bound.
 
     Raises
     ------
@@ -99,7 +119,7 @@ def inflated(
         head = pydicom.filereader.read_dataset(
             io.BytesIO(content), False, True, stop_when=lambda tag, vr, length: tag == PIXEL_DATA
         )
-        content += inflater.decompress(inflater.unconsumed_tail, declared(path, head) + 1)
+        content += inflater.decompress(inflater.unconsumed_tail, _declared_bytes(path, head) + 1)
     if not inflater.eof:
         raise Refused(path, "is inflated to more than it declares, or is cut off", REMEDY)
     elements = pydicom.filereader.read_dataset(io.BytesIO(content), False, True)
@@ -117,7 +137,7 @@ class Frames:
     values : NDArray
         (N, H, W), grey, by the file's modality transform; (N, H, W, 3) RGB, uint8 or uint16.
     modality : str
-        Such as CT; empty if it says none.
+        The modality, such as CT; empty if the file says none.
     hounsfield : bool
         Whether grey values are Hounsfield units.
     inverse : bool
@@ -134,11 +154,11 @@ class Frames:
 
 
 def frames(path: Path) -> Frames | None:
-    """Every frame of a file; None if it has no pixels.
+    """Return every frame of a file; None if it has no pixels.
 
-    By pydicom's own pipeline: YBR becomes RGB, a palette its colours, a modality lookup table or rescaling is applied
-    where the standard lets it stand: in the file, or in the functional groups of an enhanced one, shared or per frame
-    (PS3.3 C.7.6.16.2.9).
+    pydicom's own pipeline does it. YBR becomes RGB, a palette its colours. A modality lookup table or rescaling is
+    applied where the standard lets it stand: in the file, or in the functional groups of an enhanced one, shared or
+    for each frame (PS3.3 C.7.6.16.2.9).
 
     Raises
     ------
@@ -151,12 +171,12 @@ def frames(path: Path) -> Frames | None:
     data = read(path)
     if not any(name in data for name in PIXELS):
         return None
-    with reading(path):
+    with _reading(path):
         space = str(data.get("PhotometricInterpretation") or "")
         if space not in SPACES:
             raise Refused(path, f"has the colours {space!r}, which are not read", REMEDY)
     stored = pixels(path, data)
-    with reading(path):
+    with _reading(path):
         modality = plain(data.get("Modality", ""))
         if space == "PALETTE COLOR":
             stored, space = apply_color_lut(stored, data), "RGB"
@@ -165,40 +185,40 @@ def frames(path: Path) -> Frames | None:
             return Frames(values, modality, False, False, None)
         stored = stored if stored.ndim == 3 else stored[None]
         return Frames(
-            values=rescaled(stored, data),
+            values=_rescale(stored, data),
             modality=modality,
-            hounsfield=is_hounsfield(data),
+            hounsfield=_is_hounsfield(data),
             inverse=space == "MONOCHROME1" or data.get("PresentationLUTShape") == "INVERSE",
-            padding=padding_of(stored, data),
+            padding=_padding(stored, data),
         )
 
 
-def rescaled(stored: NDArray, data: pydicom.Dataset) -> NDArray:
-    """Stored values (N, H, W) by the transform of the file, or of the functional groups of each frame."""
-    found = transforms(data, len(stored))
-    if len({id(one) for one in found}) == 1:
-        return apply_modality_lut(stored, found[0])
-    return np.stack([apply_modality_lut(a, one) for a, one in zip(stored, found, strict=True)])
+def _rescale(stored: NDArray, data: pydicom.Dataset) -> NDArray:
+    """Return stored values (N, H, W) after the transform of the file, or of the functional groups of each frame."""
+    items = _transform_items(data, len(stored))
+    if len({id(item) for item in items}) == 1:
+        return apply_modality_lut(stored, items[0])
+    return np.stack([apply_modality_lut(a, item) for a, item in zip(stored, items, strict=True)])
 
 
-def transforms(data: pydicom.Dataset, count: int) -> list[pydicom.Dataset]:
-    """What holds the modality transform of each frame: the file itself, or an item of its functional groups."""
+def _transform_items(data: pydicom.Dataset, count: int) -> list[pydicom.Dataset]:
+    """Return what holds the modality transform of each frame: the file, or an item of its functional groups."""
     if "RescaleSlope" in data or "ModalityLUTSequence" in data:
         return [data] * count
-    shared = group_of(data.get("SharedFunctionalGroupsSequence"), 0)
-    each = [group_of(data.get("PerFrameFunctionalGroupsSequence"), n) for n in range(count)]
-    return [one or shared or data for one in each]
+    shared = _transform_item(data.get("SharedFunctionalGroupsSequence"), 0)
+    each = [_transform_item(data.get("PerFrameFunctionalGroupsSequence"), n) for n in range(count)]
+    return [item or shared or data for item in each]
 
 
-def group_of(groups: Sequence | None, number: int) -> pydicom.Dataset | None:
-    """The item of the pixel value transformation in a frame's functional groups."""
+def _transform_item(groups: Sequence | None, number: int) -> pydicom.Dataset | None:
+    """Return the item of the pixel value transformation in a frame's functional groups."""
     if not groups or number >= len(groups):
         return None
-    found = groups[number].get("PixelValueTransformationSequence")
-    return found[0] if found else None
+    items = groups[number].get("PixelValueTransformationSequence")
+    return items[0] if items else None
 
 
-def is_hounsfield(data: pydicom.Dataset) -> bool:
+def _is_hounsfield(data: pydicom.Dataset) -> bool:
     """Whether the file says that its rescaled values are Hounsfield units.
 
     By its rescale type; what is stored as a CT image has them without one, by definition (PS3.3 C.8.2.1), if it is
@@ -206,66 +226,62 @@ def is_hounsfield(data: pydicom.Dataset) -> bool:
     """
     stored_as = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
     unnamed = "HU" if stored_as in CT else ""
-    for one in transforms(data, frames_of(data)):
-        kind = one.get("RescaleType") or unnamed
-        if "RescaleSlope" not in one or kind != "HU":
-            return False
-    return True
+    return all(
+        "RescaleSlope" in item and (item.get("RescaleType") or unnamed) == "HU"
+        for item in _transform_items(data, _frame_count(data))
+    )
 
 
-def padding_of(stored: NDArray, data: pydicom.Dataset) -> NDArray[np.bool_] | None:
-    """Where stored values are the file's padding, or within its range (PS3.3 C.7.5.1.1.2)."""
+def _padding(stored: NDArray, data: pydicom.Dataset) -> NDArray[np.bool_] | None:
+    """Return where stored values are the file's padding, or within its range (PS3.3 C.7.5.1.1.2)."""
     value = data.get("PixelPaddingValue")
     if value is None:
         return None
     limit = data.get("PixelPaddingRangeLimit")
     low, high = sorted((int(value), int(value if limit is None else limit)))
-    found = (stored >= low) & (stored <= high)
-    return found if found.any() and not found.all() else None
+    is_padding = (stored >= low) & (stored <= high)
+    return is_padding if is_padding.any() and not is_padding.all() else None
 
 
 def pixels(path: Path, data: pydicom.FileDataset) -> NDArray:
-    """The values as stored, (H, W) or (N, H, W); colours in RGB, or as indices of a palette.
+    """Return the values as stored, (H, W) or (N, H, W); colours in RGB, or as indices of a palette.
 
     Raises
     ------
     Refused
         If they are not whole, or take more than `ARRAY` bytes, or a frame holds more than is declared.
     """
-    with reading(path):
-        declared(path, data)
+    with _reading(path):
+        _declared_bytes(path, data)
         syntax = data.file_meta.TransferSyntaxUID
         if syntax.is_encapsulated:
             plane = int(data.Rows) * int(data.Columns)
-            packed = generate_frames(data.PixelData, number_of_frames=frames_of(data))
+            packed = generate_frames(data.PixelData, number_of_frames=_frame_count(data))
             for number, frame in enumerate(packed):
                 height, width = declared_size(frame)
-                longest = longest_run(frame) if syntax == RLELossless else height * width
+                longest = _longest_run(frame) if syntax == RLELossless else height * width
                 if longest > plane:
                     reason = f"frame {number} holds {longest:,} pixels, but {plane:,} are declared"
                     raise Refused(path, reason, REMEDY)
         return pixel_array(data)
 
 
-def declared(path: Path, data: pydicom.Dataset) -> int:
-    """Bytes of the pixels, as the elements declare them. Raises Refused for more than `ARRAY`."""
+def _declared_bytes(path: Path, data: pydicom.Dataset) -> int:
+    """Return how many bytes of pixels the elements declare. Raises Refused for more than `ARRAY`."""
     samples = int(data.get("SamplesPerPixel") or 1)
-    values = frames_of(data), int(data.Rows), int(data.Columns), samples
+    values = _frame_count(data), int(data.Rows), int(data.Columns), samples
     itemsize = -(-int(data.BitsAllocated) // 8)
     bounded(path, values, itemsize)
-    size = itemsize
-    for value in values:
-        size *= value
-    return size
+    return math.prod(values) * itemsize
 
 
-def frames_of(data: pydicom.Dataset) -> int:
-    """How many frames are declared; 1 if nothing is."""
+def _frame_count(data: pydicom.Dataset) -> int:
+    """Return how many frames are declared; 1 if nothing is."""
     return int(data.get("NumberOfFrames") or 1)
 
 
-def longest_run(frame: bytes) -> int:
-    """Bytes of the longest segment of an RLE frame, unpacked; 0 if the frame is too short for any harm.
+def _longest_run(frame: bytes) -> int:
+    """Return the length of the longest segment of an RLE frame, unpacked; 0 if the frame is too short for any harm.
 
     pydicom unpacks a segment before it compares its length. Two bytes can stand for 128 (PackBits).
     """

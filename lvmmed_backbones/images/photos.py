@@ -1,4 +1,4 @@
-"""Photographs that somebody else made: what they declare is bounded before their pixels are decoded."""
+"""Read photographs by Pillow. The sizes that a file declares are checked before its pixels are decoded."""
 
 from __future__ import annotations
 
@@ -16,18 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lvmmed_backbones.files.outside import ARRAY, MIB, bounded, opened, read_bytes, refusing
+from lvmmed_backbones.files.outside import (
+    ARRAY,
+    MIB,
+    ForeignFile,
+    bounded,
+    opened,
+    read_bytes,
+    refusing,
+)
+from lvmmed_backbones.images.complaints import silenced
 
 # Pillow's plain decoders, those that it has loaded already first. Others run programs: EPS starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000")
-PIXELS = 1024 * MIB // 4 // 3  # of a frame: Pillow's own limit, above which it warns of a bomb
+PIXELS = 1024 * MIB // 4 // 3  # pixels of a frame: above this limit Pillow itself warns of a bomb
 KEPT = ("PNG", "JPEG")
 GREY = ("1", "L", "LA", "La")
 BITS, PHOTOMETRIC, SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 339  # tags of TIFF
 ORIENTATION = 274  # of TIFF and EXIF
-# Where Pillow finds an orientation.
+# Entries of an image's info in which Pillow finds an orientation.
 EXIF = {"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"}
-# By number: where the first row and column of the pixels belong.
+# By the number of the orientation: how to turn the pixels upright.
 TURNS: dict[int, Callable[[NDArray], NDArray]] = {
     1: lambda a: a,
     2: np.fliplr,
@@ -41,43 +50,26 @@ TURNS: dict[int, Callable[[NDArray], NDArray]] = {
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 JPEG_2000 = b"\xff\x4f\xff\x51"  # the mark of a codestream, within boxes or not
 NO_SIZE = {0xD8, 0x01, *range(0xD0, 0xD8)}  # JPEG's markers without a length
-SIZED = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # that start a frame, JPEG-LS too
+SIZED = {*range(0xC0, 0xD0), 0xF7} - {
+    0xC4,
+    0xC8,
+    0xCC,
+}  # JPEG's markers that start a frame, also in JPEG-LS
 
 
 @contextmanager
-def opened_image(path: Path, remedy: str, reason: str) -> Iterator[Image.Image]:
-    """An image of Pillow's, its first frame found, but not yet decoded.
-
-    Parameters
-    ----------
-    remedy : str
-        A sentence, for a file that is no whole image; reason: what is said of it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    Refused
-        If it is no image, or declares more than `PIXELS`.
-    """
-    with opened(path, most=ARRAY) as file, quiet():
-        yield image_in(path, file, remedy, reason)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Pillow's warnings: of a bomb it becomes an error, the others have the file's texts and go nowhere."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def _without_warnings() -> Iterator[None]:
+    """Drop Pillow's warnings, which have the file's texts; the one of a decompression bomb becomes an error."""
+    with silenced():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
 
 
-def image_in(path: Path, file: BinaryIO, remedy: str, reason: str) -> Image.Image:
-    """The image in an open file. Raises as `opened_image`."""
-    with refusing(path, remedy, reason):
+def _open_image(source: ForeignFile, file: BinaryIO) -> Image.Image:
+    """Return Pillow's image of an open file, not yet decoded. Raises Refused if it is none, or has over `PIXELS`."""
+    with source.reading():
         image = Image.open(file, formats=FORMATS)
-        bounded(path, image.size, 1, PIXELS)
+        bounded(source.path, image.size, 1, PIXELS)
     return image
 
 
@@ -98,40 +90,33 @@ class Frame:
     kept: str = ""
 
 
-def frames(
-    path: Path, file: BinaryIO, remedy: str, reason: str = "cannot be read"
-) -> Iterator[Frame]:
-    """Every image of an open file, one after another, as Pillow reads it.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file; remedy: a sentence, for a file that is no whole image; reason: what is said of it.
+def frames(source: ForeignFile, file: BinaryIO) -> Iterator[Frame]:
+    """Yield every image of an open file, as Pillow reads it.
 
     Raises
     ------
     Refused
         If it is no whole image, a frame has more than `PIXELS`, or all together take more than `ARRAY` bytes.
     """
-    with quiet():
-        image = image_in(path, file, remedy, reason)
-        with refusing(path, remedy, reason):
-            # A camera's file: what follows are previews of the first.
+    with _without_warnings():
+        image = _open_image(source, file)
+        with source.reading():
+            # In a camera's file (MPO) the further images are previews of the first.
             count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            # They are of one size, and to go to one means to decode those before it.
-            bounded(path, (count, *image.size), depth(image))
+            # Frames have one size, and Pillow decodes all frames before the one that it seeks.
+            bounded(source.path, (count, *image.size), _pixel_bytes(image))
         for number in range(count):
-            with refusing(path, remedy, reason):
+            with source.reading():
                 if number:
                     image.seek(number)
-                    bounded(path, image.size, 1, PIXELS)
-                one = frame(path, image, count == 1)
-            yield one
+                    bounded(source.path, image.size, 1, PIXELS)
+                frame = _read_frame(source.path, image, count == 1)
+            yield frame
 
 
 def is_plain_tiff(file: BinaryIO) -> bool:
     """Whether a TIFF holds one upright image of 8 bits, grey or RGB, which Pillow reads right and fastest."""
-    with quiet():
+    with _without_warnings():
         try:
             image: Any = Image.open(file, formats=("TIFF",))
             tags = image.tag_v2
@@ -144,80 +129,88 @@ def is_plain_tiff(file: BinaryIO) -> bool:
                 and tags.get(ORIENTATION, 1) == 1
                 and image.n_frames == 1
             )
-        except Exception:  # tifffile says what is wrong with it
+        except Exception:  # tifffile will report what is wrong
             return False
         finally:
             file.seek(0)
 
 
-def frame(path: Path, image: Image.Image, single: bool) -> Frame:
-    """The present frame of an image of Pillow's, perhaps its single one."""
-    sixteen = deep_colours(image)
-    image.load()  # before a damaged part can be taken for damaged EXIF
-    turn = orientation(image)
+def _read_frame(path: Path, image: Image.Image, single: bool) -> Frame:
+    """Return the current frame of an image of Pillow; `single` says that it is the only one."""
+    sixteen = _has_deep_colours(image)
+    image.load()  # first, or a damaged part would be taken for damaged EXIF
+    turn = _orientation(image)
     if sixteen:
-        return Frame(upright(deep_pixels(path), turn))
-    if deep(image):
+        return Frame(upright(_read_deep_png(path), turn))
+    if _is_deep(image):
         return Frame(upright(np.asarray(image), turn))
     mode = image.mode
     pixels = np.asarray(image.convert("L" if mode in GREY else "RGB"))
-    whole = single and turn == 1 and mode in ("L", "RGB") and image.format in KEPT
-    return Frame(upright(pixels, turn), str(image.format) if whole else "")
+    kept = single and turn == 1 and mode in ("L", "RGB") and image.format in KEPT
+    return Frame(upright(pixels, turn), str(image.format) if kept else "")
 
 
-def deep_colours(image: Image.Image) -> bool:
+def _has_deep_colours(image: Image.Image) -> bool:
     """Whether a PNG has colours, or an alpha channel, of 16 bits, of which Pillow keeps 8."""
     return (
         image.format == "PNG"
         and any("16B" in str(tile[3]) for tile in image.tile)
-        and not deep(image)
+        and not _is_deep(image)
     )
 
 
-def deep_pixels(path: Path) -> NDArray:
-    """The pixels of a PNG of 16 bits with several channels, without its alpha channel."""
+def _read_deep_png(path: Path) -> NDArray:
+    """Return the pixels of a PNG of 16 bits with several channels, without its alpha channel."""
     pixels = imagecodecs.png_decode(read_bytes(path, most=ARRAY))
     return pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
 
 
-def orientation(image: Image.Image) -> int:
-    """How an image is to be turned to stand upright: EXIF's number, 1 for not at all."""
+def _orientation(image: Image.Image) -> int:
+    """Return EXIF's number for how to turn an image upright; 1: not at all."""
     if not EXIF & image.info.keys():
         return 1
     try:
         turn = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # of damaged EXIF every reader makes an image that is not turned
+    except Exception:  # readers do not turn an image whose EXIF is damaged
         return 1
     return turn if turn in TURNS else 1
 
 
 def upright(pixels: NDArray, turn: int) -> NDArray:
-    """Pixels (H, W, ...) as EXIF's and TIFF's orientation wants them shown."""
+    """Turn pixels (H, W, ...) upright, by the number that EXIF and TIFF have for it."""
     return np.ascontiguousarray(TURNS.get(turn, TURNS[1])(pixels))
 
 
-def depth(image: Image.Image) -> int:
-    """Bytes of a pixel, decoded."""
-    return 4 if deep(image) else 3 if image.mode == "P" else len(image.getbands())
+def _pixel_bytes(image: Image.Image) -> int:
+    """Return the number of bytes of a decoded pixel."""
+    return 4 if _is_deep(image) else 3 if image.mode == "P" else len(image.getbands())
 
 
-def first(
-    path: Path, values: Callable[[Image.Image], NDArray], remedy: str, reason: str
-) -> NDArray:
-    """The values of a file's first frame. Raises as `frames`."""
-    with opened_image(path, remedy, reason) as image, refusing(path, remedy, reason):
-        return values(image)
+def read_first(source: ForeignFile, values: Callable[[Image.Image], NDArray]) -> NDArray:
+    """Return what a function makes of a file's first frame, which is not yet decoded.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        As `frames`, and if the function raises anything.
+    """
+    with opened(source.path, most=ARRAY) as file, _without_warnings():
+        image = _open_image(source, file)
+        with source.reading():
+            return values(image)
 
 
-def deep(image: Image.Image) -> bool:
+def _is_deep(image: Image.Image) -> bool:
     """Whether an image has more than 8 bits."""
     return image.mode.startswith(("I", "F"))
 
 
-def decoded(
+def decode(
     path: str | Path, content: bytes, remedy: str, reason: str = "is no whole image"
 ) -> NDArray[np.uint8]:
-    """A PNG or JPEG in memory as OpenCV reads it: (H, W, 3), blue first.
+    """Decode a PNG or JPEG in memory by OpenCV: (H, W, 3), blue first.
 
     Parameters
     ----------
@@ -232,7 +225,7 @@ def decoded(
     height, width = declared_size(content)
     bounded(path, (height, width, 3), 1)
     with refusing(path, remedy, reason):
-        if not content.startswith((PNG, JPEG)):  # OpenCV reads many formats more
+        if not content.startswith((PNG, JPEG)):  # OpenCV reads many more formats
             raise ValueError("neither PNG nor JPEG")
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
@@ -241,21 +234,21 @@ def decoded(
 
 
 def declared_size(content: bytes) -> tuple[int, int]:
-    """Height and width as the header of a PNG, JPEG or JPEG 2000 has them; 0 and 0 if it is none of them."""
+    """Return height and width as the header of a PNG, JPEG or JPEG 2000 has them; 0 and 0 if it is none of them."""
     if content.startswith(PNG):
         return int.from_bytes(content[20:24], "big"), int.from_bytes(content[16:20], "big")
     if content.startswith(JPEG):
-        return jpeg_size(content)
+        return _jpeg_size(content)
     sizes = [(0, 0)]
-    for found in re.finditer(JPEG_2000, content):
-        words = content[found.end() + 4 : found.end() + 20]
-        right, bottom, left, top = (int.from_bytes(words[n : n + 4], "big") for n in (0, 4, 8, 12))
+    for mark in re.finditer(JPEG_2000, content):
+        header = content[mark.end() + 4 : mark.end() + 20]
+        right, bottom, left, top = (int.from_bytes(header[n : n + 4], "big") for n in (0, 4, 8, 12))
         sizes.append((max(bottom - top, 0), max(right - left, 0)))
     return max(sizes, key=lambda size: size[0] * size[1])
 
 
-def jpeg_size(content: bytes) -> tuple[int, int]:
-    """Height and width by the first segment that starts a frame; 0 and 0 if there is none."""
+def _jpeg_size(content: bytes) -> tuple[int, int]:
+    """Return height and width of the first segment that starts a frame; 0 and 0 if there is none."""
     at = 2
     while at + 9 <= len(content) and content[at] == 0xFF:
         kind = content[at + 1]

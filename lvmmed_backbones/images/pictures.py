@@ -1,11 +1,11 @@
-"""Photographs, scans and slides of any format, told by their bytes and not by their names."""
+"""Read photographs, scans and slides of any format. The bytes of a file decide its format, not its name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from lvmmed_backbones.files.outside import ARRAY, Refused, opened
+from lvmmed_backbones.files.outside import ARRAY, ForeignFile, Refused, opened
 from lvmmed_backbones.images import photos, tiffs
 from lvmmed_backbones.images.photos import Frame
 
@@ -13,7 +13,7 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[Frame]:
-    """Every image of a file, upright and in its own depth.
+    """Yield every image of a file, upright and in its own depth.
 
     Parameters
     ----------
@@ -27,25 +27,26 @@ def frames(path: Path, remedy: str, reason: str = "cannot be read") -> Iterator[
     Refused
         As `photos.frames` and `tiffs.planes`.
     """
+    source = ForeignFile(path, remedy, reason)
     with opened(path, most=ARRAY) as file:
         head = file.read(4)
         file.seek(0)
         if head in TIFF and not photos.is_plain_tiff(file):
-            yield from map(Frame, tiffs.planes(path, file, remedy, reason))
+            yield from map(Frame, tiffs.planes(source, file))
         else:
-            yield from photos.frames(path, file, remedy, reason)
+            yield from photos.frames(source, file)
 
 
-def only(path: Path, remedy: str, reason: str = "cannot be read") -> Frame:
-    """The image of a file that holds one.
+def read_one(path: Path, remedy: str, reason: str = "cannot be read") -> Frame:
+    """Return the image of a file that holds one.
 
     Raises
     ------
     FileNotFoundError, Refused
         As `frames`; Refused, too, if it holds several.
     """
-    found = frames(path, remedy, reason)
-    first = next(found)
-    if next(found, None) is not None:
+    images = frames(path, remedy, reason)
+    first = next(images)
+    if next(images, None) is not None:
         raise Refused(path, "holds several images", "Save the one that is meant")
     return first

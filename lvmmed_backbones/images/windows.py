@@ -1,4 +1,4 @@
-"""Intensities of any range to 8 bits: one way for corpora and tasks, whatever format they come from."""
+"""Turn intensities of any range into 8 bits, in one way for corpora and tasks and for all formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOUNSFIELD = (-1000.0, 1000.0)  # air to dense bone
-PERCENTILES = (0.5, 99.5)  # so that no outlier rules, a voxel of 32767 or of metal
+PERCENTILES = (0.5, 99.5)  # so that outliers do not decide, such as a voxel of 32767 or of metal
 
 
 class NoContrast(ValueError):
@@ -16,18 +16,18 @@ class NoContrast(ValueError):
 def eight_bits(
     values: NDArray, hounsfield: bool = False, padding: NDArray[np.bool_] | None = None
 ) -> NDArray[np.uint8]:
-    """Intensities to 0 to 255: Hounsfield units within a fixed window, others between robust percentiles.
+    """Map intensities to 0..255: Hounsfield units from a fixed window, others from robust percentiles.
 
     Parameters
     ----------
     values : NDArray
-        Any shape: what shares a scale is passed together, as the slices of a volume are. uint8 stays as it is. NaN and
-        what is infinite do not count; they become the nearest end of the window, NaN the lower one.
+        Of any shape; values that share a scale are passed together, such as the slices of a volume. uint8 stays as it
+        is. NaN and infinite values do not count for the window; they become its nearest end, NaN the lower one.
     hounsfield : bool
-        Whether they are Hounsfield units. Only a file that says so makes them that; a guess by the values would hang on
-        a single voxel.
+        Whether they are Hounsfield units. Only a file can say so; a guess from the values would depend on a single
+        voxel.
     padding : ndarray, optional
-        Where values mean nothing, as DICOM's padding does: they do not count, and become 0.
+        Where values mean nothing, as in DICOM's padding; they do not count, and become 0.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def eight_bits(
     if not known.size:
         raise NoContrast("no finite value")
     low, high = HOUNSFIELD if hounsfield else np.percentile(known, PERCENTILES)
-    if high <= low:  # a small bright thing on a flat ground
+    if high <= low:  # such as a small bright spot on a flat background
         low, high = known.min(), known.max()
     if high <= low:
         raise NoContrast("constant")

@@ -10,6 +10,6 @@ Slices of a volume are named CASE/007, or SITE/CASE/007.
 """
 
 from lvmmed_backbones.layout.check import check
-from lvmmed_backbones.layout.writer import Writer
+from lvmmed_backbones.layout.writer import Writer, write_data_set
 
-__all__ = ["Writer", "check"]
+__all__ = ["Writer", "check", "write_data_set"]

@@ -1,4 +1,4 @@
-"""Whether masks belong to their images: their borders lie on edges of the images, those of other masks do not."""
+"""Measure whether masks belong to their images: whether their borders lie on edges of these images."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 128  # pixels of the longer side: coarser than annotators' hands, and fast
+SIDE = 128  # pixels of the longer side: people do not draw more exactly, and it is fast
 NEAR = 0.06  # of the longer side: the neighbourhood that an edge is compared with
 FAINT = 0.25  # added to the neighbourhood's edges, so that noise in flat parts is no edge
 
 
 @dataclass(frozen=True)
 class Outline:
-    """An image and its mask, small.
+    """An image and its mask, reduced.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Outline:
 
 
 def outline(image: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Outline | None:
-    """An image (H, W) or (H, W, 3) and its class indices (H, W), small; None if no border or no edge is left."""
+    """Reduce an image (H, W) or (H, W, 3) and its class indices (H, W); return None if no border or no edge is left."""
     shrink = min(1.0, SIDE / max(labels.shape))
     height, width = (max(1, round(side * shrink)) for side in labels.shape)
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -41,30 +41,30 @@ def outline(image: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Outline | No
     edges = np.sqrt(cv2.magnitude(across, down))
     edges /= cv2.GaussianBlur(edges, (0, 0), NEAR * max(height, width)) + FAINT
     spread = float(edges.std())
-    small_labels = resized(labels, (height, width))
+    small_labels = _resized(labels, (height, width))
     if spread < 1e-6 or not border(small_labels).any():
         return None
     return Outline((edges - edges.mean()) / spread, small_labels)
 
 
-def resized(labels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Class indices at another size, each the nearest."""
+def _resized(labels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return class indices at another size, each the nearest."""
     return np.asarray(cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def border(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The pixels beside another class."""
-    found = np.zeros(labels.shape, bool)
+    """Return where pixels lie beside another class."""
+    is_border = np.zeros(labels.shape, bool)
     for axis in (0, 1):
-        here, there = (np.moveaxis(x, axis, 0) for x in (labels, found))
-        apart = here[1:] != here[:-1]
-        there[1:] |= apart
-        there[:-1] |= apart
-    return found
+        labels_along, border_along = (np.moveaxis(x, axis, 0) for x in (labels, is_border))
+        apart = labels_along[1:] != labels_along[:-1]
+        border_along[1:] |= apart
+        border_along[:-1] |= apart
+    return is_border
 
 
-def agreement(outlines: Sequence[Outline]) -> float:
-    """How much better masks fit the edges of their own images than masks of other images do.
+def border_fit(outlines: Sequence[Outline]) -> float:
+    """Return how much better masks fit the edges of their own images than masks of other images do.
 
     The fit of a mask is the mean strength of the edges under its border. Of each image, the fit of its own mask is
     compared with the mean fit of three masks from the other half of the sequence, resized to it.
@@ -79,7 +79,7 @@ def agreement(outlines: Sequence[Outline]) -> float:
     for number, own in enumerate(outlines):
         fits = []
         for away in (count // 2 - 1, count // 2, count // 2 + 1):
-            other = border(resized(outlines[(number + away) % count].labels, own.labels.shape))
+            other = border(_resized(outlines[(number + away) % count].labels, own.labels.shape))
             if other.any():
                 fits.append(own.edges[other].mean())
         if fits:

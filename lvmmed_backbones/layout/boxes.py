@@ -1,11 +1,11 @@
-"""What a box of a finding must be, in a download, in a prepared data set and when one is written."""
+"""Check boxes of findings: in a download, in a prepared data set, and when one is written."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-FAULTS = {  # what is said of a box, and of several
+FAULTS = {  # the words for one box, and for several
     "is not of numbers": "boxes that are not of numbers",
     "is reversed": "boxes that are reversed",
     "has no area": "boxes without area",
@@ -15,7 +15,7 @@ SLACK = 1.0  # pixels: some downloads count the last pixel in, others do not
 
 
 def fault(left: float, top: float, right: float, bottom: float, width: float, height: float) -> str:
-    """What is wrong with a box in an image of `width` x `height` pixels, one of `FAULTS`; empty if nothing is.
+    """Return what is wrong with a box in an image of `width` x `height` pixels, one of `FAULTS`; empty if nothing is.
 
     A box may leave its image by `SLACK`, but not lie outside.
     """
@@ -32,7 +32,7 @@ def fault(left: float, top: float, right: float, bottom: float, width: float, he
 
 
 def number(owner: Any, key: str) -> float:
-    """A finite number of an object of a JSON file.
+    """Return a finite number of an object of a JSON file.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def number(owner: Any, key: str) -> float:
     value = owner[key]
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
-            found = float(value)
+            result = float(value)
         except OverflowError:
-            found = math.inf
-        if math.isfinite(found):
-            return found
+            result = math.inf
+        if math.isfinite(result):
+            return result
     raise ValueError(f"the {key} is {value!r}, not a number")

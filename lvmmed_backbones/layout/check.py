@@ -1,19 +1,31 @@
-"""The integrity check of a prepared data set: what is wrong, before hours are lost."""
+"""The integrity check of a prepared data set, which finds what is wrong before hours are lost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from lvmmed_backbones.files.outside import Refused, read_json, read_lines
+import msgspec
+
+from lvmmed_backbones.files.outside import Refused, read_json, read_lines, refusing
 from lvmmed_backbones.layout.boxes import FAULTS, fault, number
 from lvmmed_backbones.layout.contents import problems_of_contents
-from lvmmed_backbones.layout.files import fingerprint, lists_of, names_of
-from lvmmed_backbones.layout.images import KEPT
+from lvmmed_backbones.layout.files import file_names, fingerprint, split_files, such_as
+from lvmmed_backbones.layout.reading import KEPT
 
-KINDS = ("segmentation", "volumes", "detection", "classification")
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class _Meta(msgspec.Struct):
+    """The part of meta.json that is checked."""
+
+    kind: Literal["segmentation", "volumes", "detection", "classification"]
+    classes: list[str]
+    leaks: list[list[str]] = []
+    disjoint: list[list[str]] = []
+    foreground: tuple[_Share, _Share] | None = None
 
 
 def check(folder: Path) -> list[str]:
@@ -29,8 +41,8 @@ def check(folder: Path) -> list[str]:
     problems = problems_of(folder)
     meta = read_meta(folder)
     problems += problems_of_contents(folder, meta)
-    for path in lists_of(folder, ".json"):
-        problems += wrong_boxes(path, names_of(folder / "images"))
+    for path in split_files(folder, ".json"):
+        problems += _wrong_boxes(path, file_names(folder / "images"))
     try:
         changed = meta.get("fingerprint") != fingerprint(folder)
     except (FileNotFoundError, Refused) as error:
@@ -44,7 +56,7 @@ def check(folder: Path) -> list[str]:
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
-    """What meta.json says.
+    """Read and check meta.json.
 
     Raises
     ------
@@ -62,25 +74,13 @@ def read_meta(folder: Path) -> dict[str, Any]:
             f"{path} is missing: {folder} is no prepared data set. "
             "Make one by `python -m tasks prepare`."
         ) from None
-    if not isinstance(meta, dict) or meta.get("kind") not in KINDS:
-        raise Refused(path, f"tells no kind of annotation ({', '.join(KINDS)})", remedy)
-    for key, what in (("classes", str), ("leaks", list), ("disjoint", list)):
-        values = meta.get(key, () if key != "classes" else None)
-        if not isinstance(values, list | tuple) or not all(
-            isinstance(value, what) and all(isinstance(name, str) for name in value)
-            for value in values
-        ):
-            raise Refused(path, f"has {key} of another form than the preparers write", remedy)
-    share = meta.get("foreground")
-    if share is not None and (
-        not isinstance(share, list) or [type(value) for value in share] != [float, float]
-    ):
-        raise Refused(path, "has a foreground that is no two numbers", remedy)
+    with refusing(path, remedy, "has another form than the preparers write"):
+        msgspec.convert(meta, _Meta)
     return meta
 
 
 def problems_of(folder: Path) -> list[str]:
-    """What can be seen without reading an image: its splits, names and labels.
+    """Return the problems that show without reading an image: of splits, names and labels.
 
     Raises
     ------
@@ -90,11 +90,11 @@ def problems_of(folder: Path) -> list[str]:
         If its meta.json is not whole.
     """
     meta = read_meta(folder)
-    files = {name for name in names_of(folder / "images") if Path(name).suffix in KEPT}
-    masks = names_of(folder / "masks")
+    files = {name for name in file_names(folder / "images") if Path(name).suffix in KEPT}
+    masks = file_names(folder / "masks")
     stems = {name.rpartition(".")[0] for name in files}
     problems, splits = [], {}
-    for path in lists_of(folder, ".txt"):
+    for path in split_files(folder, ".txt"):
         try:
             lines = read_lines(path, within=folder)
         except (FileNotFoundError, Refused) as error:
@@ -106,39 +106,29 @@ def problems_of(folder: Path) -> list[str]:
         if not names:
             problems.append(f"split {path.stem} is empty: the download lacks all of its images")
         missing = sorted(set(names) - (files if labelled else stems))
-        if missing:
-            problems.append(
-                f"split {path.stem} names {len(missing)} images that are not there, such as {missing[0]}"
-            )
+        problems += such_as(f"split {path.stem} names", missing, "images that are not there")
         if labelled:
-            problems += wrong_labels(path, lines, len(meta["classes"]))
+            problems += _wrong_labels(path, lines, len(meta["classes"]))
         if meta["kind"] in ("segmentation", "volumes"):
             bare = [n for n in names if f"{n}.png" not in masks]
-            if bare:
-                problems.append(
-                    f"{len(bare)} images of split {path.stem} have no mask, such as {bare[0]}"
-                )
+            problems += such_as(f"split {path.stem} has", bare, "images without a mask")
     if not splits:
         problems.append(f"{folder / 'splits'} holds no split")
     leaks = [tuple(pair) for pair in meta.get("leaks", [])]
     for group in meta.get("disjoint", [list(splits)]):
-        problems += overlaps({name: splits[name] for name in group if name in splits}, leaks)
+        problems += _overlaps({name: splits[name] for name in group if name in splits}, leaks)
     return problems
 
 
-def wrong_labels(path: Path, lines: Sequence[str], classes: int) -> list[str]:
-    """A sentence if a split of labelled images has labels other than 0 to `classes` - 1."""
+def _wrong_labels(path: Path, lines: Sequence[str], classes: int) -> list[str]:
+    """Return a sentence if a split of labelled images has labels other than 0 to `classes` - 1."""
     known = set(map(str, range(classes)))
-    wrong = [line for line in lines if line.rpartition(" ")[2] not in known]
-    if not wrong:
-        return []
-    return [
-        f"{path}: {len(wrong)} lines do not end in a label of 0 to {classes - 1}, such as {wrong[0]!r}"
-    ]
+    wrong = [repr(line) for line in lines if line.rpartition(" ")[2] not in known]
+    return such_as(f"{path} has", wrong, f"lines that do not end in a label of 0 to {classes - 1}")
 
 
-def wrong_boxes(path: Path, files: set[str]) -> list[str]:
-    """What is wrong with a split of boxes: a sentence for each kind, with its first image.
+def _wrong_boxes(path: Path, files: set[str]) -> list[str]:
+    """Return a sentence for each kind of wrong box in a split, with its first image.
 
     Parameters
     ----------
@@ -149,29 +139,28 @@ def wrong_boxes(path: Path, files: set[str]) -> list[str]:
         content = read_json(path, "Prepare the data set again", within=path.parent.parent)
     except (FileNotFoundError, Refused) as error:
         return [str(error)]
-    missing: list[str] = []
-    faults: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {"images that are not there": []}
     try:
         images = {image["id"]: image for image in content["images"]}
-        missing = [i["file_name"] for i in images.values() if i["file_name"] not in files]
+        names = [image["file_name"] for image in images.values()]
+        faults["images that are not there"] += [name for name in names if name not in files]
         for box in content["annotations"]:
             image = images[box["image_id"]]
             corner = dict(zip(("x", "y", "width", "height"), box["bbox"], strict=True))
             x, y, width, height = (number(corner, key) for key in corner)
             size = number(image, "width"), number(image, "height")
-            found = fault(x, y, x + width, y + height, *size)
-            if found:
-                faults.setdefault(FAULTS[found], []).append(image["file_name"])
+            wrong = fault(x, y, x + width, y + height, *size)
+            if wrong:
+                faults.setdefault(FAULTS[wrong], []).append(image["file_name"])
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         return [f"{path} is not as the preparers write it ({type(error).__name__}: {error})"]
-    kinds = ((missing, "images that are not there"), *((k, what) for what, k in faults.items()))
-    return [f"{path} has {len(k)} {what}, such as of {k[0]}" for k, what in kinds if k]
+    return [line for kind, names in faults.items() for line in such_as(f"{path} has", names, kind)]
 
 
-def overlaps(
+def _overlaps(
     splits: Mapping[str, Sequence[str]], leaks: Sequence[tuple[str, str]] = ()
 ) -> list[str]:
-    """What is wrong with splits that must be disjoint: a sentence for each pair that shares names.
+    """Return a sentence for each pair of splits that must be disjoint and share names.
 
     Parameters
     ----------
@@ -180,7 +169,7 @@ def overlaps(
     """
     problems = []
     for a, b in combinations(sorted(splits), 2):
-        shared = sorted(set(splits[a]) & set(splits[b]))
-        if shared and (a, b) not in leaks and (b, a) not in leaks:
-            problems.append(f"splits {a} and {b} share {len(shared)} names, such as {shared[0]}")
+        if (a, b) not in leaks and (b, a) not in leaks:
+            shared = sorted(set(splits[a]) & set(splits[b]))
+            problems += such_as(f"splits {a} and {b} share", shared, "names")
     return problems

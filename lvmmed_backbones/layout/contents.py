@@ -1,7 +1,7 @@
-"""What the images of a prepared data set hold and its masks cover: black, constant, empty, shifted or swollen data.
+"""Look into the images and masks of a prepared data set: for black, constant, empty, shifted or swollen data.
 
-Where masks are, a data set promises foreground in each image or, if its images are slices, in each volume. What is
-judged for the data set as a whole is judged from `ENOUGH` masks on; fewer say too little.
+A data set with masks promises foreground in each image or, if its images are slices, in each volume. The data set as a
+whole is judged only if it has `ENOUGH` masks.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.files.outside import Refused, read_lines
-from lvmmed_backbones.layout.borders import Outline, agreement, outline
-from lvmmed_backbones.layout.files import lists_of, names_of
-from lvmmed_backbones.layout.images import read_image
-from lvmmed_backbones.layout.masks import read_classes
+from lvmmed_backbones.layout.borders import Outline, border_fit, outline
+from lvmmed_backbones.layout.files import file_names, split_files, such_as
+from lvmmed_backbones.layout.reading import read_image, read_stored
 
-FLAT = 8  # grey levels from the darkest to the brightest: less is noise. The flattest of 6,000 real images has 39
-FULL, OFTEN = 0.95, 0.05  # of an image's pixels; of the masks: 1.7 % of ISIC's cover that much
+FLAT = 8  # grey levels from the darkest to the brightest: fewer are noise. The flattest of 6,000 real images has 39
+# Shares of an image's pixels, and of the masks: 1.7 % of ISIC's masks cover so much.
+FULL, OFTEN = 0.95, 0.05
 ENOUGH, SAMPLE = 32, 128  # masks
-# Of `borders.agreement`. 128 masks have 0.8 (ISIC) to 6 in sound data, -3 to 0.3 if they are shifted by a tenth or
-# more, or of other images. Fewer say less: the standard error, 1 / sqrt(masks), is added before they are judged.
+# Threshold of `borders.border_fit`. 128 masks have 0.8 (ISIC) to 6 in sound data, and -3 to 0.3 if they are shifted by
+# a tenth or more, or belong to other images. With fewer masks their standard error, 1 / sqrt(masks), is added first.
 FIT = 0.5
 
 
 @dataclass
-class Contents:
-    """What was seen of a data set.
+class _Contents:
+    """What the images and masks of a data set hold.
 
     Attributes
     ----------
     problems : list of str
         Sentences about single files.
     shares : dict of str to float
-        Of each mask, how much of its image is not background.
+        For each mask, how much of its image is not background.
     classes : dict of str to frozenset of int
-        Of each image, the classes in its mask.
+        For each image, the classes in its mask.
     flat : list of str
         Images of one grey level.
     outlines : list of Outline
@@ -56,46 +56,46 @@ class Contents:
 
 def problems_of_contents(folder: Path, meta: Mapping[str, Any]) -> list[str]:
     """Read every image and mask; a sentence for each problem of a file, and for each kind of problem of them all."""
-    files = sorted(names_of(folder / "images"))
+    files = sorted(file_names(folder / "images"))
     paths = [folder / "images" / file for file in files]
     names = [file.rpartition(".")[0] for file in files]
     sliced = meta["kind"] in ("segmentation", "volumes") and any("/" in name for name in names)
-    seen = Contents()
+    seen = _Contents()
     step, bordered = -(-len(paths) // (2 * SAMPLE if sliced else SAMPLE)), 0
     for name, path in zip(names, paths, strict=True):
         mask_path = folder / "masks" / f"{name}.png"
-        image, mask = read_pair(path, mask_path, len(meta["classes"]), seen.problems)
+        image, mask = _read_pair(path, mask_path, len(meta["classes"]), seen.problems)
         if image is not None and int(image.max()) - int(image.min()) < FLAT:
             seen.flat.append(name)
         if image is None or mask is None:
             continue
         seen.shares[name] = np.count_nonzero(mask) / mask.size
-        found = frozenset(c for c in range(len(meta["classes"])) if (mask == c).any())
-        seen.classes[name] = found
-        if len(found) > 1:
+        classes = frozenset(c for c in range(len(meta["classes"])) if (mask == c).any())
+        seen.classes[name] = classes
+        if len(classes) > 1:
             if bordered % step == 0 and (small := outline(image, mask)):
                 seen.outlines.append(small)
             bordered += 1
     cases = {name: name.rpartition("/")[0] if sliced else name for name in names}
     return [
         *seen.problems,
-        *about_images(folder, seen, cases),
-        *about_cover(folder, seen, cases),
-        *about_classes(folder, seen, meta["classes"]),
-        *about_fit(folder, seen, meta),
+        *_about_images(folder, seen, cases),
+        *_about_cover(folder, seen, cases),
+        *_about_classes(folder, seen, meta["classes"]),
+        *_about_fit(folder, seen, meta),
     ]
 
 
-def read_pair(
+def _read_pair(
     path: Path, mask_path: Path, classes: int, problems: list[str]
 ) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
-    """An image and its mask, each None if it is not there or wrong; `problems` gets a sentence for what is wrong."""
+    """Read an image and its mask, each None if it is not there or wrong; add to `problems` what is wrong."""
     image = None
     try:
         image = read_image(path)
         if not mask_path.exists():
             return image, None
-        mask = read_classes(mask_path)
+        mask = read_stored(mask_path)
     except (FileNotFoundError, Refused) as error:
         problems.append(str(error))
         return image, None
@@ -111,61 +111,54 @@ def read_pair(
     return image, None if wrong else mask.astype(np.uint8)
 
 
-def about_images(folder: Path, seen: Contents, cases: Mapping[str, str]) -> list[str]:
-    """Black and constant images; of a volume's slices those under a label, or all of them."""
+def _about_images(folder: Path, seen: _Contents, cases: Mapping[str, str]) -> list[str]:
+    """Name black and constant images; of a volume's slices those under a label, or all of them."""
     flat = set(seen.flat)
-    parts = members(cases)
+    parts = _names_by_case(cases)
     dark = [case for case, names in parts.items() if flat.issuperset(names)]
-    whole = set(dark)
-    dark += [n for n in seen.flat if cases[n] not in whole and seen.shares.get(n, 0) > 0]
-    if not dark:
-        return []
-    return [f"{folder / 'images'} has {len(dark)} black or constant images, such as {dark[0]}"]
+    dark_cases = set(dark)
+    dark += [n for n in seen.flat if cases[n] not in dark_cases and seen.shares.get(n, 0) > 0]
+    return such_as(f"{folder / 'images'} has", dark, "black or constant images")
 
 
-def about_cover(folder: Path, seen: Contents, cases: Mapping[str, str]) -> list[str]:
-    """Masks without foreground, and masks that leave nothing else."""
-    problems, masks = [], folder / "masks"
-    parts = members({name: cases[name] for name in seen.shares})
+def _about_cover(folder: Path, seen: _Contents, cases: Mapping[str, str]) -> list[str]:
+    """Name masks without foreground, and masks that leave no background."""
+    parts = _names_by_case({name: cases[name] for name in seen.shares})
     empty = [case for case, names in parts.items() if not any(seen.shares[n] for n in names)]
-    if empty:
-        problems.append(f"{masks} has {len(empty)} cases without foreground, such as {empty[0]}")
-    whole = [name for name, share in seen.shares.items() if share == 1]
-    if whole:
-        problems.append(f"{masks} has {len(whole)} masks without background, such as {whole[0]}")
+    without_background = [name for name, share in seen.shares.items() if share == 1]
     full = [name for name, share in seen.shares.items() if FULL < share < 1]
-    if len(full) > OFTEN * len(seen.shares):
-        problems.append(
-            f"{masks} has {len(full)} masks that cover more than {FULL:.0%} of their image, such as {full[0]}"
-        )
-    return problems
+    often = full if len(full) > OFTEN * len(seen.shares) else []
+    masks = f"{folder / 'masks'} has"
+    return [
+        *such_as(masks, empty, "cases without foreground"),
+        *such_as(masks, without_background, "masks without background"),
+        *such_as(masks, often, f"masks that cover more than {FULL:.0%} of their image"),
+    ]
 
 
-def about_classes(folder: Path, seen: Contents, classes: Sequence[str]) -> list[str]:
-    """Classes that no mask of a split has."""
+def _about_classes(folder: Path, seen: _Contents, classes: Sequence[str]) -> list[str]:
+    """Name classes that no mask of a split has."""
     lacking = []
-    for path in lists_of(folder, ".txt"):
+    for path in split_files(folder, ".txt"):
         try:
             names = read_lines(path, within=folder)
-        except (FileNotFoundError, Refused):  # `check.problems_of` says so
+        except (FileNotFoundError, Refused):  # `check.problems_of` reports it
             continue
-        found = [seen.classes[name] for name in names if name in seen.classes]
-        absent = [c for n, c in enumerate(classes) if n not in frozenset().union(*found)]
-        if found and absent:
+        classes_of_masks = [seen.classes[name] for name in names if name in seen.classes]
+        absent = [c for n, c in enumerate(classes) if n not in frozenset().union(*classes_of_masks)]
+        if classes_of_masks and absent:
             lacking.append(f"{path.stem} ({', '.join(absent)})")
-    if not lacking:
-        return []
-    return [f"{len(lacking)} splits have no mask with one of the classes, such as {lacking[0]}"]
+    return such_as(f"{folder} has", lacking, "splits without a mask of one of the classes")
 
 
-def about_fit(folder: Path, seen: Contents, meta: Mapping[str, Any]) -> list[str]:
-    """Masks that do not follow their images, or are far larger or smaller than those of the whole download."""
+def _about_fit(folder: Path, seen: _Contents, meta: Mapping[str, Any]) -> list[str]:
+    """Name masks that do not follow their images, or cover far more or less than those of the whole download."""
     problems, masks = [], folder / "masks"
     count = len(seen.outlines)
     spread = np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)
     sample = [seen.outlines[number] for number in spread]
     if len(sample) >= ENOUGH:
-        fit = agreement(sample)
+        fit = border_fit(sample)
         if fit + len(sample) ** -0.5 < FIT:
             problems.append(
                 f"{masks}: of {len(sample)} masks, the borders fit the edges of their own images hardly better than "
@@ -184,9 +177,9 @@ def about_fit(folder: Path, seen: Contents, meta: Mapping[str, Any]) -> list[str
     return problems
 
 
-def members(cases: Mapping[str, str]) -> dict[str, list[str]]:
-    """The names of each case."""
-    found: dict[str, list[str]] = defaultdict(list)
+def _names_by_case(cases: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the names of each case."""
+    names_by_case: dict[str, list[str]] = defaultdict(list)
     for name, case in cases.items():
-        found[case].append(name)
-    return found
+        names_by_case[case].append(name)
+    return names_by_case

@@ -1,10 +1,10 @@
-"""The files of a prepared data set and their fingerprint; what systems leave among them is passed over."""
+"""The files of a prepared data set and their fingerprint; clutter of operating systems is passed over."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +12,50 @@ from lvmmed_backbones.files.folders import is_clutter
 from lvmmed_backbones.files.outside import Refused, opened
 
 
-def names_of(folder: Path) -> set[str]:
-    """The files below a folder, relative to it; clutter is passed over."""
-    found = (p.relative_to(folder) for p in folder.rglob("*") if not p.is_dir())
-    return {p.as_posix() for p in found if not any(map(is_clutter, p.parts))}
+def file_names(folder: Path) -> set[str]:
+    """Return the files below a folder, relative to it, without clutter."""
+    paths = (p.relative_to(folder) for p in folder.rglob("*") if not p.is_dir())
+    return {p.as_posix() for p in paths if not any(map(is_clutter, p.parts))}
 
 
-def lists_of(folder: Path, suffix: str) -> list[Path]:
-    """The lists of the splits with a suffix, sorted; clutter is passed over."""
+def split_files(folder: Path, suffix: str) -> list[Path]:
+    """Return the files of the splits with a suffix, sorted, without clutter."""
     return sorted(p for p in (folder / "splits").glob(f"*{suffix}") if not is_clutter(p.name))
 
 
+def such_as(subject: object, names: Sequence[str], problem: str) -> list[str]:
+    """Return one sentence that says how many names have a problem, and the first of them; none without names."""
+    return [f"{subject} {len(names)} {problem}, such as {names[0]}"] if names else []
+
+
 def checksums(folder: Path) -> dict[str, str]:
-    """The sha256 of each list of the splits, by the file's name.
+    """Return the sha256 of each file of the splits, by the file's name.
 
     Raises
     ------
     Refused
         If one leads out of the folder, or cannot be read.
     """
-    found = {}
-    for path in lists_of(folder, ""):
+    sums = {}
+    for path in split_files(folder, ""):
         with opened(path, within=folder) as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+            sums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums
 
 
 def check_lists(folder: Path, meta: Mapping[str, Any]) -> None:
-    """See that the lists of the splits are those that were prepared: a run takes from them what it trains on and tests.
+    """Check that the files of the splits are as they were prepared: they say what a run trains on and tests.
 
     Raises
     ------
     Refused
         Naming one that is not, or is missing.
     """
-    known, found = meta.get("lists"), checksums(folder)
-    if known == found:
+    known, actual = meta.get("lists"), checksums(folder)
+    if known == actual:
         return
     known = known if isinstance(known, dict) else {}
-    name = min(name for name in {*known, *found} if known.get(name) != found.get(name))
+    name = min(name for name in {*known, *actual} if known.get(name) != actual.get(name))
     raise Refused(
         folder / "splits" / name,
         "is not as it was prepared",
@@ -59,7 +64,7 @@ def check_lists(folder: Path, meta: Mapping[str, Any]) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """sha256 over the paths and contents of a prepared data set, its meta and clutter left out.
+    """Return the sha256 of the paths and contents of a prepared data set, without its meta.json and clutter.
 
     Raises
     ------

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import unicodedata
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -22,56 +21,53 @@ from lvmmed_backbones.files.writing import replacing_folder
 from lvmmed_backbones.layout.boxes import fault
 from lvmmed_backbones.layout.check import problems_of
 from lvmmed_backbones.layout.files import checksums, fingerprint
-from lvmmed_backbones.layout.images import KEPT, frame, to_8_bit
-from lvmmed_backbones.layout.masks import same_size
+from lvmmed_backbones.layout.reading import KEPT, read_frame, refuse_other_size, to_8_bit
 
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # would break a line of a split, or are no UTF-8
+# Categories of characters that break a line of a split, or are no UTF-8.
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 
 
-class Writer:
-    """Context manager that writes one prepared data set; leaving it by an error leaves what was there.
+@contextmanager
+def write_data_set(folder: Path) -> Iterator[Writer]:
+    """Yield a writer of a prepared data set, which appears when it is whole; an error leaves what was there before.
 
     Parameters
     ----------
     folder : Path
-        Where the data set will lie; replaced as a whole if it is there.
+        The folder of the data set; if it is there, it is replaced as a whole.
+
+    Raises
+    ------
+    ValueError
+        At the end, if what was written is no sound data set; DiskFull, OSError: if it cannot be written.
+    """
+    with replacing_folder(folder) as scratch:
+        writer = Writer(scratch)
+        yield writer
+        if problems := writer.finish():
+            raise ValueError(f"{folder} was not written: " + "; ".join(problems))
+
+
+class Writer:
+    """Writes the files of one prepared data set into an empty folder.
+
+    Parameters
+    ----------
+    scratch : Path
+        The folder.
 
     Attributes
     ----------
     files : dict of str to str
         Name of the file of each image, by the image's name.
-    scratch : Path
-        The folder that is filled within.
-
-    Raises
-    ------
-    ValueError
-        On leaving, if what was written is no sound data set; DiskFull, OSError: if it cannot be written.
+    meta : dict
+        The content of meta.json.
     """
 
-    scratch: Path
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
         self.meta: dict[str, Any] = {}
         self.files: dict[str, str] = {}
-        self._place = ExitStack()
-
-    def __enter__(self) -> Writer:
-        self.scratch = self._place.enter_context(replacing_folder(self.folder))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._place.__exit__(kind, error, trace)
-            return
-        with self._place:
-            self._finish()
 
     def image(self, name: str, source: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Write an image, and return it: (H, W) or (H, W, 3).
@@ -79,7 +75,7 @@ class Writer:
         Parameters
         ----------
         name : str
-            Without extension.
+            The image's name, without extension.
         source : Path or ndarray
             A file, copied byte for byte if it is an upright 8-bit PNG or JPEG, after it was read in whole; or an array.
 
@@ -95,9 +91,9 @@ class Writer:
                 f"two images have the name {plain(name)}: rename one of them in the download"
             )
         if isinstance(source, Path):
-            found = frame(source)
-            pixels = to_8_bit(found.pixels, source)
-            if found.kept and source.suffix.lower() in KEPT:
+            frame = read_frame(source)
+            pixels = to_8_bit(frame.pixels, source)
+            if frame.kept and source.suffix.lower() in KEPT:
                 self.files[name] = name + source.suffix.lower()
                 shutil.copyfile(source, self._path("images", self.files[name]))
                 return pixels
@@ -121,7 +117,7 @@ class Writer:
         Refused
             If it does not cover the image, or has an index beyond `meta["classes"]`.
         """
-        same_size(image[..., 0] if image.ndim == 3 else image, mask, source)
+        refuse_other_size(image[..., 0] if image.ndim == 3 else image, mask, source)
         classes = len(self.meta.get("classes", range(256)))
         if mask.dtype.kind not in "bui" or mask.min() < 0 or mask.max() >= classes:
             reason = f"a mask has values of {mask.min()} to {mask.max()} ({mask.dtype})"
@@ -145,6 +141,11 @@ class Writer:
                 )
         text = "".join(f"{line}\n" for line in lines)
         self._path("splits", f"{split}.txt").write_text(text, encoding="utf-8")
+
+    def splits(self, splits: Mapping[str, Sequence[str]]) -> None:
+        """Write several splits: their lines by name, as `split`."""
+        for split, lines in splits.items():
+            self.split(split, lines)
 
     def boxes(
         self,
@@ -196,7 +197,7 @@ class Writer:
         self._path("splits", f"{split}.json").write_text(json.dumps(content))
 
     def cases(self) -> int:
-        """How many images were written; the slices of a volume count as one."""
+        """Return how many images were written; the slices of a volume count as one."""
         root = self.scratch / "images"
         files = (p.relative_to(root) for p in root.rglob("*") if p.is_file())
         return len({p if p.parent == Path() else p.parent for p in files})
@@ -208,7 +209,7 @@ class Writer:
             raise ValueError(
                 f"the name {plain(name)} leaves its folder, or cannot be printed: rename the file in the download"
             )
-        if any(map(is_clutter, pure.parts)):  # `check` would pass it over
+        if any(map(is_clutter, pure.parts)):  # `check` passes over hidden files
             raise ValueError(
                 f"the name {plain(name)} is a hidden file's: rename the file in the download"
             )
@@ -216,13 +217,12 @@ class Writer:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _finish(self) -> None:
+    def finish(self) -> list[str]:
+        """Write meta.json; return a sentence for each problem that shows without reading an image."""
         self.meta["counts"] = {
             path.stem: len(read_lines(path)) for path in sorted(self.scratch.glob("splits/*.txt"))
         }
         self.meta["lists"] = checksums(self.scratch)
         self.meta["fingerprint"] = fingerprint(self.scratch)
         (self.scratch / "meta.json").write_text(json.dumps(self.meta, indent=1) + "\n")
-        problems = problems_of(self.scratch)
-        if problems:
-            raise ValueError(f"{self.folder} was not written: " + "; ".join(problems))
+        return problems_of(self.scratch)

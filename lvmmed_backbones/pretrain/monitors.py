@@ -257,7 +257,7 @@ def image_files(folder: Path) -> list[Path]:
 
 def read_image(file: Path, size: int) -> np.ndarray:
     """An image as (size, size, 3) uint8, blue first. Raises Refused if it is none, or shows nothing."""
-    found = pictures.only(file, REMEDY, "is not an image").pixels
+    found = pictures.read_one(file, REMEDY, "is not an image").pixels
     try:
         shown = eight_bits(found)
     except NoContrast as error:

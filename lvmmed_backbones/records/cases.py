@@ -1,4 +1,4 @@
-"""The scores of a run's cases in one metric, and whether the run's own score is really the mean of them."""
+"""The scores of a run's cases in one metric, and a check that the run's score is their mean."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from lvmmed_backbones.records.checked import AGAIN
 
-# A run's score in these is the mean over its test cases. In any other metric it is not, whatever its cases score: mAP50
-# and kappa are of all images together, and of a metric that is not known here nobody can tell.
+# In these metrics a run's score is the mean over its test cases. mAP50 and kappa are computed on all images together,
+# and nothing is known of other metrics.
 MEANS = ("dice", "iou", "accuracy")
-CLOSE = 1e-4  # between a figure and the mean of its cases: either may be rounded to four digits
+CLOSE = 1e-4  # largest difference of a score and the mean of its cases: either may be rounded to four digits
 
 
-def is_mean_of_cases(metric: str) -> bool:
+def _is_mean_of_cases(metric: str) -> bool:
     """Whether a run's score in a metric, such as dice or dice/vessel, is the mean over its cases."""
     return metric.partition("/")[0] in MEANS
 
@@ -25,14 +25,14 @@ def case_scores(
     rows: Sequence[Mapping[str, Any]],
     metric: str,
 ) -> dict[str, float]:
-    """Score of each case in a metric, NaN where undefined.
+    """Return the score of each case in a metric, NaN where it is undefined.
 
     Parameters
     ----------
     rows : sequence of mapping
-        Of the record's `cases`.
+        Rows of the record's `cases`.
     metric : str
-        Of the run's figure.
+        The metric of the run's score.
 
     Returns
     -------
@@ -44,29 +44,28 @@ def case_scores(
     ValueError
         If a case comes twice, or its score is no fraction.
     """
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for row in rows:
         if metric not in row:
             continue
         case, score = row["case"], row[metric]
-        if case in found:
+        if case in scores:
             raise ValueError(f"case {case} comes twice. Restore the file, or {AGAIN}.")
-        found[case] = math.nan if score is None else float(score)
-        if not (math.isnan(found[case]) or 0 <= found[case] <= 1):
+        scores[case] = math.nan if score is None else float(score)
+        if not (math.isnan(scores[case]) or 0 <= scores[case] <= 1):
             raise ValueError(
                 f"case {case} has {metric} {score}, not a fraction in [0, 1]. "
                 f"Restore the file, or {AGAIN}."
             )
-    return found if is_mean_of_cases(metric) else {}
+    return scores if _is_mean_of_cases(metric) else {}
 
 
 def over_sites(
     scores: Mapping[str, float], metric: str, value: float, metrics: Mapping[str, float | None]
 ) -> bool:
-    """Whether a figure is the mean over sites (the first folder of a case's name) of the mean over each one's cases.
+    """Whether a score is the mean over sites (the first folder of a case's name) of the mean over each site's cases.
 
-    It is where the run reports its metric of each site, such as dice/BMC; a record without these is taken at its word
-    if its figure is one of the two means.
+    It is if the run reports its metric for each site, such as dice/BMC. A record without these may have either mean.
 
     Parameters
     ----------
@@ -76,13 +75,13 @@ def over_sites(
     Raises
     ------
     ValueError
-        If the figure is not the mean of the cases.
+        If the score is not the mean of the cases.
     """
     sited = all(f"{metric}/{site(case)}" in metrics for case in scores)
     for sites in (True,) if sited else (False, True):
-        if abs(mean_of(scores, sites) - value) <= CLOSE:
+        if abs(_mean_of(scores, sites) - value) <= CLOSE:
             return sites
-    mean = mean_of(scores, sited)
+    mean = _mean_of(scores, sited)
     average = "have no score" if math.isnan(mean) else f"average {mean:.4f}"
     raise ValueError(
         f"{metric} is {value:.4f}, but its {len(scores)} cases {average}. "
@@ -91,15 +90,15 @@ def over_sites(
 
 
 def site(case: str) -> str:
-    """The first folder of a case's name."""
+    """Return the first folder of a case's name."""
     return case.partition("/")[0]
 
 
-def mean_of(scores: Mapping[str, float], sites: bool) -> float:
-    """The mean of the defined scores, or of the means of the sites that have one; NaN if there is none."""
+def _mean_of(scores: Mapping[str, float], sites: bool) -> float:
+    """Return the mean of the defined scores, or of the means of the sites that have one; NaN if there is none."""
     groups: dict[str, list[float]] = defaultdict(list)
     for case, score in scores.items():
         if not math.isnan(score):
             groups[site(case) if sites else ""].append(score)
-    means = [statistics.fmean(some) for some in groups.values()]
+    means = [statistics.fmean(group) for group in groups.values()]
     return statistics.fmean(means) if means else math.nan

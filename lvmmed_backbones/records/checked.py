@@ -1,4 +1,4 @@
-"""Structs whose texts can stand in any report, and how they are written."""
+"""Structs whose texts fit into any report, and how they are written."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import msgspec
 from lvmmed_backbones.files.writing import write_json
 
 AGAIN = "delete its folder and run `python -m benchmarks run` again"
-LONGEST = 500  # characters of a text: a longer one is no name, and no page has room for it
-MOST = 1000  # of the parts of a field
-DEEPEST = 4  # of a field's parts within parts
+LONGEST = 500  # characters of a text: names are shorter, and no page has room for more
+MOST = 1000  # parts of a field
+DEEPEST = 4  # levels of a field's parts
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]  # of seconds: 30 million years
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]  # in seconds: 30 million years
 Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 class CheckedStruct(msgspec.Struct):
-    """A part of a file. Its texts can stand in any report: none is blank, endless or garbles a terminal."""
+    """A part of a file, whose texts fit into any report: none is blank, endless or garbles a terminal."""
 
     def __post_init__(self) -> None:
         check_fields(self, self.__struct_fields__)
@@ -39,7 +39,7 @@ def check_fields(struct: msgspec.Struct, names: Iterable[str]) -> None:
     """
     for name in names:
         value = getattr(struct, name)
-        if isinstance(value, str):  # by itself, since a record has twenty
+        if isinstance(value, str):  # apart, for speed: a record has twenty
             sound = value.isprintable() and len(value) <= LONGEST and value.strip()
             wrong = "" if sound else fault(value) or "empty"
         else:
@@ -49,7 +49,7 @@ def check_fields(struct: msgspec.Struct, names: Iterable[str]) -> None:
 
 
 def fault(value: Any, depth: int = 0) -> str:
-    """What keeps a field out of reports, names of its parts included; empty if nothing does."""
+    """Return what keeps a field, or the name of a part of it, out of reports; empty if nothing does."""
     if isinstance(value, str):
         if not value.isprintable():
             return "not printable"
@@ -62,7 +62,8 @@ def fault(value: Any, depth: int = 0) -> str:
         return f"of more than {MOST} parts"
     if depth == DEEPEST:
         return "nested too deeply"
-    texts = "".join(value) if isinstance(value, dict) else ""  # at once: nearly all are sound
+    # All at once, for speed: nearly all are sound.
+    texts = "".join(value) if isinstance(value, dict) else ""
     if len(texts) > LONGEST or not texts.isprintable():
         for text in value:
             if wrong := fault(text):

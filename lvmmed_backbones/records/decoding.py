@@ -1,4 +1,4 @@
-"""From the bytes of a record's file to a record, or to one line of what is wrong with it."""
+"""Decode the bytes of a record's file, or say in one line what is wrong with them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lvmmed_backbones.records.record import (
     WholeRecordOfSchema2,
 )
 
-OLDEST = 2  # of the schemas that are read
+OLDEST = 2  # the oldest schema that is read
 EARLIER = (
     "schema {}, from before task versions; this version reads schemas {} to {}. "
     "Run again, or report with the checkout that wrote it ({})."
@@ -33,7 +33,7 @@ class Earlier(ValueError):
 
 
 class _Versioned(msgspec.Struct):
-    """What a file of every version has."""
+    """The part that every version of the file has."""
 
     schema: int
 
@@ -46,7 +46,7 @@ _CASES = msgspec.json.Decoder(Cases)
 
 
 def decode(data: bytes) -> WholeRecord:
-    """The record in a file.
+    """Return the record in a file.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def decode(data: bytes) -> WholeRecord:
 
 
 def decode_cases(data: bytes) -> list[Case]:
-    """The cases of the record in a file; the rest of it is skipped.
+    """Return the cases of the record in a file; the rest of it is skipped.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def _decoded(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _explained(data: bytes, kind: type[T]) -> T:
-    """Decode slowly, for what is wrong to be named; Python's decoder lets NaN pass, as `metrics` do."""
+    """Decode slowly, to name what is wrong. Python's decoder lets NaN pass, as `metrics` do."""
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -113,7 +113,7 @@ def check_known(schema: int, latest: int) -> None:
 
 
 def _written_by(content: dict[str, Any]) -> str:
-    """The commit that a record of any schema was written by, in words."""
+    """Return in words the commit that wrote a record of any schema."""
     provenance = content.get("provenance")
     commit = provenance.get("git_revision") if isinstance(provenance, dict) else None
     if not isinstance(commit, str) or not commit or fault(commit):
@@ -122,23 +122,23 @@ def _written_by(content: dict[str, Any]) -> str:
 
 
 def _sentence(error: str, content: Any) -> str:
-    """The words of a ValidationError, with the value at fault and the remedy.
+    """Return the words of a ValidationError, with the value at fault and the remedy.
 
     Parameters
     ----------
     error : str
-        Such as 'Expected `int`, got `str` - at `$.data.counts[...]`', or of a `CheckedStruct`.
+        Its text, such as 'Expected `int`, got `str` - at `$.data.counts[...]`', or that of a `CheckedStruct`.
     content : object
-        Of the file.
+        The content of the file.
     """
-    words, _, place = error.replace("`", "").replace(" | ", " or ").partition(" - at $")
+    complaint, _, place = error.replace("`", "").replace(" | ", " or ").partition(" - at $")
     names = re.findall(r"\.(\w+)", place)
-    said = words[0].lower() + words[1:]
-    if words.startswith("Object missing"):
-        return FOREIGN.format(" of ".join([said, *reversed(names)]))
-    if words.startswith(("Expected", "Invalid", "Number")):
+    reason = complaint[0].lower() + complaint[1:]
+    if complaint.startswith("Object missing"):
+        return FOREIGN.format(" of ".join([reason, *reversed(names)]))
+    if complaint.startswith(("Expected", "Invalid", "Number")):
         if not names:
-            return FOREIGN.format(said)
-        said = f"is {reprlib.repr(reduce(getitem, names, content))}, {said}"
-        return f"{'.'.join(names)} {said}. Restore the file, or {AGAIN}."
-    return f"{'.'.join([*names, words])}. Restore the file, or {AGAIN}."
+            return FOREIGN.format(reason)
+        reason = f"is {reprlib.repr(reduce(getitem, names, content))}, {reason}"
+        return f"{'.'.join(names)} {reason}. Restore the file, or {AGAIN}."
+    return f"{'.'.join([*names, complaint])}. Restore the file, or {AGAIN}."

@@ -1,4 +1,4 @@
-"""Read the records of a folder of results; one that cannot be trusted is named, not guessed at."""
+"""Read the records of a folder of results; a record that cannot be trusted is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lvmmed_backbones.records.checked import AGAIN
 from lvmmed_backbones.records.decoding import Earlier, decode, decode_cases
 from lvmmed_backbones.records.record import FILE, MOST, Case, Record, WholeRecord
 
-LARGEST = 1e6  # of a metric; all of this suite's lie in [-1, 1]
+LARGEST = 1e6  # the largest value of a metric; all of this suite's lie in [-1, 1]
 T = TypeVar("T")
 
 
@@ -35,7 +35,7 @@ class StoredRecord(Record, kw_only=True):
     results : Path
         The folder in which it was found; whatever else of the run is read lies in it, too.
     value : float
-        Of the headline metric, a fraction in [0, 1].
+        The score in the headline metric, a fraction in [0, 1].
     """
 
     path: Path
@@ -43,13 +43,13 @@ class StoredRecord(Record, kw_only=True):
     value: float
 
     def __post_init__(self) -> None:
-        """Nothing is checked again."""
+        """Check nothing again."""
 
 
 def read(
     results: Path, progress: Callable[[Sequence[Path]], Iterable[Path]] = iter
 ) -> tuple[list[StoredRecord], list[str]]:
-    """Every `record.json` below a folder.
+    """Read every `record.json` below a folder.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ def read(
     earlier: dict[str, list[Path]] = {}
     for path in progress(paths):
         try:
-            whole = decode(read_own(path, results, MOST))
-            record = _stored(whole, path, results, shared)
-            _check_means(record, whole.cases)
+            record_with_cases = decode(read_own(path, results, MOST))
+            record = _stored(record_with_cases, path, results, shared)
+            _check_means(record, record_with_cases.cases)
             records.append(record)
         except Refused as error:
             problems.append(str(error))
@@ -95,17 +95,17 @@ def read(
             earlier.setdefault(str(error), []).append(path)
         except ValueError as error:
             problems.append(plain(f"{path}: {error}"))
-    problems += [f"{listed(same)}: {words}" for words, same in earlier.items()]
+    problems += [f"{listed(same)}: {message}" for message, same in earlier.items()]
     return records, problems
 
 
 def read_done(folder: Path) -> WholeRecord:
-    """The record of a run that is done.
+    """Read the record of a run that is done.
 
     Parameters
     ----------
     folder : Path
-        Of the run, named by its identity.
+        The run's folder, named by the run's identity.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def read_done(folder: Path) -> WholeRecord:
 
 
 def read_cases(record: StoredRecord) -> list[Case]:
-    """The score of every test case of a run, from its file.
+    """Read the score of every test case of a run from its file.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def read_cases(record: StoredRecord) -> list[Case]:
 
 
 def listed(paths: Sequence[Path], most: int = 3) -> str:
-    """The files in words, the first few of them."""
+    """Return the first few of some files in words."""
     names = [plain(path) for path in paths[:most]]
     if len(paths) > most:
         names.append(f"and {len(paths) - most} more")
@@ -152,12 +152,12 @@ def listed(paths: Sequence[Path], most: int = 3) -> str:
 
 
 def read_own(path: Path, results: Path, most: int) -> bytes:
-    """The content of a file that a run left, of at most so many bytes.
+    """Return the content of a file that a run left, of at most so many bytes.
 
     Parameters
     ----------
     path : Path
-        Of a record, or beside one that `read` found: only its last part can be a link, so no other is followed.
+        A record's path, or one beside it. Only the last part of a path that `read` found can be a link.
 
     Raises
     ------
@@ -172,40 +172,40 @@ def read_own(path: Path, results: Path, most: int) -> bytes:
 
 
 def gone(path: Path) -> Refused:
-    """What is said of a file that is named and not there."""
+    """Return the error for a file that is named and not there."""
     return Refused(path, "is gone, or a link that leads nowhere", "Restore the file, or delete it")
 
 
 def nfc(text: str) -> str:
-    """A name as all records have it: composed letters are one (NFC), so that what looks alike is alike."""
+    """Return a name in the form of all records (NFC: composed letters are one): names that look equal are equal."""
     return intern(unicodedata.normalize("NFC", text))
 
 
 def _find(results: Path) -> tuple[list[Path], list[str]]:
-    """The files called record.json below a folder, sorted, and the folders that cannot be read."""
+    """Return the files called record.json below a folder, sorted, and a message for each folder that cannot be read."""
     problems: list[str] = []
-    found: list[str] = []
+    paths: list[str] = []
     left = [os.fspath(results)]
-    while left:  # os.walk goes no deeper than Python's own stack
+    while left:  # os.walk recurses, so Python's stack would limit its depth
         folder = left.pop()
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.name == FILE:
-                        found.append(entry.path)
+                        paths.append(entry.path)
                     if entry.is_dir(follow_symlinks=False):
                         left.append(entry.path)
         except OSError as error:
             problems.append(
                 f"{plain(folder)}: cannot be read ({error.strerror}). Make it readable, or {AGAIN}."
             )
-    return [Path(path) for path in sorted(found)], sorted(problems)
+    return [Path(path) for path in sorted(paths)], sorted(problems)
 
 
 def _stored(
     whole: WholeRecord, path: Path, results: Path, shared: dict[tuple[type, bytes], Any]
 ) -> StoredRecord:
-    """A record without its cases, its names in one form.
+    """Return a record without its cases, its names in one form.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def _stored(
 
 
 def _check_means(record: StoredRecord, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Compare a record's scores that are means of its cases with these.
+    """Compare a record's scores that are means of its cases with the cases.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def _check_means(record: StoredRecord, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _headline(record: Record) -> float:
-    """The value of the headline metric.
+    """Return the value of the headline metric.
 
     Raises
     ------
@@ -276,7 +276,7 @@ def _headline(record: Record) -> float:
 
 
 def _defined(name: str, value: float | None) -> float | None:
-    """The value of a metric, None: undefined.
+    """Return the value of a metric; None if it is undefined.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The files of a run's gallery: an index, and of each detection the boxes. Pictures lie beside them.
+"""The files of a run's gallery: an index, and the boxes of each detection. The images lie beside them.
 
 RUN/gallery/gallery.json names all the others.
 """
@@ -14,11 +14,12 @@ from lvmmed_backbones.records.checked import CheckedStruct, Count
 SCHEMA = 1
 FOLDER = "gallery"
 INDEX = "gallery.json"
-SIDE = 512  # pixels at most of an image's longer side: a page with hundreds of cases stays light
+# Most pixels of an image's longer side, so that a page with hundreds of cases stays light.
+SIDE = 512
 IGNORED = 255  # in a label map: a pixel without a label
 MOST_ENTRIES = 8  # a run writes 3
 MOST_BOXES = 1000  # a run writes 100 predictions
-FILES = {  # of a case, by what they hold
+FILES = {  # files of a case, by the kind of task
     "segmentation": ("image", "truth", "prediction"),
     "volumes": ("image", "truth", "prediction"),
     "detection": ("image", "boxes"),
@@ -41,7 +42,7 @@ class Entry(CheckedStruct, omit_defaults=True):
     image : str
         The name of the image; of a slice of the volume.
     score : Share
-        Of the case, by the gallery's metric.
+        The case's score in the gallery's metric.
     files : dict of str to str
         Names, by what they hold: the kind of task tells which there are.
     truth, prediction : Count or None
@@ -61,14 +62,14 @@ class Entry(CheckedStruct, omit_defaults=True):
 
 
 class Gallery(CheckedStruct):
-    """What a run left to look at.
+    """The index of a gallery: the cases that a run left to look at.
 
     Attributes
     ----------
     kind : {"segmentation", "volumes", "detection", "classification"}
-        Of task.
+        The kind of the task.
     metric : str
-        Of the entries' scores.
+        The metric of the entries' scores.
     classes : list of str
         Names; the first one is the background, in segmentation and volumes.
     entries : list of Entry
@@ -83,7 +84,7 @@ class Gallery(CheckedStruct):
 
 
 class Box(msgspec.Struct):
-    """A true box: its class, and x1, y1, x2, y2 in pixels of the image as it lies there."""
+    """A true box: its class, and x1, y1, x2, y2 in pixels of the stored image."""
 
     label: Count
     box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]

@@ -20,7 +20,7 @@ from lvmmed_backbones.records.checked import (
 )
 
 FILE = "record.json"
-MOST = 64 * MIB  # of a record: one of 100,000 cases with ten scores each has a third of it
+MOST = 64 * MIB  # bytes of a record: one of 100,000 cases with ten scores each has a third of it
 SCHEMA = 3
 DataSource = Literal["measured", "phantom"]
 DATA_SOURCES: tuple[str, ...] = get_args(DataSource)
@@ -28,20 +28,20 @@ Case = dict[str, str | float | None]
 
 
 class Backbone(CheckedStruct):
-    """Which backbone, and what it is.
+    """The backbone of a run.
 
     Attributes
     ----------
     name : str
-        In the catalogue.
+        Its name in the catalogue.
     architecture, method, corpus : str
-        In words.
+        These facts in words.
     parameters : Count
         Their number.
     weights_sha256 : str or None
         Checksum of the weights' file, None for random weights.
     pretraining_seed : Count or None
-        Of the weights, where the backbone has some of several seeds; None: all seeds have the same.
+        Seed of the weights' pretraining, where the backbone has several; None: all runs have the same weights.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Backbone(CheckedStruct):
 
 
 class Data(CheckedStruct):
-    """The data: its identity, whether all of it is there, images by split."""
+    """The data of a run: its identity, whether all of it is there, the number of images by split."""
 
     fingerprint: str
     complete: bool
@@ -62,16 +62,16 @@ class Data(CheckedStruct):
 
 
 class Provenance(CheckedStruct):
-    """Where and when a score comes from.
+    """Where and when a score was made.
 
     Attributes
     ----------
     versions : dict of str to str
-        Of Python and packages.
+        Versions of Python and packages.
     machine : dict
-        In words and numbers.
+        Facts of the machine, in words and numbers.
     git_revision : str or None
-        Of the code, None: unknown.
+        Commit of the code, None: unknown.
     started : str
         Date and time.
     config_sha256 : str or None
@@ -86,20 +86,20 @@ class Provenance(CheckedStruct):
 
 
 class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
-    """What one run says of itself, all but the scores of its cases.
+    """The record of a run without the scores of its cases.
 
     Attributes
     ----------
     run : str
         Identity of the run: a hash of its config, data and weights.
     task, task_version, dataset, kind, protocol : str
-        Of the task config.
+        What the task config says.
     backbone : Backbone
         What was run.
     label_fraction : Fraction
         Share of the training images that was used, in (0, 1].
     seed, profile, threads : Count
-        As in the plan of the run.
+        What the plan of the run says.
     data_source : DataSource
         'measured' on real images, or 'phantom'.
     metric : str
@@ -107,7 +107,7 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
     metrics : dict of str to float or None
         All metrics, None (or NaN, where something else than this suite wrote the file): undefined.
     data, provenance : Data
-        Of the run.
+        The run's data, and where and when its score was made.
     cost : dict of str to Amount
         train_seconds, test_seconds, peak_memory_mb.
     split : str
@@ -135,12 +135,12 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    """Metrics as a file can hold them: an undefined one (NaN) is None."""
+    """Return metrics as a file can hold them: an undefined one (NaN) is None."""
     return {name: float(v) if math.isfinite(v) else None for name, v in metrics.items()}
 
 
 class WholeRecord(Record, tag=SCHEMA, kw_only=True):
-    """A record as it is written.
+    """The record of a run as it is written.
 
     Attributes
     ----------
@@ -152,25 +152,25 @@ class WholeRecord(Record, tag=SCHEMA, kw_only=True):
 
     def __post_init__(self) -> None:
         check_fields(self, Record.__struct_fields__)
-        check_cases(self.cases)
+        _check_cases(self.cases)
 
 
 class WholeRecordOfSchema2(WholeRecord, tag=2, kw_only=True):
-    """A record whose file calls its data source `figure`."""
+    """A record of schema 2, whose file calls its data source `figure`."""
 
     data_source: DataSource = msgspec.field(name="figure")
 
 
 class Cases(msgspec.Struct):
-    """The scores of the cases of a record of any schema, without the rest."""
+    """The scores of the cases of a record of any schema."""
 
     cases: list[Case]
 
     def __post_init__(self) -> None:
-        check_cases(self.cases)
+        _check_cases(self.cases)
 
 
-def check_cases(cases: Sequence[Case]) -> None:
+def _check_cases(cases: Sequence[Case]) -> None:
     """Refuse cases that do not have one text, their name.
 
     Raises

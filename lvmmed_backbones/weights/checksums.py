@@ -9,6 +9,7 @@ import time
 from functools import cache
 from pathlib import Path
 
+from lvmmed_backbones.files.home import user_folder
 from lvmmed_backbones.files.outside import MIB, Refused, opened, read_json
 from lvmmed_backbones.files.writing import sweep, write_json
 
@@ -50,9 +51,7 @@ def hashed(path: str, size: int, mtime_ns: int) -> str:
 
 def memory_file() -> Path:
     """Where the checksums are remembered."""
-    from lvmmed_backbones.weights.source import cache_folder
-
-    return cache_folder().parent / "checksums.json"
+    return user_folder() / "checksums.json"
 
 
 def memory() -> dict[str, list]:

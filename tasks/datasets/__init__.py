@@ -1,60 +1,141 @@
-"""The data sets: a card each, with the download's facts on top and the function that prepares it below.
+"""The data sets: each has a card with the facts of its download, and the function that prepares it.
 
 A new data set is a new file in `cards/`, or anywhere, that says `@prepares(Dataset(...))` before such a function.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import os
 import pkgutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tqdm import tqdm
 
-from lvmmed_backbones.display import plain
+from lvmmed_backbones.display import plain, unknown_name
 from lvmmed_backbones.files.folders import lies_in, states, walk
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.layout import Writer
+from lvmmed_backbones.layout import Writer, write_data_set
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.plugins import load_installed
 from tasks.datasets import cards
-from tasks.datasets.dataset import PREPARERS, Dataset, Prepare, prepares
 
 __all__ = ["Dataset", "available", "get", "names", "prepare", "prepares"]
 
-VERSION = 4  # of the preparers: a prepared data set of another version is made anew
-PHANTOM = "PHANTOM"  # the file by which a generated download says so
+VERSION = 4  # version of the preparers: a prepared data set of another version is made anew
+# The facts that meta.json repeats.
+FACTS = (
+    "name",
+    "kind",
+    "classes",
+    "foreground",
+    "title",
+    "modality",
+    "licence",
+    "citation",
+    "page",
+)
+PHANTOM = "PHANTOM"  # the file that marks a generated download
+
+
+Prepare = Callable[[Path, Writer], None]
+PREPARERS: dict[str, tuple[Dataset, Prepare]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Facts of a data set.
+
+    Attributes
+    ----------
+    name : str
+        In task configs and commands.
+    title : str
+        The name that its authors use.
+    folder : str
+        Folder of the download, in the folder of downloads.
+    layout : str
+        What lies in that folder.
+    kind : {"segmentation", "volumes", "detection", "classification"}
+        Kind of annotation.
+    classes : tuple of str
+        Class 0 is the background in segmentation and volumes.
+    modality : str
+        Modality and organ.
+    images : int
+        How many a preparer makes of the whole download, in `unit`s.
+    unit : {"images", "cases"}
+        What is counted.
+    foreground : (float, float) or None
+        Least and largest share of an image that the download's median mask may cover, where it was measured. A check
+        reports a prepared data set outside of it.
+    licence, citation, page : str
+        Facts of the data set.
+    """
+
+    name: str
+    title: str
+    folder: str
+    layout: str
+    kind: Literal["segmentation", "volumes", "detection", "classification"]
+    classes: tuple[str, ...]
+    modality: str
+    images: int
+    licence: str
+    citation: str
+    page: str
+    unit: Literal["images", "cases"] = "images"
+    foreground: tuple[float, float] | None = None
+
+
+def prepares(*datasets: Dataset) -> Callable[[Prepare], Prepare]:
+    """Register a function as the one that prepares these data sets, and the data sets with it.
+
+    It takes the folder of a download, and the `Writer` of the prepared data set, whose `meta["name"]` tells which.
+
+    Raises
+    ------
+    ValueError
+        If another data set has the name.
+    """
+
+    def register(function: Prepare) -> Prepare:
+        for dataset in datasets:
+            known = PREPARERS.setdefault(dataset.name, (dataset, function))
+            if known[0] != dataset:
+                raise ValueError(
+                    f"two data sets are called {dataset.name}: {known[0].title}, and {dataset.title}. Rename one"
+                )
+        return function
+
+    return register
 
 
 def names() -> list[str]:
-    """The data sets that there are."""
-    return sorted(known())
+    """Return the names of all data sets."""
+    return sorted(_known())
 
 
 def get(name: str) -> Dataset:
-    """The facts of a data set.
+    """Return the facts of a data set.
 
     Raises
     ------
     ValueError
         If there is none called so, with the names that come close.
     """
-    if name not in known():
-        close = difflib.get_close_matches(name, names())
-        raise ValueError(
-            f"no data set {name!r}: {f'did you mean {close[0]}?' if close else 'choose from ' + ', '.join(names())}"
-        )
-    return known()[name][0]
+    if name not in _known():
+        raise unknown_name("data set", name, names())
+    return _known()[name][0]
 
 
-def known() -> Mapping[str, tuple[Dataset, Prepare]]:
-    """By name, each data set and the function that prepares it: of the cards, and what else `prepares` registered."""
+def _known() -> Mapping[str, tuple[Dataset, Prepare]]:
+    """Return each data set and the function that prepares it, by name: from the cards, and from plugins."""
     load_installed()
     for card in pkgutil.iter_modules(cards.__path__):
         importlib.import_module(f"{cards.__name__}.{card.name}")
@@ -62,7 +143,7 @@ def known() -> Mapping[str, tuple[Dataset, Prepare]]:
 
 
 def available(downloads: Path) -> list[str]:
-    """The data sets whose folder lies in a folder of downloads."""
+    """Return the data sets whose folder lies in a folder of downloads."""
     return [name for name in names() if (downloads / get(name).folder).is_dir()]
 
 
@@ -72,7 +153,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
     Parameters
     ----------
     name : str
-        Of the data set.
+        The name of the data set.
     downloads : Path
         The folder that holds the download's folder.
     out : Path
@@ -97,38 +178,25 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         )
     folder = out / name
     signature = source_signature(source)
-    if is_prepared(folder, signature):
+    if _is_prepared(folder, signature):
         return folder
-    with Writer(folder) as writer:
-        writer.meta.update(
-            name=name,
-            kind=dataset.kind,
-            classes=list(dataset.classes),
-            foreground=dataset.foreground,
-            title=dataset.title,
-            modality=dataset.modality,
-            licence=dataset.licence,
-            citation=dataset.citation,
-            page=dataset.page,
-            phantom=(source / PHANTOM).is_file(),
-            missing=[],
-            preparer_version=VERSION,
-            source_signature=signature,
-        )
-        known()[name][1](source, writer)
+    with write_data_set(folder) as writer:
         meta = writer.meta
+        meta |= {fact: getattr(dataset, fact) for fact in FACTS}
+        meta |= dict(phantom=(source / PHANTOM).is_file(), missing=[])
+        meta |= dict(preparer_version=VERSION, source_signature=signature)
+        _known()[name][1](source, writer)
         meta["expected"], meta["found"] = dataset.images, writer.cases()
         lacking = meta["found"] < meta["expected"] or bool(meta["missing"])
         meta["complete"] = meta["phantom"] or not lacking
-    for sentence in warnings(meta):
-        tqdm.write(
-            plain(f"warning: {source} {sentence}"), file=sys.stderr
-        )  # clear of progress bars
+    for sentence in _warnings(meta):
+        # tqdm writes it clear of progress bars.
+        tqdm.write(plain(f"warning: {source} {sentence}"), file=sys.stderr)
     return folder
 
 
-def warnings(meta: Mapping[str, Any]) -> list[str]:
-    """What a user should know of a preparation that went well: what its download lacks, and what was left out."""
+def _warnings(meta: Mapping[str, Any]) -> list[str]:
+    """Return what a user should know of a preparation that went well: what the download lacks, what was left out."""
     sentences = []
     if not meta["complete"]:
         example = f", such as {meta['missing'][0]}" if meta["missing"] else ""
@@ -145,17 +213,17 @@ def warnings(meta: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def is_prepared(folder: Path, signature: str) -> bool:
+def _is_prepared(folder: Path, signature: str) -> bool:
     """Whether a folder holds what this version of the preparers makes of a download."""
     try:
         meta = read_meta(folder)
-    except (FileNotFoundError, Refused):  # none yet, or spoilt: made anew
+    except (FileNotFoundError, Refused):  # missing or damaged: it is made anew
         return False
     return meta.get("source_signature") == signature
 
 
 def source_signature(source: Path) -> str:
-    """A cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version.
+    """Return a cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version.
 
     The download's own folder may be a link to another disk. Within it, links are followed, and none may lead out.
 

@@ -1,4 +1,4 @@
-"""Find the files of a download, whatever else lies beside them and however their endings are written."""
+"""Find the files of a download, however their endings are written, and whatever else lies beside them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tqdm import tqdm
 from lvmmed_backbones.files.folders import entries
 from lvmmed_backbones.files.outside import Refused
 
-ENDINGS = {".jpeg": ".jpg", ".tiff": ".tif", ".nii": ".nii.gz"}  # other ways to write a type
+ENDINGS = {".jpeg": ".jpg", ".tiff": ".tif", ".nii": ".nii.gz"}  # other endings of the same type
 
 
-def usual(name: str) -> str:
-    """A file's name with its ending as the preparers write it: A.JPEG is A.jpg, a.nii is a.nii.gz."""
+def usual_name(name: str) -> str:
+    """Return a file's name with its ending as the preparers write it: A.JPEG is A.jpg, a.nii is a.nii.gz."""
     path = Path(name)
     suffix = path.suffix.lower()
     if suffix == ".gz":
@@ -23,63 +23,83 @@ def usual(name: str) -> str:
     return name[: len(name) - len(suffix)] + ENDINGS.get(suffix, suffix)
 
 
-def files(folder: Path, pattern: str) -> dict[str, Path]:
-    """The files of a folder by their usual names, sorted; none if there is no folder. Clutter is passed over.
+class FilesByName(dict[str, Path]):
+    """Files of a folder by their usual names; a name that is not among them gives the path where it would lie.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def __missing__(self, name: str) -> Path:
+        return self.folder / name
+
+
+def files_by_name(folder: Path, pattern: str) -> FilesByName:
+    """Return the files of a folder by their usual names, sorted; none if there is no folder. Clutter is passed over.
 
     Parameters
     ----------
     pattern : str
-        Of usual names, as of fnmatch.
+        A pattern of usual names, as fnmatch takes it.
 
     Raises
     ------
     Refused
         If two files have the same usual name, or the folder cannot be read.
     """
-    found: dict[str, Path] = {}
-    for entry in entries(folder) if folder.is_dir() else ():
-        name = usual(entry.name)
+    files = FilesByName(folder)
+    paths = [folder / entry.name for entry in entries(folder)] if folder.is_dir() else []
+    for path in sorted(paths, key=lambda path: (usual_name(path.name), path)):
+        name = usual_name(path.name)
         if not fnmatchcase(name, pattern):
             continue
-        path = folder / entry.name
-        if name in found:
-            one, other = sorted((found[name], path))
-            raise Refused(other, f"is {name} as {one.name} is", "Take one of the two out")
-        found[name] = path
-    return dict(sorted(found.items()))
+        if name in files:
+            reason = f"is {name} as {files[name].name} is"
+            raise Refused(path, reason, "Take one of the two out")
+        files[name] = path
+    return files
 
 
 def case_folders(folder: Path) -> list[Path]:
-    """The folders in a folder, sorted; files among them are passed over, and none are there if it is none."""
-    found = entries(folder) if folder.is_dir() else ()
-    return sorted(folder / entry.name for entry in found if entry.is_dir())
+    """Return the folders in a folder, sorted; files among them are passed over.
+
+    There are none if there is no folder.
+    """
+    content = entries(folder) if folder.is_dir() else ()
+    return sorted(folder / entry.name for entry in content if entry.is_dir())
 
 
-def missing(path: Path, what: str) -> FileNotFoundError:
-    """The error for what a download lacks."""
+def missing_error(path: Path, what: str) -> FileNotFoundError:
+    """Return the error for what a download lacks."""
     return FileNotFoundError(f"{path}: no {what} there. Is the download unpacked in this place?")
 
 
-def only(folder: Path, pattern: str, what: str) -> list[Path]:
-    """The files of a folder whose usual names match, sorted.
+def matching_files(folder: Path, pattern: str, what: str) -> list[Path]:
+    """Return the files of a folder whose usual names match, sorted.
 
     Raises
     ------
     FileNotFoundError
-        If there are none, naming what was looked for; Refused: as `files`.
+        If there are none, naming what was looked for; Refused: as `files_by_name`.
     """
-    found = files(folder, pattern)
-    if not found:
-        raise missing(folder / pattern, what)
-    return list(found.values())
+    files = files_by_name(folder, pattern)
+    if not files:
+        raise missing_error(folder / pattern, what)
+    return list(files.values())
 
 
-def each(folder: Path, pattern: str, what: str) -> Iterator[Path]:
-    """One after another the files that `only` finds, with a progress bar on a terminal's stderr.
+def each_file(folder: Path, pattern: str, what: str) -> Iterator[Path]:
+    """Yield the files that `matching_files` finds, with a progress bar on a terminal's stderr.
 
     Raises
     ------
     FileNotFoundError, Refused
-        As `only`.
+        As `matching_files`.
     """
-    yield from tqdm(only(folder, pattern, what), desc=what, leave=False, disable=None)
+    yield from tqdm(matching_files(folder, pattern, what), desc=what, leave=False, disable=None)

@@ -1,4 +1,4 @@
-"""Masks and labels of a download as class indices: nothing is scaled, rounded or guessed."""
+"""Read masks and labels of a download as class indices. Nothing is scaled, rounded or guessed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.layout.masks import ORIGINAL, distinct, read_stored, whole
+from lvmmed_backbones.layout.reading import ORIGINAL, distinct_values, read_stored, whole_numbers
 
-WHITE = {1, 255, 65535}  # of 1, 8 and 16 bits
+WHITE = {1, 255, 65535}  # white in 1, 8 and 16 bits
 # Of a thresholded mask: the grey levels that are neither black nor white, and how many pixels may have them.
 # Kvasir-SEG's masks have at most 0.6 %, its photographs at least 23 %.
 BETWEEN, FEW = (50, 205), 0.05
-TINTED = 16  # grey levels between the channels of a grey image that JPEG stored in colour
+TINTED = 16  # largest difference of the channels of a grey image that JPEG stored in colour
 
 
 def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
-    """A two-valued mask, (H, W), from the values that are stored; `stored_values` has the rules.
+    """Read a two-valued mask, (H, W), from the stored values, by the rules of `read_stored`.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def read_mask(path: Path, threshold: int | None = None) -> NDArray[np.bool_]:
     """
     mask = read_stored(path, tinted=0 if threshold is None else TINTED)
     if threshold is None:
-        values = distinct(mask)
+        values = distinct_values(mask)
         if len(set(values) - {0}) > 1 or not set(values) <= {0, *WHITE}:
             reason = f"a mask of 0 and 255 (or 1) has the values {values[:6]}"
             raise Refused(path, reason, f"Was it resampled or saved as JPEG? {ORIGINAL}")
@@ -66,8 +66,8 @@ def label_map(labels: NDArray, values: Mapping[int, int], path: Path) -> NDArray
     Refused
         Naming the file and the values that are unknown.
     """
-    labels = whole(labels, path)
-    unknown = sorted(set(distinct(labels)) - {0, *values})
+    labels = whole_numbers(labels, path)
+    unknown = sorted(set(distinct_values(labels)) - {0, *values})
     if unknown:
         reason = f"has the unknown labels {unknown[:6]}: expected 0 and {sorted(values)}"
         raise Refused(path, reason, "Is it the right file?")

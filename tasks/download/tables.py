@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.files.outside import Refused, read_bytes, read_text, refusing
-from tasks.download.folders import missing
+from tasks.download.folders import missing_error
 
 REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
 MEND = "Use the table as the download has it, or correct the row"
@@ -22,16 +22,16 @@ NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table, its cells as texts: an id such as 007 stays as it is.
+    """A row of a table. Its cells are texts: an id such as 007 stays as it is.
 
     Attributes
     ----------
     path : Path
-        Of the table.
+        The table's file.
     number : int
-        Counted from 1, the header too, as a spreadsheet counts.
+        Its number as a spreadsheet counts: from 1, with the header.
     cells : dict of str to str
-        By column.
+        Its cells, by column.
     """
 
     path: Path
@@ -39,38 +39,38 @@ class Row:
     cells: dict[str, str]
 
     def text(self, column: str) -> str:
-        """A cell. Raises Refused if it is empty."""
+        """Return a cell. Raises Refused if it is empty."""
         cell = self.cells[column]
         if not cell.strip():
             raise self.refused(f"the {column} is empty")
         return cell
 
     def real(self, column: str) -> float:
-        """A number, with a decimal point. Raises Refused if a cell is none."""
+        """Return a cell as a number with a decimal point. Raises Refused if it is none."""
         cell = self.text(column)
         if NUMBER.fullmatch(cell.strip(" ")) and math.isfinite(value := float(cell)):
             return value
         raise self.refused(f"the {column} is {cell!r}, not a number such as 480.5")
 
     def whole(self, column: str) -> int:
-        """A whole number. Raises Refused if a cell is none."""
+        """Return a cell as a whole number. Raises Refused if it is none."""
         value = self.real(column)
         if not value.is_integer():
             raise self.refused(f"the {column} is {self.cells[column]!r}, not a whole number")
         return int(value)
 
     def refused(self, reason: str, remedy: str = MEND) -> Refused:
-        """The error for a row, to be raised."""
+        """Return the error for a row, to be raised."""
         return Refused(self.path, f"row {self.number}: {reason}", remedy)
 
 
 def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> list[Row]:
-    """The rows of a table with commas; blank ones are passed over.
+    """Return the rows of a table with commas; blank ones are passed over.
 
     Parameters
     ----------
     names : sequence of str, optional
-        Of the columns, if the table has no header.
+        Names of the columns, if the table has no header.
 
     Raises
     ------
@@ -81,9 +81,9 @@ def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> list[
         has more or fewer cells than there are columns.
     """
     try:
-        text = read_text(path).removeprefix("\ufeff")  # Excel's mark of UTF-8
+        text = read_text(path).removeprefix("\ufeff")  # Excel's byte-order mark
     except FileNotFoundError:
-        raise missing(path, what) from None
+        raise missing_error(path, what) from None
     with refusing(path, REMEDY, "is no whole table"):
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     rows = [(number, cells) for number, cells in enumerate(lines, 1) if cells]
@@ -102,7 +102,7 @@ def read_csv(path: Path, what: str, names: Sequence[str] | None = None) -> list[
 
 
 def read_json(path: Path, what: str) -> dict:
-    """The content of a JSON file, an object.
+    """Return the content of a JSON file, which must be an object.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def read_json(path: Path, what: str) -> dict:
     try:
         content = read_bytes(path)
     except FileNotFoundError:
-        raise missing(path, what) from None
+        raise missing_error(path, what) from None
     with refusing(path, REMEDY, "is no whole JSON file"):
         found = json.loads(content, object_pairs_hook=once)
     if not isinstance(found, dict):

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.images import volumes
 from lvmmed_backbones.images.volumes import Volume
-from lvmmed_backbones.layout.images import REMEDY
-from lvmmed_backbones.layout.masks import same_size, whole
+from lvmmed_backbones.layout.reading import REMEDY, refuse_other_size, whole_numbers
 from lvmmed_backbones.layout.writer import Writer
 
 # Of a voxel: headers hold 7 digits, and quaternions lose some of them over a whole volume.
@@ -20,14 +19,14 @@ NEAR = 0.1
 
 
 def read_labels(path: Path, image: Volume, image_path: Path) -> NDArray:
-    """A volume of labels, (X, Y, Z), brought into line with its image by `aligned`.
+    """Read a volume of labels, (X, Y, Z), and bring it into line with its image by `aligned_values`.
 
     Values are whole numbers: within 1e-4, and a millionth of the value, since NIfTI scales by numbers of 32 bits.
 
     Parameters
     ----------
     image : Volume
-        That the labels lie over; image_path: its file, for the message.
+        The image under the labels; image_path: its file, for the message.
 
     Raises
     ------
@@ -37,17 +36,17 @@ def read_labels(path: Path, image: Volume, image_path: Path) -> NDArray:
         If it is no whole volume, its values are not whole, or its geometry is another.
     """
     labels = read_volume(path)
-    values = Volume(whole(labels.values, path), labels.affine)
-    return aligned(values, image, path, image_path)
+    values = Volume(whole_numbers(labels.values, path), labels.affine)
+    return aligned_values(values, image, path, image_path)
 
 
 def read_volume(path: Path, kind: type | None = None) -> Volume:
-    """A volume of three axes, (X, Y, Z), and where it lies.
+    """Read a volume of three axes, (X, Y, Z), and where it lies.
 
     Parameters
     ----------
     kind : type, optional
-        Of the values; None: the header's.
+        Type of the values; None: the header's.
 
     Raises
     ------
@@ -66,8 +65,8 @@ def read_volume(path: Path, kind: type | None = None) -> Volume:
     return volume
 
 
-def aligned(volume: Volume, image: Volume, path: Path, image_path: Path) -> NDArray:
-    """The values of a volume on the grid of an image: voxel by voxel, nothing is interpolated.
+def aligned_values(volume: Volume, image: Volume, path: Path, image_path: Path) -> NDArray:
+    """Return the values of a volume on the grid of an image, voxel by voxel; nothing is interpolated.
 
     The corners of both must lie within a tenth of a voxel of each other. A volume whose axes are permuted or flipped
     is turned first (nibabel.orientations). If one of the two files has no geometry, only the shapes are compared: its
@@ -79,18 +78,20 @@ def aligned(volume: Volume, image: Volume, path: Path, image_path: Path) -> NDAr
         Naming both geometries, if the volume lies elsewhere or has another shape.
     """
     remedy = "Do the two belong together? Save them on one grid"
-    # A header holds any numbers: they overflow, or have no inverse.
+    # A header may hold any numbers, which overflow, or have no inverse.
     with np.errstate(all="ignore"), refusing(path, remedy, "has no geometry to compare"):
-        both = has_geometry(volume) and has_geometry(image)
-        values = turned(volume, image) if both else volume.values
+        both = _has_geometry(volume) and _has_geometry(image)
+        values = _turned(volume, image) if both else volume.values
         if values is None or values.shape != image.values.shape:
-            here, there = described(volume), described(image)
-            raise Refused(path, f"has {here}, but {image_path.name} has {there}", remedy)
+            geometry, image_geometry = _describe(volume), _describe(image)
+            raise Refused(
+                path, f"has {geometry}, but {image_path.name} has {image_geometry}", remedy
+            )
     return values
 
 
-def turned(volume: Volume, image: Volume) -> NDArray | None:
-    """A volume's values along the axes of an image; None if the two do not lie upon each other."""
+def _turned(volume: Volume, image: Volume) -> NDArray | None:
+    """Return a volume's values along the axes of an image; None if the two do not lie upon each other."""
     across = np.linalg.solve(image.affine, volume.affine)  # from voxels to the image's voxels
     if not np.isfinite(across).all() or abs(np.linalg.det(across)) < 1e-9:
         return None
@@ -104,7 +105,7 @@ def turned(volume: Volume, image: Volume) -> NDArray | None:
     return values if np.abs(places - corners).max() <= NEAR else None
 
 
-def has_geometry(volume: Volume) -> bool:
+def _has_geometry(volume: Volume) -> bool:
     """Whether a volume's header says where it lies.
 
     It does not if its affine is the identity, as programs without geometry write it, or the one that nibabel makes up
@@ -119,8 +120,8 @@ def has_geometry(volume: Volume) -> bool:
     return not np.allclose(affine, made_up, rtol=1e-5, atol=1e-4)
 
 
-def described(volume: Volume) -> str:
-    """Shape, axes, voxel size and origin of a volume, in a few words."""
+def _describe(volume: Volume) -> str:
+    """Return shape, axes, voxel size and origin of a volume, in a few words."""
     if not np.isfinite(volume.affine).all():
         return f"the shape {volume.values.shape} and no finite geometry"
     axes = "".join(a or "?" for a in nibabel.orientations.aff2axcodes(volume.affine))
@@ -148,7 +149,7 @@ def write_slices(
     Refused
         If the labels do not cover the image.
     """
-    same_size(image, labels, source)
+    refuse_other_size(image, labels, source)
     names = []
     for z in range(labels.shape[2]):
         name = f"{case}/{z:03}"

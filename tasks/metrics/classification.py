@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
 
-from tasks.metrics.cases import case_name, write_cases
+from tasks.metrics import case_name, write_cases
 
 
 @METRICS.register_module()
@@ -22,10 +22,10 @@ class ClassificationScores(BaseMetric):
     kappa_weights : {"linear", "quadratic"}, optional
         None, or 'quadratic' for ordered grades.
     cases_file : str, optional
-        Where to write, for every image, whether it was right, and its probability of the true class.
+        File to write for every image whether it was right, and its probability of the true class.
     """
 
-    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+    default_prefix = ""  # so that scores keep their names; mmengine warns of None
 
     def __init__(
         self,
@@ -61,37 +61,29 @@ class ClassificationScores(BaseMetric):
         truth, probability = np.array(labels), np.stack(probabilities)
         prediction = probability.argmax(1)
         if self.cases_file:
-            right = (prediction == truth).astype(float)
-            likelihood = probability[np.arange(len(truth)), truth]
-            write_cases(
-                self.cases_file,
-                {
-                    name: {"accuracy": r, "probability": p, "truth": t, "prediction": q}
-                    for name, r, p, t, q in zip(
-                        names,
-                        right.tolist(),
-                        likelihood.tolist(),
-                        truth.tolist(),
-                        prediction.tolist(),
-                        strict=True,
-                    )
-                },
-            )
-        classes = range(probability.shape[1])
+            columns = {
+                "accuracy": (prediction == truth).astype(float).tolist(),
+                "probability": probability[np.arange(len(truth)), truth].tolist(),
+                "truth": truth.tolist(),
+                "prediction": prediction.tolist(),
+            }
+            rows = [
+                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+            ]
+            write_cases(self.cases_file, dict(zip(names, rows, strict=True)))
+        classes = list(range(probability.shape[1]))
+        weights = self.kappa_weights
+        kappa = cohen_kappa_score(truth, prediction, labels=classes, weights=weights)
         return {
             "accuracy": float(accuracy_score(truth, prediction)),
-            "kappa": float(
-                cohen_kappa_score(
-                    truth, prediction, labels=list(classes), weights=self.kappa_weights
-                )
-            ),
+            "kappa": float(kappa),
             "macro_f1": float(f1_score(truth, prediction, average="macro", zero_division=0.0)),
-            "auroc": auroc(truth, probability),
+            "auroc": _auroc(truth, probability),
         }
 
 
-def auroc(truth: np.ndarray, probability: np.ndarray) -> float:
-    """Macro one-vs-rest AUROC over the classes that have both positive and negative images; NaN if none has.
+def _auroc(truth: np.ndarray, probability: np.ndarray) -> float:
+    """Return the macro one-vs-rest AUROC over the classes that have both positive and negative images; NaN if none has.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from lvmmed_backbones.files.outside import Refused, read_json, refusing
-from tasks.metrics.cases import case_name, write_cases
+from tasks.metrics import case_name, write_cases
 
 
 @METRICS.register_module()
@@ -34,7 +34,7 @@ class DetectionScores(BaseMetric):
     ann_file : str, optional
         The split's COCO file.
     cases_file : str, optional
-        Where to write the AP50 of every image (over the classes that are in it; null without boxes).
+        File to write the AP50 of every image to (over the classes that are in it; null without boxes).
 
     Raises
     ------
@@ -42,7 +42,7 @@ class DetectionScores(BaseMetric):
         As `read_truth`.
     """
 
-    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+    default_prefix = ""  # so that scores keep their names; mmengine warns of None
 
     def __init__(
         self, ann_file: str | None = None, cases_file: str | None = None, **kwargs: Any
@@ -62,9 +62,9 @@ class DetectionScores(BaseMetric):
         """
         classes = len(self.dataset_meta["classes"])
         for sample in data_samples:
-            found = sample["pred_instances"]
+            predictions = sample["pred_instances"]
             boxes, scores, labels = (
-                found[key].cpu().double().numpy() for key in ("bboxes", "scores", "labels")
+                predictions[key].cpu().double().numpy() for key in ("bboxes", "scores", "labels")
             )
             wrong = labels[~((labels >= 0) & (labels < classes))]
             if len(wrong):
@@ -89,12 +89,12 @@ class DetectionScores(BaseMetric):
         truth, classes = self.truth, self.dataset_meta["classes"]
         if truth is None:
             raise ValueError("ann_file is not set: name the split's COCO file")
-        named = {category["name"]: number for number, category in truth.cats.items()}
-        if lacking := [name for name in classes if name not in named]:
+        numbers = {category["name"]: number for number, category in truth.cats.items()}
+        if lacking := [name for name in classes if name not in numbers]:
             raise ValueError(
-                f"the COCO file has no category {lacking[0]!r}: it has {sorted(named)}"
+                f"the COCO file has no category {lacking[0]!r}: it has {sorted(numbers)}"
             )
-        categories = [named[name] for name in classes]
+        categories = [numbers[name] for name in classes]
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
             detections = [
                 dict(
@@ -109,19 +109,15 @@ class DetectionScores(BaseMetric):
                 )
             ]
             # loadRes cannot take an empty list.
-            found = truth.loadRes(detections) if detections else indexed(truth.dataset, [])
+            found = truth.loadRes(detections) if detections else _indexed(truth.dataset, [])
             images = [image for image, *_ in results]
             precision = average_precision(truth, found, images, categories)  # (10, K)
+            cases = {}
+            for image, path, *_ in results if self.cases_file else ():
+                of_image = average_precision(truth, found, [image], categories)
+                cases[case_name(path)] = {"map50": mean(of_image[0])}
             if self.cases_file:
-                write_cases(
-                    self.cases_file,
-                    {
-                        case_name(path): {
-                            "map50": mean(average_precision(truth, found, [image], categories)[0])
-                        }
-                        for image, path, *_ in results
-                    },
-                )
+                write_cases(self.cases_file, cases)
         return {
             "map50": mean(precision[0]),
             "map": mean(precision),
@@ -130,7 +126,7 @@ class DetectionScores(BaseMetric):
 
 
 def read_truth(path: Path) -> COCO:
-    """The boxes of a COCO file.
+    """Read the boxes of a COCO file.
 
     pycocotools takes a box without area, or a reversed one, for an object that nobody can find. It is an error of the
     file, which `tasks check` names, too.
@@ -153,15 +149,13 @@ def read_truth(path: Path) -> COCO:
                 reason = f"has a box of image {image}, category {box['category_id']}: no such pair"
                 raise Refused(path, reason, remedy)
             if not (width > 0 and height > 0 and all(map(math.isfinite, (x, y, width, height)))):
-                reason = (
-                    f"image {image} has the box {box['bbox']}, which has no area or is reversed"
-                )
-                raise Refused(path, reason, remedy)
-        return indexed(content, content["annotations"])
+                wrong = f"image {image} has the box {box['bbox']}, which has no area or is reversed"
+                raise Refused(path, wrong, remedy)
+        return _indexed(content, content["annotations"])
 
 
-def indexed(content: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> COCO:
-    """A COCO file's content with these annotations, as pycocotools holds it."""
+def _indexed(content: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> COCO:
+    """Return a COCO file's content with other annotations, as pycocotools holds it."""
     coco = COCO()
     coco.dataset = {**content, "annotations": list(annotations)}
     with contextlib.redirect_stdout(io.StringIO()):
@@ -170,24 +164,23 @@ def indexed(content: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]
 
 
 def average_precision(
-    truth: COCO, found: COCO, images: Sequence[int], categories: Sequence[int]
+    truth: COCO, detections: COCO, images: Sequence[int], categories: Sequence[int]
 ) -> np.ndarray:
-    """AP of each of the 10 IoU thresholds 0.50 to 0.95 and each category: (10, K).
+    """Return the AP of each of the 10 IoU thresholds 0.50 to 0.95 and each category: (10, K).
 
     NaN without a box of it to be found, crowds left out (pycocotools' -1).
     """
-    evaluation = COCOeval(truth, found, "bbox")
+    evaluation = COCOeval(truth, detections, "bbox")
     evaluation.params.imgIds = list(images)
     evaluation.params.catIds = list(categories)
     evaluation.evaluate()
     evaluation.accumulate()
-    precision = evaluation.eval["precision"][
-        :, :, :, 0, -1
-    ]  # IoU x recall x class, all areas, 100 boxes
+    # IoU x recall x class, of boxes of all sizes, at most 100 per image.
+    precision = evaluation.eval["precision"][:, :, :, 0, -1]
     return np.where(precision > -1, precision, np.nan).mean(axis=1)
 
 
 def mean(values: np.ndarray) -> float:
-    """Mean over the classes that have boxes; NaN if none has."""
+    """Return the mean over the classes that have boxes; NaN if none has."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if values.size else float("nan")

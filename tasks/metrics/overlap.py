@@ -35,14 +35,14 @@ def overlap_counts(
         raise ValueError(f"the prediction has shape {prediction.shape}, the truth {truth.shape}")
     valid = truth != ignore
     prediction, truth = prediction[valid], truth[valid]
-    predicted = label_counts(prediction, num_classes, "prediction")
-    true = label_counts(truth, num_classes, "truth")
+    predicted = _label_counts(prediction, num_classes, "prediction")
+    true = _label_counts(truth, num_classes, "truth")
     both = np.bincount(truth[prediction == truth], minlength=num_classes)
     return np.stack([both, predicted, true])
 
 
-def label_counts(labels: NDArray, num_classes: int, what: str) -> NDArray[np.int64]:
-    """How often each class occurs in a map, (C,).
+def _label_counts(labels: NDArray, num_classes: int, what: str) -> NDArray[np.int64]:
+    """Return how often each class occurs in a map, (C,).
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def label_counts(labels: NDArray, num_classes: int, what: str) -> NDArray[np.int
 
 
 def dice(counts: NDArray) -> NDArray[np.float64]:
-    """Dice per class, 2|A n B| / (|A| + |B|), in 0..1: (..., 3, C) to (..., C).
+    """Return the Dice of each class, 2|A n B| / (|A| + |B|), in 0..1: (..., 3, C) to (..., C).
 
     NaN where a class is in neither map: such a case says nothing about the class and leaves its mean.
     """
@@ -76,7 +76,7 @@ def dice(counts: NDArray) -> NDArray[np.float64]:
 
 
 def iou(counts: NDArray) -> NDArray[np.float64]:
-    """Intersection over union per class, in 0..1: (..., 3, C) to (..., C); NaN as for `dice`."""
+    """Return the intersection over union of each class, in 0..1: (..., 3, C) to (..., C); NaN as for `dice`."""
     both = counts[..., 0, :]
     union = counts[..., 1, :] + counts[..., 2, :] - both
     return np.where(union > 0, both / np.maximum(union, 1), np.nan)

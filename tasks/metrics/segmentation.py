@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 
-from tasks.metrics.cases import case_name, write_cases
+from tasks.metrics import case_name, write_cases
 from tasks.metrics.overlap import dice, iou, overlap_counts
 
 
@@ -33,10 +33,10 @@ class SegmentationScores(BaseMetric):
         'site' reports the mean per first folder of the case names too, as `dice/SITE`, and the run's score is then the
         mean over sites. A case without a folder has no site, and is refused.
     cases_file : str, optional
-        Where to write the score of every case, or None.
+        File to write the score of every case to, or None.
     """
 
-    default_prefix = ""  # scores keep their names; mmengine warns where it is None
+    default_prefix = ""  # so that scores keep their names; mmengine warns of None
 
     def __init__(
         self,
@@ -75,12 +75,12 @@ class SegmentationScores(BaseMetric):
             self.results.append((self.case_of(name), counts))
 
     def case_of(self, name: str) -> str:
-        """The case that an image belongs to. Raises ValueError if it lies in no folder, but must."""
+        """Return the case that an image belongs to. Raises ValueError if it lies in no folder, but must."""
         case = name.rpartition("/")[0] if self.case == "volume" else name
         if not case or (self.group and "/" not in case):
-            place = "SITE/" * bool(self.group) + "VOLUME/" * (self.case == "volume")
+            expected = "SITE/" * bool(self.group) + "VOLUME/" * (self.case == "volume")
             raise ValueError(
-                f"{name}: an image is expected to lie in {place}, which names what it is counted with. "
+                f"{name}: an image is expected to lie in {expected}, which names what it is counted with. "
                 "Prepare the data set with such folders, or set case='image' and group=None"
             )
         return case
@@ -91,39 +91,39 @@ class SegmentationScores(BaseMetric):
         for name, part in results:
             counts[name] = counts[name] + part
         classes = self.dataset_meta["classes"]
-        cases = {name: case_scores(count, classes) for name, count in counts.items()}
+        cases = {name: _case_scores(count, classes) for name, count in counts.items()}
         if self.cases_file:
             write_cases(self.cases_file, cases)
-        metrics = mean_scores(list(cases.values()))
+        metrics = _mean_scores(list(cases.values()))
         if self.group:
             sites: dict[str, list] = defaultdict(list)
             for name, scores in cases.items():
                 sites[name.split("/")[0]].append(scores)
-            means = {site: mean_scores(scores) for site, scores in sorted(sites.items())}
-            metrics.update(mean_scores(list(means.values())))
+            means = {site: _mean_scores(scores) for site, scores in sorted(sites.items())}
+            metrics.update(_mean_scores(list(means.values())))
             for site, scores in means.items():
                 metrics.update({f"{key}/{site}": scores[key] for key in ("dice", "iou")})
         return {self.headline: metrics[self.headline], **metrics}
 
 
-def case_scores(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
-    """Scores of one case from its (3, C) counts: `dice`, `iou` (foreground means) and one per foreground class."""
+def _case_scores(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+    """Return the scores of a case, of (3, C) counts: `dice`, `iou` (foreground means), and of each foreground class."""
     scores = {}
     for key, per_class in (("dice", dice(counts)), ("iou", iou(counts))):
-        scores[key] = nanmean(per_class[1:])
+        scores[key] = _mean_of_defined(per_class[1:])
         scores.update(
             {f"{key}/{c}": float(v) for c, v in zip(classes[1:], per_class[1:], strict=True)}
         )
     return scores
 
 
-def mean_scores(cases: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Mean of each score over the cases that have it."""
-    return {key: nanmean([case[key] for case in cases]) for key in cases[0]}
+def _mean_scores(cases: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return the mean of each score over the cases that have it."""
+    return {key: _mean_of_defined([case[key] for case in cases]) for key in cases[0]}
 
 
-def nanmean(values: Any) -> float:
-    """Mean without the NaN; NaN if nothing is left."""
+def _mean_of_defined(values: Any) -> float:
+    """Return the mean without the NaN; NaN if nothing is left."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return float(np.nanmean(values))

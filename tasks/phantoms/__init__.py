@@ -1,7 +1,7 @@
 """Phantoms: every data set, drawn from a seed, in the layout of its download.
 
-They stand in for downloads wherever there is none. Shapes and textures are those of the modality at a glance, the
-target is told from distractors by texture and shape, and no figure measured on them says anything about medicine.
+They stand in for downloads wherever there is none. Shapes and textures look like the modality at first sight, and the
+target differs from distractors in texture and shape. Scores on phantoms say nothing about medicine.
 A new phantom is a function that draws it, after `@phantom(NAME)`, in a file beside this one or anywhere.
 """
 
@@ -23,12 +23,12 @@ __all__ = ["generate", "names", "phantom"]
 
 
 def names() -> list[str]:
-    """The data sets that have a phantom."""
-    return [name for name in datasets.names() if name in known()]
+    """Return the data sets that have a phantom."""
+    return [name for name in datasets.names() if name in _known()]
 
 
-def known() -> Mapping[str, Draw]:
-    """By data set, each function that draws: of the files beside this one, and what else `phantom` registered."""
+def _known() -> Mapping[str, Draw]:
+    """Return the functions that draw, by data set: those of the files beside this one, and of plugins."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return PHANTOMS
@@ -40,7 +40,7 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
     Parameters
     ----------
     name : str
-        Of the data set.
+        The name of the data set.
     out : Path
         The folder of downloads; the phantom lies in it as the download would.
 
@@ -68,6 +68,6 @@ def generate(name: str, out: Path, seed: int = 0) -> Path:
         )
     with replacing_folder(folder) as scratch:
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        known()[name](scratch, rng)
+        _known()[name](scratch, rng)
         (scratch / datasets.PHANTOM).write_text(f"drawn by lvmmed-bench, seed {seed}\n")
     return folder

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import noise, phantom, soft
-from tasks.phantoms.volume import body, save_volume
+from tasks.phantoms.canvas import body, noise, phantom, save_volume, soft
 
 SHAPE, CASES = (64, 64, 10), dict(HGG=6, LGG=4)
 # Brightness of brain, necrosis, oedema and enhancing tumour in each contrast.
@@ -21,7 +20,7 @@ CONTRASTS = dict(
 
 @phantom("brats2018")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """Ten cases: the preparer carves 7, 1 and 2."""
+    """Draw ten cases, of which the preparer takes 7, 1 and 2."""
     for grade, count in CASES.items():
         for number in range(count):
             case = f"Brats18_Phantom_{grade}_{number}"
@@ -35,17 +34,13 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
             labels = 2 * oedema
             labels[tumour] = 4
             labels[core] = 1
-            vessel = (
-                body(rng, SHAPE, tuple(rng.uniform(0.3, 0.7, 3)), (0.05, 0.05, 0.3), 0.1) & brain
-            )
+            place = tuple(rng.uniform(0.3, 0.7, 3))
+            vessel = body(rng, SHAPE, place, (0.05, 0.05, 0.3), 0.1) & brain
             for key, (tissue, necrosis, swelling, enhancing) in CONTRASTS.items():
                 image = tissue * (brain + 0.10 * brain * noise(rng, SHAPE, 2))
-                for value, part in (
-                    (swelling, oedema),
-                    (enhancing, tumour),
-                    (necrosis, core),
-                    (enhancing, vessel & ~oedema),
-                ):
+                values = (swelling, enhancing, necrosis, enhancing)
+                parts = (oedema, tumour, core, vessel & ~oedema)
+                for value, part in zip(values, parts, strict=True):
                     image += soft(part, 0.7) * (value - image)
                 image += 30 * rng.standard_normal(SHAPE)
                 save_volume(np.clip(image, 0, None), root / f"{case}_{key}.nii.gz")

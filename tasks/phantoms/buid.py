@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.phantoms.canvas import blob, grid, noise, phantom, place, save, save_mask, soft
-from tasks.splits import published
+from tasks.splits import published_split
 
 HEIGHT, WIDTH = 100, 124
 COUNTS = dict(train=36, valid=8, test=14)
@@ -15,32 +15,30 @@ COUNTS = dict(train=36, valid=8, test=14)
 
 @phantom("buid")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """The first benign and malignant names of each part of the published split; one image has two lesions."""
+    """Draw the first benign and malignant names of each part of the published split; one image has two lesions."""
     root = folder / "Dataset_BUSI_with_GT"
     for split, count in COUNTS.items():
         for kind in ("benign", "malignant"):
-            for name in [n for n in published("buid")[split] if n.startswith(kind)][: count // 2]:
+            for name in [n for n in published_split("buid")[split] if n.startswith(kind)][
+                : count // 2
+            ]:
                 stem = name.removesuffix(".png")
-                second = name == published("buid")["train"][0]
-                image, lesions = breast(rng, kind == "malignant", 1 + second)
+                second = name == published_split("buid")["train"][0]
+                image, lesions = _draw_breast(rng, kind == "malignant", 1 + second)
                 save(image, root / kind / name)
                 for number, lesion in enumerate(lesions):
-                    save_mask(
-                        lesion, root / kind / f"{stem}_mask{f'_{number}' if number else ''}.png"
-                    )
+                    suffix = f"_{number}" if number else ""
+                    save_mask(lesion, root / kind / f"{stem}_mask{suffix}.png")
 
 
-def breast(
+def _draw_breast(
     rng: np.random.Generator, malignant: bool, count: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """An image (H, W) and the masks of its lesions: benign ones are smooth, malignant ones jagged with a shadow."""
+    """Draw an image (H, W) and masks of its lesions: benign ones are smooth, malignant ones jagged with a shadow."""
     shape = (HEIGHT, WIDTH)
     y, _ = grid(shape)
-    echo = (
-        0.45
-        + 0.10 * np.sin(y / rng.uniform(6, 12) + noise(rng, shape, 12))
-        + 0.10 * noise(rng, shape, 8)
-    )
+    layers = np.sin(y / rng.uniform(6, 12) + noise(rng, shape, 12))
+    echo = 0.45 + 0.10 * layers + 0.10 * noise(rng, shape, 8)
     for _ in range(rng.integers(1, 4)):  # fat lobules are darker too, but not as dark
         echo -= 0.13 * soft(blob(rng, shape, place(rng, shape, 15), rng.uniform(6, 14), 0.2), 3)
     lesions = []

@@ -1,10 +1,11 @@
-"""What the phantoms are drawn with: smooth noise, blobs, tubes, shading; and how a drawing is registered."""
+"""Tools to draw phantoms: smooth noise, blobs, bodies in three dimensions, files; and how a drawing is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,12 +27,12 @@ def phantom(name: str) -> Callable[[Draw], Draw]:
 
 
 def grid(shape: tuple[int, ...]) -> tuple[Array, ...]:
-    """Coordinates in pixels, one array per axis."""
+    """Return coordinates in pixels, one array for each axis."""
     return tuple(np.meshgrid(*(np.arange(n, dtype=float) for n in shape), indexing="ij"))
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> Array:
-    """Smooth noise of mean 0 and standard deviation 1; `scale` is its grain in pixels."""
+    """Return smooth noise of mean 0 and standard deviation 1; `scale` is its grain in pixels."""
     field = gaussian_filter(rng.standard_normal(shape), scale, mode="reflect")
     return (field - field.mean()) / field.std()
 
@@ -43,7 +44,7 @@ def blob(
     radius: float,
     rough: float,
 ) -> NDArray[np.bool_]:
-    """A closed shape around a centre; `rough` 0 is an ellipse, 0.3 a jagged one."""
+    """Return a closed shape around a centre; `rough` 0 is an ellipse, 0.3 a jagged shape."""
     y, x = grid(shape)
     stretch, turn = rng.uniform(0.75, 1.3), rng.uniform(0, np.pi)
     dy, dx = y - centre[0], x - centre[1]
@@ -59,32 +60,57 @@ def blob(
 
 
 def soft(mask: NDArray, width: float) -> Array:
-    """A mask with an edge as wide as `width` pixels, 0 to 1."""
+    """Return a mask with an edge as wide as `width` pixels, 0 to 1."""
     return gaussian_filter(mask.astype(float), width)
 
 
 def place(rng: np.random.Generator, shape: tuple[int, int], margin: float) -> tuple[float, float]:
-    """A random place at least `margin` pixels from the border."""
+    """Return a random place at least `margin` pixels from the border."""
     return rng.uniform(margin, shape[0] - margin), rng.uniform(margin, shape[1] - margin)
 
 
-def to_bytes(image: NDArray) -> NDArray[np.uint8]:
-    """Brightness 0..1 to 0..255."""
+def _to_bytes(image: NDArray) -> NDArray[np.uint8]:
+    """Turn brightness 0..1 into 0..255."""
     return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
 
 
 def coloured(brightness: Array, dark: tuple, bright: tuple) -> Array:
-    """(H, W) in 0..1 to (H, W, 3), from one colour (RGB, 0..1) to another."""
+    """Turn brightness (H, W) in 0..1 into (H, W, 3), from one colour (RGB, 0..1) to another."""
     return np.asarray(dark) + brightness[..., None] * (np.asarray(bright) - np.asarray(dark))
 
 
 def save(image: NDArray, path: Path) -> None:
     """Write an image, 0..1 or bytes, in the format of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = image if image.dtype == np.uint8 else to_bytes(image)
-    Image.fromarray(pixels).save(path, quality=92)  # of JPEG; the other formats know no quality
+    pixels = image if image.dtype == np.uint8 else _to_bytes(image)
+    Image.fromarray(pixels).save(path, quality=92)  # quality of JPEG; the other formats ignore it
 
 
 def save_mask(mask: NDArray, path: Path) -> None:
     """Write a mask of 0 and 255."""
     save(mask.astype(np.uint8) * 255, path)
+
+
+def body(
+    rng: np.random.Generator,
+    shape: tuple[int, int, int],
+    centre: tuple[float, ...],
+    radii: tuple[float, ...],
+    rough: float = 0.1,
+) -> NDArray[np.bool_]:
+    """Return an ellipsoid; centre and radii are fractions of the shape, `rough` makes its surface uneven."""
+    steps = [
+        (c - n * m) / (n * r) for c, n, m, r in zip(grid(shape), shape, centre, radii, strict=True)
+    ]
+    around = np.arctan2(steps[0], steps[1])
+    uneven = sum(
+        rng.normal() / k * np.cos(k * around + 2 * steps[2] + rng.uniform(0, 6))
+        for k in range(2, 6)
+    )
+    return np.sqrt(sum(s**2 for s in steps)) < 1 + rough * uneven
+
+
+def save_volume(volume: NDArray, path: Path) -> None:
+    """Write a volume (X, Y, Z) of integers as compressed NIfTI; the same volume gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(volume.astype(np.int16), np.diag([1.0, 1.0, 3.0, 1.0])), path)

@@ -13,12 +13,12 @@ SIDE, PER_FOLD = 128, (14, 34)
 
 @phantom("jsrt")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """14 X-rays in fold 1, 34 in fold 2; the raw images are twice as large as the masks, as in JSRT and SCR."""
+    """Draw 14 X-rays of fold 1, 34 of fold 2; raw images have twice the side of the masks, as in JSRT and SCR."""
     number = 0
     for fold, count in enumerate(PER_FOLD, start=1):
         for _ in range(count):
             number += 1
-            brightness, parts = chest(rng, SIDE)
+            brightness, parts = draw_chest(rng, SIDE)
             name = f"JPCLN{number:03}"
             raw = np.kron(4095 * (1 - np.clip(brightness, 0, 1)), np.ones((2, 2))).astype(">u2")
             path = folder / "All247images" / f"{name}.IMG"
@@ -28,17 +28,16 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
                 save_mask(mask, folder / "scratch" / f"fold{fold}" / "masks" / part / f"{name}.gif")
 
 
-def chest(rng: np.random.Generator, side: int) -> tuple[Array, dict[str, np.ndarray]]:
-    """Brightness (side, side) and the masks of left lung, right lung and heart."""
+def draw_chest(rng: np.random.Generator, side: int) -> tuple[Array, dict[str, np.ndarray]]:
+    """Draw the brightness (side, side) and the masks of left lung, right lung and heart."""
     shape = (side, side)
     y, x = grid(shape)
     middle = side * rng.uniform(0.47, 0.53)
     tall = side * rng.uniform(0.24, 0.30)
     right = blob(rng, shape, (0.45 * side, middle - 0.22 * side), 0.9 * tall * 0.75, 0.08)
     left = blob(rng, shape, (0.45 * side, middle + 0.22 * side), 0.9 * tall * 0.75, 0.08)
-    heart = blob(
-        rng, shape, (0.62 * side, middle + 0.06 * side), rng.uniform(0.11, 0.15) * side, 0.05
-    )
+    centre = (0.62 * side, middle + 0.06 * side)
+    heart = blob(rng, shape, centre, rng.uniform(0.11, 0.15) * side, 0.05)
     image = 0.62 + 0.05 * noise(rng, shape, 12)
     image -= 0.35 * soft(left | right, 2) * (1 + 0.15 * noise(rng, shape, 3))
     image += soft(heart, 2) * (0.70 - image)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.phantoms.canvas import noise, phantom, soft
-from tasks.phantoms.volume import body, save_volume
-from tasks.splits import published
+from tasks.phantoms.canvas import body, noise, phantom, save_volume, soft
+from tasks.splits import published_split
 
 SHAPE, COUNTS = (64, 64, 10), dict(train=6, valid=2, test=3)
-# Label, centre, radii: as fractions of the volume, on top of one another in this order.
+# Label, centre and radii as fractions of the volume; later ones lie over earlier ones.
 STRUCTURES = (
     (205, (0.50, 0.60, 0.50), (0.20, 0.18, 0.55)),
     (500, (0.50, 0.60, 0.50), (0.13, 0.11, 0.45)),
@@ -27,43 +26,42 @@ BRIGHTNESS = {0: 250, 205: 330, 420: 700, 500: 650, 550: 620, 600: 600, 820: 760
 
 @phantom("mmwhs_ct")
 def draw_ct(folder: Path, rng: np.random.Generator) -> None:
-    """Eleven patients: 6, 2 and 3 of the published split."""
-    draw_hearts(folder, rng, "mmwhs_ct", HOUNSFIELD, grain=25)
+    """Draw eleven patients: 6, 2 and 3 of the published split."""
+    _draw_hearts(folder, rng, "mmwhs_ct", HOUNSFIELD, grain=25)
 
 
 @phantom("mmwhs_mri")
 def draw_mri(folder: Path, rng: np.random.Generator) -> None:
-    """Eleven patients: 6, 2 and 3 of the published split."""
-    draw_hearts(folder, rng, "mmwhs_mri", BRIGHTNESS, grain=45)
+    """Draw eleven patients: 6, 2 and 3 of the published split."""
+    _draw_hearts(folder, rng, "mmwhs_mri", BRIGHTNESS, grain=45)
 
 
-def draw_hearts(
+def _draw_hearts(
     folder: Path,
     rng: np.random.Generator,
     split_name: str,
     brightness: dict[int, int],
     grain: float,
 ) -> None:
-    """The first patients of each part of the published split.
+    """Draw the first patients of each part of the published split.
 
     Parameters
     ----------
     folder : Path
-        Of the modality's volumes.
+        Folder of the modality's volumes.
     brightness : dict of int to int
-        Of each label, and of the background under 0.
+        Brightness of each label, and of the background under 0.
     grain : float
         Standard deviation of the noise.
     """
     for split, count in COUNTS.items():
-        for case in list(published(split_name)[split])[:count]:
+        for case in list(published_split(split_name)[split])[:count]:
             shift, size = rng.normal(0, 0.03, 3), rng.uniform(1.1, 1.3)
             labels = np.zeros(SHAPE, int)
             image = brightness[0] * (1 + 0.1 * noise(rng, SHAPE, 3))
             for label, centre, radii in STRUCTURES:
-                part = body(
-                    rng, SHAPE, tuple(np.array(centre) + shift), tuple(size * np.array(radii))
-                )
+                moved, scaled = np.array(centre) + shift, size * np.array(radii)
+                part = body(rng, SHAPE, tuple(moved), tuple(scaled))
                 labels[part] = label
                 image += soft(part, 0.7) * (brightness[label] - image)
             image += grain * rng.standard_normal(SHAPE)

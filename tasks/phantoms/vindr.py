@@ -9,73 +9,57 @@ import numpy as np
 
 from tasks.datasets.cards.vindr import DATASET, NO_FINDING
 from tasks.phantoms.canvas import blob, grid, noise, phantom, save, soft
-from tasks.phantoms.jsrt import chest
+from tasks.phantoms.jsrt import draw_chest
 from tasks.phantoms.kvasir import extent
 
 SIDE, ORIGINAL, IMAGES, HEALTHY = 128, 2048, 56, 4
+COLUMNS = tuple(
+    [
+        "image_id",
+        "class_name",
+        "class_id",
+        "rad_id",
+        "x_min",
+        "y_min",
+        "x_max",
+        "y_max",
+        "width",
+        "height",
+    ]
+)
 
 
 @phantom("vindr")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """56 X-rays with one to three findings each, every class at least eight times, and four healthy ones."""
+    """Draw 56 X-rays with one to three findings each, every class at least eight times, and four healthy ones."""
     classes = [c for _ in range(8) for c in rng.permutation(len(DATASET.classes))]
-    rows = []
+    rows: list[tuple] = [COLUMNS]
     for number in range(IMAGES + HEALTHY):
-        image, _ = chest(rng, SIDE)
+        image, _ = draw_chest(rng, SIDE)
         image_id = f"{number:032x}"
         if number >= IMAGES:
-            rows.append(
-                [image_id, "No finding", NO_FINDING, "R1", "", "", "", "", ORIGINAL, ORIGINAL]
-            )
+            no_box = [""] * 4
+            rows.append((image_id, "No finding", NO_FINDING, "R1", *no_box, ORIGINAL, ORIGINAL))
         for finding in classes[2 * number : 2 * number + 2] if number < IMAGES else []:
-            image, mask = add_finding(rng, image, int(finding))
-            box = {k: v * ORIGINAL // SIDE for k, v in extent(mask).items()}
-            rows.append(
-                [
-                    image_id,
-                    DATASET.classes[finding],
-                    finding,
-                    "R1",
-                    box["xmin"],
-                    box["ymin"],
-                    box["xmax"],
-                    box["ymax"],
-                    ORIGINAL,
-                    ORIGINAL,
-                ]
-            )
+            image, mask = _add_finding(rng, image, int(finding))
+            box = [side * ORIGINAL // SIDE for side in extent(mask).values()]
+            name = DATASET.classes[finding]
+            rows.append((image_id, name, finding, "R1", *box, ORIGINAL, ORIGINAL))
         save(image, folder / "train" / f"{image_id}.png")
     with (folder / "train.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                "image_id",
-                "class_name",
-                "class_id",
-                "rad_id",
-                "x_min",
-                "y_min",
-                "x_max",
-                "y_max",
-                "width",
-                "height",
-            ]
-        )
-        writer.writerows(rows)
+        csv.writer(file).writerows(rows)
 
 
-def add_finding(
+def _add_finding(
     rng: np.random.Generator, image: np.ndarray, finding: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a finding, and give its mask: each class has a place, a size and a texture of its own."""
     shape = image.shape
     y, x = grid(shape)
-    place = (
-        (0.25 + 0.5 * (finding % 4) / 3) * SIDE + rng.normal(0, 4),
-        rng.choice((0.28, 0.72)) * SIDE + rng.normal(0, 4),
-    )
+    row = (0.25 + 0.5 * (finding % 4) / 3) * SIDE + rng.normal(0, 4)
+    centre = (row, rng.choice((0.28, 0.72)) * SIDE + rng.normal(0, 4))
     radius = (5, 8, 12, 16)[finding // 4] * rng.uniform(0.85, 1.15)
-    mask = blob(rng, shape, place, radius, 0.05 + 0.1 * (finding % 3))
+    mask = blob(rng, shape, centre, radius, 0.05 + 0.1 * (finding % 3))
     stripes = np.sin((x if finding % 2 else y) * (0.5 + 0.15 * finding))
     texture = 0.16 + 0.10 * stripes + 0.05 * noise(rng, shape, 1 + finding % 3)
     return image + soft(mask, 1) * (texture if finding % 5 else -texture), mask

@@ -1,4 +1,4 @@
-"""Splits: the authors' published ones, a file each beside this one, and seeded ones."""
+"""Splits: the authors' published ones, each a file beside this module, and seeded ones."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PUBLISHED = Path(__file__).resolve().parent
 SEED = 2023
 
 
-def published(name: str) -> dict[str, Any]:
-    """The authors' split of a data set, tasks/splits/NAME.json: names by split; of MMWHS with each patient's slices."""
+def published_split(name: str) -> dict[str, Any]:
+    """Return the authors' split of a data set, tasks/splits/NAME.json: names by split; MMWHS: each patient's slices."""
     return json.loads((PUBLISHED / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -28,9 +28,9 @@ def carve(
     names : sequence of str
         What is divided; cases, not slices, so that no patient is on both sides.
     shares : mapping of str to float
-        Of each split, adding up to 1.
+        Share of each split; they add up to 1.
     labels : sequence, optional
-        Of each name; every label is then divided in these shares.
+        Label of each name; every label is then divided in these shares.
 
     Returns
     -------
@@ -53,12 +53,12 @@ def carve(
     return {split: sorted(members) for split, members in result.items()}
 
 
-def present(
+def keep_present(
     wanted: Mapping[str, Iterable[str]], there: Sequence[str]
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """The part of a published split that a download has, and the names that it lacks."""
-    found = set(there)
+    """Return the part of a published split that a download has, and the names that it lacks."""
+    present = set(there)
     return (
-        {split: [n for n in names if n in found] for split, names in wanted.items()},
-        sorted({n for names in wanted.values() for n in names} - found),
+        {split: [n for n in names if n in present] for split, names in wanted.items()},
+        sorted({n for names in wanted.values() for n in names} - present),
     )

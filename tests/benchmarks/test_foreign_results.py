@@ -96,7 +96,7 @@ def test_a_run_writes_to_its_own_folder(tmp_path: Path, kind: str) -> None:
 def test_plan_opens_the_weights_before_any_data_is_prepared(
     tmp_path: Path, monkeypatch, capsys, fault: str
 ) -> None:
-    monkeypatch.setenv("LVMMED_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LVMMED_HOME", str(tmp_path / "cache"))
     file = tmp_path / "cache" / "weights" / "lvmmed_resnet.torch"
     file.parent.mkdir(parents=True)
     state = resnet18().state_dict()

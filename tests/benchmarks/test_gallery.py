@@ -18,7 +18,7 @@ from benchmarks import gallery
 from benchmarks.gallery import choose, fullest_slice, save_labels, small
 from benchmarks.grid import RunSpec
 from lvmmed_backbones.records.gallery import INDEX, SIDE
-from tasks.metrics.cases import case_name
+from tasks.metrics import case_name
 from tasks.metrics.detection import average_precision, mean
 from tasks.metrics.overlap import dice, iou, overlap_counts
 from tests.benchmarks.factories import placed

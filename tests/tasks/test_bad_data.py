@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from lvmmed_backbones.layout.check import problems_of
-from lvmmed_backbones.layout.writer import Writer
+from lvmmed_backbones.layout.writer import write_data_set
 from tasks import datasets
 
 
@@ -146,9 +146,9 @@ def test_mask_of_another_size(download, tmp_path: Path) -> None:
 
 def test_a_split_that_comes_out_empty(download, tmp_path: Path) -> None:
     source = download("kvasir")
-    from tasks.splits import published
+    from tasks.splits import published_split
 
-    for name in published("kvasir")["test"]:
+    for name in published_split("kvasir")["test"]:
         (source / "images" / name).unlink(missing_ok=True)
     refused("kvasir", tmp_path, ValueError, "kvasir was not written: split test is empty")
 
@@ -157,7 +157,7 @@ def test_overlapping_splits(tmp_path: Path) -> None:
     image = np.zeros((4, 4), np.uint8)
     with (
         pytest.raises(ValueError, match="splits test and train share 1 names, such as a"),
-        Writer(tmp_path / "set") as writer,
+        write_data_set(tmp_path / "set") as writer,
     ):
         writer.meta.update(kind="segmentation", classes=["background", "x"])
         for name in ("a", "b"):
@@ -180,7 +180,10 @@ def test_the_published_leak_of_fgadr_is_known_and_no_other_passes(
 
 @pytest.mark.parametrize("name", ["../a", "/a", "a/../../b", "a\\b", "a\nb"])
 def test_names_that_leave_the_folder(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="leaves its folder"), Writer(tmp_path / "set") as writer:
+    with (
+        pytest.raises(ValueError, match="leaves its folder"),
+        write_data_set(tmp_path / "set") as writer,
+    ):
         writer.image(name, np.zeros((4, 4), np.uint8))
     assert list(tmp_path.iterdir()) == []
 

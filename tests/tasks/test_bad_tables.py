@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.layout import Writer, check
+from lvmmed_backbones.layout import check, write_data_set
 from lvmmed_backbones.layout.boxes import fault
 from tasks import datasets
 from tasks.__main__ import main
@@ -299,7 +299,7 @@ def test_the_writer_refuses_a_box(box: tuple, message: str, tmp_path: Path) -> N
     image = dict(file_name="a.png", width=8, height=8)
     with (
         pytest.raises(ValueError, match=rf"a\.png: the box .* {message}"),
-        Writer(tmp_path / "set") as writer,
+        write_data_set(tmp_path / "set") as writer,
     ):
         writer.boxes("train", [image], {"a.png": [box]}, ["x"])
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lvmmed_backbones.layout.borders import agreement, border, outline
+from lvmmed_backbones.layout.borders import border, border_fit, outline
 from lvmmed_backbones.layout.check import check, read_meta
 from lvmmed_backbones.layout.contents import problems_of_contents
 from tasks import datasets
@@ -176,7 +176,7 @@ def test_a_class_that_no_mask_of_a_split_has_is_named(prepared) -> None:
     folder = prepared("jsrt")
     names = (folder / "splits" / "test.txt").read_text().splitlines()
     change([folder / "masks" / f"{n}.png" for n in names], lambda m: np.where(m == 2, 0, m))
-    said = "1 splits have no mask with one of the classes, such as test (heart)"
+    said = f"{folder} has 1 splits without a mask of one of the classes, such as test (heart)"
     assert found(folder) == [said]
 
 
@@ -195,7 +195,7 @@ def test_a_foreground_of_another_form(value: object, prepared) -> None:
     folder = prepared("drive")
     meta = json.loads((folder / "meta.json").read_text())
     (folder / "meta.json").write_text(json.dumps({**meta, "foreground": value}))
-    with pytest.raises(ValueError, match="has a foreground that is no two numbers"):
+    with pytest.raises(ValueError, match=r"another form than the preparers write.*foreground"):
         check(folder)
 
 
@@ -216,8 +216,8 @@ def test_agreement_of_discs_and_of_discs_elsewhere() -> None:
     masks = [d.astype(np.uint8) for d in discs]
     own = [outline(*pair) for pair in zip(images, masks, strict=True)]
     other = [outline(*pair) for pair in zip(images, masks[1:] + masks[:1], strict=True)]
-    assert agreement([o for o in own if o]) > 3
-    assert abs(agreement([o for o in other if o])) < 0.4
+    assert border_fit([o for o in own if o]) > 3
+    assert abs(border_fit([o for o in other if o])) < 0.4
     assert outline(images[0] * 0, masks[0]) is None
     assert outline(images[0], masks[0] * 0) is None
-    assert agreement([]) == 0
+    assert border_fit([]) == 0

@@ -17,7 +17,7 @@ from lvmmed_backbones.layout import check
 from tasks import datasets
 from tasks.datasets.cards.kvasir import scaled
 from tasks.download.masks import label_map
-from tasks.splits import carve, published
+from tasks.splits import carve, published_split
 
 REAL = ["brain_tumor", "buid", "drive", "isic2018", "kvasir"]
 
@@ -136,7 +136,7 @@ def test_no_patient_is_on_both_sides(name: str, prepared_root: Path) -> None:
 
 def test_published_splits_are_kept(prepared_root: Path) -> None:
     for name in ("kvasir", "buid"):
-        for split, names in published(name).items():
+        for split, names in published_split(name).items():
             there = lines(prepared_root / name, split)
             assert set(there) <= {n.rpartition(".")[0] for n in names}
 

@@ -18,11 +18,11 @@ from PIL import Image
 
 from benchmarks.labels import training_images
 from lvmmed_backbones.files.outside import Refused, read_lines
-from lvmmed_backbones.layout import Writer, check
+from lvmmed_backbones.layout import check, write_data_set
 from tasks import datasets, registry
 from tasks.__main__ import main
 from tasks.datasets import source_signature
-from tasks.download.folders import files, usual
+from tasks.download.folders import files_by_name, usual_name
 
 
 def fingerprint(folder: Path) -> str:
@@ -133,7 +133,7 @@ def test_two_files_of_one_name_are_refused(
 ) -> None:
     path = sorted(download(name).glob(pattern))[0]
     shutil.copy(path, path.with_suffix(twin))
-    fails(name, tmp_path, capsys, f"is {usual(path.name)} as ")
+    fails(name, tmp_path, capsys, f"is {usual_name(path.name)} as ")
 
 
 def test_a_case_of_two_grades_is_refused(download, tmp_path: Path, capsys) -> None:
@@ -273,7 +273,7 @@ def test_lists_hold_any_other_name(download, tmp_path: Path) -> None:
 
 
 def test_segmentation_lists_hold_any_other_name(tmp_path: Path) -> None:
-    with Writer(tmp_path / "set") as writer:
+    with write_data_set(tmp_path / "set") as writer:
         writer.meta.update(kind="segmentation", classes=["background", "x"])
         for name in NAMES:
             writer.mask(name, writer.image(name, RAMP), RAMP > 99, Path("a.png"))
@@ -308,7 +308,7 @@ def test_names_survive_a_locale_without_unicode(tmp_path: Path, monkeypatch) -> 
     """The lists are in UTF-8 whatever the locale: `open` without an encoding is told of another one."""
     monkeypatch.setattr("locale.getpreferredencoding", lambda *_: "ascii")
     monkeypatch.setattr("io.text_encoding", lambda encoding, *_: encoding or "ascii")
-    with Writer(tmp_path / "set") as writer:
+    with write_data_set(tmp_path / "set") as writer:
         writer.meta.update(kind="detection", classes=["x"])
         writer.image("\u65e5", RAMP)
         writer.split("train", ["\u65e5"])
@@ -317,22 +317,25 @@ def test_names_survive_a_locale_without_unicode(tmp_path: Path, monkeypatch) -> 
 
 @pytest.mark.parametrize("name", [".a", "a/.b", "__MACOSX/a", "./a", "a//b"])
 def test_the_writer_refuses_names_that_would_be_lost(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="rename the file"), Writer(tmp_path / "set") as writer:
+    with (
+        pytest.raises(ValueError, match="rename the file"),
+        write_data_set(tmp_path / "set") as writer,
+    ):
         writer.image(name, np.zeros((4, 4), np.uint8))
 
 
 def test_usual_names() -> None:
-    assert [usual(n) for n in ("A.JPEG", "a.Jpg", "a.TIFF", "a.NII", "a.nii.GZ", "a.b.PNG", "a", "A.GZ")] == [
+    assert [usual_name(n) for n in ("A.JPEG", "a.Jpg", "a.TIFF", "a.NII", "a.nii.GZ", "a.b.PNG", "a", "A.GZ")] == [
         "A.jpg", "a.jpg", "a.tif", "a.nii.gz", "a.nii.gz", "a.b.png", "a", "A.gz",
     ]  # fmt: skip
 
 
 def test_files_of_no_folder(tmp_path: Path) -> None:
-    assert files(tmp_path / "nothing", "*") == {}
+    assert files_by_name(tmp_path / "nothing", "*") == {}
     (tmp_path / "a.png").touch()
     (tmp_path / "a.PNG").touch()
     with pytest.raises(Refused, match=r"a\.png: is a\.png as a\.PNG is\. Take one of the two out"):
-        files(tmp_path, "*.png")
+        files_by_name(tmp_path, "*.png")
 
 
 def test_cases_that_differ_by_capitals_are_refused(download, tmp_path: Path, capsys) -> None:

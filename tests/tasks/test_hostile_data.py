@@ -23,8 +23,7 @@ from PIL import Image
 
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout import check
-from lvmmed_backbones.layout.images import read_image
-from lvmmed_backbones.layout.masks import whole
+from lvmmed_backbones.layout.reading import read_image, whole_numbers
 from tasks import datasets
 from tasks.__main__ import main
 from tasks.datasets.cards.jsrt import read_raw
@@ -148,9 +147,7 @@ def test_names_in_splits_do_not_lead_out(prepared, capsys) -> None:
     content["images"][0]["file_name"] = "../../secret.jpg"
     (folder / "splits" / "valid.json").write_text(json.dumps(content))
     assert main(["check", str(folder)]) == 1
-    assert (
-        "valid.json has 1 images that are not there, such as of ../../" in capsys.readouterr().out
-    )
+    assert "valid.json has 1 images that are not there, such as ../../" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["a\x1b[2J", "a\u2028b", "a\udcff"])
@@ -275,7 +272,7 @@ READERS: dict[str, tuple] = {
         lambda p: same_image(p) > 127, spoilt_bytes,
     ),
     "labels": (
-        "mmwhs_ct", "*_label.nii.gz", lambda p: whole(read_volume(p).values, p),
+        "mmwhs_ct", "*_label.nii.gz", lambda p: whole_numbers(read_volume(p).values, p),
         same_volume, spoilt_volume,
     ),
     "raw": ("jsrt", "All247images/*.IMG", read_raw, None, spoilt_bytes),

@@ -18,11 +18,11 @@ from PIL import Image
 
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.volumes import Volume
-from lvmmed_backbones.layout.masks import read_classes, same_size, whole
-from lvmmed_backbones.layout.writer import Writer
+from lvmmed_backbones.layout.reading import read_stored, refuse_other_size, whole_numbers
+from lvmmed_backbones.layout.writer import write_data_set
 from tasks import datasets
 from tasks.download.masks import label_map, read_mask
-from tasks.download.volumes import aligned, read_labels, read_volume
+from tasks.download.volumes import aligned_values, read_labels, read_volume
 
 COUNT = 300  # files of each reader
 
@@ -156,7 +156,7 @@ def test_masks_as_opencv_reads_them(tmp_path: Path) -> None:
         stored = rng.choice(values, rng.integers(2, 9, 2)).astype(depth)
         cv2.imwrite(str(path), stored)
         theirs = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        assert np.array_equal(read_classes(path), theirs)
+        assert np.array_equal(read_stored(path), theirs)
         found = set(np.unique(theirs).tolist())
         if len(found - {0}) <= 1 and found <= {0, 1, 255, 65535}:
             assert np.array_equal(read_mask(path), theirs > 0)
@@ -300,9 +300,9 @@ def test_labels_without_geometry_are_compared_by_shape(codes: str, tmp_path: Pat
 def test_a_broken_geometry_is_refused(affine: np.ndarray) -> None:
     image = Volume(np.zeros((3, 4, 5)), grid(random.Random(4))[1])
     with pytest.raises(Refused, match=r"a\.nii: has the shape \(3, 4, 5\)"):
-        aligned(Volume(np.zeros((3, 4, 5)), affine), image, Path("a.nii"), Path("b.nii"))
+        aligned_values(Volume(np.zeros((3, 4, 5)), affine), image, Path("a.nii"), Path("b.nii"))
     with pytest.raises(Refused, match=r"a\.nii: has (the shape|no geometry to compare)"):
-        aligned(image, Volume(np.zeros((3, 4, 5)), affine), Path("a.nii"), Path("b.nii"))
+        aligned_values(image, Volume(np.zeros((3, 4, 5)), affine), Path("a.nii"), Path("b.nii"))
 
 
 def test_any_numbers_in_a_geometry_end_in_a_line() -> None:
@@ -319,7 +319,7 @@ def test_any_numbers_in_a_geometry_end_in_a_line() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             try:
-                found = aligned(*pair, Path("a.nii"), Path("b.nii"))
+                found = aligned_values(*pair, Path("a.nii"), Path("b.nii"))
             except Refused as error:
                 assert str(error).startswith("a.nii: has ") and str(error).isprintable()
             else:
@@ -328,13 +328,16 @@ def test_any_numbers_in_a_geometry_end_in_a_line() -> None:
 
 def test_whole_numbers() -> None:
     noisy = np.array([0, 1.0000001, 849.9999, 849.9995], np.float64)
-    assert whole(noisy, Path("a")).tolist() == [0, 1, 850, 850]
-    assert whole(np.array([205, 850]) * np.float32(1.0000001), Path("a")).tolist() == [205, 850]
+    assert whole_numbers(noisy, Path("a")).tolist() == [0, 1, 850, 850]
+    assert whole_numbers(np.array([205, 850]) * np.float32(1.0000001), Path("a")).tolist() == [
+        205,
+        850,
+    ]
     for value in (0.999, 1.5, -0.5, np.nan, np.inf, 1e30):
         with pytest.raises(Refused, match=r"a: has the value .*, which is no whole label"):
-            whole(np.array([0, value]), Path("a"))
+            whole_numbers(np.array([0, value]), Path("a"))
     with pytest.raises(Refused, match="has values of complex"):
-        whole(np.zeros(3, complex), Path("a"))
+        whole_numbers(np.zeros(3, complex), Path("a"))
 
 
 def test_scaled_headers_keep_whole_labels(tmp_path: Path) -> None:
@@ -348,10 +351,13 @@ def test_scaled_headers_keep_whole_labels(tmp_path: Path) -> None:
         volume = read_volume(tmp_path / "a.nii")
         if said:
             with pytest.raises(Refused, match=said):
-                whole(volume.values, tmp_path / "a.nii")
+                whole_numbers(volume.values, tmp_path / "a.nii")
         else:
             expected = np.array([0, 205, 850]) * round(slope)
-            assert whole(volume.values, tmp_path / "a.nii").ravel().tolist() == expected.tolist()
+            assert (
+                whole_numbers(volume.values, tmp_path / "a.nii").ravel().tolist()
+                == expected.tolist()
+            )
 
 
 @pytest.mark.parametrize("wrong", [3, 5, -1, 70_000, 2**33])
@@ -363,10 +369,10 @@ def test_unknown_labels_are_named(wrong: int) -> None:
 
 
 def test_sizes() -> None:
-    same_size(np.zeros((4, 5, 3)), np.zeros((4, 5)), Path("x"))
+    refuse_other_size(np.zeros((4, 5, 3)), np.zeros((4, 5)), Path("x"))
     for size in ((5, 4), (4, 6), (4, 5, 4)):
         with pytest.raises(Refused, match="x: the mask has the size"):
-            same_size(np.zeros((4, 5, 3)), np.zeros(size), Path("x"))
+            refuse_other_size(np.zeros((4, 5, 3)), np.zeros(size), Path("x"))
 
 
 @pytest.mark.parametrize(
@@ -381,7 +387,7 @@ def test_sizes() -> None:
 )
 def test_the_writer_takes_class_indices_alone(mask: np.ndarray, said: str, tmp_path: Path) -> None:
     image = np.zeros((4, 4, 3), np.uint8)
-    with pytest.raises(Refused, match=said), Writer(tmp_path / "set") as writer:
+    with pytest.raises(Refused, match=said), write_data_set(tmp_path / "set") as writer:
         writer.meta.update(kind="segmentation", classes=["background", "x"])
         writer.mask("a", writer.image("a", image), mask, Path("a.png"))
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks import datasets, phantoms
-from tasks.datasets.dataset import PREPARERS
+from tasks.datasets import PREPARERS
 
 
 def contents(folder: Path) -> dict[str, str]:

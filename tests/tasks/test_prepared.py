@@ -18,12 +18,12 @@ from PIL import Image
 
 from lvmmed_backbones.files import writing
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.layout import Writer, check
+from lvmmed_backbones.layout import check, write_data_set
 from lvmmed_backbones.layout.files import check_lists
 from tasks import datasets, phantoms
 from tasks.__main__ import main
 from tasks.datasets.cards.mmwhs import LABELS
-from tasks.splits import published
+from tasks.splits import published_split
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,7 +81,9 @@ def test_the_check_reads_labels(label: str, prepared: Callable[[str], Path]) -> 
     path = folder / "splits" / "valid.txt"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([f"{lines[0][:-1]}{label}", *lines[1:]]) + "\n")
-    assert any(f"{path}: 1 lines do not end in a label of 0 to 3" in line for line in check(folder))
+    assert any(
+        f"{path} has 1 lines that do not end in a label of 0 to 3" in line for line in check(folder)
+    )
 
 
 def test_a_truncated_meta_is_named_and_prepared_anew(phantom_root: Path, tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_what_is_counted(name: str, cases: int, prepared_root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["buid", "fgadr", "kvasir", "mmwhs_ct", "mmwhs_mri"])
 def test_expected_counts_cover_the_published_split(name: str) -> None:
-    splits = published(name)
+    splits = published_split(name)
     names = {n if isinstance(n, str) else n[0] for part in splits.values() for n in part}
     # One image of FGADR is in no published split.
     assert datasets.get(name).images == len(names) + (name == "fgadr")
@@ -141,7 +143,7 @@ def test_the_stray_label_of_mmwhs_is_left_atrium(phantom_root: Path, tmp_path: P
 def test_a_16_bit_png_becomes_8_bit(tmp_path: Path) -> None:
     ramp = np.linspace(0, 60000, 400).reshape(20, 20).astype(np.uint16)
     Image.fromarray(ramp).save(tmp_path / "a.png")
-    with Writer(tmp_path / "set") as writer:
+    with write_data_set(tmp_path / "set") as writer:
         writer.meta.update(kind="detection", classes=["x"])
         writer.image("a", tmp_path / "a.png")
         writer.split("train", ["a"])
@@ -154,7 +156,7 @@ def test_the_old_preparation_stays_when_the_new_one_cannot_take_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write(value: int) -> None:
-        with Writer(tmp_path / "set") as writer:
+        with write_data_set(tmp_path / "set") as writer:
             writer.meta.update(kind="detection", classes=["x"])
             writer.image("a", np.full((4, 4), value, np.uint8))
             writer.split("train", ["a"])

@@ -1,6 +1,6 @@
 """For volumes: Adam 1e-3, constant, 20 epochs, gradients clipped at norm 1.
 
-So the released code has it for MMWHS CT. Its MMWHS MRI has 1.5e-3 and 30 epochs; for BraTS nothing was released.
+The released code does the same for MMWHS CT. Its MMWHS MRI has 1.5e-3 and 30 epochs; for BraTS nothing was released.
 """
 
 optim_wrapper = dict(

@@ -1,6 +1,6 @@
 """For 2D segmentation: Adam 1e-4, constant, 50 epochs, gradients clipped at norm 1.
 
-So the released code has it for BUID. Its Kvasir has 1e-3 and 35 epochs; for the other tasks nothing was released.
+The released code does the same for BUID. Its Kvasir has 1e-3 and 35 epochs; for the other tasks nothing was released.
 """
 
 optim_wrapper = dict(

@@ -1,6 +1,6 @@
 """For FGADR: Adam 5e-4 with weight decay 0.005, constant, 20 epochs.
 
-So the released code has it for the frozen backbone. It fine-tunes with 1e-4 and 30 epochs.
+The released code does the same for the frozen backbone. It fine-tunes with 1e-4 and 30 epochs.
 """
 
 optim_wrapper = dict(

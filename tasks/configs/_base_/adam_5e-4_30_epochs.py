@@ -1,7 +1,7 @@
 """For brain tumours: Adam 5e-4, constant, 30 epochs.
 
-So the released code has it for fine-tuning a ResNet-50. With a frozen backbone it trains for 20 epochs, a ViT it
-fine-tuned for 40.
+The released code does the same to fine-tune a ResNet-50. It trains a frozen backbone for 20 epochs, and fine-tunes a
+ViT for 40.
 """
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4))

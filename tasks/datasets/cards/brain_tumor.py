@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import each
+from tasks.datasets import Dataset, prepares
+from tasks.download.folders import each_file
 from tasks.splits import carve
 
 DATASET = Dataset(
@@ -30,11 +30,11 @@ FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Images as they are, named after their part and class; train and valid divide each class alike."""
+    """Write the images as they are, named after their part and class; train and valid divide each class alike."""
     labels: dict[str, dict[str, int]] = {"Training": {}, "Testing": {}}
     for part, known in labels.items():
         for label, folder in enumerate(FOLDERS):
-            for path in each(source / part / folder, "*.jpg", "images"):
+            for path in each_file(source / part / folder, "*.jpg", "images"):
                 name = f"{part}-{folder}-{path.stem}"
                 writer.image(name, path)
                 known[writer.files[name]] = label

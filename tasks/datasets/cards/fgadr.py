@@ -10,10 +10,10 @@ from pathlib import Path
 
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import each
+from tasks.datasets import Dataset, prepares
+from tasks.download.folders import each_file
 from tasks.download.tables import MEND, read_csv
-from tasks.splits import carve, present, published
+from tasks.splits import carve, keep_present, published_split
 
 DATASET = Dataset(
     name="fgadr",
@@ -32,31 +32,33 @@ DATASET = Dataset(
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Images as they are, with the download's grades; the published split and the clean one."""
+    """Write the images as they are, with the download's grades, on the published split and the clean one."""
     table = source / "Seg-set" / "DR_Seg_Grading_Label.csv"
     grades = read_grades(table)
-    there = []
-    for path in each(source / "Seg-set" / "Original_Images", "*.png", "images"):
+    names_there = []
+    for path in each_file(source / "Seg-set" / "Original_Images", "*.png", "images"):
         name = f"{path.stem}.png"
         if name not in grades:
             raise Refused(table, f"has no grade of {name}", "Use the table of the same download")
         writer.image(path.stem, path)
-        there.append(name)
-    authors = published("fgadr")
+        names_there.append(name)
+    authors = published_split("fgadr")
     splits = {"train": authors["train"], "valid": authors["val"], "test": authors["test"]}
     wanted = {split: [name for name, _ in rows] for split, rows in splits.items()}
-    found, writer.meta["missing"] = present(wanted, there)
+    splits_there, writer.meta["missing"] = keep_present(wanted, names_there)
     clean = carve(
-        found["train"], dict(clean_train=0.8, clean_valid=0.2), [grades[n] for n in found["train"]]
+        splits_there["train"],
+        dict(clean_train=0.8, clean_valid=0.2),
+        [grades[n] for n in splits_there["train"]],
     )
-    for split, names in {**found, **clean}.items():
+    for split, names in {**splits_there, **clean}.items():
         writer.split(split, [f"{name} {grades[name]}" for name in names])
     writer.meta["leaks"] = [["valid", "test"]]
     writer.meta["disjoint"] = [["train", "valid", "test"], ["clean_train", "clean_valid", "test"]]
 
 
 def read_grades(path: Path) -> dict[str, int]:
-    """The grade of each image.
+    """Return the grade of each image.
 
     Raises
     ------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import each, files
+from tasks.datasets import Dataset, prepares
+from tasks.download.folders import each_file, files_by_name
 from tasks.download.masks import read_mask
 from tasks.splits import carve
 
@@ -22,21 +22,18 @@ DATASET = Dataset(
     licence="CC BY-NC 4.0",
     citation="Codella et al., arXiv 1902.03368; Tschandl et al., Scientific Data 2018",
     page="https://challenge.isic-archive.com/data/#2018",
-    foreground=(0.1, 0.4),  # 0.19 over all 2594
+    foreground=(0.1, 0.4),  # measured: 0.19 on all 2594 images
 )
 
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Images as they are, masks of 0 and 1; 70 % train, 10 % valid, 20 % test."""
-    folder = source / "ISIC2018_Task1_Training_GroundTruth"
-    masks = files(folder, "*_segmentation.png")
+    """Write the images as they are, and masks of 0 and 1; 70 % train, 10 % valid, 20 % test."""
+    masks = files_by_name(source / "ISIC2018_Task1_Training_GroundTruth", "*_segmentation.png")
     names = []
-    for path in each(source / "ISIC2018_Task1-2_Training_Input", "*.jpg", "images"):
+    for path in each_file(source / "ISIC2018_Task1-2_Training_Input", "*.jpg", "images"):
         image = writer.image(path.stem, path)
-        name = f"{path.stem}_segmentation.png"
-        mask = masks.get(name, folder / name)
+        mask = masks[f"{path.stem}_segmentation.png"]
         writer.mask(path.stem, image, read_mask(mask), mask)
         names.append(path.stem)
-    for split, members in carve(names, dict(train=0.7, valid=0.1, test=0.2)).items():
-        writer.split(split, members)
+    writer.splits(carve(names, dict(train=0.7, valid=0.1, test=0.2)))

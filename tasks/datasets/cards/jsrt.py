@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvmmed_backbones.files.outside import Refused, read_bytes
-from lvmmed_backbones.layout.images import to_8_bit
-from lvmmed_backbones.layout.masks import same_size
+from lvmmed_backbones.layout.reading import refuse_other_size, to_8_bit
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import each, files
+from tasks.datasets import Dataset, prepares
+from tasks.download.folders import each_file, files_by_name
 from tasks.download.masks import read_mask
 from tasks.splits import carve
 
@@ -34,33 +33,30 @@ DATASET = Dataset(
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """X-rays as 8-bit PNG of the masks' size; both lungs are one class, the heart over them."""
+    """Write the X-rays as 8-bit PNG of the masks' size. Both lungs are one class, the heart lies over them."""
     folder = source / "All247images"
-    raw = files(folder, "*.img")
+    raw = files_by_name(folder, "*.img")
     folds: dict[int, list[str]] = {}
     for fold in (1, 2):
         root = source / "scratch" / f"fold{fold}" / "masks"
-        lungs = {side: files(root / f"{side} lung", "*.gif") for side in ("left", "right")}
+        lungs = [files_by_name(root / f"{side} lung", "*.gif") for side in ("left", "right")]
         folds[fold] = []
-        for heart in each(root / "heart", "*.gif", "heart masks"):
-            name = f"{heart.stem}.gif"
+        for heart in each_file(root / "heart", "*.gif", "heart masks"):
             classes = read_mask(heart).astype(np.uint8) * 2
-            for side, found in lungs.items():
-                lung = found.get(name, root / f"{side} lung" / name)
+            for masks in lungs:
+                lung = masks[f"{heart.stem}.gif"]
                 mask = read_mask(lung)
-                same_size(classes, mask, lung)
+                refuse_other_size(classes, mask, lung)
                 classes[mask & (classes == 0)] = 1
             path = raw.get(f"{heart.stem}.img", folder / f"{heart.stem}.IMG")
-            image = shrunk(read_raw(path), classes.shape[0], path)
+            image = _shrink(read_raw(path), classes.shape[0], path)
             writer.mask(heart.stem, writer.image(heart.stem, image), classes, heart)
             folds[fold].append(heart.stem)
-    for split, names in carve(folds[2], dict(train=0.8, valid=0.2)).items():
-        writer.split(split, names)
-    writer.split("test", folds[1])
+    writer.splits({**carve(folds[2], dict(train=0.8, valid=0.2)), "test": folds[1]})
 
 
 def read_raw(path: Path) -> NDArray[np.uint8]:
-    """A square raw image of big-endian 16-bit words, 12 of them used; JSRT's low values are bright.
+    """Read a square raw image of big-endian words of 16 bits, 12 of them used; JSRT's low values are bright.
 
     Raises
     ------
@@ -78,12 +74,12 @@ def read_raw(path: Path) -> NDArray[np.uint8]:
         reason = f"has {len(content)} bytes, which is no square image of 16-bit words"
         remedy = "Is it a raw image of JSRT? Download it again if it is"
         raise Refused(path, reason, remedy)
-    words = np.frombuffer(content, ">u2")
-    return 255 - to_8_bit(words.reshape(side, side).astype(np.float32), path)
+    values = np.frombuffer(content, ">u2")
+    return 255 - to_8_bit(values.reshape(side, side).astype(np.float32), path)
 
 
-def shrunk(image: NDArray[np.uint8], side: int, path: Path) -> NDArray[np.uint8]:
-    """Average blocks of pixels until an image has the side of its mask: SCR's are half of JSRT's.
+def _shrink(image: NDArray[np.uint8], side: int, path: Path) -> NDArray[np.uint8]:
+    """Average blocks of pixels until an image has the side of its mask; SCR's masks have half of JSRT's side.
 
     Raises
     ------

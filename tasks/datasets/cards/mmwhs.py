@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from lvmmed_backbones.layout import Writer
-from lvmmed_backbones.layout.images import to_8_bit
-from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import each, files, usual
+from lvmmed_backbones.layout.reading import to_8_bit
+from tasks.datasets import Dataset, prepares
+from tasks.download.folders import each_file, files_by_name, usual_name
 from tasks.download.masks import label_map
 from tasks.download.volumes import read_labels, read_volume, write_slices
-from tasks.splits import present, published
+from tasks.splits import keep_present, published_split
 
 CLASSES = (
     "background",
@@ -28,15 +28,15 @@ CLASSES = (
 LABELS = {205: 1, 420: 2, 421: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
 
 
-def part(modality: str, short: str) -> Dataset:
-    """The part of one modality.
+def _dataset(modality: str, short: str) -> Dataset:
+    """Return the facts of one modality.
 
     Parameters
     ----------
     modality : str
-        In words.
+        The modality in words.
     short : str
-        As the download's files have it.
+        The modality as the download's files have it.
     """
     return Dataset(
         name=f"mmwhs_{modality.lower()}",
@@ -54,18 +54,19 @@ def part(modality: str, short: str) -> Dataset:
     )
 
 
-@prepares(part("CT", "ct"), part("MRI", "mr"))
+@prepares(_dataset("CT", "ct"), _dataset("MRI", "mr"))
 def prepare(source: Path, writer: Writer) -> None:
-    """Slices of the volumes, the seven structures as classes 1 to 7; the published split by patient."""
-    masks = files(source, "*_label.nii.gz")
+    """Write the slices of the volumes, with seven structures as classes 1 to 7, on the published split by patient."""
+    masks = files_by_name(source, "*_label.nii.gz")
     slices = {}
-    for path in each(source, "*_image.nii.gz", "volumes"):
-        case = usual(path.name).removesuffix("_image.nii.gz")
-        name = f"{case}_label.nii.gz"
-        label = masks.get(name, source / name)
+    for path in each_file(source, "*_image.nii.gz", "volumes"):
+        case = usual_name(path.name).removesuffix("_image.nii.gz")
+        label = masks[f"{case}_label.nii.gz"]
         image = read_volume(path, np.float32)
         labels = label_map(read_labels(label, image, path), LABELS, label)
         slices[case] = write_slices(writer, case, to_8_bit(image.values, path), labels, label)
-    splits, writer.meta["missing"] = present(published(writer.meta["name"]), list(slices))
+    splits, writer.meta["missing"] = keep_present(
+        published_split(writer.meta["name"]), list(slices)
+    )
     for split, cases in splits.items():
         writer.split(split, [name for case in cases for name in slices[case]])

@@ -10,11 +10,10 @@ from tqdm import tqdm
 
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.volumes import Volume
-from lvmmed_backbones.layout.images import to_8_bit
-from lvmmed_backbones.layout.masks import distinct
+from lvmmed_backbones.layout.reading import distinct_values, to_8_bit
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import files, only, usual
+from tasks.datasets import Dataset, prepares
+from tasks.download.folders import files_by_name, matching_files, usual_name
 from tasks.download.volumes import read_labels, read_volume, write_slices
 from tasks.splits import carve
 
@@ -37,33 +36,28 @@ SITES = ("BMC", "RUNMC", "BIDMC", "HK")
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Slices named SITE/CASE/000; a label above 0 is prostate; 60 % of BMC's cases train, 10 % valid, 30 % test."""
+    """Write slices named SITE/CASE/000, a label above 0 is prostate.
+
+    60 % of BMC's cases train, 10 % valid, 30 % test; the cases of the other sites only test.
+    """
     slices: dict[str, dict[str, list[str]]] = {}
     for site in SITES:
         slices[site] = {}
-        volumes = [
-            p
-            for p in only(source / site, "*.nii.gz", f"volumes of {site}")
-            if "segmentation" not in p.name.lower()
-        ]
+        paths = matching_files(source / site, "*.nii.gz", f"volumes of {site}")
+        volumes = [path for path in paths if "segmentation" not in path.name.lower()]
         masks: dict[str, Path] = {}
-        for name, path in files(source / site, "*.nii.gz").items():
+        for name, path in files_by_name(source / site, "*.nii.gz").items():
             other = masks.setdefault(name.lower(), path)
             if other != path:
                 reason = f"has the name of {other.name}, but for capitals"
                 raise Refused(path, reason, "Take one of the two out")
         for path in tqdm(volumes, desc=site, leave=False, disable=None):
-            case = usual(path.name).removesuffix(".nii.gz")
+            case = usual_name(path.name).removesuffix(".nii.gz")
             name = f"{case}_segmentation.nii.gz"
             mask = masks.get(name.lower(), source / site / name)
             image = read_volume(path, np.float32)
-            slices[site][case] = write_slices(
-                writer,
-                f"{site}/{case}",
-                to_8_bit(image.values, path),
-                gland(mask, image, path),
-                mask,
-            )
+            pixels, gland = to_8_bit(image.values, path), _read_gland(mask, image, path)
+            slices[site][case] = write_slices(writer, f"{site}/{case}", pixels, gland, mask)
     tests = {site: sorted(cases) for site, cases in slices.items()}
     for split, cases in carve(list(slices["BMC"]), dict(train=0.6, valid=0.1, test=0.3)).items():
         writer.split(split, [name for case in cases for name in slices["BMC"][case]])
@@ -82,8 +76,8 @@ def prepare(source: Path, writer: Writer) -> None:
     ]
 
 
-def gland(path: Path, image: Volume, image_path: Path) -> NDArray[np.uint8]:
-    """1 where a volume of labels is above 0: the gland as a whole, or its two zones.
+def _read_gland(path: Path, image: Volume, image_path: Path) -> NDArray[np.uint8]:
+    """Return 1 where a volume of labels is above 0: the gland as a whole, or its two zones.
 
     Raises
     ------
@@ -91,7 +85,7 @@ def gland(path: Path, image: Volume, image_path: Path) -> NDArray[np.uint8]:
         As `read_labels`; Refused, too, for other labels.
     """
     labels = read_labels(path, image, image_path)
-    values = distinct(labels)
+    values = distinct_values(labels)
     if values[0] < 0 or len(set(values) - {0}) > 2:
         reason = f"has the labels {values[:6]}: expected 0 and one or two above it"
         raise Refused(path, reason, "Is it the right file?")

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout.boxes import fault
 from lvmmed_backbones.layout.writer import Writer
-from tasks.datasets.dataset import Dataset, prepares
-from tasks.download.folders import files
+from tasks.datasets import Dataset, prepares
+from tasks.download.folders import files_by_name
 from tasks.download.tables import Row, read_csv
 from tasks.splits import carve
 
@@ -49,19 +49,20 @@ DATASET = Dataset(
 NO_FINDING = 14
 COLUMNS = ("image_id", "class_id", "x_min", "y_min", "x_max", "y_max", "width", "height")
 CORNERS = COLUMNS[2:6]
-NO_BOX = ({""}, {"0", "1"}, {"0"})  # cells of a row without a finding, as tables fill them
+# Cells of a row without a finding, as different tables fill them.
+NO_BOX = ({""}, {"0", "1"}, {"0"})
 
 
 @dataclass
-class Original:
-    """An image as the table has it.
+class _Original:
+    """An image as the table describes it.
 
     Attributes
     ----------
     row : int
-        That names it first.
+        The first row that names it.
     width, height : float
-        Of the original, in pixels.
+        Size of the original, in pixels.
     boxes : list of (int, float, float, float, float)
         (class, left, top, right, bottom) in these pixels, of all readers.
     """
@@ -74,15 +75,15 @@ class Original:
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Images with at least one finding, boxes of all readers scaled to them; 70 % train, 10 % valid, 20 % test."""
+    """Write the images with a finding, and all readers' boxes scaled to them; 70 % train, 10 % valid, 20 % test."""
     originals = read_findings(source / "train.csv")
-    images = files(source / "train", "*.png")
+    images = files_by_name(source / "train", "*.png")
     facts: dict[str, dict] = {}
     boxes: dict[str, list[tuple]] = {}
-    found = sorted(image_id for image_id, original in originals.items() if original.boxes)
-    for image_id in tqdm(found, desc="images", leave=False, disable=None):
+    with_findings = sorted(image_id for image_id, original in originals.items() if original.boxes)
+    for image_id in tqdm(with_findings, desc="images", leave=False, disable=None):
         name, original = f"{image_id}.png", originals[image_id]
-        image = writer.image(image_id, images.get(name, source / "train" / name))
+        image = writer.image(image_id, images[name])
         height, width = image.shape[:2]
         facts[name] = dict(file_name=name, width=width, height=height)
         fx, fy = width / original.width, height / original.height
@@ -95,8 +96,8 @@ def prepare(source: Path, writer: Writer) -> None:
         writer.boxes(split, [facts[name] for name in names], boxes, DATASET.classes)
 
 
-def read_findings(path: Path) -> dict[str, Original]:
-    """The images of the table, with their findings.
+def read_findings(path: Path) -> dict[str, _Original]:
+    """Return the images of the table, with their findings.
 
     Readers (rad_id) work apart, so two may draw the same box, and one may see nothing where another sees something.
     The same reader may not. In a table without rad_id the two cases look alike, and nothing is refused for it.
@@ -108,7 +109,7 @@ def read_findings(path: Path) -> dict[str, Original]:
     Refused
         Naming the row, for what is no finding, and for rows that repeat or contradict another.
     """
-    originals: dict[str, Original] = {}
+    originals: dict[str, _Original] = {}
     rows: dict[tuple, int] = {}
     readings: dict[tuple[str, str], tuple[bool, int]] = {}
     table = read_csv(path, "table of findings")
@@ -117,12 +118,12 @@ def read_findings(path: Path) -> dict[str, Original]:
         remedy = "Use the table of the 512 px data set, which has the original sizes"
         raise Refused(path, f"lacks the columns {lacking}", remedy)
     for row in table:
-        image_id, label = row.text("image_id"), class_of(row)
+        image_id, label = row.text("image_id"), _class_of(row)
         if Path(image_id).name != image_id:
             raise row.refused(f"the image_id is {image_id!r}, no name of a file")
-        original = original_of(row, originals)
+        original = _original_of(row, originals)
         finding = label != NO_FINDING
-        box = box_of(row, original) if finding else no_box(row)
+        box = _box_of(row, original) if finding else _no_box(row)
         if "rad_id" in row.cells:
             reader = row.text("rad_id")
             first = rows.setdefault((image_id, reader, label, box), row.number)
@@ -137,24 +138,24 @@ def read_findings(path: Path) -> dict[str, Original]:
     return originals
 
 
-def class_of(row: Row) -> int:
-    """The class of a row. Raises Refused if it does not exist, or its name is another's."""
+def _class_of(row: Row) -> int:
+    """Return the class of a row. Raises Refused if there is no such class, or its name is that of another."""
     label = row.whole("class_id")
     if label not in range(NO_FINDING + 1):
         raise row.refused(f"the class_id is {label}: expected 0 to {NO_FINDING}")
     name = (*DATASET.classes, "No finding")[label]
-    said = row.cells.get("class_name", name)
-    if said.strip().casefold() != name.casefold():
-        raise row.refused(f"the class_name is {said!r}, but that of class {label} is {name!r}")
+    given = row.cells.get("class_name", name)
+    if given.strip().casefold() != name.casefold():
+        raise row.refused(f"the class_name is {given!r}, but that of class {label} is {name!r}")
     return label
 
 
-def original_of(row: Row, originals: dict[str, Original]) -> Original:
-    """The image that a row names. Raises Refused if it has no size, or another one in a row before."""
+def _original_of(row: Row, originals: dict[str, _Original]) -> _Original:
+    """Return the image that a row names. Raises Refused if it has no size, or another size in an earlier row."""
     image_id, width, height = row.cells["image_id"], row.real("width"), row.real("height")
     if min(width, height) <= 0:
         raise row.refused(f"the original of {image_id} has {width:g} x {height:g} pixels")
-    known = originals.setdefault(image_id, Original(row.number, width, height))
+    known = originals.setdefault(image_id, _Original(row.number, width, height))
     if (width, height) != (known.width, known.height):
         raise row.refused(
             f"{image_id} has {width:g} x {height:g} pixels, "
@@ -163,8 +164,8 @@ def original_of(row: Row, originals: dict[str, Original]) -> Original:
     return known
 
 
-def box_of(row: Row, original: Original) -> tuple[float, float, float, float]:
-    """The box of a finding: left, top, right, bottom. Raises Refused if it is none."""
+def _box_of(row: Row, original: _Original) -> tuple[float, float, float, float]:
+    """Return the box of a finding: left, top, right, bottom. Raises Refused if it is no box."""
     left, top, right, bottom = (row.real(column) for column in CORNERS)
     wrong = fault(left, top, right, bottom, original.width, original.height)
     if wrong:
@@ -174,8 +175,8 @@ def box_of(row: Row, original: Original) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
-def no_box(row: Row) -> tuple[()]:
-    """The box of a row without a finding. Raises Refused if it has one."""
+def _no_box(row: Row) -> tuple[()]:
+    """Return the empty box of a row without a finding. Raises Refused if the row has a box."""
     cells = [row.cells[column].strip() for column in CORNERS]
     if {cell.removesuffix(".0") for cell in cells} not in NO_BOX:
         raise row.refused(f"has no finding, but the box {', '.join(cells)}")

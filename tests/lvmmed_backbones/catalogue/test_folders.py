@@ -79,7 +79,7 @@ def test_what_a_process_that_it_starts_sees(backbone: Path, method: str, sees: b
 
 def test_without_a_folder_it_is_written_to_the_caches(tmp_path: Path, monkeypatch) -> None:
 
-    monkeypatch.setattr(catalogue, "cache_folder", lambda: tmp_path / "cache" / "weights")
+    monkeypatch.setenv("LVMMED_HOME", str(tmp_path / "cache"))
     torch.save(resnet18().state_dict(), tmp_path / "weights.pth")
     added = catalogue.add(tmp_path / "weights.pth", "mine")
     assert added.file == tmp_path / "cache" / "catalogue" / "mine.safetensors"

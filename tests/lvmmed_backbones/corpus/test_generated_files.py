@@ -22,8 +22,7 @@ from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.images import containers, dicom, pictures
-from lvmmed_backbones.images.volumes import nifti
+from lvmmed_backbones.images import containers, dicom, pictures, volumes
 from tests.spoiling import spoilt_bytes
 
 pytestmark = pytest.mark.usefixtures("no_hang")
@@ -183,12 +182,12 @@ def ours(path: Path) -> list[np.ndarray]:
     """Every array of a file, as we read it."""
     suffix = path.suffix
     if suffix in (".h5", ".npz", ".npy"):
-        read = containers.hdf5 if suffix == ".h5" else containers.numpy
+        read = containers.read_hdf5 if suffix == ".h5" else containers.read_numpy
         return [a for _, a in read(path, lambda name, shape, kind: kind.kind in "iuf")]
     if suffix == ".dcm":
         return [dicom.pixels(path, dicom.read(path))]
     if suffix in (".nii", ".gz"):
-        return [nifti(path, "Take another").values]
+        return [volumes.read(path, "Take another").values]
     return [frame.pixels for frame in pictures.frames(path, "Take another")]
 
 

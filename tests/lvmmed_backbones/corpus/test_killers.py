@@ -99,7 +99,7 @@ def test_a_killer_that_has_changed_is_read_again(tmp_path: Path) -> None:
 def test_files_that_kill_only_together_are_named(tmp_path: Path, monkeypatch) -> None:
     """As where there is too little memory for a shard: no file alone does it."""
     source = fill(tmp_path / "in", 3)
-    monkeypatch.setattr(building, "add", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(building, "add_member", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(
         Refused, match=r"a process died over the files 000\.png to 002\.png, but over none alone"
     ):

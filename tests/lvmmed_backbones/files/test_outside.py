@@ -28,7 +28,8 @@ from lvmmed_backbones.files.outside import (
 
 
 def test_the_door_opens_without_torch() -> None:
-    code = "import lvmmed_backbones.files.outside, sys; print(sorted({'torch', 'mmengine', 'numpy'} & set(sys.modules)))"
+    code = "import lvmmed_backbones.files.outside, sys\n"
+    code += "print(sorted({'torch', 'mmengine', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.images.pictures import frames, only
-from lvmmed_backbones.layout import Writer
+from lvmmed_backbones.images.pictures import frames, read_one
+from lvmmed_backbones.layout import write_data_set
 
 
 def soft(*shape: int, seed: int = 0) -> np.ndarray:
@@ -37,7 +37,7 @@ def turned(path: Path, turn: int, kind: str = "JPEG", image: np.ndarray | None =
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_photographs_are_read_upright(turn: int, kind: str, tmp_path: Path) -> None:
     path = turned(tmp_path / "a", turn, kind)
-    found = only(path, "Take another")
+    found = read_one(path, "Take another")
     right = np.asarray(ImageOps.exif_transpose(Image.open(path)))
     assert np.array_equal(found.pixels, right) and bool(found.kept) == (turn == 1)
     if kind == "JPEG":  # as OpenCV shows it
@@ -49,7 +49,7 @@ def test_what_is_prepared_is_what_training_reads(tmp_path: Path) -> None:
     for turn in (1, 6):
         path = turned(tmp_path / f"{turn}.jpg", turn)
         right = np.asarray(ImageOps.exif_transpose(Image.open(path)))
-        with Writer(tmp_path / "out" / str(turn)) as writer:
+        with write_data_set(tmp_path / "out" / str(turn)) as writer:
             writer.meta |= dict(kind="segmentation", classes=["background", "lesion"])
             image = writer.image("a", path)
             writer.mask("a", image, right[..., 0] > 127, path)
@@ -84,7 +84,7 @@ def test_damaged_exif_turns_nothing(tmp_path: Path) -> None:
         .replace(b"Exif\0\0II", b"Exif\0\0XX")
     )
     path.write_bytes(content)
-    assert only(path, "Take another").pixels.shape == (40, 48, 3)
+    assert read_one(path, "Take another").pixels.shape == (40, 48, 3)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -96,7 +96,7 @@ def test_png_of_sixteen_bits_keeps_them(channels: int, tmp_path: Path) -> None:
     else:
         bgr = deep if channels == 1 else deep[..., [2, 1, 0, *range(3, channels)]]
         cv2.imwrite(str(path), bgr)
-    found = only(path, "Take another")
+    found = read_one(path, "Take another")
     assert not found.kept
     if channels in (1, 2):
         assert np.array_equal(found.pixels, deep[..., 0])
@@ -109,7 +109,7 @@ def test_modes(mode: str, tmp_path: Path) -> None:
     image = Image.fromarray(soft(40, 48, 3)).convert(mode)
     path = tmp_path / "a"
     image.save(path, "JPEG" if mode == "CMYK" else "PNG")
-    found = only(path, "Take another")
+    found = read_one(path, "Take another")
     right = np.asarray(Image.open(path).convert("L" if mode in ("1", "L", "LA") else "RGB"))
     assert np.array_equal(found.pixels, right)
     assert bool(found.kept) == (mode in ("L", "RGB"))
@@ -122,7 +122,7 @@ def test_several_images_are_not_one(tmp_path: Path) -> None:
         images[0].save(path, save_all=True, append_images=images[1:])
         assert len(list(frames(path, "Take another"))) == 3
         with pytest.raises(Refused, match="holds several images"):
-            only(path, "Take another")
+            read_one(path, "Take another")
 
 
 def test_of_a_cameras_file_the_first_image_is_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from lvmmed_backbones.corpus.reading import Picture, pictures
-from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.files.outside import ForeignFile, Refused
 from lvmmed_backbones.images.pictures import frames
 from lvmmed_backbones.images.tiffs import planes
 
@@ -40,7 +40,7 @@ def soft(channels: int = 1, kind: type = np.uint8, seed: int = 0) -> np.ndarray:
 def read(path: Path) -> list[np.ndarray]:
     """By tifffile; what Pillow reads must be the same."""
     with path.open("rb") as file:
-        found = list(planes(path, file, "Take another"))
+        found = list(planes(ForeignFile(path, "Take another"), file))
     usual = [frame.pixels for frame in frames(path, "Take another")]
     assert len(usual) == len(found) and all(map(np.array_equal, usual, found))
     return found

@@ -41,14 +41,15 @@ import importlib, pkgutil, lvmmed_backbones.records as package
 for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
     importlib.import_module(module.name)
 loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
-own = {name.split(".")[1] for name in sys.modules if name.startswith("lvmmed_backbones.")}
+names = {name.partition(".")[2] for name in sys.modules if name.startswith("lvmmed_backbones.")}
+own = {name for name in names if not name.startswith("records")}
 print(*sorted(loaded - sys.stdlib_module_names))
 print(*sorted(own))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     foreign, own = done.stdout.splitlines()
     assert foreign == "lvmmed_backbones"
-    assert own == "display outside records writing"
+    assert own == "display files files.outside files.writing importing"
 
 
 def a_record() -> WholeRecord:

@@ -172,7 +172,7 @@ def test_a_wrong_checksum_is_named(tmp_path: Path) -> None:
 def test_a_large_file_is_hashed_once(tmp_path: Path, monkeypatch) -> None:
     from lvmmed_backbones.weights import checksums
 
-    monkeypatch.setenv("LVMMED_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LVMMED_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(checksums, "SMALL", 0)
     path = tmp_path / "w"
     save_file(TENSORS, path)
@@ -185,6 +185,6 @@ def test_a_large_file_is_hashed_once(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "cache" / "checksums.json").write_text('{"x": [1, "\\u001b", []]}')
     checksums.remembered.cache_clear()
     monkeypatch.undo()
-    monkeypatch.setenv("LVMMED_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LVMMED_HOME", str(tmp_path / "cache"))
     path.write_bytes(path.read_bytes() + b"1")
     assert file_sha256(path) != found

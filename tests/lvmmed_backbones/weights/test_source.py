@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LVMMED_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LVMMED_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "weights"
 
 

@@ -1,7 +1,8 @@
-"""Read masks and label volumes as they are stored: nothing is scaled, rounded or guessed.
+"""Read the images of a data set, and its masks and label volumes as they are stored.
 
-An image may be converted and its intensities mapped. A mask may not: a value that stands for no class, a colour, an
-alpha channel or another geometry says that the file is not what it should be, and a guess would make it plausible.
+An image may be converted, and its intensities mapped to 8 bits. A mask may not be scaled, rounded or guessed: a value
+of no class, a colour, an alpha channel or another geometry says that the file is not what it should be, and a guess
+would make it look right.
 """
 
 from __future__ import annotations
@@ -12,37 +13,70 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.images import photos
-from lvmmed_backbones.layout.images import REMEDY
+from lvmmed_backbones.files.outside import ForeignFile, Refused
+from lvmmed_backbones.images import photos, pictures
+from lvmmed_backbones.images.photos import Frame
+from lvmmed_backbones.images.windows import NoContrast, eight_bits
 
+KEPT = (".png", ".jpg", ".jpeg")  # formats that are kept byte for byte
+REMEDY = "Is it the right file? Download it again if it is cut off or damaged"
 ORIGINAL = "Use the original file"
 GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F")
 
 
-def read_classes(path: Path) -> NDArray:
-    """A mask of class indices, (H, W), from the values that are stored.
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Return an image of 8 bits, upright: (H, W) or (H, W, 3).
 
     Raises
     ------
-    FileNotFoundError, Refused
-        As `read_mask`, for any values.
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole image, holds several or nothing to see, or is too large.
     """
-    return read_stored(path)
+    return to_8_bit(read_frame(path).pixels, path)
 
 
-def read_stored(path: Path, tinted: int = 0) -> NDArray:
-    """What `stored_values` takes from a file."""
+def read_frame(path: Path) -> Frame:
+    """Return the image of a file, in its own depth. Raises the errors of `read_image`."""
     try:
-        return photos.first(
-            path, lambda image: stored_values(path, image, tinted), REMEDY, "is no whole image"
-        )
+        return pictures.read_one(path, REMEDY, "is no whole image")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
 
 
-def stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
-    """The values of a mask's file, (H, W), whole numbers, upright as the file says.
+def to_8_bit(values: NDArray, path: Path) -> NDArray[np.uint8]:
+    """Turn the intensities of a file into 0..255, as `eight_bits`. Raises Refused if there is nothing to see."""
+    try:
+        return eight_bits(values)
+    except NoContrast as error:
+        raise Refused(path, f"shows nothing ({error})", "Is it the right file?") from error
+
+
+def read_stored(path: Path, tinted: int = 0) -> NDArray:
+    """Return the values that are stored in a mask, (H, W), by the rules of `_stored_values`.
+
+    Parameters
+    ----------
+    tinted : int
+        Grey levels by which the channels of a grey image may differ.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    Refused
+        If it is no whole image, or is refused by `_stored_values`.
+    """
+    try:
+        source = ForeignFile(path, REMEDY, "is no whole image")
+        return photos.read_first(source, lambda image: _stored_values(path, image, tinted))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such image. Is the download complete?") from None
+
+
+def _stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
+    """Return the values of a mask's file, (H, W), whole numbers, turned as the file says.
 
     A palette stands for its greys; one of black and a single other colour stands for 0 and 255. Colour must be grey.
     One bit stands for 0 and 255.
@@ -60,17 +94,17 @@ def stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise Refused(path, f"holds {frames} images, in place of one mask", "Save its mask alone")
-    image.load()  # before the orientation: Pillow turns a TIFF itself, and PNG may say it behind the pixels
+    image.load()  # before the orientation: Pillow turns a TIFF itself, and a PNG may have it behind the pixels
     ImageOps.exif_transpose(image, in_place=True)
-    if not opaque(image):
+    if not _is_opaque(image):
         remedy = "Is the mask in the alpha channel? Save it as a grey image without alpha"
         raise Refused(path, "is not opaque everywhere", remedy)
     if image.mode == "1":
         return np.asarray(image).astype(np.uint8) * 255
     if image.mode in GREY:
-        return whole(np.asarray(image), path)
+        return whole_numbers(np.asarray(image), path)
     if image.mode in ("P", "PA"):
-        return painted(path, image)
+        return _palette_greys(path, image)
     if image.mode in ("LA", "La"):
         return np.asarray(image.getchannel(0))
     if image.mode not in ("RGB", "RGBA", "RGBa", "RGBX"):
@@ -83,22 +117,22 @@ def stored_values(path: Path, image: Image.Image, tinted: int = 0) -> NDArray:
     return colours.max(axis=2)
 
 
-def opaque(image: Image.Image) -> bool:
+def _is_opaque(image: Image.Image) -> bool:
     """Whether no pixel of an image is transparent, by a channel or by a value that stands for transparent."""
     if image.getbands()[-1] in ("A", "a"):
         return image.getchannel(len(image.getbands()) - 1).getextrema() == (255, 255)
     clear = image.info.get("transparency")
     if clear is None:
         return True
-    if isinstance(clear, bytes):  # of a palette, an alpha for each index
+    if isinstance(clear, bytes):  # an alpha for each index of a palette
         indices = np.flatnonzero(np.frombuffer(clear, np.uint8) < 255)
         return not np.isin(np.asarray(image), indices).any()
     pixels = np.asarray(image).reshape(*image.size[::-1], -1)
     return not (pixels == np.asarray(clear)).all(axis=2).any()
 
 
-def painted(path: Path, image: Image.Image) -> NDArray[np.uint8]:
-    """The greys of an image with a palette, (H, W); 0 and 255 for black and one other colour.
+def _palette_greys(path: Path, image: Image.Image) -> NDArray[np.uint8]:
+    """Return the greys of an image with a palette, (H, W); 0 and 255 for black and one other colour.
 
     Raises
     ------
@@ -107,7 +141,7 @@ def painted(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     """
     indices = np.asarray(image if image.mode == "P" else image.getchannel(0))
     palette = np.array(image.getpalette() or (), np.uint8).reshape(-1, 3)
-    used = distinct(indices)
+    used = distinct_values(indices)
     if used[-1] >= len(palette):
         raise Refused(path, f"has no colour {used[-1]} in its palette", REMEDY)
     paints = np.unique(palette[used], axis=0)
@@ -122,7 +156,7 @@ def painted(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     )
 
 
-def same_size(image: NDArray, mask: NDArray, path: Path) -> None:
+def refuse_other_size(image: NDArray, mask: NDArray, path: Path) -> None:
     """Raise Refused if a mask does not cover its image: (H, W) of (H, W, 3), or (X, Y, Z) of (X, Y, Z, 3)."""
     size = image.shape[: mask.ndim]
     if size != mask.shape:
@@ -130,8 +164,8 @@ def same_size(image: NDArray, mask: NDArray, path: Path) -> None:
         raise Refused(path, reason, "Do the two belong together?")
 
 
-def whole(values: NDArray, path: Path) -> NDArray:
-    """Values that are whole numbers, within 1e-4 and a millionth of the value; integers stay as they are.
+def whole_numbers(values: NDArray, path: Path) -> NDArray:
+    """Return values as whole numbers. They may differ by 1e-4 and a millionth of the value; integers stay as they are.
 
     Raises
     ------
@@ -142,7 +176,7 @@ def whole(values: NDArray, path: Path) -> NDArray:
         return values
     if values.dtype.kind != "f":
         raise Refused(path, f"has values of {values.dtype}, in place of labels", ORIGINAL)
-    with np.errstate(invalid="ignore"):  # infinity less infinity
+    with np.errstate(invalid="ignore"):  # of infinity minus infinity
         nearest = np.rint(values)
         near = np.abs(values - nearest) <= 1e-4 + 1e-6 * np.abs(nearest)
     near &= np.abs(nearest) < 2**31
@@ -152,8 +186,8 @@ def whole(values: NDArray, path: Path) -> NDArray:
     return nearest.astype(np.int32)
 
 
-def distinct(labels: NDArray) -> list[int]:
-    """The values that occur, sorted; counted where they are small, since to sort a volume takes seconds."""
+def distinct_values(labels: NDArray) -> list[int]:
+    """Return the values that occur, sorted. Small ones are counted, since sorting a volume takes seconds."""
     if labels.dtype.itemsize > 2 and not 0 <= labels.min() <= labels.max() <= 65535:
         return np.unique(labels).tolist()
     lowest = int(labels.min())
