@@ -1,6 +1,6 @@
 """The catalogue of backbones: one file each, found by convention.
 
-A new backbone is a new file beside this one that says `ENTRY = Entry(...)`, or a file of weights that
+A new backbone is a new file in `entries` that says `ENTRY = Entry(...)`, or a file of weights that
 `python -m lvmmed_backbones add` or `export` wrote, here or in a folder of `folders()`, its name the file's; or it is
 what a plugin registers. One that was pretrained with several seeds is a folder NAME/ of files SEED.safetensors.
 """
@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.catalogue import entries
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
 from lvmmed_backbones.importing import on_first_use
@@ -35,12 +36,8 @@ __all__ = [
     "seeds",
 ]
 
-NOT_ENTRIES = ("adding", "architectures", "entry", "exported", "older")
-NAME = re.compile(
-    r"[A-Za-z0-9][\w.-]*", re.ASCII
-)  # of a backbone: a word of a command line, a table and a file
-
-
+# Of a backbone: a word that a command line, a table and a file's name can hold.
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _registered: dict[str, Entry] = {}
 _added: list[Path] = []  # by `add_catalogue_folder`, the latest first
 
@@ -72,7 +69,7 @@ def folders() -> list[Path]:
     """
     chosen = os.environ.get("LVMMED_CATALOGUE", "")
     return [
-        *map(Path, __path__),
+        *map(Path, entries.__path__),
         *_added,
         *(Path(folder) for folder in chosen.split(os.pathsep) if folder),
         cache_folder().parent / "catalogue",
@@ -100,8 +97,8 @@ def misnamed() -> list[Path]:
 
 
 def modules() -> set[str]:
-    """The backbones that are modules beside this one."""
-    return {m.name for m in pkgutil.iter_modules(__path__) if m.name not in NOT_ENTRIES}
+    """Return the names of the backbones that are modules of `entries`."""
+    return {module.name for module in pkgutil.iter_modules(entries.__path__)}
 
 
 def register(name: str, entry: Entry) -> None:
@@ -154,7 +151,7 @@ def get(name: str, seed: int = 0) -> Entry:
         )
         raise ValueError(f"no backbone {name!r} in the catalogue: {hint}")
     if name in modules():
-        return importlib.import_module(f"{__name__}.{name}").ENTRY
+        return importlib.import_module(f"{entries.__name__}.{name}").ENTRY
     if name in _registered:
         return _registered[name]
     place = exported()[name]

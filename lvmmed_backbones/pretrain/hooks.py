@@ -1,9 +1,10 @@
-"""What makes a pretraining run safe to leave alone: steps that repeat, checkpoints that are whole."""
+"""Hooks of a pretraining run: steps that repeat, checkpoints that are whole, an encoder in bfloat16."""
 
 from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import Tensor
 
+from lvmmed_backbones.pretrain.monitors import unwrapped
 from lvmmed_backbones.pretrain.origin import KEY, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 from lvmmed_backbones.writing import replacing, sweep
@@ -77,6 +80,34 @@ class AtomicCheckpointHook(Hook):
             runner.save_checkpoint(str(folder), scratch.name, by_epoch=False, meta=meta)
         for old in checkpoints(folder)[: -self.keep]:
             old.unlink()
+
+
+@HOOKS.register_module()
+class BFloat16EncoderHook(Hook):
+    """Runs the encoder in bfloat16 where that is safe (torch.autocast); its weights, and all heads, stay in float32.
+
+    For CPUs, which mmengine's AmpOptimWrapper refuses; worth it where they multiply bfloat16 themselves (AVX512-BF16,
+    AMX). Losses of different methods bear bfloat16 differently well, an encoder is the same for all.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Convert the encoder in place."""
+        encoder = unwrapped(runner).backbone
+        encoder.to(memory_format=torch.channels_last)  # bfloat16 kernels would reorder each map
+        encoder.forward = in_bfloat16(encoder.forward)
+
+
+def in_bfloat16(
+    forward: Callable[[Tensor], tuple[Tensor, ...]],
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """`forward` under autocast, its maps given back in float32."""
+
+    def converted(images: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast(images.device.type, torch.bfloat16):
+            maps = forward(images)
+        return tuple(m.float() for m in maps)
+
+    return converted
 
 
 def checkpoints(folder: Path) -> list[Path]:

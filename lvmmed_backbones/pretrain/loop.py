@@ -1,17 +1,33 @@
-"""An epoch that can begin in the middle: exact resumption without reading again what was trained on."""
+"""The corpus, epoch by epoch: an epoch can begin in its middle, and nothing is read again that was trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from mmcv.transforms import Compose
 from mmengine.dist import get_rank, get_world_size
-from mmengine.registry import DATA_SAMPLERS, FUNCTIONS, LOOPS
+from mmengine.registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.pretrain.origin import Progress
 from lvmmed_backbones.stopping import die_with_parent
+
+
+@DATASETS.register_module(name="CorpusDataset")
+def corpus_dataset(root: str, pipeline: Sequence[Mapping] = (), seed: int = 0) -> CorpusDataset:
+    """A `CorpusDataset` whose transform is a pipeline of mmcv's registry.
+
+    Parameters
+    ----------
+    root, seed : str
+        As of `CorpusDataset`.
+    pipeline : sequence of mapping
+        Transforms of `results["img"]` (H, W, 3) uint8, blue first.
+    """
+    return CorpusDataset(root, Compose(list(pipeline)), seed)
 
 
 @FUNCTIONS.register_module()

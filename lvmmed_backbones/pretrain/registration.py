@@ -14,8 +14,7 @@ with needing("openmmlab"):
     import mmpretrain.engine.optimizers
     import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
 
-from lvmmed_backbones.openmmlab import corpus  # noqa: F401
-from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, precision, views  # noqa: F401
+from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, views  # noqa: F401
 
 # mmcv 2.1 says so whenever Pillow changes a saturation, with `alpha` alone, too.
 warnings.filterwarnings(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_process
+from mmengine.runner import Runner
 
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
@@ -19,13 +23,12 @@ from lvmmed_backbones.pretrain import (
     registration,  # noqa: F401  all that a config may name
 )
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
-from lvmmed_backbones.pretrain.logs import ending_with_logs
 from lvmmed_backbones.pretrain.origin import Origin
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner, epochs_done, newest_whole, say
 from lvmmed_backbones.pretrain.sizes import check_sizes
 from lvmmed_backbones.pretrain.terms import check_terms, shortened, terms_of
 from lvmmed_backbones.revision import git_revision
-from lvmmed_backbones.writing import telling_full, write_text
+from lvmmed_backbones.writing import by_full_disk, telling_full, write_text
 
 
 def run(
@@ -262,6 +265,31 @@ def _train(config: Config, start: tuple[Path, Origin] | None) -> None:
         last = latest_checkpoint(Path(config.work_dir))
         how = f"{last}: go on from there with --resume" if last else "none yet"
         raise FloatingPointError(f"{error}. The last good checkpoint: {how}") from error
+
+
+@contextmanager
+def ending_with_logs(runner: Runner) -> Iterator[None]:
+    """Within, a line of the log that cannot be written raises its error, and TensorBoard's thread ends without words.
+
+    TensorBoard itself raises the thread's error at the next point of a curve.
+    """
+    folder, said = Path(runner.work_dir), threading.excepthook
+
+    def fail(record: logging.LogRecord) -> None:
+        raise  # what is being handled
+
+    def end(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_value is None or not by_full_disk(arguments.exc_value, folder):
+            said(arguments)
+
+    for handler in runner.logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handleError = fail  # type: ignore[method-assign]
+    threading.excepthook = end
+    try:
+        yield
+    finally:
+        threading.excepthook = said
 
 
 def _set_up_processes(launcher: str) -> None:

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lvmmed_backbones.matching.layer import MatchingLayer
@@ -18,9 +18,9 @@ from lvmmed_backbones.pretrain.losses.affinities import (
     global_affinity,
     knn_edges,
     local_affinity,
+    normalised_adjacency,
 )
 from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
-from lvmmed_backbones.pretrain.message_passing import MessagePassing
 from lvmmed_backbones.pretrain.views import cell_positions
 
 
@@ -203,3 +203,31 @@ class GraphMatchingHead(BaseModule):
         """The matching (N, N) by vertex affinities alone, under the layer's noise of that seed."""
         none = vertex.new_zeros(1, 0, 2)
         return layer(vertex[None], vertex.new_zeros(1, 0, 0), none, none, seed)[0][0]
+
+
+class MessagePassing(BaseModule):
+    """H_l = act(D^-1/2 (A + I) D^-1/2 H_{l-1} W_l) (Kipf & Welling, ICLR 2017, eq. 2; LVM-Med, section 3.2).
+
+    Parameters
+    ----------
+    channels : int
+        F, of the embeddings, which every layer keeps.
+    layers : int
+        How many; 0 leaves the embeddings as they are.
+    """
+
+    def __init__(self, channels: int, layers: int = 1) -> None:
+        super().__init__()
+        self.weights = nn.ModuleList(
+            nn.Linear(channels, channels, bias=False) for _ in range(layers)
+        )
+        self.activation = nn.LeakyReLU(0.2)  # a rectifier at the end would leave no negative cosine
+
+    def forward(self, embeddings: Tensor, edges: Tensor) -> Tensor:
+        """From (N, F) and the edges (E, 2) to (N, F)."""
+        if not self.weights:
+            return embeddings
+        adjacency = normalised_adjacency(edges, len(embeddings)).to(embeddings.dtype)
+        for weight in self.weights:
+            embeddings = self.activation(adjacency @ weight(embeddings))
+        return embeddings
