@@ -4,9 +4,6 @@ from lvmmed_backbones.catalogue.entry import Entry
 
 ENTRY = Entry(
     architecture="ResNet-50",
-    method="random",
-    corpus="none",
-    licence="none",
     source="He et al., ICCV 2015 (initialisation)",
     config=dict(type="Backbone", model_name="resnet50"),
     channels=(256, 512, 1024, 2048),

@@ -7,9 +7,6 @@ from lvmmed_backbones.catalogue.entry import Entry
 
 ENTRY = Entry(
     architecture="SAM ViT-Ti/16",
-    method="random",
-    corpus="none",
-    licence="none",
     source="Kirillov et al., ICCV 2023 (architecture)",
     config=dict(type="Backbone", model_name="sam_vit_b", embed_dim=192, num_heads=3, window_size=4),
     channels=(192, 192, 192, 192),

@@ -17,9 +17,7 @@ model = dict(
         type="NonLinearNeck", in_channels=512, hid_channels=512, out_channels=128,
         with_last_bn=False, with_last_bias=True, norm_cfg=dict(type="BN1d"),
     ),
-    channels=128,
-    clusters=(32, 32, 32),
-    temperature=0.1,
+    channels=128, clusters=(32, 32, 32), temperature=0.1,
 )
 views = dict(
     type="RandomViews",

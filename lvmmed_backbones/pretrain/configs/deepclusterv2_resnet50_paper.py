@@ -19,9 +19,7 @@ model = dict(
         type="NonLinearNeck", in_channels=2048, hid_channels=2048, out_channels=128,
         with_last_bn=False, with_last_bias=True, norm_cfg=dict(type="BN1d"),
     ),
-    channels=128,
-    clusters=(3000, 3000, 3000),
-    temperature=0.1,
+    channels=128, clusters=(3000, 3000, 3000), temperature=0.1,
 )
 views = dict(
     type="RandomViews",

@@ -14,13 +14,9 @@ _base_ = "_base_/runtime.py"
 model = dict(
     type="DINO",
     backbone=dict(type="Backbone", model_name="resnet18", output="last"),
-    neck=dict(
-        type="DINOHead", in_channels=512, hid_channels=512, bottleneck=128, prototypes=1024
-    ),
+    neck=dict(type="DINOHead", in_channels=512, hid_channels=512, bottleneck=128, prototypes=1024),
     momentum=0.004,  # of the student in the teacher
-    student_temperature=0.1,
-    first_temperature=0.04,
-    teacher_temperature=0.07,
+    student_temperature=0.1, first_temperature=0.04, teacher_temperature=0.07,
     warm_up=100,  # steps
 )
 views = dict(

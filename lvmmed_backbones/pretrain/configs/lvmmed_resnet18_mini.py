@@ -14,9 +14,7 @@ _base_ = "_base_/runtime.py"
 model = dict(
     type="LVMMed",
     backbone=dict(type="Backbone", model_name="resnet18", output="last"),
-    neck=dict(
-        type="NonLinearNeck", in_channels=512, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")
-    ),
+    neck=dict(type="NonLinearNeck", in_channels=512, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")),
     head=dict(
         type="GraphMatchingHead", channels=128,
         neighbours=5, message_passing=1,  # the graph: nearest neighbours of each image, layers

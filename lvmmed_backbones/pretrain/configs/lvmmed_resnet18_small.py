@@ -18,9 +18,7 @@ model = dict(
     backbone=dict(
         type="Backbone", model_name="scaled_resnet", depth=18, stem_channels=32, base_channels=32, output="last"
     ),
-    neck=dict(
-        type="NonLinearNeck", in_channels=256, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")
-    ),
+    neck=dict(type="NonLinearNeck", in_channels=256, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")),
     head=dict(
         type="GraphMatchingHead", channels=128,
         neighbours=5, message_passing=1,  # the graph: nearest neighbours of each image, layers

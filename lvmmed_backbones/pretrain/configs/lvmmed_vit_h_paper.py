@@ -14,9 +14,7 @@ _base_ = "_base_/gpus.py"
 model = dict(
     type="LVMMed",
     backbone=dict(type="Backbone", model_name="sam_vit_h", img_size=224, output="last"),
-    neck=dict(
-        type="NonLinearNeck", in_channels=1280, hid_channels=2048, out_channels=256, norm_cfg=dict(type="BN1d")
-    ),
+    neck=dict(type="NonLinearNeck", in_channels=1280, hid_channels=2048, out_channels=256, norm_cfg=dict(type="BN1d")),
     head=dict(
         type="GraphMatchingHead", channels=256,
         neighbours=5, message_passing=1,  # the graph: nearest neighbours of each image, layers

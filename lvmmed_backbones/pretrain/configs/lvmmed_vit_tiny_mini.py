@@ -16,9 +16,7 @@ model = dict(
     backbone=dict(
         type="Backbone", model_name="sam_vit_b", embed_dim=192, num_heads=3, window_size=4, img_size=64, output="last"
     ),
-    neck=dict(
-        type="NonLinearNeck", in_channels=192, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")
-    ),
+    neck=dict(type="NonLinearNeck", in_channels=192, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")),
     head=dict(
         type="GraphMatchingHead", channels=128,
         neighbours=5, message_passing=0,  # the graph: nearest neighbours of each image, layers

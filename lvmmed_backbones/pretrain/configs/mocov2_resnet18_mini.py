@@ -12,8 +12,7 @@ _base_ = "_base_/runtime.py"
 
 model = dict(
     type="MoCo",
-    queue_len=1024,
-    feat_dim=128,
+    queue_len=1024, feat_dim=128,
     momentum=0.01,  # the average of 100 steps, not of 1000: the run has a few hundred
     backbone=dict(type="Backbone", model_name="resnet18", output="last"),
     neck=dict(type="MoCoV2DirectionNeck", in_channels=512, hid_channels=512, out_channels=128),

@@ -15,8 +15,7 @@ _base_ = "_base_/gpus.py"
 
 model = dict(
     type="MoCo",
-    queue_len=64000,
-    feat_dim=128,
+    queue_len=64000, feat_dim=128,
     momentum=0.001,
     backbone=dict(type="Backbone", model_name="resnet50", output="last"),
     neck=dict(type="MoCoV2DirectionNeck", in_channels=2048, hid_channels=2048, out_channels=128),
@@ -24,8 +23,6 @@ model = dict(
 )
 views = dict(type="RandomViews", crops=[dict(number=2, size=224, scale=(0.2, 1.0))], transforms=_base_.distortions)
 train_dataloader = dict(batch_size=200, dataset=dict(pipeline=[views]))
-optim_wrapper = dict(
-    optimizer=dict(type="SGD", lr=0.375, momentum=0.9, weight_decay=1e-4), paramwise_cfg=dict()
-)
+optim_wrapper = dict(optimizer=dict(type="SGD", lr=0.375, momentum=0.9, weight_decay=1e-4), paramwise_cfg=dict())
 train_cfg = dict(max_epochs=100)
 param_scheduler = _base_.warm_up_and_cosine  # rises for 10 epochs, then falls to 0

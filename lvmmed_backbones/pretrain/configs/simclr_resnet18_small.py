@@ -18,9 +18,7 @@ model = dict(
     backbone=dict(
         type="Backbone", model_name="scaled_resnet", depth=18, stem_channels=32, base_channels=32, output="last"
     ),
-    neck=dict(
-        type="DirectionNeck", in_channels=256, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")
-    ),
+    neck=dict(type="DirectionNeck", in_channels=256, hid_channels=512, out_channels=128, norm_cfg=dict(type="BN1d")),
     head=dict(type="ContrastiveHead", loss=dict(type="CrossEntropyLoss"), temperature=0.1),
 )
 views = dict(type="RandomViews", crops=[dict(number=2, size=64, scale=(0.3, 1.0))], transforms=_base_.distortions)

@@ -16,9 +16,7 @@ _base_ = "_base_/gpus.py"
 model = dict(
     type="SimCLR",
     backbone=dict(type="Backbone", model_name="resnet50", output="last"),
-    neck=dict(
-        type="DirectionNeck", in_channels=2048, hid_channels=2048, out_channels=128, norm_cfg=dict(type="BN1d")
-    ),
+    neck=dict(type="DirectionNeck", in_channels=2048, hid_channels=2048, out_channels=128, norm_cfg=dict(type="BN1d")),
     head=dict(type="ContrastiveHead", loss=dict(type="CrossEntropyLoss"), temperature=0.1),
 )
 views = dict(type="RandomViews", crops=[dict(number=2, size=224, scale=(0.2, 1.0))], transforms=_base_.distortions)

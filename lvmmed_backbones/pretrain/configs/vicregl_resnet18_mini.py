@@ -17,10 +17,8 @@ model = dict(
         type="NonLinearNeck", in_channels=512, hid_channels=512, out_channels=512,
         num_layers=3, with_last_bn=False, with_last_bias=True, norm_cfg=dict(type="BN1d"),
     ),
-    in_channels=512,
-    local_channels=128,
-    alpha=0.75,  # share of the global criterion
-    pairs=20,
+    in_channels=512, local_channels=128,
+    alpha=0.75, pairs=20,  # share of the global criterion, matched cells of the local one
 )
 views = dict(type="RandomViews", crops=[dict(number=2, size=64, scale=(0.3, 1.0))], transforms=_base_.distortions)
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=[views]))

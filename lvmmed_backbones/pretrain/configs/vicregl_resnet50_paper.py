@@ -19,10 +19,8 @@ model = dict(
         type="NonLinearNeck", in_channels=2048, hid_channels=8192, out_channels=8192,
         num_layers=3, with_last_bn=False, with_last_bias=True, norm_cfg=dict(type="BN1d"),
     ),
-    in_channels=2048,
-    local_channels=512,
-    alpha=0.75,  # share of the global criterion
-    pairs=20,
+    in_channels=2048, local_channels=512,
+    alpha=0.75, pairs=20,  # share of the global criterion, matched cells of the local one
 )
 views = dict(type="RandomViews", crops=[dict(number=2, size=224, scale=(0.2, 1.0))], transforms=_base_.distortions)
 train_dataloader = dict(batch_size=200, dataset=dict(pipeline=[views]))
