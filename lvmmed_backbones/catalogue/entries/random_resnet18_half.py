@@ -1,4 +1,4 @@
-"""ResNet-18 of half the width with random weights: beside the small backbones that are pretrained here."""
+"""ResNet-18 of half the width with random weights, for comparison with the small backbones that are pretrained here."""
 
 from lvmmed_backbones.catalogue.entry import Entry
 

@@ -1,4 +1,4 @@
-"""ResNet-50 with random weights: what any pretraining must beat."""
+"""ResNet-50 with random weights: every pretraining must be better."""
 
 from lvmmed_backbones.catalogue.entry import Entry
 

@@ -1,6 +1,6 @@
-"""A quarter as wide as ViT-B, otherwise the same: for tests and the mini profile on small machines.
+"""A transformer like ViT-B with a quarter of its width, for tests and the mini profile on small machines.
 
-Windows of 4 x 4 patches, since SAM's 14 x 14 would be mostly padding on small images.
+Its windows have 4 x 4 patches, since SAM's 14 x 14 would be mostly padding on small images.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry
