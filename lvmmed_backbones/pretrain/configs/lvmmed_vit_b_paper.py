@@ -29,11 +29,7 @@ views = dict(type="RandomViews", crops=[dict(number=2, size=224, scale=(0.2, 1.0
 train_dataloader = dict(batch_size=200, dataset=dict(pipeline=[views]))
 optim_wrapper = dict(
     optimizer=dict(type="AdamW", lr=1.5e-3, betas=(0.9, 0.95), weight_decay=0.05),
-    paramwise_cfg=dict(
-        norm_decay_mult=0.0,
-        bias_decay_mult=0.0,
-        custom_keys=dict(pos_embed=dict(decay_mult=0.0), rel_pos=dict(decay_mult=0.0)),
-    ),
+    paramwise_cfg=_base_.decay_exclusions,
     clip_grad=dict(max_norm=1.0),
 )
 train_cfg = dict(max_epochs=100)

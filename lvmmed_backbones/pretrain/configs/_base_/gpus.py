@@ -1,4 +1,4 @@
-# What a pretraining on many GPUs has in place of that: bfloat16, BatchNorm over all GPUs, processes that load images.
+# What a pretraining on many GPUs changes in runtime.py: bfloat16, BatchNorm over all GPUs, processes that load images.
 _base_ = "runtime.py"
 
 # Colours by torchvision: mmcv's own hue does not run with numpy 2.
@@ -28,6 +28,11 @@ warm_up_and_cosine = [
     dict(type="LinearLR", start_factor=1e-4, by_epoch=True, end=10, convert_to_iter_based=True),
     dict(type="CosineAnnealingLR", by_epoch=True, begin=10, end=100, convert_to_iter_based=True),
 ]
+decay_exclusions = dict(
+    norm_decay_mult=0.0,
+    bias_decay_mult=0.0,
+    custom_keys=dict(pos_embed=dict(decay_mult=0.0), rel_pos=dict(decay_mult=0.0)),
+)
 lars_exclusions = dict(
     custom_keys={key: dict(lars_exclude=True, decay_mult=0.0) for key in ("bn", "bias", "downsample.1")},
 )

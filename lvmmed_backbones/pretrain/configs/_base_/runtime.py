@@ -1,4 +1,4 @@
-# What every pretraining has: how it is resumed, watched and logged. One process that loads images itself.
+# What every pretraining needs for resumption, monitors and logs. One process, which loads the images itself.
 custom_imports = dict(imports=["lvmmed_backbones.pretrain.registration"])
 default_scope = "mmpretrain"
 data_preprocessor = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), to_rgb=True)
