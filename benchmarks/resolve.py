@@ -13,7 +13,7 @@ from benchmarks import profiles
 from benchmarks.grid import RunSpec
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
-from lvmmed_backbones.catalogue.architectures import on_meta
+from lvmmed_backbones.catalogue.architectures import build_on_meta
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
 from tasks import registry
@@ -82,4 +82,4 @@ def open_weights(configs: Iterable[Config]) -> None:
     for backbone in tqdm(backbones.values(), "opening weights", unit="file", leave=False):
         file, layout = Path(backbone.weights.file), backbone.weights.layout
         config = {key: value for key, value in backbone.items() if key != "weights"}
-        find(on_meta(config, file), file, [layout])
+        find(build_on_meta(config, file), file, [layout])

@@ -1,4 +1,4 @@
-"""A backbone as a plain torch module."""
+"""Build a backbone as a plain torch module."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ def build(
     frozen: bool = False,
     seed: int = 0,
 ) -> models.Backbone:
-    """The backbone `name` of the catalogue, with its weights.
+    """Build a backbone of the catalogue with its weights.
 
     Parameters
     ----------
     name : str
-        See `python -m lvmmed_backbones list`.
+        A name that `python -m lvmmed_backbones list` shows.
     output : {"maps", "vector"}
         'maps': the module gives four feature maps, at strides 4, 8, 16 and 32; 'vector': a tuple of one (B, C) tensor.
     image_size : int
-        Side in pixels of the images to come; a transformer's position embeddings are fitted to it.
+        Side of the images in pixels; a transformer's position embeddings are fitted to it.
     frozen : bool
-        No gradients, evaluation mode for good.
+        Whether the module has no gradients and always stays in evaluation mode.
     seed : int
-        Of the pretraining, where the backbone has several.
+        Seed of the pretraining, if the backbone has several.
 
     Returns
     -------
     models.Backbone
-        A module that takes (B, 3, H, W) images, normalised by the catalogue entry's mean and std.
+        A module for images (B, 3, H, W), normalised by mean and std of the catalogue's entry.
 
     Raises
     ------
     ValueError
-        If there is no such backbone or seed of it, or its weights do not fit.
+        If there is no such backbone, or no such seed of it, or if its weights do not fit.
     FileNotFoundError
-        If its weights can only be fetched by hand.
+        If its weights must be downloaded by hand.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The catalogue of backbones: one file each, found by convention.
+"""The catalogue of backbones.
 
-A new backbone is a new file beside this one that says `ENTRY = Entry(...)`, or a file of weights that
-`python -m lvmmed_backbones add` or `export` wrote, here or in a folder of `folders()`, its name the file's; or it is
-what a plugin registers. One that was pretrained with several seeds is a folder NAME/ of files SEED.safetensors.
+A backbone is one of these: a file NAME.py in `entries` with `ENTRY = Entry(...)`; a file NAME.safetensors in one of
+`folders()`, which `python -m lvmmed_backbones add` or `export` wrote; a folder NAME/ there with a file SEED.safetensors
+for each pretraining seed; an entry that a plugin registered.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from lvmmed_backbones.catalogue import entries
 from lvmmed_backbones.catalogue.entry import Entry
-from lvmmed_backbones.catalogue.exported import entry_of, files_by_seed
+from lvmmed_backbones.catalogue.exported import files_by_seed, read_entry
 from lvmmed_backbones.files.home import user_folder
 from lvmmed_backbones.importing import on_first_use
 from lvmmed_backbones.plugins import load_installed
@@ -35,28 +36,24 @@ __all__ = [
     "seeds",
 ]
 
-NOT_ENTRIES = ("adding", "architectures", "entry", "exported", "older")
-NAME = re.compile(
-    r"[A-Za-z0-9][\w.-]*", re.ASCII
-)  # of a backbone: a word of a command line, a table and a file
-
-
+# Of a backbone: a word that a command line, a table and a file's name can hold.
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _registered: dict[str, Entry] = {}
 _added: list[Path] = []  # by `add_catalogue_folder`, the latest first
 
-
-__getattr__, __dir__ = on_first_use(__name__, {"add": "adding"})  # which imports this module
+# `adding` imports this module.
+__getattr__, __dir__ = on_first_use(__name__, {"add": "adding"})
 
 
 def add_catalogue_folder(folder: str | Path) -> None:
-    """Look for exported backbones in a folder, too, as long as this process lives.
+    """Look for exported backbones in a further folder, for the life of this process.
 
-    A forked process has the folder, too; one that is started anew has to call this itself.
+    A forked process has the folder too; a process that is started anew must call this itself.
 
     Parameters
     ----------
     folder : str or Path
-        It may come into being later. It precedes those that were added before it.
+        It need not exist yet. It precedes the folders that were added before.
     """
     path = Path(folder).resolve()
     if path in _added:
@@ -65,52 +62,45 @@ def add_catalogue_folder(folder: str | Path) -> None:
 
 
 def folders() -> list[Path]:
-    """Where exported backbones are looked for, the first first.
+    """Return the folders of exported backbones, in the order of the search.
 
     They are the package's own folder, those of `add_catalogue_folder`, the user's in $LVMMED_CATALOGUE, and the user
-    folder's `catalogue`, which `add` and `export` write to unless told otherwise.
+    folder's `catalogue`, where `add` and `export` write by default.
     """
-    chosen = os.environ.get("LVMMED_CATALOGUE", "")
+    variable = os.environ.get("LVMMED_CATALOGUE", "")
     return [
-        *map(Path, __path__),
+        *map(Path, entries.__path__),
         *_added,
-        *(Path(folder) for folder in chosen.split(os.pathsep) if folder),
+        *(Path(folder) for folder in variable.split(os.pathsep) if folder),
         user_folder() / "catalogue",
     ]
 
 
 def exported() -> dict[str, Path]:
-    """By name the file of each exported backbone, or its folder where it has several pretraining seeds.
+    """Return by name the file of each exported backbone, or its folder if it has several pretraining seeds.
 
-    The first of `folders()` that has a name wins.
+    If two of `folders()` have the same name, the first one counts.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for folder in reversed(folders()):
-        several = {file.parent for file in folder.glob("*/*.safetensors")}
-        places = {one.name: one for one in several if files_by_seed(one)}
-        places |= {file.stem: file for file in folder.glob("*.safetensors")}
-        found |= {name: place for name, place in places.items() if NAME.fullmatch(name)}
-    return found
-
-
-def misnamed() -> list[Path]:
-    """Files in the catalogue's folders whose names are no names of backbones, so that nothing can ask for them."""
-    files = [file for folder in folders() for file in sorted(folder.glob("*.safetensors"))]
-    return [file for file in files if not NAME.fullmatch(file.stem)]
+        subfolders = {file.parent for file in folder.glob("*/*.safetensors")}
+        paths |= {path.name: path for path in subfolders if files_by_seed(path)}
+        paths |= {file.stem: file for file in folder.glob("*.safetensors")}
+    return {name: path for name, path in paths.items() if NAME.fullmatch(name)}
 
 
 def modules() -> set[str]:
-    """The backbones that are modules beside this one."""
-    return {m.name for m in pkgutil.iter_modules(__path__) if m.name not in NOT_ENTRIES}
+    """Return the names of the backbones that are modules of `entries`."""
+    return {module.name for module in pkgutil.iter_modules(entries.__path__)}
 
 
 def register(name: str, entry: Entry) -> None:
-    """Add a backbone, as long as this process lives.
+    """Add a backbone for the life of this process.
 
     Raises
     ------
     ValueError
-        If `name` is no name of a backbone, or another backbone has it.
+        If `name` cannot be the name of a backbone, or another backbone has it.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a backbone: take letters, digits, _, - and .")
@@ -120,32 +110,32 @@ def register(name: str, entry: Entry) -> None:
 
 
 def names() -> list[str]:
-    """The backbones that there are."""
+    """Return the names of all backbones."""
     load_installed()
     return sorted(modules() | set(_registered) | set(exported()))
 
 
 def seeds(name: str) -> list[int]:
-    """The pretraining seeds of a backbone, in ascending order; none if its weights are the same for every seed."""
-    place = exported().get(name)
-    if place is None or name in modules() or name in _registered:
+    """Return the pretraining seeds of a backbone in ascending order; none if it has the same weights for every seed."""
+    path = exported().get(name)
+    if path is None or name in modules() or name in _registered:
         return []
-    return list(files_by_seed(place))
+    return list(files_by_seed(path))
 
 
 def get(name: str, seed: int = 0) -> Entry:
-    """The entry called `name`.
+    """Return the entry of a backbone.
 
     Parameters
     ----------
     seed : int
-        Of the pretraining, where the backbone has several; any other backbone is the same for every seed.
+        Seed of the pretraining, if the backbone has several; any other backbone is the same for every seed.
 
     Raises
     ------
     ValueError
-        If there is none, with the names that come close; if it was not pretrained with `seed`, with the seeds that it
-        has; or if its file is damaged.
+        If there is no such backbone (the message has similar names), if it was not pretrained with `seed` (the message
+        has its seeds), or if its file is damaged.
     """
     if name not in names():
         close = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
@@ -154,23 +144,23 @@ def get(name: str, seed: int = 0) -> Entry:
         )
         raise ValueError(f"no backbone {name!r} in the catalogue: {hint}")
     if name in modules():
-        return importlib.import_module(f"{__name__}.{name}").ENTRY
+        return importlib.import_module(f"{entries.__name__}.{name}").ENTRY
     if name in _registered:
         return _registered[name]
-    place = exported()[name]
-    files = files_by_seed(place)
+    path = exported()[name]
+    files = files_by_seed(path)
     if not files:
-        return entry_of(place)
+        return read_entry(path)
     if seed not in files:
         raise ValueError(
-            f"no pretraining seed {seed} of backbone {name!r}: {place} has {', '.join(map(str, files))}. "
+            f"no pretraining seed {seed} of backbone {name!r}: {path} has {', '.join(map(str, files))}. "
             f"Choose from these (--seeds), or pretrain with seed {seed} and export that run"
         )
-    return entry_of(files[seed], seed)
+    return read_entry(files[seed], seed)
 
 
 def home(entry: Entry) -> str | None:
-    """The module that registers an entry's class, for another process to import; None: it is one of the suite's own."""
+    """Return the module that registers an entry's class, for other processes to import; None for a class of ours."""
     from lvmmed_backbones.models import CLASSES  # torch and timm, which the catalogue does without
 
     module = CLASSES[entry.config["type"]].__module__
@@ -178,12 +168,12 @@ def home(entry: Entry) -> str | None:
 
 
 def list_backbones() -> tuple[list[dict[str, Any]], list[str]]:
-    """Everything that the catalogue knows, of every backbone that there is.
+    """Return all facts of all backbones.
 
     Returns
     -------
     (list of dict, list of str)
-        What `describe` gives for each, and a sentence for each file that cannot be used; it takes no other with it.
+        The facts of each backbone as `describe` gives them, and a sentence for each file that cannot be used.
 
     Examples
     --------
@@ -193,7 +183,12 @@ def list_backbones() -> tuple[list[dict[str, Any]], list[str]]:
     'ResNet-50'
     """
     facts = []
-    problems = [f"{file}: its name is no name of a backbone: rename it" for file in misnamed()]
+    problems = [
+        f"{file}: its name is no name of a backbone: rename it"
+        for folder in folders()
+        for file in sorted(folder.glob("*.safetensors"))
+        if not NAME.fullmatch(file.stem)
+    ]
     for name in names():
         try:
             facts.append(describe(name))
@@ -203,9 +198,9 @@ def list_backbones() -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Everything that the catalogue knows of a backbone, as plain data; the weights are those of its first seed."""
-    of = seeds(name)
-    entry = get(name, *of[:1])
+    """Return all facts of a backbone as plain data; if it has several seeds, the weights are those of the first one."""
+    pretraining_seeds = seeds(name)
+    entry = get(name, *pretraining_seeds[:1])
     weights = entry.weights
     return {
         "name": name,
@@ -218,7 +213,7 @@ def describe(name: str) -> dict[str, Any]:
         "std": entry.std,
         "channels": entry.channels,
         "vector_channels": entry.vector_channels,
-        "pretraining_seeds": of,
+        "pretraining_seeds": pretraining_seeds,
         "weights": weights
         and {
             "file": weights.file,

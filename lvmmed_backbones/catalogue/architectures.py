@@ -1,4 +1,4 @@
-"""Which architecture a file may ask for: one that we ship, or that this process registered; plain arguments only."""
+"""The architectures that a file may ask for: ours and those that this process registered, with plain arguments."""
 
 from __future__ import annotations
 
@@ -11,68 +11,55 @@ from typing import Any
 
 import torch
 
-from lvmmed_backbones.catalogue.older import translated
+from lvmmed_backbones.catalogue.older import translated_config
 from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.models import CLASSES, Backbone
+from lvmmed_backbones.models.timm_models import FETCHING
 
-# Arguments by which a constructor fetches or reads something, or imports it.
-FORBIDDEN = {
-    "cache_dir",
-    "checkpoint_path",
-    "custom_imports",
-    "init_cfg",
-    "plugins",
-    "pretrained",
-    "pretrained_cfg",
-    "pretrained_cfg_overlay",
-    "weights",
-}
-LARGEST = 16_384  # a width, a number of layers, a size in pixels
-SIDE = 224  # pixels: timm's models may need the size that they were made for, which is this one or less
-DEEPEST = 5  # of arguments within arguments
+# Arguments by which a constructor fetches, reads or imports something.
+FORBIDDEN = FETCHING | {"custom_imports", "plugins", "weights"}
+LARGEST = 16_384  # limit of a width, a number of layers, a size in pixels
+SIDE = 224  # pixels; some of timm's models need the size that they were made for, which is at most this one
+DEEPEST = 5  # limit of arguments within arguments
 REMEDY = "Make the file again: `python -m lvmmed_backbones export` or `add`"
 
 
-def checked(config: Any, file: Path) -> dict[str, Any]:
-    """The config of a backbone out of a file, as data that chooses among registered architectures, in today's words.
+def checked_config(config: Any, file: Path) -> dict[str, Any]:
+    """Return the config of a backbone out of a file, in today's terms: data that chooses a registered architecture.
 
     Raises
     ------
     Refused
-        If it names none, or has arguments that are no plain values, lead to a file or a network, or are larger than any
-        architecture's.
+        If it names no architecture, or has arguments that are no plain values, that lead to a file or a network, or
+        that are larger than any architecture's.
     """
     if not isinstance(config, dict) or not isinstance(config.get("type"), str):
         raise Refused(file, "has a config without a type", REMEDY)
     for key, value in config.items():
-        check_argument(key, value, file)
+        _check_argument(key, value, file)
     with refusing(file, REMEDY, "is of an older version"):
-        config = translated(config)
+        config = translated_config(config)
     kind = config["type"]
     if kind not in CLASSES:
-        known = ", ".join(CLASSES)
-        raise Refused(
-            file, f"wants to build a {kind!r}", f"Choose from {known}, or register it before"
-        )
+        remedy = f"Choose from {', '.join(CLASSES)}, or register it before"
+        raise Refused(file, f"wants to build a {kind!r}", remedy)
     name = str(config.get("model_name", ""))
     if name and not name.replace(".", "_").isidentifier():  # a scheme such as hf-hub: is a request
         raise Refused(file, f"wants timm's model {name!r}", "Name one of timm.list_models()")
     return config
 
 
-def check_argument(key: Any, value: Any, file: Path, depth: int = 0) -> None:
-    """Raises Refused for an argument of a backbone that is no plain value, or is none that a file may give."""
+def _check_argument(key: Any, value: Any, file: Path, depth: int = 0) -> None:
+    """Raise Refused for an argument of a backbone that is no plain value, or that no file may give."""
     where = f"has the argument {key!r}"
     if not isinstance(key, str) or not key.isidentifier() or key in FORBIDDEN:
         raise Refused(file, f"{where}, which no file may give", REMEDY)
     if depth > DEEPEST:
         raise Refused(file, f"{where}, nested more than {DEEPEST} deep", REMEDY)
-    if isinstance(value, dict):
-        for inner, held in value.items():
-            check_argument(inner, held, file, depth + 1)
-    elif isinstance(value, list):
-        for held in value[: LARGEST + 1]:
-            check_argument(key, held, file, depth + 1)
+    if isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else ((key, v) for v in value)
+        for inner_key, inner in items:
+            _check_argument(inner_key, inner, file, depth + 1)
     elif isinstance(value, str):
         if key == "type" and not value.isidentifier():
             raise Refused(file, f"wants to build a {value!r}", REMEDY)
@@ -84,13 +71,13 @@ def check_argument(key: Any, value: Any, file: Path, depth: int = 0) -> None:
         raise Refused(file, f"{where} of {value}, which no architecture has", REMEDY)
 
 
-def named(name: str) -> dict[str, Any]:
-    """The config of an architecture by its name: resnet50, sam_vit_b, lvmmed_vit_b, timm:NAME.
+def config_by_name(name: str) -> dict[str, Any]:
+    """Return the config of an architecture by its name: resnet50, sam_vit_b, lvmmed_vit_b, timm:NAME.
 
     Raises
     ------
     ValueError
-        If there is none called so, naming those that there are.
+        If there is no such architecture. The message names the known ones.
     """
     if name.startswith("timm:"):
         return dict(type="Backbone", model_name=name.removeprefix("timm:"))
@@ -112,65 +99,64 @@ NAMED: dict[str, Mapping[str, Any]] = {
 }
 
 
-def on_meta(config: Mapping[str, Any], file: Path) -> Backbone:
-    """A backbone without values, for its names and shapes.
+def build_on_meta(config: Mapping[str, Any], file: Path) -> Backbone:
+    """Build a backbone on the meta device: names and shapes without values.
 
     Parameters
     ----------
     file : Path
-        That asks for it, for the message.
+        The file that asks for it, for the message.
 
     Raises
     ------
     Refused
-        If its arguments build none.
+        If the arguments build no backbone.
     """
     reason = f"asks for {dict(config)}, which cannot be built"
     with refusing(file, REMEDY, reason):
         backbone: Any = CLASSES[config["type"]]  # hashable, as classes are
-        return _on_meta(backbone, json.dumps(config))
+        return _build_once(backbone, json.dumps(config))
 
 
-@lru_cache(
-    maxsize=64
-)  # a search through the architectures takes seconds, and nothing changes a module without values
-def _on_meta(backbone: Any, config: str) -> Backbone:
+# A search through the architectures takes seconds, and nothing changes a module without values.
+@lru_cache(maxsize=64)
+def _build_once(backbone: Any, config: str) -> Backbone:
     arguments = json.loads(config)
     with torch.device("meta"):
         module = backbone(**{key: value for key, value in arguments.items() if key != "type"})
-    module.said = architecture(arguments)  # in messages
+    module.display_name = architecture_name(arguments)
     return module
 
 
-def outline(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """What the catalogue tells of an architecture: `channels` of its four maps, or None, and `vector_channels`.
+def output_channels(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Return the widths of an architecture: `channels` of its four maps, or None, and `vector_channels`.
 
     Parameters
     ----------
     file : Path
-        That asks for it, for the message.
+        The file that asks for it, for the message.
 
     Raises
     ------
     Refused
-        If it cannot be built, neither for maps nor for a vector.
+        If it cannot be built for a vector.
     """
-    found: dict[str, Any] = dict(channels=None)
+    widths: dict[str, Any] = dict(channels=None)
     for key, output in (("channels", "maps"), ("vector_channels", "vector")):
         try:
             with refusing(file, REMEDY, f"asks for {config}, which cannot be built"):
-                model = on_meta({**config, "img_size": SIDE, "output": output}, file).eval()
+                model = build_on_meta({**config, "img_size": SIDE, "output": output}, file).eval()
                 with torch.no_grad():
                     features = model(torch.zeros(1, 3, SIDE, SIDE, device="meta"))
-                found[key] = [part.shape[1] for part in features]
+                widths[key] = [feature.shape[1] for feature in features]
         except Refused:
             if output == "vector":
                 raise
-    return found | dict(vector_channels=math.prod(found["vector_channels"]))
+    return widths | dict(vector_channels=math.prod(widths["vector_channels"]))
 
 
-def architecture(config: Mapping[str, Any]) -> str:
-    """In the field's words, such as ResNet-50; a user's own class by its name."""
+def architecture_name(config: Mapping[str, Any]) -> str:
+    """Return the name of an architecture, such as ResNet-50; for a user's own class, the name of the class."""
     if config["type"] != "Backbone":
         return config["type"]
     name = config["model_name"]

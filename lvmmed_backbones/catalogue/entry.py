@@ -1,4 +1,4 @@
-"""What the catalogue knows of a backbone."""
+"""The entry of a backbone in the catalogue."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An architecture, its weights, and where they came from.
+    """An architecture, its weights, and where they came from. By default the weights are random.
 
     Attributes
     ----------
     architecture : str
-        In the field's words.
+        Name of the architecture, such as ResNet-50.
     method : str
-        How the weights were learnt.
+        The pretraining method of the weights.
     corpus : str
-        From which images.
+        The images of the pretraining.
     licence : str
-        Of the weights.
+        Licence of the weights.
     source : str
-        Paper or page.
+        Paper or web page.
     config : mapping
-        The registered class and its arguments.
+        Registered type of the backbone, and its arguments.
     channels : (int, int, int, int) or None
-        Of the four feature maps; None where the architecture has none.
+        Widths of the four feature maps; None if the architecture has no such maps.
     vector_channels : int
         Length of the pooled vector.
     weights : Weights or None
-        None for random ones.
+        None for random weights.
     mean, std : (float, float, float)
-        That images in RGB, 0 to 255, are normalised with.
+        Normalisation of images in RGB, 0 to 255.
     pretraining_seed : int or None
-        That the weights were learnt with, where the backbone has weights of several; else None.
+        Seed of the pretraining, if the backbone has weights of several seeds; else None.
     """
 
     architecture: str
-    method: str
-    corpus: str
-    licence: str
     source: str
     config: Mapping[str, Any]
     channels: tuple[int, int, int, int] | None
     vector_channels: int
+    method: str = "random"
+    corpus: str = "none"
+    licence: str = "none"
     weights: Weights | None = None
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
@@ -58,21 +58,21 @@ class Entry:
     def model(
         self, output: Literal["maps", "vector"], image_size: int, frozen: bool = False
     ) -> dict[str, Any]:
-        """The config of the backbone, its weights on this machine: for `models.from_config`, or mmengine.
+        """Return the config of the backbone for `models.from_config` or mmengine, with its weights on this machine.
 
         Parameters
         ----------
         output : {"maps", "vector"}
             'maps' for dense heads, 'vector' for classification.
         image_size : int
-            Side in pixels of the images to come; positions and windows are made for it.
+            Side of the images in pixels. Positions and windows are made for it.
         frozen : bool
-            Keep the weights as they are.
+            Whether training leaves the weights as they are.
 
         Raises
         ------
         ValueError
-            If the architecture has no maps, and they are asked for.
+            If `output` is 'maps' and the architecture has no such maps.
         FileNotFoundError, ConnectionError, ValueError
             As `Weights.fetch`.
         """

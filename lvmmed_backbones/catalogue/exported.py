@@ -1,4 +1,4 @@
-"""Catalogue entries that are files of weights: what `python -m lvmmed_backbones export` and `add` write."""
+"""Entries of the catalogue that are files of weights, which `python -m lvmmed_backbones export` and `add` write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from lvmmed_backbones.catalogue.architectures import checked
+from lvmmed_backbones.catalogue.architectures import checked_config
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.files.outside import Refused, refusing, regular
 from lvmmed_backbones.files.writing import sweep, write_bytes
@@ -23,37 +23,34 @@ from lvmmed_backbones.weights.source import Weights
 
 KEY = "lvmmed_backbones"
 SCHEMA = 3
-LAYOUTS = {
-    1: "openmmlab",
-    2: "own",
-    3: "own",
-}  # of the tensors, by schema; config's words changed at 3
+# Layout of the tensors by schema. Schema 3 renamed the arguments of configs.
+LAYOUTS = {1: "openmmlab", 2: "own", 3: "own"}
 REMEDY = "Make it again: `python -m lvmmed_backbones export RUN NAME`, or `add FILE NAME`"
 
 
 class Facts(msgspec.Struct):
-    """What a file of the catalogue says of itself.
+    """The facts that a file of the catalogue holds beside its weights.
 
     Attributes
     ----------
     schema : int
         Version of these facts.
     architecture, method : str
-        In the field's words.
+        Their usual names.
     config : dict
-        Of the backbone: registered type and arguments.
+        Registered type of the backbone, and its arguments.
     channels : (int, int, int, int) or None
-        Of the four maps; None where the architecture has none.
+        Widths of the four maps; None if the architecture has no such maps.
     vector_channels : int
-        Length of the vector.
+        Length of the pooled vector.
     mean, std : (float, float, float)
-        That images in RGB, 0 to 255, are normalised with.
+        Normalisation of images in RGB, 0 to 255.
     corpus : dict of str to str, int or None
-        Name, images and fingerprint of what it was pretrained on, as far as known.
+        Name, number of images and fingerprint of the pretraining corpus, as far as known.
     licence, source : str
-        Where it comes from.
+        Licence of the weights, and their origin.
     steps, epochs, images_seen, seed, git_revision, training : int or None
-        Of a pretraining run; `training` is its config, a text for people that nothing reads.
+        Facts of the pretraining run. `training` is its config, a text for people; no code reads it.
     """
 
     schema: int
@@ -90,13 +87,13 @@ class Facts(msgspec.Struct):
             raise ValueError(f"mean {self.mean} and std {self.std} normalise no image")
 
 
-def write(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
-    """Write a file of the catalogue, which appears at once when it is whole; what a killed one left goes.
+def write_backbone(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
+    """Write a file of the catalogue atomically, and remove what killed writers left.
 
     Parameters
     ----------
     tensors : mapping of str to Tensor
-        By the architecture's own names.
+        Weights by the architecture's own names.
 
     Raises
     ------
@@ -107,84 +104,79 @@ def write(out: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     sweep(out.parent)
     copies = {n: v.clone(memory_format=torch.contiguous_format) for n, v in tensors.items()}
-    # Not save_file, which writes to a temporary file of its own: a kill would leave it, and others may not read it.
+    # Not save_file: a kill would leave its temporary file, and other users could not read the result.
     write_bytes(out, save(copies, metadata={KEY: text}))
 
 
-def sound(facts: dict[str, Any], file: Path) -> Facts:
-    """Facts, once they are known to be such as can be read again.
+def checked_facts(facts: dict[str, Any], file: Path) -> Facts:
+    """Return facts after a check that they can be read again.
 
     Parameters
     ----------
     facts : dict
-        The fields of `Facts` but the schema.
+        The fields of `Facts` without the schema.
     file : Path
-        That they were taken from.
+        The file that they come from, for the message.
 
     Raises
     ------
     Refused
-        Naming the file and the field.
+        If a field is wrong. The message names the file and the field.
     """
     with refusing(file, REMEDY, "tells what no backbone has"):
         return msgspec.convert(facts | dict(schema=SCHEMA), Facts)
 
 
 def read_facts(file: Path) -> Facts:
-    """What a file of the catalogue says of itself.
+    """Read the facts of a file of the catalogue.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     Refused
-        Naming the file, if it is none that `export` or `add` wrote, or one of a newer version.
+        If `export` or `add` did not write it, or a newer version did. The message names the file.
     """
     regular(file)
     with refusing(file, REMEDY, "is not a backbone that `export` or `add` wrote"):
         with safe_open(file, "pt") as content:
             text = (content.metadata() or {})[KEY]
         schema = json.loads(text)["schema"]
-    if type(schema) is not int or schema not in LAYOUTS:
-        raise Refused(
-            file, f"has schema {schema}, known is up to {SCHEMA}", "Update lvmmed_backbones"
-        )
-    with refusing(file, REMEDY, "is not a backbone that `export` or `add` wrote"):
+        if type(schema) is not int or schema not in LAYOUTS:
+            reason = f"has schema {schema}, known is up to {SCHEMA}"
+            raise Refused(file, reason, "Update lvmmed_backbones")
         facts = msgspec.json.decode(text, type=Facts)
-    facts.config = checked(facts.config, file)
+    facts.config = checked_config(facts.config, file)
     return facts
 
 
 def files_by_seed(folder: Path) -> dict[int, Path]:
-    """The files SEED.safetensors in a folder, in ascending order of the seeds; none where there is no folder."""
+    """Return the files SEED.safetensors of a folder by seed, in ascending order; none if there is no folder."""
     files = {int(f.stem): f for f in folder.glob("*.safetensors") if f.stem.isdecimal()}
     return dict(sorted(files.items()))
 
 
-def entry_of(file: Path, pretraining_seed: int | None = None) -> Entry:
-    """The catalogue entry of a file.
+def read_entry(file: Path, pretraining_seed: int | None = None) -> Entry:
+    """Return the catalogue entry of a file.
 
     Parameters
     ----------
     pretraining_seed : int, optional
-        That the file's name tells, where the backbone has several.
+        The seed in the file's name, if the backbone has several seeds.
 
     Raises
     ------
     Refused
-        As `read_facts`, or if the file says that it was pretrained with another seed.
+        As `read_facts`, or if the file was pretrained with another seed.
     """
     facts = read_facts(file)
     if pretraining_seed is not None and facts.seed != pretraining_seed:
-        raise Refused(
-            file,
-            f"was pretrained with seed {facts.seed}, not {pretraining_seed}",
-            "Remove it, and export its run again",
-        )
+        reason = f"was pretrained with seed {facts.seed}, not {pretraining_seed}"
+        raise Refused(file, reason, "Remove it, and export its run again")
     return Entry(
         architecture=facts.architecture,
         method=facts.method,
-        corpus=corpus_line(facts.corpus),
+        corpus=_describe_corpus(facts.corpus),
         licence=facts.licence,
         source=facts.source
         or f"{facts.steps} steps of the config inside the file, "
@@ -201,8 +193,8 @@ def entry_of(file: Path, pretraining_seed: int | None = None) -> Entry:
     )
 
 
-def corpus_line(corpus: dict[str, str | int | None]) -> str:
-    """A corpus in a line."""
+def _describe_corpus(corpus: dict[str, str | int | None]) -> str:
+    """Return a corpus in one line."""
     if set(corpus) <= {"name"}:
         return str(corpus.get("name", "unknown"))
     return (

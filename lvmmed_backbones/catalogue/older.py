@@ -1,4 +1,4 @@
-"""Configs of backbones that older versions exported, in today's words."""
+"""Translate the configs of backbones that older versions exported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIZES = {
     **dict.fromkeys(("l", "large"), "sam_vit_l"),
     **dict.fromkeys(("h", "huge"), "sam_vit_h"),
 }
-# What had another name in OpenMMLab's classes; the others below have the same in timm's.
+# Arguments of OpenMMLab's classes that have another name in timm; those below have the same name.
 RENAMED = dict(
     in_channels="in_chans", zero_init_residual="zero_init_last", drop_rate="proj_drop_rate"
 )
@@ -19,13 +19,13 @@ RESNET = ("stem_channels", "base_channels")
 TRANSFORMER = ("patch_size", "use_abs_pos", "window_size", "qkv_bias")
 
 
-def translated(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config that names `Backbone` in place of the three classes of older versions; any other stays as it is.
+def translated_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config of `Backbone` for a config of one of the three older classes; any other config stays as it is.
 
     Raises
     ------
     ValueError
-        Naming the argument that has no counterpart.
+        If an argument has no counterpart. The message names it.
     """
     arguments = dict(config)
     match arguments.pop("type"):
@@ -50,7 +50,7 @@ def translated(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _transformer(arch: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The size of SAM's encoder, by its name or its numbers."""
+    """Return the arguments for the size of SAM's encoder, from its name or its numbers."""
     if isinstance(arch, str):
         if arch.lower() not in SIZES:
             raise ValueError(f"arch={arch!r} is known no longer")
@@ -61,7 +61,7 @@ def _transformer(arch: str | Mapping[str, Any]) -> dict[str, Any]:
         embed_dim=width,
         depth=arch["num_layers"],
         num_heads=arch["num_heads"],
-        # timm rounds their product down.
+        # timm rounds the product of width and ratio down.
         mlp_ratio=hidden / width if hidden % width == 0 else (hidden + 0.5) / width,
         global_attn_indexes=arch["global_attn_indexes"],
     )

@@ -1,6 +1,6 @@
-"""Graph matching: the compiled solver, which needs numpy alone, and layers for gradients, which need torch.
+"""Graph matching: a compiled solver, which needs only numpy, and layers with gradients, which need torch.
 
-The layers, `MatchingLayer` here and those of `lpmp`, are imported when they are used.
+The layers, `MatchingLayer` and those of `lpmp`, are imported when they are first used.
 """
 
 from __future__ import annotations

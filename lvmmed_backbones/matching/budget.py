@@ -1,4 +1,4 @@
-"""How long the solver searches: iterations, never wall-clock, so that results repeat."""
+"""Budgets of the solver: numbers of iterations and never wall-clock time, so that results repeat."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Budget:
-    """The knobs of the solver.
+    """The parameters of the solver.
 
     Parameters
     ----------
     starts : int >= 1
-        Relaxations that are followed, each from another point and with another concavity; the best end wins.
+        Number of relaxations, each from another starting point and with another concavity; the best result counts.
     steps : int >= 1
-        Frank-Wolfe steps of each relaxation (Vogelstein et al. 2015).
+        Number of Frank-Wolfe steps of each relaxation (Vogelstein et al. 2015).
     concavity : float in [0, 100]
-        Weight, at the first step and relative to the edge affinities, of a term that makes the relaxation concave; it
-        falls to 0 at the last step (path following, Zaslavskiy et al. 2009). 0 is plain Frank-Wolfe.
+        Weight of a term that makes the relaxation concave, relative to the edge affinities. This is the weight at the
+        first step; it falls to 0 at the last step (path following, Zaslavskiy et al. 2009). 0: plain Frank-Wolfe.
     moves, moves_per_vertex : int >= 0
-        Moves of robust tabu search (Taillard 1991) after each relaxation and its descent by swaps: the lesser of
-        ``moves`` and ``moves_per_vertex`` times the vertices, since small problems are searched through sooner.
+        Moves of robust tabu search (Taillard 1991) after each relaxation and its descent by swaps: the smaller of
+        ``moves`` and ``moves_per_vertex`` times the number of vertices, since small problems need fewer moves.
     tenure : (float, float) or None
-        For how many moves, per vertex, a vertex may not return to a place it left: drawn between both. None chooses by
-        size: (0.9, 1.1) up to 20 vertices, (0.2, 0.6) up to 128, (0.1, 0.4) above.
+        Number of moves, divided by the number of vertices, during which a vertex must not return to a target that it
+        left. It is drawn between both values. None: (0.9, 1.1) up to 20 vertices, (0.2, 0.6) up to 128, (0.1, 0.4)
+        above.
     exact : int in [0, 10]
-        Problems of up to so many vertices are solved exactly, by branch and bound.
+        Problems up to this number of vertices are solved exactly, by branch and bound.
 
     Raises
     ------
     ValueError
-        If a knob is out of its range.
+        If a parameter is out of its range.
     """
 
     starts: int = 1
@@ -68,7 +69,7 @@ PRESETS = {
 
 
 def budget_of(budget: str | Budget) -> Budget:
-    """A preset by its name, or the budget itself. Raises ValueError for an unknown name."""
+    """Return a preset by its name, or the budget itself. Raise ValueError for an unknown name."""
     if isinstance(budget, Budget):
         return budget
     if budget not in PRESETS:

@@ -1,4 +1,4 @@
-"""What the solver accepts: arguments are checked at the door, and trusted inside."""
+"""Checks of the solver's arguments. The code behind them trusts the arguments."""
 
 from __future__ import annotations
 
@@ -12,21 +12,27 @@ from numpy.typing import ArrayLike, NDArray
 from lvmmed_backbones.matching import _core
 from lvmmed_backbones.matching.reduction import FORBIDDING
 
-# Sums of larger affinities would lose the small ones, in float64 too.
+# Even in float64, sums with larger affinities would lose the small ones.
 LARGEST_AFFINITY = 1e12
 
 
 def check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
+    """Raise ValueError if a matrix has another shape."""
     if matrix.shape != shape:
         raise ValueError(f"{name} has shape {matrix.shape}, must be {shape}, one for each pair")
 
 
-def numbers(name: str, values: ArrayLike) -> NDArray:
-    """`values` as float32 if that holds every value of their type, else as float64.
+def _real_numbers(name: str, values: ArrayLike) -> NDArray:
+    """Return `values` as float32 if it holds every value of their type exactly, else as float64.
 
-    Raises ValueError for what is masked or not of real numbers. Fractions, decimals and large integers of Python are.
+    Python's fractions, decimals and large integers count as real numbers.
+
+    Raises
+    ------
+    ValueError
+        If the array is masked or is not of real numbers.
     """
-    array = unmasked(name, values)
+    array = _unmasked_array(name, values)
     if array.dtype == object and all(isinstance(x, Real | Decimal) for x in array.flat):
         array = np.array([_float(x) for x in array.flat], np.float64).reshape(array.shape)
     if not np.can_cast(array.dtype, np.longdouble):
@@ -34,7 +40,7 @@ def numbers(name: str, values: ArrayLike) -> NDArray:
             f"{name} has shape {array.shape} and type {array.dtype}, must be a matrix of real numbers"
         )
     exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
-    with np.errstate(over="ignore"):  # what overflows is refused as infinite
+    with np.errstate(over="ignore"):  # infinite values are refused later
         return np.ascontiguousarray(array, dtype=exact)
 
 
@@ -45,10 +51,10 @@ def _float(number: float | Fraction | Decimal) -> float:
         return np.inf if number > 0 else -np.inf
 
 
-def unmasked(name: str, values: ArrayLike) -> NDArray:
-    """`values` as an array. Raises ValueError if it hides some of them, or is none."""
-    parts = values if isinstance(values, list | tuple) else [values]
-    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+def _unmasked_array(name: str, values: ArrayLike) -> NDArray:
+    """Return `values` as an array. Raise ValueError if they are masked, or cannot be an array."""
+    arrays = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(array, np.ma.MaskedArray) for array in arrays):
         raise ValueError(
             f"{name} is a masked array: say what the masked values are, as in {name}.filled(value)"
         )
@@ -60,13 +66,20 @@ def unmasked(name: str, values: ArrayLike) -> NDArray:
         ) from error
 
 
-def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> NDArray:
-    """`values` as a contiguous matrix of float32 or float64 (`numbers`).
+def checked_affinities(name: str, values: ArrayLike, forbids: float | None = None) -> NDArray:
+    """Return `values` as a contiguous matrix of float32 or float64 (`_real_numbers`).
 
-    Raises ValueError naming the first value that is not allowed: not finite or beyond 1e12, but for ``forbids``, -inf
-    of affinities or +inf of costs, and what stands for it.
+    Parameters
+    ----------
+    forbids : float, optional
+        The infinite value that forbids a pair: -inf for affinities, +inf for costs. Huge values stand for it.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite or beyond 1e12, and does not forbid a pair. The message has the first such value.
     """
-    matrix = numbers(name, values)
+    matrix = _real_numbers(name, values)
     if matrix.ndim != 2:
         raise ValueError(
             f"{name} has shape {matrix.shape} and type {matrix.dtype}, must be a matrix of real numbers"
@@ -85,11 +98,11 @@ def affinities(name: str, values: ArrayLike, forbids: float | None = None) -> ND
     return matrix
 
 
-def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray:
-    """`values` as the features of so many edges. Raises ValueError otherwise."""
+def checked_features(name: str, values: ArrayLike | None, edges: int) -> NDArray:
+    """Return `values` as the features of a number of edges. Raise ValueError if they are not."""
     if values is None:
         raise ValueError(f"{name} is missing: the edges of both graphs must have features")
-    features = affinities(name, values)
+    features = checked_affinities(name, values)
     if len(features) != edges:
         raise ValueError(
             f"{name} has {len(features)} rows, must have one for each of {edges} edges"
@@ -98,7 +111,7 @@ def features_of(name: str, values: ArrayLike | None, edges: int) -> NDArray:
 
 
 def check_products(source: NDArray, target: NDArray) -> None:
-    """Raises ValueError unless the products of both features are affinities."""
+    """Raise ValueError if the products of both features cannot be affinities."""
     if source.shape[1] != target.shape[1]:
         raise ValueError(
             f"source_features have {source.shape[1]} columns and target_features {target.shape[1]}: they must agree"
@@ -112,9 +125,9 @@ def check_products(source: NDArray, target: NDArray) -> None:
         )
 
 
-def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
-    """`values` as a contiguous (E, 2) int32 array. Raises ValueError naming the first edge that is not allowed."""
-    array = unmasked(name, values)
+def checked_edges(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
+    """Return `values` as a contiguous (E, 2) int32 array. Raise ValueError with the first edge that is not allowed."""
+    array = _unmasked_array(name, values)
     if array.size == 0:
         return np.zeros((0, 2), np.int32)
     if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
@@ -122,15 +135,14 @@ def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
             f"{name} has shape {array.shape} and type {array.dtype}, must be integers of shape (edges, 2)"
         )
     outside = ((array < 0) | (array >= vertices)).any(axis=1)
-    if outside.any():
-        at = int(outside.argmax())
-        raise ValueError(f"{name}[{at}] is {array[at].tolist()}: vertices are 0 to {vertices - 1}")
     loops = array[:, 0] == array[:, 1]
-    if loops.any():
-        at = int(loops.argmax())
-        raise ValueError(
-            f"{name}[{at}] is {array[at].tolist()}: a loop belongs into the vertex affinities"
-        )
+    for wrong, reason in (
+        (outside, f"vertices are 0 to {vertices - 1}"),
+        (loops, "a loop belongs into the vertex affinities"),
+    ):
+        if wrong.any():
+            at = int(wrong.argmax())
+            raise ValueError(f"{name}[{at}] is {array[at].tolist()}: {reason}")
     codes = array[:, 0].astype(np.int64) * vertices + array[:, 1]
     ordered = np.sort(codes)
     repeated = ordered[1:] == ordered[:-1]
@@ -142,15 +154,15 @@ def edges_of(name: str, values: ArrayLike, vertices: int) -> NDArray[np.int32]:
     return np.ascontiguousarray(array, dtype=np.int32)
 
 
-def scale_of(name: str, value: float) -> float:
-    """`value` if it is a scale of noise. Raises ValueError otherwise."""
+def checked_scale(name: str, value: float) -> float:
+    """Return `value` if it is a scale of noise. Raise ValueError otherwise."""
     if not 0 <= value <= LARGEST_AFFINITY:
         raise ValueError(f"{name} is {value}, must be a scale in [0, 1e12]")
     return float(value)
 
 
-def seed_of(name: str, value: int) -> int:
-    """`value` if it is a seed. Raises ValueError otherwise."""
+def checked_seed(name: str, value: int) -> int:
+    """Return `value` if it is a seed. Raise ValueError otherwise."""
     if not isinstance(value, int | np.integer) or not 0 <= value < 2**64:
         raise ValueError(f"{name} is {value!r}, must be an integer in [0, 2**64)")
     return int(value)

@@ -1,4 +1,4 @@
-"""The solver as a layer of a network: gradients through a combinatorial solution."""
+"""The solver as a layer of a network, with gradients through a combinatorial solution."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ Batch: TypeAlias = Tensor | Sequence[Tensor]
 class MatchingLayer(nn.Module):
     """Graph matching with gradients for vertex and edge affinities.
 
-    The forward pass solves every problem of a batch. The backward pass solves it again with affinities that were moved
-    against the gradient of the loss, with the same noise, seed and procedure, and returns the difference of the
-    solutions:
+    The forward pass solves every problem of a batch. The backward pass moves the affinities against the gradient of the
+    loss, solves the problem again with the same noise, seed and procedure, and returns the difference of the solutions:
 
         gradient = (mean_s v(c + noise_s) - mean_s v(c - lambda_ * dL/dv + noise_s)) / lambda_
 
@@ -37,14 +36,14 @@ class MatchingLayer(nn.Module):
     Parameters
     ----------
     lambda_ : float > 0
-        lambda: how far affinities are moved against the gradient of the loss. LVM-Med: 80.
+        Factor of the gradient by which affinities are moved. LVM-Med: 80.
     samples : int >= 1
-        Draws of the noise; the output is the mean of their solutions, an estimate of the expected matching.
+        Draws of the noise. The output is the mean of their solutions, which estimates the expected matching.
     vertex_noise, edge_noise : float >= 0
         Scales of the Gumbel noise. LVM-Med: 1 and 1.
     budget : {"fast", "default", "best"} or Budget
     threads : int >= 1, optional
-        Default: the processors this process may use.
+        Default: the number of processors that this process may use.
 
     Raises
     ------
@@ -81,7 +80,7 @@ class MatchingLayer(nn.Module):
         target_edges: Batch,
         seed: int | None = None,
     ) -> tuple[Batch, Batch]:
-        """The expected matchings.
+        """Compute the expected matchings.
 
         Parameters
         ----------
@@ -91,18 +90,18 @@ class MatchingLayer(nn.Module):
         source_edges : (B, E_s, 2) or B of (E_s, 2); target_edges : (B, E_t, 2) or B of (E_t, 2)
             Directed edges as vertex indices, integers.
         seed : int, optional
-            Of the noise and of the solver. Default: drawn from torch's generator.
+            Seed of the noise and of the solver. Default: drawn from torch's generator.
 
         Returns
         -------
-        vertex matching, shaped as ``vertex``, and edge matching, shaped as ``edge``: 1 where matched, 0 elsewhere, or
-        shares of the samples in between. No problems (B = 0) give no matchings.
+        vertex matching, edge matching
+            In the shapes of ``vertex`` and ``edge``: 1 where matched, 0 elsewhere; with several samples the shares in
+            between. No problems (B = 0) give no matchings.
 
         Raises
         ------
         ValueError
-            As `Problem`, if affinities are integers, which have no gradient, and if the gradient of the loss is not
-            finite.
+            As `Problem`; if affinities are integers, which have no gradient; if the gradient of the loss is not finite.
         """
         return self.submit(vertex, edge, source_edges, target_edges, seed).result()
 
@@ -114,9 +113,10 @@ class MatchingLayer(nn.Module):
         target_edges: Batch,
         seed: int | None = None,
     ) -> PendingMatching:
-        """`forward` in the background: solving begins once the affinities are computed, and this call returns at once.
+        """Start `forward` in the background, and return at once.
 
-        Other work can be queued on the GPU before ``.result()`` waits for the solution.
+        The solver begins when the affinities are computed. Other work can be queued on the GPU before ``.result()``
+        waits for the solution.
         """
         if seed is None:
             seed = int(torch.randint(2**62, ()))
@@ -134,11 +134,11 @@ class MatchingLayer(nn.Module):
 
         def work() -> _Solved:
             arrays = iter(copies.wait())
-            parts = []
+            columns = []
             for group in groups:
-                mine = [next(arrays) for _ in _tensors(group)]
-                parts.append(list(mine[0]) if isinstance(group, Tensor) else mine)
-            problems = [Problem(v, s, t, e) for v, e, s, t in zip(*parts, strict=True)]
+                copied = [next(arrays) for _ in _tensors(group)]
+                columns.append(list(copied[0]) if isinstance(group, Tensor) else copied)
+            problems = [Problem(v, s, t, e) for v, e, s, t in zip(*columns, strict=True)]
             return _Solved(self, problems, seed, self._expected(problems, seed))
 
         affinities = [*_tensors(vertex), *_tensors(edge)]
@@ -147,7 +147,7 @@ class MatchingLayer(nn.Module):
         )
 
     def _expected(self, problems: list[Problem], seed: int) -> list[tuple[NDArray, NDArray]]:
-        """Mean vertex and edge matching of the samples, for each problem."""
+        """Return the mean vertex and edge matching of the samples of each problem."""
         draws = [
             problem.with_noise(
                 self.vertex_noise, self.edge_noise, (seed + b * self.samples + s) % 2**64
@@ -176,7 +176,7 @@ class MatchingLayer(nn.Module):
 
 
 class PendingMatching:
-    """A batch that is being solved in the background."""
+    """A batch that the background thread is solving."""
 
     def __init__(self, future: Future[_Solved], tensors: list[Tensor], batched: bool) -> None:
         self._future = future
@@ -184,11 +184,11 @@ class PendingMatching:
         self._batched = batched
 
     def done(self) -> bool:
-        """Whether `result` would return at once."""
+        """Return whether `result` would return at once."""
         return self._future.done()
 
     def result(self) -> tuple[Batch, Batch]:
-        """Vertex and edge matchings, attached to the graph of gradients. Raises what solving raised."""
+        """Return vertex and edge matchings with gradients. Raise what the solver raised."""
         solved = self._future.result()
         if not self._tensors:
             return (), ()
@@ -206,7 +206,7 @@ class _Solved:
 
 
 class _Differentiate(torch.autograd.Function):
-    """Ties solutions that are known already to the affinities that they came from."""
+    """Connects solutions that are already known to their affinities in the graph of gradients."""
 
     @staticmethod
     def forward(ctx, solved: _Solved, batched: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -218,7 +218,7 @@ class _Differentiate(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         solved: _Solved = ctx.solved
-        # Refused if one was changed in place: the problems share their memory.
+        # torch refuses this if a tensor was changed in place: the problems share its memory.
         like = ctx.saved_tensors
         given = [g for g in gradients if g is not None]
         if not given:
@@ -257,7 +257,7 @@ class _Differentiate(torch.autograd.Function):
 def _moved(
     name: str, b: int, affinities: NDArray | None, gradient: NDArray | None, lambda_: float
 ) -> NDArray[np.float64] | None:
-    """Affinities moved against the gradient, in float64; None where there is none."""
+    """Return affinities moved against the gradient, in float64; None if there is no gradient."""
     if affinities is None or gradient is None:
         return None
     wrong = ~np.isfinite(gradient)
@@ -271,7 +271,7 @@ def _moved(
 
 
 class _CopyToHost:
-    """Copies tensors to host memory; those of a GPU in one transfer per type, behind the work that computes them."""
+    """Copies tensors to host memory; those on a GPU in one transfer per type, after the work that computes them."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._tensors = [tensor.detach() for tensor in tensors]
@@ -299,14 +299,14 @@ class _CopyToHost:
 
 
 def _host_dtype(tensor: Tensor) -> torch.dtype:
-    """A type of numpy's that holds every value of the tensor's."""
+    """Return a type that numpy has and that holds every value of the tensor's type."""
     if not tensor.is_floating_point():
         return torch.int64
     return torch.float64 if tensor.dtype == torch.float64 else torch.float32
 
 
 def check_floating(name: str, batch: Batch) -> None:
-    """Raises ValueError naming the first tensor that is not of a floating-point type."""
+    """Raise ValueError with the first tensor that is not of a floating-point type."""
     for b, tensor in enumerate(_tensors(batch)):
         if not tensor.is_floating_point():
             which = name if isinstance(batch, Tensor) else f"{name}[{b}]"
@@ -334,5 +334,5 @@ def _as_tensors(
 
 @cache
 def _executor(process: int) -> ThreadPoolExecutor:
-    """One thread that waits for solvers; a forked process needs its own."""
+    """Return the one thread that waits for solvers; a forked process needs its own."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="matching")

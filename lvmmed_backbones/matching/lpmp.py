@@ -1,6 +1,6 @@
-"""LPMP's interface (lpmp_py of Rolinek et al. 2020), so that code written for it runs by changing one import.
+"""LPMP's interface (lpmp_py of Rolinek et al. 2020): code for LPMP runs with one changed import.
 
-Costs are minimised here. Every vertex of the smaller graph is matched.
+Costs are minimised. Every vertex of the smaller graph is matched.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from lvmmed_backbones.matching.checks import affinities, edges_of
+from lvmmed_backbones.matching.checks import checked_affinities, checked_edges
 from lvmmed_backbones.matching.layer import MatchingLayer, check_floating
 from lvmmed_backbones.matching.problem import Problem, matched_edges
 from lvmmed_backbones.matching.solver import solve
 
-# The sum of magnitudes that LPMP tolerates beyond a problem's own costs.
+# The sum of magnitudes in the padding that LPMP tolerates.
 PADDING_TOLERANCE = 1e-5
 
 
@@ -31,7 +31,7 @@ def gm_solver(
     solver_params: Mapping[str, Any] | None = None,
     verbose: bool = False,
 ) -> tuple[NDArray, NDArray]:
-    """A matching of least cost.
+    """Find a matching of least cost.
 
     Parameters
     ----------
@@ -40,28 +40,29 @@ def gm_solver(
     quadratic_costs : (E_left, E_right)
     edges_left : (E_left, 2), edges_right : (E_right, 2)
     solver_params : mapping, optional
-        ``budget`` and ``seed``, as `solve` takes them. Those of LPMP (``timeout``, ``maxIter``, ...) steer another
-        algorithm: they are left out, with a warning.
+        ``budget`` and ``seed``, as for `solve`. LPMP's own parameters (``timeout``, ``maxIter``, ...) are for another
+        algorithm and are ignored with a warning.
     verbose : bool
         Print the size of the problem, as LPMP does.
 
     Returns
     -------
-    (V_left, V_right) and (E_left, E_right): 1 where a cost is paid, 0 elsewhere, in the types of the costs.
+    arrays of shape (V_left, V_right) and (E_left, E_right)
+        1 where a cost is paid, 0 elsewhere, in the types of the costs.
 
     Raises
     ------
     ValueError
         As `Problem` and `solve`.
     """
-    # Floating-point numbers by now: those of unsigned integers have no negatives.
-    vertex = -affinities("costs", costs, forbids=np.inf)
-    edge = -affinities("quadratic_costs", quadratic_costs)
+    # The checked values are floating-point numbers, since unsigned integers have no negatives.
+    vertex = -checked_affinities("costs", costs, forbids=np.inf)
+    edge = -checked_affinities("quadratic_costs", quadratic_costs)
     left, right = vertex.shape
     problem = Problem(
         vertex,
-        edges_of("edges_left", edges_left, left),
-        edges_of("edges_right", edges_right, right),
+        checked_edges("edges_left", edges_left, left),
+        checked_edges("edges_right", edges_right, right),
         edge,
     )
     if verbose:
@@ -116,23 +117,24 @@ class GraphMatchingModule(nn.Module):
         costs_batch: Tensor | Sequence[Tensor],
         quadratic_costs_batch: Tensor | Sequence[Tensor],
     ) -> Tensor:
-        """Least-cost matchings.
+        """Compute matchings of least cost.
 
         Parameters
         ----------
         costs_batch : (k, V_left, V_right) or k of (V_left, V_right)
         quadratic_costs_batch : (k, E_left, E_right) or k of (E_left, E_right)
-            Costs of a floating-point type. Those beyond a problem's own vertices and edges are padding: LPMP tolerates
-            magnitudes that add up to less than 1e-5.
+            Costs of a floating-point type. Costs beyond a problem's own vertices and edges are padding; its magnitudes
+            must add up to less than 1e-5, as for LPMP.
 
         Returns
         -------
-        (k, V_left, V_right), 1 where matched: of lists the largest of each side, padded with zeros.
+        Tensor of shape (k, V_left, V_right)
+            1 where matched; for lists it has the largest size of each side and is padded with zeros.
 
         Raises
         ------
         ValueError
-            If the padding is not zero, the batch has another length than the module, and as `MatchingLayer`.
+            If the padding is not zero, or the batch has another length than the module; and as `MatchingLayer`.
         """
         for name, batch in (("costs", costs_batch), ("quadratic_costs", quadratic_costs_batch)):
             if len(batch) != len(self.sizes):

@@ -1,7 +1,8 @@
-"""What is taken off the affinities before they are searched in float32.
+"""The reduction of affinities before the search in float32.
 
-A number that every matching earns changes no matching, and digits of float32 are lost to it. A number so low that no
-best matching can earn it is no better than -inf, and hides the size of all others. Both are told apart in float64.
+A number that every matching gains changes no result, but it costs digits of float32: it is subtracted. A number so low
+that no best matching can have it is as good as -inf, but it hides the scale of all others: it is replaced. Both kinds
+are found in float64.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.matching import _core
 
-# Vertex affinities that forbid their pair: -inf, and what stands for it, the lowest number of float32 or bfloat16.
+# Vertex affinities up to this one forbid their pair: -inf, and the lowest numbers of float32 and bfloat16.
 FORBIDDING = -1e30
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """Affinities are searched as ``vertex[i, a] - source[i] - target[a]``; below ``lowest`` they forbid the pair.
+    """The search sees ``vertex[i, a] - source[i] - target[a]``; a value below ``lowest`` forbids the pair.
 
-    The smaller graph is padded with vertices of affinity 0, so that every vertex is matched and the parts are earned by
-    every matching.
+    The smaller graph is padded with vertices of affinity 0. So every vertex is matched, and every matching gains what
+    is subtracted.
 
     Attributes
     ----------
@@ -38,14 +39,14 @@ class Reduction:
 
 
 def common_part(low: float, high: float) -> float:
-    """What to take off numbers between `low` and `high` so that float32 keeps the digits in which they differ.
+    """Return what to subtract from numbers between `low` and `high` so that float32 keeps their differing digits.
 
-    0 unless they lie far from 0 for how much they differ: then float32 keeps enough of them as they are.
+    It is 0 unless the numbers lie far from 0 compared with their spread: else float32 keeps enough digits.
     """
     spread, middle = high - low, (low + high) / 2
     if abs(middle) <= max(8 * spread, 1e-30):
         return 0.0
-    # The roundest number near them: numbers that were moved by a round one come back as they were.
+    # The roundest number near them: adding and subtracting a round number changes no digits.
     first = math.floor(math.log10(abs(middle)))
     for digits in range(17):
         unit = 10.0 ** (first - digits)
@@ -55,27 +56,27 @@ def common_part(low: float, high: float) -> float:
     return middle
 
 
-def far_below(numbers: NDArray) -> NDArray[np.bool_]:
-    """Which of the gaps between sorted numbers (K,) are as wide as all that lies above them: (K - 1,)."""
+def _far_below(numbers: NDArray) -> NDArray[np.bool_]:
+    """Return which gaps (K - 1,) between sorted numbers (K,) are as wide as the range of all numbers above them."""
     return np.diff(numbers) >= numbers[-1:] - numbers[1:]
 
 
 def near_numbers(numbers: NDArray) -> NDArray:
-    """Those of (K,) numbers that do not lie far below others, sorted."""
+    """Return the sorted numbers (K,) without those that lie far below others."""
     ordered = np.sort(numbers)
-    far = np.flatnonzero(far_below(ordered) & (np.diff(ordered) > 0))
+    far = np.flatnonzero(_far_below(ordered) & (np.diff(ordered) > 0))
     return ordered[far[-1] + 1 :] if far.size else ordered
 
 
 def raise_far_edges(edge: NDArray, others: Callable[[], float]) -> NDArray | None:
-    """Edge affinities (E_s, E_t), those raised that keep a matching with them from being best; None if none is so low.
+    """Raise the edge affinities (E_s, E_t) that no best matching can have; return None if no affinity is so low.
 
-    That takes for granted that some matching carries none of them. If all do, which of them is best may be lost.
+    This assumes that some matching has none of these edges. If there is no such matching, the best one may be missed.
 
     Parameters
     ----------
     others : function
-        By how much, at most, matchings differ in all but their edges.
+        Returns the largest difference between matchings apart from their edges.
     """
     low, _, far, _ = _core.survey(edge, -np.inf)
     if not far or low >= 0:
@@ -84,19 +85,19 @@ def raise_far_edges(edge: NDArray, others: Callable[[], float]) -> NDArray | Non
     if low >= -2 * most:
         return None
     near = np.maximum(edge, near_numbers(edge.ravel())[0])
-    # With one at this floor, a matching is worse than any with none.
+    # A matching with one edge at this floor is worse than any matching with none.
     floor = -2 * (most + most_edges(-near))
     return np.maximum(edge, floor) if low < floor < 0 else None
 
 
 def most_edges(edge: NDArray) -> float:
-    """What edge affinities (E_s, E_t) can earn at most: an edge of either graph is carried once, or not."""
+    """Return the most that edge affinities (E_s, E_t) can add: each edge of either graph counts at most once."""
     gains = np.maximum(edge, 0)
     return min(float(gains.max(axis=k, initial=0).sum(dtype=np.float64)) for k in (0, 1))
 
 
 def most_products(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    """The same for the products of features (E_s, F) and (E_t, F): none exceeds that of their lengths."""
+    """Return the same for products of features (E_s, F) and (E_t, F): a product is at most that of the lengths."""
     lengths = np.linalg.norm(source, axis=1), np.linalg.norm(target, axis=1)
     return min(float(one.sum() * other.max(initial=0)) for one, other in (lengths, lengths[::-1]))
 
@@ -106,15 +107,15 @@ def reduce(
     typical_other: Callable[[], float],
     most_gain: Callable[[NDArray[np.int32]], float],
 ) -> tuple[Reduction | None, bool]:
-    """The reduction of vertex affinities (None: they are searched as they are), and whether it depends on `most_gain`.
+    """Return the reduction of vertex affinities (None: they stay as they are), and whether it depends on `most_gain`.
 
     Parameters
     ----------
-    vertex : (N_s, N_t)
+    vertex : ndarray of shape (N_s, N_t)
     typical_other : function
-        The size of edge affinities and noise: vertex affinities that spread little further are left as they are.
+        Returns the scale of edge affinities and noise. Vertex affinities on about the same scale stay as they are.
     most_gain : function of a matching (N_s,)
-        By how much, at most, any other matching earns more than that one apart from vertex affinities.
+        Returns the most that any other matching can gain over this one apart from vertex affinities.
     """
     low, high, below, above = _core.survey(vertex, FORBIDDING)
     if (below or above) and high - low > 100 * typical_other():
@@ -125,11 +126,11 @@ def reduce(
 def _reduce_far_numbers(
     vertex: NDArray, most_gain: Callable[[NDArray[np.int32]], float]
 ) -> Reduction | None:
-    """`reduce` where some numbers lie far from the rest.
+    """Return the reduction if some numbers lie far from the rest.
 
-    The best matching by vertex affinities alone comes with prices of the places, the dual of linear assignment. By them
-    ``loss[i, a]`` is the least that a matching loses in vertex affinities when it uses the pair. A pair that loses more
-    than all else can gain is in no best matching.
+    The best matching by vertex affinities alone gives prices of the targets, the dual of linear assignment. With them
+    ``loss[i, a]`` is the least loss in vertex affinities of a matching that uses the pair. A pair that loses more than
+    all else can gain is in no best matching.
     """
     sources, targets = vertex.shape
     n = max(sources, targets)
@@ -145,20 +146,20 @@ def _reduce_far_numbers(
     rounding = 1e-12 * max(-low, high)
     margin = most_gain(np.where(place < targets, place, -1)[:sources]) + rounding
     useful = vertex[(loss[:sources, :targets] <= margin) & (vertex > FORBIDDING)]
-    # Those that lie far below all others and are of no use stand for -inf.
-    far = np.flatnonzero(far_below(ordered) & (ordered[:-1] < useful.min(initial=np.inf)))
+    # Numbers that lie far below all others and are in no best matching stand for -inf.
+    far = np.flatnonzero(_far_below(ordered) & (ordered[:-1] < useful.min(initial=np.inf)))
     lowest = -np.inf
     if far.size:
         low = lowest = float(ordered[far[-1] + 1])
     if high - low <= 4 * margin:
         part = common_part(low, high)
         return _without(part, vertex.shape, min(0.0, lowest - part))
-    # Some that lie far apart are useful: what a vertex or a place earns in every matching is taken off.
+    # Useful numbers lie far apart: subtract what a source or a target gains in every matching.
     return Reduction(worth, price, -margin)
 
 
 def _without(part: float, shape: tuple[int, int], lowest: float = -np.inf) -> Reduction | None:
-    """A part that is common to all pairs, as many as the smaller graph has vertices."""
+    """Return the reduction that subtracts a common part from all pairs."""
     if part == 0 and lowest == -np.inf:
         return None
     sources, targets = shape

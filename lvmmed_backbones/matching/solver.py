@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.matching import _core
 from lvmmed_backbones.matching.budget import Budget, budget_of
-from lvmmed_backbones.matching.checks import seed_of
+from lvmmed_backbones.matching.checks import checked_seed
 from lvmmed_backbones.matching.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """A solution.
+    """A matching of a problem's graphs.
 
     Attributes
     ----------
@@ -32,18 +32,18 @@ class Matching:
 
 
 def solve(problem: Problem, budget: str | Budget = "default", seed: int = 0) -> Matching:
-    """The best matching found within a budget; the same for the same seed.
+    """Search for the best matching within a budget. The same seed gives the same result.
 
     Parameters
     ----------
     budget : {"fast", "default", "best"} or Budget
     seed : int in [0, 2**64)
-        Of the starts and of the tabu search.
+        Seed of the starting points and of the tabu search.
 
     Raises
     ------
     ValueError
-        If every matching uses a forbidden pair, or the budget or the seed is not one.
+        If every matching uses a forbidden pair, or if the budget or the seed is wrong.
 
     Examples
     --------
@@ -62,38 +62,34 @@ def solve_batch(
     seeds: Sequence[int] | None = None,
     threads: int | None = None,
 ) -> list[Matching]:
-    """`solve` for many problems, of any sizes, on threads and without Python's lock.
+    """Solve many problems of any sizes, on threads and without Python's lock.
 
     Parameters
     ----------
-    seeds : one for each problem, optional
-        Default: 0 for all.
+    seeds : sequence of int, optional
+        A seed for each problem; default: 0 for all.
     threads : int >= 1, optional
-        Default: the processors this process may use. The result does not depend on it.
+        Default: the number of processors that this process may use. The result does not depend on it.
     """
     budget = budget_of(budget)
-    seeds = [0] * len(problems) if seeds is None else [seed_of("seed", seed) for seed in seeds]
+    seeds = [0] * len(problems) if seeds is None else [checked_seed("seed", seed) for seed in seeds]
     if len(seeds) != len(problems):
         raise ValueError(f"{len(seeds)} seeds for {len(problems)} problems: give one for each")
     if threads is None:
-        threads = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        threads = _processors()
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads is {threads!r}, must be a positive integer")
     matchings = [
         Matching(*solution) for solution in _core.solve_all(problems, budget, seeds, threads)
     ]
-    again = {
+    exact = {
         k: problem
         for k, m in enumerate(matchings)
         if (problem := problems[k].without_raised_edges(m.target)) is not None
     }
-    if again:
-        others = _core.solve_all(list(again.values()), budget, [seeds[k] for k in again], threads)
-        for k, other in zip(again, others, strict=True):
+    if exact:
+        others = _core.solve_all(list(exact.values()), budget, [seeds[k] for k in exact], threads)
+        for k, other in zip(exact, others, strict=True):
             matchings[k] = max(matchings[k], Matching(*other), key=lambda m: m.objective)
     for k, matching in enumerate(matchings):
         if matching.objective == -np.inf:
@@ -101,3 +97,9 @@ def solve_batch(
                 f"every matching of problem {k} uses a forbidden pair: too many vertex affinities are -inf"
             )
     return matchings
+
+
+def _processors() -> int:
+    """Return the number of processors that this process may use."""
+    known = hasattr(os, "sched_getaffinity")  # not on every system
+    return len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1

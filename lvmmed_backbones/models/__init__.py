@@ -1,4 +1,4 @@
-"""The architectures: one module, `Backbone`, for every model of timm, and classes of one's own beside it."""
+"""The architectures: `Backbone`, one module for every model of timm, and the classes that users register."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ __all__ = ["Backbone", "from_config", "register"]
 Class = TypeVar("Class", bound=type[Backbone])
 
 CLASSES: dict[str, type[Backbone]] = {}  # by the `type` of a config
-_followers: list[Callable[[type[Backbone]], object]] = []
+_listeners: list[Callable[[type[Backbone]], object]] = []
 
 
 def register(backbone: Class) -> Class:
-    """Let configs name a class, by its own name. To be used as a decorator.
+    """Let configs name a class by its own name; to be used as a decorator.
 
     Parameters
     ----------
     backbone : subclass of Backbone
     """
     CLASSES[backbone.__name__] = backbone
-    for tell in _followers:
-        tell(backbone)
+    for listener in _listeners:
+        listener(backbone)
     return backbone
 
 
-def follow(tell: Callable[[type[Backbone]], object]) -> None:
-    """Have a function told of every registered class, those that there are and those to come."""
-    _followers.append(tell)
+def follow(listener: Callable[[type[Backbone]], object]) -> None:
+    """Call a function with every registered class, now and whenever a class is registered."""
+    _listeners.append(listener)
     for backbone in CLASSES.values():
-        tell(backbone)
+        listener(backbone)
 
 
 def from_config(config: Mapping[str, Any]) -> Backbone:
-    """A backbone with random weights, of a registered `type` and its arguments.
+    """Build a backbone of a registered `type` and its arguments, with random weights.
 
-    `init_weights()` then loads those that the config names.
+    Its `init_weights()` loads the weights that the config names.
 
     Raises
     ------
     KeyError
         If there is no such type.
     ValueError, TypeError
-        If it cannot be built with these arguments.
+        If the arguments build no backbone.
     """
     arguments = dict(config)
     return CLASSES[arguments.pop("type")](**arguments)

@@ -1,4 +1,4 @@
-"""Four maps out of the one that a plain transformer has (ViTDet, Li et al., ECCV 2022, section 3)."""
+"""Four feature maps from the single map of a plain transformer (ViTDet, Li et al., ECCV 2022, section 3)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ STRIDES = (4, 8, 16, 32)
 
 
 class SimpleFeaturePyramid(nn.Module):
-    """Maps at strides 4, 8, 16 and 32 from the last map of a plain transformer, each as wide as that.
+    """Maps at strides 4, 8, 16 and 32 from the last map of a plain transformer, with the same number of channels.
 
-    Patches of 8, 16 or 32 pixels are one of the strides; a map of other patches is resampled to stride 16 first.
+    A map of patches that are not 4, 8, 16 or 32 pixels wide is first resampled to stride 16.
 
     Parameters
     ----------
     channels : int
-        C of the transformer's map.
+        Number of channels C of the transformer's map.
     patch : int
-        Pixels between two cells of it.
+        Pixels between two cells of the map.
     """
 
     def __init__(self, channels: int, patch: int = 16) -> None:
@@ -30,14 +30,14 @@ class SimpleFeaturePyramid(nn.Module):
             self.add_module(f"stride_{stride}", _scaled(channels, self.base / stride))
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> tuple[Tensor, ...]:
-        """From (B, C, h, w), of images of `size` (height, width), to four maps (B, C, h_s, w_s)."""
+        """Compute four maps (B, C, h_s, w_s) from one (B, C, h, w), for images of `size` (height, width)."""
         if self.patch != self.base:
             x = _resampled(x, self.patch, self.base, size)
         return tuple(self.get_submodule(f"stride_{stride}")(x) for stride in STRIDES)
 
 
 def _scaled(channels: int, factor: float) -> nn.Module:
-    """(B, C, h, w) to (B, C, factor * h, factor * w); a power of 2."""
+    """Return layers from (B, C, h, w) to (B, C, factor * h, factor * w); the factor is a power of 2."""
     if factor < 1:
         step = round(1 / factor)
         return nn.MaxPool2d(step, step, ceil_mode=True)
@@ -53,9 +53,9 @@ def _scaled(channels: int, factor: float) -> nn.Module:
 
 
 def _resampled(x: Tensor, patch: int, stride: int, size: tuple[int, int]) -> Tensor:
-    """A map with a cell every `patch` pixels, as one every `stride`, cell by cell at its place in the image."""
+    """Resample a map with a cell every `patch` pixels to one every `stride` pixels; each cell keeps its position."""
     height, width = (-(-side // stride) for side in size)
-    # The last patches may end before the last cells do: they are continued.
+    # The last patches may end before the last cells: repeat them.
     more = [
         max(-(-cells * stride // patch) - there, 0)
         for cells, there in ((width, x.shape[3]), (height, x.shape[2]))

@@ -1,6 +1,6 @@
 """The image encoder of Segment Anything (Kirillov et al., ICCV 2023), as a model of timm.
 
-timm's `samvit_*` differ from it: they normalise with another epsilon and interpolate positions with antialiasing.
+timm's `samvit_*` differ: they normalise with another epsilon and interpolate positions with antialiasing.
 """
 
 from __future__ import annotations
@@ -28,23 +28,22 @@ default_cfgs = generate_default_cfgs(
 class ImageEncoder(VisionTransformerSAM):
     """Windowed and global attention with relative positions, patches of 16 pixels; names as segment_anything's.
 
-    SAM's neck, which reduces the map to 256 channels for its mask decoder, is left out, as in LVM-Med's end-to-end
-    tasks.
+    SAM's neck reduces the map to 256 channels for its mask decoder. It is left out, as in LVM-Med's end-to-end tasks.
 
     Parameters
     ----------
     img_size : int or (int, int)
-        Side in pixels, or height and width, that positions are made for; other images are padded at their right and
-        bottom to whole patches, and the positions interpolated.
+        Side in pixels, or height and width, that the positions are made for. Other images are padded at the right and
+        bottom to whole patches, and the positions are interpolated.
     use_abs_pos : bool
-        Add absolute positions, as SAM does; LVM-Med's released transformer does not.
+        Whether to add absolute positions, as SAM does; LVM-Med's released transformer does not.
     embed_dim, depth, num_heads, mlp_ratio, global_attn_indexes, window_size, drop_path_rate
-        As of timm's VisionTransformerSAM.
+        As in timm's VisionTransformerSAM.
     arguments
-        Of timm's VisionTransformerSAM.
+        Further arguments of timm's VisionTransformerSAM.
     """
 
-    # Parts that the encoder can have: a file that holds one which this encoder does not have is of another one.
+    # Parts that an encoder can have: if a file has one that this encoder lacks, it is of another encoder.
     own_parts = ("pos_embed",)
 
     def __init__(
@@ -71,17 +70,17 @@ class ImageEncoder(VisionTransformerSAM):
             trunc_normal_(self.pos_embed, std=0.02)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """From (B, 3, H, W) to (B, C, H / 16, W / 16), rounded up."""
+        """Compute the map (B, C, H / 16, W / 16), rounded up, of images (B, 3, H, W)."""
         x = self.patch_embed(x)
         if self.pos_embed is not None:
-            x = x + resized(self.pos_embed, x.shape[1:3])
+            x = x + _resized_positions(self.pos_embed, x.shape[1:3])
         x = self.norm_pre(self.patch_drop(self.pos_drop(x)))
         x = checkpoint_seq(self.blocks, x) if self.grad_checkpointing else self.blocks(x)
         return x.permute(0, 3, 1, 2)
 
 
 class MLP(nn.Module):
-    """Two layers, named as segment_anything's."""
+    """Two layers with segment_anything's names."""
 
     def __init__(
         self,
@@ -98,12 +97,12 @@ class MLP(nn.Module):
         self.lin2 = nn.Linear(hidden_features, in_features, **arguments)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., C) to (..., C)."""
+        """Compute (..., C) from (..., C)."""
         return self.drop(self.lin2(self.drop(self.act(self.lin1(x)))))
 
 
-def resized(positions: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Absolute positions (1, h, w, C) for another grid, by bicubic interpolation."""
+def _resized_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Interpolate absolute positions (1, h, w, C) to another grid (bicubic)."""
     if positions.shape[1:3] == grid:
         return positions
     channels_first = positions.permute(0, 3, 1, 2).float()
@@ -112,11 +111,11 @@ def resized(positions: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def checkpoint_filter_fn(tensors: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Weights of an encoder for the image size of another: absolute and relative positions are interpolated."""
+    """Fit the weights of an encoder to another image size: interpolate absolute and relative positions."""
     wanted, result = model.state_dict(), dict(tensors)
     for name in wanted.keys() & tensors.keys():
         if name == "pos_embed":
-            result[name] = resized(tensors[name], wanted[name].shape[1:3])
+            result[name] = _resized_positions(tensors[name], wanted[name].shape[1:3])
         elif "rel_pos_" in name and len(tensors[name]) != len(wanted[name]):
             distances = tensors[name].T[None]
             result[name] = interpolate(distances, size=len(wanted[name]), mode="linear")[0].T
@@ -131,20 +130,20 @@ def _encoder(name: str, pretrained: bool, own: Mapping[str, Any], **asked: Any) 
 
 @register_model
 def sam_vit_b(pretrained: bool = False, **arguments: Any) -> nn.Module:
-    """Of ViT-B's size."""
+    """Build the encoder of ViT-B's size."""
     own = dict(embed_dim=768, depth=12, num_heads=12, global_attn_indexes=(2, 5, 8, 11))
     return _encoder("sam_vit_b", pretrained, own, **arguments)
 
 
 @register_model
 def sam_vit_l(pretrained: bool = False, **arguments: Any) -> nn.Module:
-    """Of ViT-L's size."""
+    """Build the encoder of ViT-L's size."""
     own = dict(embed_dim=1024, depth=24, num_heads=16, global_attn_indexes=(5, 11, 17, 23))
     return _encoder("sam_vit_l", pretrained, own, **arguments)
 
 
 @register_model
 def sam_vit_h(pretrained: bool = False, **arguments: Any) -> nn.Module:
-    """Of ViT-H's size."""
+    """Build the encoder of ViT-H's size."""
     own = dict(embed_dim=1280, depth=32, num_heads=16, global_attn_indexes=(7, 15, 23, 31))
     return _encoder("sam_vit_h", pretrained, own, **arguments)

@@ -1,4 +1,4 @@
-"""ResNets (He et al., CVPR 2016) of other widths than timm's, as a model of timm; names as torchvision's."""
+"""ResNets (He et al., CVPR 2016) of any width, as a model of timm with torchvision's names."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class ScaledResNet(ResNet):
     Parameters
     ----------
     stem_channels, base_channels : int
-        Of the stem, an even number, and of the first stage; each further stage is twice as wide. ResNet: 64 and 64.
+        Width of the stem, an even number, and of the first stage; each further stage is twice as wide. A usual ResNet
+        has 64 and 64.
     arguments
-        Of timm's ResNet.
+        Arguments of timm's ResNet.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class ScaledResNet(ResNet):
     ) -> None:
         if stem_channels % 2:
             raise ValueError(f"stem_channels={stem_channels}: it must be even")
-        # timm has a width of the stem for the deep one only, whose convolutions are then replaced by ResNet's one.
+        # Only timm's deep stem has a width. Its convolutions are then replaced by the single one of a ResNet.
         super().__init__(
             stem_type="deep",
             stem_width=stem_channels // 2,
@@ -49,7 +50,7 @@ class ScaledResNet(ResNet):
 
 @register_model
 def scaled_resnet(pretrained: bool = False, depth: int = 50, **arguments: Any) -> nn.Module:
-    """A `ScaledResNet` of 18, 34, 50, 101 or 152 layers."""
+    """Build a `ScaledResNet` of 18, 34, 50, 101 or 152 layers."""
     block, layers = BLOCKS[depth]
     return build_model_with_cfg(
         ScaledResNet, "scaled_resnet", pretrained, block=block, layers=layers, **arguments

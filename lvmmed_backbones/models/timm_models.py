@@ -1,4 +1,4 @@
-"""What timm's models take and give, found out on the meta device: names, shapes and strides, no values."""
+"""What timm's models take and give. The meta device shows names, shapes and strides without computing values."""
 
 from __future__ import annotations
 
@@ -19,38 +19,23 @@ from lvmmed_backbones.models.pyramid import STRIDES
 
 REMEDY = "take output='vector', or a model such as resnet50, convnext_tiny or swin_tiny_patch4_window7_224"
 
-# Arguments that would fetch weights, and those that `output` decides.
-FETCHING = {
-    "pretrained",
-    "pretrained_cfg",
-    "pretrained_cfg_overlay",
-    "checkpoint_path",
-    "cache_dir",
-    "init_cfg",
-}
+# Arguments that would fetch weights, and arguments that `output` decides.
+FETCHING = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay"}
+FETCHING |= {"checkpoint_path", "cache_dir", "init_cfg"}
 DECIDED = {"features_only", "out_indices", "feature_cls", "feature_cfg", "num_classes"}
 
-# What a model of timm raises for what it does not take.
-TIMM_ERRORS = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-# Pixels. timm's converters build a matrix of a file's patch by the model's: a larger one could fill the memory.
+# What a model of timm raises for arguments or images that it does not take.
+TIMM_ERRORS = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+# Pixels. timm's converters build a matrix of the file's patch by the model's: a larger patch could fill the memory.
 LARGEST_PATCH = 64
-# How timm's modules call their converter of published weights to the model at hand.
+# Names of the function in timm's modules that converts published weights for a model.
 CONVERTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretrained")
-# What timm's feature extractors put before the names of the model inside them.
+# Prefixes that timm's feature extractors put before the names of the model inside them.
 WRAPPERS = ("", "model.", "body.", "graph_module.")
 
 
 def check_request(name: str, arguments: Mapping[str, Any]) -> None:
-    """Raises ValueError for a name that timm does not list, and for arguments that are not the caller's to choose."""
+    """Raise ValueError for a name that timm does not list, and for arguments that a caller must not set."""
     known = timm.list_models()
     if name not in known:
         bare = name.rpartition("/")[2].partition(".")[0]
@@ -58,60 +43,60 @@ def check_request(name: str, arguments: Mapping[str, Any]) -> None:
         raise ValueError(
             f"timm has no model {name!r}: choose from {close}; weights come by weights=dict(file=...)"
         )
-    for argument in sorted(FETCHING & arguments.keys()):
-        raise ValueError(
-            f"{name}: {argument}={arguments[argument]!r} is refused: weights come by weights=dict(file=...)"
-        )
-    for argument in sorted(DECIDED & arguments.keys()):
-        raise ValueError(
-            f"{name}: {argument}={arguments[argument]!r} is refused: output='maps', 'last' or 'vector' decides it"
-        )
+    for argument in sorted((FETCHING | DECIDED) & arguments.keys()):
+        decides = "output='maps', 'last' or 'vector' decides it"
+        reason = decides if argument in DECIDED else "weights come by weights=dict(file=...)"
+        raise ValueError(f"{name}: {argument}={arguments[argument]!r} is refused: {reason}")
 
 
 def create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    """A model of timm, initialised at random.
+    """Build a model of timm with random weights.
 
     Raises
     ------
     ValueError
-        Naming the model and what timm says, if it cannot be built so.
+        If timm cannot build it. The message has the model and timm's message.
     """
     try:
         return timm.create_model(name, pretrained=False, **arguments)
     except TIMM_ERRORS as error:
         raise ValueError(
-            f"timm cannot build {name} with {dict(arguments)}: {said(error)}"
+            f"timm cannot build {name} with {dict(arguments)}: {_first_line(error)}"
         ) from error
 
 
-def sized(name: str, size: tuple[int, int], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a model, and those that make it take images of `size` and of others, where it has them."""
-    wanted = dict(img_size=size, dynamic_img_size=True, dynamic_img_pad=True, strict_img_size=False)
-    taken = constructor_arguments(name)
-    return {key: value for key, value in wanted.items() if key in taken} | dict(arguments)
+def with_image_size(
+    name: str, size: tuple[int, int], arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a model, with those that let it take images of `size` and of other sizes."""
+    flexible = dict(
+        img_size=size, dynamic_img_size=True, dynamic_img_pad=True, strict_img_size=False
+    )
+    known = _constructor_arguments(name)
+    return {key: value for key, value in flexible.items() if key in known} | dict(arguments)
 
 
 @cache
-def constructor_arguments(name: str) -> frozenset[str]:
-    """What the class of a model takes, by its constructor and those of its bases."""
+def _constructor_arguments(name: str) -> frozenset[str]:
+    """Return the arguments of a model's constructor and of its base classes' constructors."""
     with torch.device("meta"):
-        kinds = type(create(name, dict(num_classes=0))).__mro__
-    return frozenset(p for kind in kinds for p in inspect.signature(kind).parameters)
+        classes = type(create(name, dict(num_classes=0))).__mro__
+    return frozenset(p for cls in classes for p in inspect.signature(cls).parameters)
 
 
 def patch_of(plain: nn.Module) -> int | None:
-    """Pixels between two cells of a plain transformer, which has this one stride; None for any other model."""
-    found = {level["reduction"] for level in getattr(plain, "feature_info", None) or ()}  # type: ignore[union-attr]
-    return found.pop() if len(found) == 1 else None
+    """Return the pixels between two cells of a plain transformer, its only stride; None for any other model."""
+    strides = {level["reduction"] for level in getattr(plain, "feature_info", None) or ()}  # type: ignore[union-attr]
+    return strides.pop() if len(strides) == 1 else None
 
 
-def levels(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
-    """Indices of the deepest maps at strides 4, 8, 16 and 32 among timm's feature levels of a model.
+def feature_levels(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the indices of the deepest maps at strides 4, 8, 16 and 32 among a model's feature levels.
 
     Raises
     ------
     ValueError
-        Naming the strides that it has, if these are not among them.
+        If the model lacks one of these strides. The message names the strides that it has.
     """
     try:
         with torch.device("meta"):
@@ -120,84 +105,88 @@ def levels(name: str, arguments: Mapping[str, Any]) -> tuple[int, ...]:
         raise ValueError(f"{name} has no maps: {REMEDY} ({error})") from error
     strides = [level["reduction"] for level in getattr(info, "info", info)]
     if not set(STRIDES) <= set(strides):
-        there = ", ".join(map(str, sorted(set(strides))))
-        raise ValueError(f"{name} has maps at stride {there}, not at 4, 8, 16 and 32: {REMEDY}")
+        known = ", ".join(map(str, sorted(set(strides))))
+        raise ValueError(f"{name} has maps at stride {known}, not at 4, 8, 16 and 32: {REMEDY}")
     return tuple(max(i for i, s in enumerate(strides) if s == stride) for stride in STRIDES)
 
 
 def check_outputs(
     name: str, arguments: Mapping[str, Any], output: str, size: tuple[int, int]
 ) -> list[tuple[int, ...]]:
-    """The shapes of what a model gives for an image of `size`.
+    """Return the shapes of a model's output for an image of `size`.
 
     Raises
     ------
     ValueError
-        Naming the model, if it does not give what `output` promises.
+        If the model does not give what `output` promises. The message names the model.
     """
     images = f"images of {size[0]} x {size[1]} px"
     try:
         with torch.device("meta"), torch.no_grad():
             network = create(name, arguments).eval()
-            found = outputs(network, output, torch.empty(1, arguments.get("in_chans", 3), *size))
-        shapes = [tuple(part.shape) for part in found]
+            outputs = compute_outputs(
+                network, output, torch.empty(1, arguments.get("in_chans", 3), *size)
+            )
+        shapes = [tuple(x.shape) for x in outputs]
     except TIMM_ERRORS as error:
-        advice = remedy(name, arguments, output, size)
+        advice = _suggest_remedy(name, arguments, output, size)
         raise ValueError(
-            f"{name} gives no {output} for {images} ({said(error)}): {advice}"
+            f"{name} gives no {output} for {images} ({_first_line(error)}): {advice}"
         ) from error
     dimensions = 2 if output == "vector" else 4
     promised = [tuple(-(-side // stride) for side in size) for stride in STRIDES]
     if any(len(shape) != dimensions for shape in shapes) or (
         output == "maps" and [shape[2:] for shape in shapes] != promised
     ):
-        advice = remedy(name, arguments, output, size)
+        advice = _suggest_remedy(name, arguments, output, size)
         raise ValueError(f"{name} gives no {output} for {images}, but {shapes}: {advice}")
     return shapes
 
 
-def remedy(name: str, arguments: Mapping[str, Any], output: str, size: tuple[int, int]) -> str:
-    """What to do if a model does not give an output for images of `size`."""
-    built = arguments.get("img_size", size)
-    if built != size:
-        return f"give it images of {built}, or build it with img_size={size}"
+def _suggest_remedy(
+    name: str, arguments: Mapping[str, Any], output: str, size: tuple[int, int]
+) -> str:
+    """Return what to do if a model does not give an output for images of `size`."""
+    built_for = arguments.get("img_size", size)
+    if built_for != size:
+        return f"give it images of {built_for}, or build it with img_size={size}"
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)
     own = tuple(config.input_size[-2:]) if config else size
     other = f"take another output than {output!r}, or another model"
     return other if own == size else f"try img_size={own}, which timm made it for, or {other}"
 
 
-def outputs(network: Any, output: str, images: Tensor) -> tuple[Tensor, ...]:
-    """Maps (B, C, h, w), or a vector (B, C), of a model that was built for them."""
+def compute_outputs(network: Any, output: str, images: Tensor) -> tuple[Tensor, ...]:
+    """Compute the maps (B, C, h, w) or the vector (B, C) of images, by a model that was built for this output."""
     if output == "vector":
         return (network(images),)
     if output == "maps":
-        return tuple(channels_first(network, features) for features in network(images))
+        return tuple(_channels_first(network, features) for features in network(images))
     features = network.forward_features(images)
     if isinstance(features, Tensor) and features.ndim == 4:
-        return (channels_first(network, features),)
-    # Tokens. timm knows how many come before the grid, and how wide it is.
-    found = network.forward_intermediates(
+        return (_channels_first(network, features),)
+    # The features are tokens. timm knows how many precede the grid, and how wide the grid is.
+    grids = network.forward_intermediates(
         images, indices=1, norm=True, output_fmt="NCHW", intermediates_only=True
     )
-    return tuple(found[-1:])
+    return tuple(grids[-1:])
 
 
-def channels_first(network: nn.Module, features: Tensor) -> Tensor:
-    """(B, C, h, w), whether the network has the channels there or last."""
+def _channels_first(network: nn.Module, features: Tensor) -> Tensor:
+    """Return features as (B, C, h, w), also for a network that has the channels last."""
     last = str(getattr(network, "output_fmt", "")).endswith("NHWC")
     return features.permute(0, 3, 1, 2).contiguous() if last else features
 
 
 def plain_names(network: nn.Module, plain: nn.Module) -> dict[str, str]:
-    """The name in the plain model of each entry of the `state_dict()` of a feature extractor of timm, one to one.
+    """Return the name in the plain model of each entry of a feature extractor's `state_dict()`, one to one.
 
     timm's extractors put a prefix before the names, or join their first parts by an underscore.
 
     Raises
     ------
     ValueError
-        Naming the entries without a counterpart of the same shape.
+        If an entry has no counterpart of the same shape. The message names such entries.
     """
     inside, known = network.state_dict(), plain.state_dict()
     joined = {name.replace(".", "_"): name for name in known}
@@ -211,11 +200,13 @@ def plain_names(network: nn.Module, plain: nn.Module) -> dict[str, str]:
     )
 
 
-def converted(name: str, tensors: Mapping[str, Tensor], plain: nn.Module) -> Mapping[str, Tensor]:
-    """Published weights of a model, perhaps of another image size, by timm's names and in the plain model's shapes.
+def converted_weights(
+    name: str, tensors: Mapping[str, Tensor], plain: nn.Module
+) -> Mapping[str, Tensor]:
+    """Return published weights of a model by timm's names and in the plain model's shapes; the image size may differ.
 
-    As they are, if timm has no converter for this model, or it cannot read them: a strict check then names what is
-    missing.
+    The weights stay as they are if timm has no converter for the model, or the converter fails: the strict check then
+    names what is missing.
     """
     module = sys.modules[model_entrypoint(name).__module__]
     convert = next((getattr(module, n) for n in CONVERTERS if hasattr(module, n)), None)
@@ -225,12 +216,12 @@ def converted(name: str, tensors: Mapping[str, Tensor], plain: nn.Module) -> Map
     takes_model = len(inspect.signature(convert).parameters) > 1
     try:
         return convert(dict(tensors), plain) if takes_model else convert(dict(tensors))
-    except Exception:  # whatever its arithmetic makes of a file that is of another architecture
+    except Exception:  # a file of another architecture can make it raise anything
         return tensors
 
 
 def classifier_names(name: str, arguments: Mapping[str, Any], plain: nn.Module) -> set[str]:
-    """Names that a model has only with a classifier, which no backbone has."""
+    """Return the names that a model has only with a classifier. No backbone has a classifier."""
     try:
         with torch.device("meta"):
             whole = create(name, dict(arguments, num_classes=2))
@@ -239,15 +230,15 @@ def classifier_names(name: str, arguments: Mapping[str, Any], plain: nn.Module) 
     return whole.state_dict().keys() - plain.state_dict().keys()
 
 
-def stages(name: str, plain: nn.Module) -> dict[str, int]:
-    """The stage of each parameter of a model: 0 for its stem, then 1, 2, ... as timm groups them.
+def stages_of_parameters(name: str, plain: nn.Module) -> dict[str, int]:
+    """Return the stage of each parameter of a model: 0 for the stem, then 1, 2, ... as timm groups them.
 
-    These are a ResNet's four stages and a transformer's blocks, and behind them whatever follows.
+    The stages are a ResNet's four stages or a transformer's blocks, and then the rest.
 
     Raises
     ------
     ValueError
-        Naming the model, if timm does not group its parameters.
+        If timm does not group the model's parameters. The message names the model.
     """
     try:
         matcher = plain.group_matcher(coarse=True)  # type: ignore[operator]
@@ -256,13 +247,13 @@ def stages(name: str, plain: nn.Module) -> dict[str, int]:
     return group_parameters(plain, matcher, reverse=True)
 
 
-def checkpointing(name: str, network: nn.Module) -> None:
-    """Have a model keep fewer activations and compute them again in the backward pass.
+def set_checkpointing(name: str, network: nn.Module) -> None:
+    """Let a model keep fewer activations and compute them again in the backward pass.
 
     Raises
     ------
     ValueError
-        Naming the model, if it cannot.
+        If the model cannot do this. The message names it.
     """
     inner: Any = network if hasattr(network, "set_grad_checkpointing") else network.model
     try:
@@ -271,6 +262,6 @@ def checkpointing(name: str, network: nn.Module) -> None:
         raise ValueError(f"{name} has no gradient checkpointing: leave with_cp=False") from error
 
 
-def said(error: Exception) -> str:
-    """The first line of an error's message, or its type."""
+def _first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the error's type."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,8 +1,8 @@
-"""Registers the backbones: `custom_imports = dict(imports=["lvmmed_backbones.openmmlab"])` in a config.
+"""Register the backbones: `custom_imports = dict(imports=["lvmmed_backbones.openmmlab"])` in a config.
 
-mmpretrain, mmsegmentation and mmdetection then build `Backbone`, and every class that was registered by
-`lvmmed_backbones.register`, by its name; a model's `init_weights` loads the weights. Every run finds `NonFiniteHook`.
-What the loading of weights has to say goes into mmengine's log, and torch's safe loader reads mmengine's checkpoints.
+mmpretrain, mmsegmentation and mmdetection then build `Backbone`, and every class that `lvmmed_backbones.register`
+registered, by its name; a model's `init_weights` loads the weights. Configs can name `NonFiniteHook`. Messages about
+the loading of weights go into mmengine's log, and torch's safe loader reads mmengine's checkpoints.
 """
 
 import logging
@@ -20,7 +20,7 @@ from lvmmed_backbones.safe_globals import allow_mmengine_checkpoints
 
 
 class _ToLog(logging.Handler):
-    """Hands records on to mmengine's logger, which is another for each run."""
+    """Passes records on to mmengine's logger; each run has its own."""
 
     def emit(self, record: logging.LogRecord) -> None:
         MMLogger.get_current_instance().handle(record)

@@ -1,4 +1,4 @@
-"""A run ends where its loss or its weights stop being numbers, before anything of it is saved or tested."""
+"""End a run when its loss or its weights are no longer finite, before they are saved or tested."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ REMEDY = "Try a lower learning rate, a longer warm-up, or bfloat16 in place of f
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Ends a run at the first loss that is no number, or as soon as weights that are none would be used.
+    """Ends a run at the first loss that is not finite, and before weights that are not finite are used.
 
-    Weights are looked at before each validation, before each checkpoint is written, and after the last step: a last
-    update that spoils them shows in no loss.
+    The hook checks the weights before each validation, before each checkpoint and after the last step, since no loss
+    shows that the last update spoilt them.
 
     Raises
     ------
     FloatingPointError
-        One line: the step, the value, the remedy.
+        If the loss or a weight is not finite. The message has the step, the value and the remedy.
     """
 
-    priority = "ABOVE_NORMAL"  # before hooks that save, or that put other weights in place
+    priority = "ABOVE_NORMAL"  # before hooks that save weights or replace them
     step = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Count from where the run goes on."""
+        """Count from the step at which the run goes on."""
         self.step = runner.iter
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Look at the loss."""
+        """Check the loss."""
         self.step = runner.iter + 1
         loss = float(torch.as_tensor(outputs["loss"]).detach())
         if not math.isfinite(loss):
@@ -45,19 +45,19 @@ class NonFiniteHook(Hook):
             )
 
     def before_val(self, runner: Runner) -> None:
-        """Look at the weights."""
-        self.look(runner)
+        """Check the weights."""
+        self._check_weights(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look at the weights."""
-        self.look(runner)
+        """Check the weights."""
+        self._check_weights(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Look at the weights."""
-        self.look(runner)
+        """Check the weights."""
+        self._check_weights(runner)
 
-    def look(self, runner: Runner) -> None:
-        """Raises FloatingPointError if a parameter or buffer of the model has values that are no numbers."""
+    def _check_weights(self, runner: Runner) -> None:
+        """Raise FloatingPointError if a parameter or buffer of the model has values that are no numbers."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         for name, value in model.state_dict().items():
             if not torch.isfinite(value).all():

@@ -1,4 +1,4 @@
-"""Resume a run of mmengine from a checkpoint that is data: its text is not run, its paths lead nowhere else."""
+"""Resume a run of mmengine from a checkpoint as data: no text in it is run, no path in it leaves the run's folder."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from torch import Tensor, nn
 from lvmmed_backbones.files.outside import MIB, Refused, opened, read_text, refusing, regular
 from lvmmed_backbones.weights.reading import read
 
-LAST = "last_checkpoint"  # mmengine's note of the newest one
+LAST = "last_checkpoint"  # the file in which mmengine names the newest checkpoint
 REMEDY = "Remove it, and go on from an earlier checkpoint or begin anew"
-# What mmengine's CheckpointHook goes on from; everything else of a message hub is written anew by the run itself.
+# What mmengine's CheckpointHook needs of a message hub to go on; the run itself writes the rest anew.
 KEPT = ("best_score", "best_ckpt", "last_ckpt", "keep_ckpt_ids")
 OWN_FILES = ("best_ckpt", "last_ckpt")
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a run of mmengine, in the run's own folder; None before the first.
+    """Return the newest checkpoint of a run of mmengine; None before the first.
 
     Raises
     ------
     Refused
-        If the note of it names something else, or it is no regular file of this folder.
+        If mmengine's note names anything but a regular file in the run's own folder.
     """
     note = folder / LAST
     try:
@@ -44,43 +44,43 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 def own_file(name: Any, folder: Path, where: Path) -> Path:
-    """The file of a run's own folder that a note or a checkpoint names; of a path only the last part counts.
+    """Return the file in a run's own folder that a note or a checkpoint names; only the last part of a path counts.
 
     Raises
     ------
     Refused
-        Naming `where` it was read, if it is no name, or no regular file of this folder.
+        If it is no name, or no regular file in this folder. The message names `where` it was read.
     """
-    last = PurePath(name).name if isinstance(name, str) and name.isprintable() else ""
-    if not last or len(last) > 255:
+    file_name = PurePath(name).name if isinstance(name, str) and name.isprintable() else ""
+    if not file_name or len(file_name) > 255:
         raise Refused(where, f"names {name!r}, which is no file", REMEDY)
     try:
-        return regular(folder / last, within=folder)
+        return regular(folder / file_name, within=folder)
     except FileNotFoundError:
-        raise Refused(where, f"names {last}, which is not in {folder}", REMEDY) from None
+        raise Refused(where, f"names {file_name}, which is not in {folder}", REMEDY) from None
 
 
 class CheckedRunner(Runner):
-    """mmengine's runner, but for how it reads checkpoints.
+    """mmengine's runner with checks of checkpoints.
 
-    mmengine runs the config text inside a checkpoint that it resumes, loads what fits and only logs the rest, and
-    deletes whatever folder the checkpoint calls its last best one. Here a checkpoint must have every parameter of the
-    model, states that are like those of the run, and names of files in the run's own folder. A run that would train
-    nothing, which mmengine counts as done, is an error.
+    mmengine runs the config text in a checkpoint that it resumes, loads the weights that fit and only logs the rest,
+    and deletes any folder that the checkpoint names as its last best one. Here a checkpoint must have every parameter
+    of the model, states like those of the run, and names of files in the run's own folder. A run that would train
+    nothing is an error; for mmengine it is done.
     """
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Set the start method before mmengine does, which warns where it was another, as in most processes."""
+        """Set the start method before mmengine does, because mmengine warns when it changes the method."""
         method = env_cfg.get("mp_cfg", {}).get("mp_start_method")
         if method:
             multiprocessing.set_start_method(method, force=True)
         super().setup_env(env_cfg)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Raises ValueError if no step comes out of the loader."""
+        """Build the loop. Raise ValueError if the loader gives no step."""
         built = super().build_train_loop(loop)
         loader = built.dataloader
-        # The length of an endless sampler tells nothing.
+        # An endless sampler has no meaningful length.
         if not len(loader) and not isinstance(loader.sampler, InfiniteSampler):
             raise ValueError(
                 f"{len(loader.dataset)} images to train on do not fill a batch of "
@@ -90,81 +90,82 @@ class CheckedRunner(Runner):
         return built
 
     def load_or_resume(self) -> None:
-        """Raises Refused, naming the checkpoint, if it does not fit the run."""
+        """Load the checkpoint. Raise Refused, with its name, if it does not fit the run."""
         if self._has_loaded or not self._load_from:
             return super().load_or_resume()
         with refusing(self._load_from, REMEDY, "does not fit this run"):
             return super().load_or_resume()
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
-        """The content of a checkpoint, checked, its weights in the model."""
+        """Load a checkpoint's weights into the model, and return its checked content."""
         file = regular(filename, within=Path(self.work_dir))
         check_sums(file)
-        checkpoint = checked(read(file), file, Path(self.work_dir))
+        checkpoint = checked_checkpoint(read(file), file, Path(self.work_dir))
         self.check_place(checkpoint, file)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         load_all(model, checkpoint["state_dict"], file)
-        check_optimizer(self.optim_wrapper.state_dict(), checkpoint.get("optimizer"), model, file)
+        _check_optimizer(self.optim_wrapper.state_dict(), checkpoint.get("optimizer"), model, file)
         self._has_loaded = True
         self.logger.info(f"Load checkpoint from {file}")
         return checkpoint
 
     def check_place(self, checkpoint: dict, file: Path) -> None:
-        """Raises Refused if a checkpoint lies beyond the run's end, or its schedule is not like that of the run."""
+        """Raise Refused if a checkpoint lies beyond the run's end, or its schedule is not like the run's."""
         meta = checkpoint["meta"]
         if meta["iter"] > self.train_loop.max_iters or meta["epoch"] > self.train_loop.max_epochs:
-            raise Refused(
-                file,
-                f"is of step {meta['iter']}, beyond the run's last, {self.train_loop.max_iters}",
-                REMEDY,
+            reason = (
+                f"is of step {meta['iter']}, beyond the run's last, {self.train_loop.max_iters}"
             )
+            raise Refused(file, reason, REMEDY)
         schedulers = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
-        check_alike(schedulers, checkpoint.get("param_schedulers", []), "param_schedulers", file)
+        _check_alike(schedulers, checkpoint.get("param_schedulers", []), "param_schedulers", file)
 
 
 def check_sums(file: Path) -> None:
-    """Raises Refused if a part of a file that `torch.save` wrote differs from its checksum."""
+    """Raise Refused if a part of a file that `torch.save` wrote differs from its checksum."""
     with opened(file) as content:
         if not zipfile.is_zipfile(content):
-            return  # what it is instead, `read` says
+            return  # `read` refuses it
         with refusing(file, REMEDY, "is cut off or damaged"), zipfile.ZipFile(content) as archive:
             spoilt = archive.testzip()
     if spoilt is not None:
         raise Refused(file, f"is damaged: {spoilt} differs from its checksum", REMEDY)
 
 
-def checked(content: Mapping, file: Path, folder: Path) -> dict[str, Any]:
-    """The parts of a checkpoint that a run goes on from, and nothing else of it.
+def checked_checkpoint(content: Mapping, file: Path, folder: Path) -> dict[str, Any]:
+    """Return only those parts of a checkpoint that a run needs to go on.
 
     Raises
     ------
     Refused
-        If one is missing, or not as mmengine writes it.
+        If a part is missing, or is not as mmengine writes it.
     """
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for key in ("meta", "state_dict", "message_hub", "optimizer"):
         if not isinstance(content.get(key), Mapping):
             raise Refused(file, f"has no {key}: it is no checkpoint of a run", REMEDY)
-        found[key] = dict(content[key])
-    meta = found["meta"]
+        parts[key] = dict(content[key])
+    meta = parts["meta"]
     numbers = {key: meta.get(key) for key in ("epoch", "iter", "seed")}
     for key in ("epoch", "iter"):
         if type(numbers[key]) is not int or numbers[key] < 0:
             raise Refused(file, f"has the {key} {numbers[key]!r}", REMEDY)
     if type(numbers["seed"]) not in (int, type(None)):
         raise Refused(file, f"has the seed {numbers['seed']!r}", REMEDY)
-    found["meta"] = numbers | dict(dataset_meta=meta.get("dataset_meta"))
-    found["message_hub"] = message_hub(found["message_hub"], file, folder)
-    found["param_schedulers"] = content.get("param_schedulers", [])
-    return found
+    parts["meta"] = numbers | dict(dataset_meta=meta.get("dataset_meta"))
+    parts["message_hub"] = _checked_message_hub(parts["message_hub"], file, folder)
+    parts["param_schedulers"] = content.get("param_schedulers", [])
+    return parts
 
 
-def message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
-    """The curves so far, and what the checkpoint hook goes on from."""
+def _checked_message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
+    """Return the curves so far, and what the checkpoint hook needs to go on."""
     for key in ("log_scalars", "runtime_info", "resumed_keys"):
         if not isinstance(state.get(key), Mapping):
             raise Refused(file, f"has no {key}: it is no checkpoint of a run", REMEDY)
-    curves = {str(name): history(buffer, file) for name, buffer in state["log_scalars"].items()}
+    curves = {
+        str(name): _checked_history(buffer, file) for name, buffer in state["log_scalars"].items()
+    }
     facts: dict[str, Any] = {}
     for name, value in state["runtime_info"].items():
         kind = next((k for k in KEPT if str(name) == k or str(name).startswith(f"{k}_")), None)
@@ -180,16 +181,16 @@ def message_hub(state: Mapping, file: Path, folder: Path) -> dict[str, dict]:
     return dict(log_scalars=curves, runtime_info=facts, resumed_keys=kept)
 
 
-def history(buffer: Any, file: Path) -> HistoryBuffer:
-    """A curve of a message hub, made anew from its numbers."""
-    parts: list[Any] = [getattr(buffer, name, None) for name in ("_log_history", "_count_history")]
+def _checked_history(buffer: Any, file: Path) -> HistoryBuffer:
+    """Return a curve of a message hub, made anew from its numbers."""
+    arrays: list[Any] = [getattr(buffer, name, None) for name in ("_log_history", "_count_history")]
     sound = isinstance(buffer, HistoryBuffer) and all(
-        isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind in "iuf"
-        for part in parts
+        isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iuf"
+        for array in arrays
     )
-    if not sound or len(parts[0]) != len(parts[1]):
+    if not sound or len(arrays[0]) != len(arrays[1]):
         raise Refused(file, "has a curve that is no numbers", REMEDY)
-    return HistoryBuffer(*(part.tolist() for part in parts))
+    return HistoryBuffer(*(array.tolist() for array in arrays))
 
 
 def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
@@ -198,7 +199,7 @@ def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
     Raises
     ------
     Refused
-        If an entry is missing, too much, of another shape, or holds what is no number.
+        If an entry is missing, is not the model's, has another shape, or holds values that are no numbers.
     """
     wanted = model.state_dict()
     wrong = sorted(
@@ -209,10 +210,9 @@ def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
         or state[name].shape != wanted[name].shape
     )
     if wrong:
-        several = ", ".join(wrong[:5])
         raise Refused(
             file,
-            f"differs from the run's model in {len(wrong)} of {len(wanted)} entries, such as {several}",
+            f"differs from the run's model in {len(wrong)} of {len(wanted)} entries, such as {', '.join(wrong[:5])}",
             "Go on with the config that it was trained with",
         )
     spoilt = [name for name, value in state.items() if not torch.isfinite(value).all()]
@@ -221,46 +221,43 @@ def load_all(model: nn.Module, state: Mapping, file: Path) -> None:
     model.load_state_dict(dict(state))
 
 
-def check_optimizer(ours: Mapping, theirs: Any, model: nn.Module, file: Path) -> None:
-    """Raises Refused unless an optimizer's state is like that of the run's own."""
-    check_alike(ours["param_groups"], theirs.get("param_groups"), "optimizer.param_groups", file)
-    known = {k: v for k, v in ours.items() if k not in ("state", "param_groups")}
-    rest = {k: v for k, v in theirs.items() if k not in ("state", "param_groups")}
-    check_alike(known, rest, "optimizer", file)
+def _check_optimizer(ours: Mapping, theirs: Any, model: nn.Module, file: Path) -> None:
+    """Raise Refused unless an optimizer's state is like that of the run's own optimizer."""
+    _check_alike(ours["param_groups"], theirs.get("param_groups"), "optimizer.param_groups", file)
+    our_rest, their_rest = (
+        {k: v for k, v in state.items() if k not in ("state", "param_groups")}
+        for state in (ours, theirs)
+    )
+    _check_alike(our_rest, their_rest, "optimizer", file)
     shapes = {tuple(p.shape) for p in model.parameters()} | {()}
     state = theirs.get("state")
     if not isinstance(state, Mapping) or not all(isinstance(s, Mapping) for s in state.values()):
         raise Refused(file, "has no state of its optimizer", REMEDY)
     for number, values in state.items():
         for name, value in values.items():
-            if (
-                isinstance(value, Tensor)
-                and tuple(value.shape) in shapes
-                and value.device.type == "cpu"
-            ):
-                continue
-            if not isinstance(value, (int, float, type(None))):
-                raise Refused(
-                    file, f"has optimizer.state.{number}.{name} that fits no parameter", REMEDY
-                )
+            fits = isinstance(value, Tensor) and tuple(value.shape) in shapes
+            fits &= getattr(value, "device", None) == torch.device("cpu")
+            if not fits and not isinstance(value, (int, float, type(None))):
+                reason = f"has optimizer.state.{number}.{name} that fits no parameter"
+                raise Refused(file, reason, REMEDY)
 
 
-def check_alike(ours: Any, theirs: Any, where: str, file: Path) -> None:
-    """Raises Refused, naming the place, where plain data differs in kind: other keys, lengths or types."""
+def _check_alike(ours: Any, theirs: Any, where: str, file: Path) -> None:
+    """Raise Refused, with the place, if plain data has other keys, lengths or types than the run's."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         if differing := sorted(map(str, set(ours) ^ set(theirs))):
             raise Refused(file, f"differs in {where}: {', '.join(differing[:5])}", REMEDY)
         for key in ours:
-            check_alike(ours[key], theirs[key], f"{where}.{key}", file)
+            _check_alike(ours[key], theirs[key], f"{where}.{key}", file)
     elif isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
         if len(ours) != len(theirs):
             raise Refused(file, f"has {len(theirs)} {where}, the run {len(ours)}", REMEDY)
-        for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            check_alike(one, other, f"{where}.{number}", file)
-    elif kind_of(ours) != kind_of(theirs) and None not in (ours, theirs):
+        for number, pair in enumerate(zip(ours, theirs, strict=True)):
+            _check_alike(*pair, f"{where}.{number}", file)
+    elif _kind_of(ours) != _kind_of(theirs) and None not in (ours, theirs):
         raise Refused(file, f"has {where} of another kind than the run", REMEDY)
 
 
-def kind_of(value: Any) -> type:
-    """Numbers are one kind."""
+def _kind_of(value: Any) -> type:
+    """Return the type of a value; all numbers count as one type."""
     return float if isinstance(value, (bool, int, float, np.number)) else type(value)

@@ -1,6 +1,6 @@
-"""Self-supervised pretraining: `run` a config on a corpus, `export` what was learnt as a backbone of the catalogue.
+"""Self-supervised pretraining: `run` a config on a corpus, then `export` the backbone to the catalogue.
 
-Nothing is imported before it is used. `lvmmed_backbones.pretrain.registration` registers everything that the
+A function is imported when it is first used. `lvmmed_backbones.pretrain.registration` registers everything that the
 pretraining configs name.
 """
 
@@ -23,5 +23,5 @@ __getattr__, __dir__ = on_first_use(
 
 
 def config_names() -> list[str]:
-    """The configs of ours, in the order of the alphabet."""
+    """Return the names of our configs in alphabetical order."""
     return sorted(file.stem for file in CONFIGS.glob("*.py"))

@@ -1,4 +1,4 @@
-"""A pretrained backbone as one file of the catalogue: its weights, and inside them how they came to be."""
+"""Export a pretrained backbone as one file of the catalogue, with its weights and the facts of its pretraining."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ from typing import Any
 import torch
 
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.catalogue.architectures import architecture, checked, on_meta, outline
-from lvmmed_backbones.catalogue.exported import Facts, files_by_seed, read_facts, sound, write
+from lvmmed_backbones.catalogue.architectures import (
+    architecture_name,
+    build_on_meta,
+    checked_config,
+    output_channels,
+)
+from lvmmed_backbones.catalogue.exported import (
+    Facts,
+    checked_facts,
+    files_by_seed,
+    read_facts,
+    write_backbone,
+)
 from lvmmed_backbones.files.outside import Refused, regular
 from lvmmed_backbones.openmmlab.resumption import check_sums
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 from lvmmed_backbones.pretrain.origin import Origin, read_origin
 from lvmmed_backbones.weights.loading import check_values
-from lvmmed_backbones.weights.networks import needed
+from lvmmed_backbones.weights.networks import required_tensors
 from lvmmed_backbones.weights.reading import read
 
-# What the files of one backbone have in common, whatever the seed.
+# Facts that the files of one backbone with several seeds must share.
 SHARED = ("architecture", "method", "config", "mean", "std", "steps", "images_seen")
 BACKBONE = "backbone."
 
@@ -27,32 +38,31 @@ BACKBONE = "backbone."
 def export(
     run: str | Path, name: str, out: str | Path | None = None, *, by_seed: bool = False
 ) -> Path:
-    """Write the backbone of a pretraining run for the catalogue: `python -m lvmmed_backbones export`.
+    """Write the backbone of a pretraining run into the catalogue: `python -m lvmmed_backbones export`.
 
     Parameters
     ----------
     run : str or Path
-        The run's folder, of which the newest checkpoint is taken, or a checkpoint.
+        A checkpoint, or the folder of a run, whose newest checkpoint is taken.
     name : str
-        Of the backbone in the catalogue, of letters, digits and _.
+        Name of the backbone in the catalogue: letters, digits and _.
     out : str, Path, optional
         Folder to write to; None: the last of `catalogue.folders()`.
     by_seed : bool
-        The backbone is pretrained with several seeds: write NAME/SEED.safetensors instead of NAME.safetensors, SEED
-        that of the run.
+        Write NAME/SEED.safetensors with the seed of the run, for a backbone with several seeds; else NAME.safetensors.
 
     Returns
     -------
     Path
-        The file, which appears at once when it is whole.
+        The file. It appears only when it is complete.
 
     Raises
     ------
     FileNotFoundError
         If there is no checkpoint.
     ValueError
-        If the name is not of such characters, or that of a backbone of ours; if the checkpoint is not of a pretraining
-        run; if the name would mean both one file and several seeds, or the run differs from those of the other seeds in
+        If the name has other characters or is that of a backbone of ours, if the checkpoint is not of a pretraining
+        run, if the name would mean both one file and several seeds, or if the run differs from the other seeds' runs in
         more than its seed.
     """
     run, folder = Path(run), Path(out or catalogue.folders()[-1]) / name
@@ -71,52 +81,49 @@ def export(
     content = read(checkpoint)
     meta: Any = content.get("meta")  # `read_origin` sees that it is a dict
     origin = read_origin(meta, checkpoint)
-    config = checked(origin.backbone, checkpoint)
-    tensors = own_tensors(config, content.get("state_dict"), checkpoint)
-    facts = sound(describe(origin, meta, config, checkpoint), checkpoint)
+    config = checked_config(origin.backbone, checkpoint)
+    tensors = _backbone_tensors(config, content.get("state_dict"), checkpoint)
+    facts = checked_facts(_facts_of(origin, meta, config, checkpoint), checkpoint)
     if by_seed:
-        file = folder / f"{seed_among(folder, facts)}.safetensors"
-    write(file, tensors, facts)
+        file = folder / f"{_seed_among_others(folder, facts)}.safetensors"
+    write_backbone(file, tensors, facts)
     return file
 
 
-def own_tensors(config: dict, state: object, file: Path) -> dict[str, torch.Tensor]:
-    """The backbone's weights in a run's state, by the architecture's own names.
+def _backbone_tensors(config: dict, state: object, file: Path) -> dict[str, torch.Tensor]:
+    """Return the backbone's weights in a run's state, by the architecture's own names.
 
     Raises
     ------
     Refused
-        If one is missing, of another shape, or holds no numbers.
+        If a tensor is missing, has another shape, or has values that are no numbers.
     """
-    module = on_meta({**config, "output": "last"}, file)
-    tensors, wanted = {}, needed(module)  # type: ignore[arg-type]
+    module = build_on_meta({**config, "output": "last"}, file)
+    tensors, wanted = {}, required_tensors(module)  # type: ignore[arg-type]
     for name, own in module.own_names().items():  # type: ignore[operator]
         value = state.get(BACKBONE + name) if isinstance(state, Mapping) else None
         if not isinstance(value, torch.Tensor) or value.shape != wanted[own].shape:
-            raise Refused(
-                file,
-                f"lacks the backbone's {name}: it is not a checkpoint of a pretraining run",
-                "Is it of this version?",
-            )
+            reason = f"lacks the backbone's {name}: it is not a checkpoint of a pretraining run"
+            raise Refused(file, reason, "Is it of this version?")
         tensors[own] = value
     check_values(tensors, wanted, file)
     return tensors
 
 
-def seed_among(folder: Path, facts: Facts) -> int:
-    """The seed of a run that joins those of the other seeds of its backbone.
+def _seed_among_others(folder: Path, facts: Facts) -> int:
+    """Return the seed of a run that joins the other seeds of its backbone.
 
     Raises
     ------
     ValueError
-        If it has none, or differs from the others in more than that.
+        If the run has no seed, or differs from the other runs in more than its seed.
     """
     if facts.seed is None:
         raise ValueError("the run has no seed: pretrain with --seed 0, or export it as one file")
     for other, file in files_by_seed(folder).items():
-        there = read_facts(file)
-        differing = [key for key in SHARED if getattr(there, key) != getattr(facts, key)]
-        if there.corpus.get("fingerprint") != facts.corpus.get("fingerprint"):
+        other_facts = read_facts(file)
+        differing = [key for key in SHARED if getattr(other_facts, key) != getattr(facts, key)]
+        if other_facts.corpus.get("fingerprint") != facts.corpus.get("fingerprint"):
             differing.append("corpus")
         if differing and other != facts.seed:
             raise ValueError(
@@ -126,13 +133,13 @@ def seed_among(folder: Path, facts: Facts) -> int:
     return facts.seed
 
 
-def describe(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
-    """What the file says of itself: fields of `Facts`.
+def _facts_of(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
+    """Return the fields of `Facts` for a checkpoint.
 
     Raises
     ------
     Refused
-        If the checkpoint counts no steps, or its images were not as the catalogue's are.
+        If the checkpoint has no count of steps and epochs, or if its images were not in RGB as the catalogue's are.
     """
     steps, epochs = (meta.get(key) for key in ("iter", "epoch"))
     if type(steps) is not int or type(epochs) is not int:
@@ -146,11 +153,11 @@ def describe(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
     data = meta.get("dataset_meta")
     data = data if isinstance(data, dict) else {}
     return dict(
-        architecture=architecture(config),
+        architecture=architecture_name(config),
         method=origin.method,
         corpus={k: v for k, v in data.items() if k in ("name", "images", "fingerprint")},
         config=config,
-        **outline(config, file),
+        **output_channels(config, file),
         mean=origin.mean or (0.0, 0.0, 0.0),
         std=origin.std or (1.0, 1.0, 1.0),
         steps=steps,

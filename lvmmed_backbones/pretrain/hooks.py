@@ -1,9 +1,10 @@
-"""What makes a pretraining run safe to leave alone: steps that repeat, checkpoints that are whole."""
+"""Hooks of a pretraining run: steps that repeat, checkpoints that are whole, an encoder in bfloat16."""
 
 from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import Tensor
 
 from lvmmed_backbones.files.writing import replacing, sweep
+from lvmmed_backbones.pretrain.monitors import unwrapped
 from lvmmed_backbones.pretrain.origin import KEY, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 
@@ -22,29 +25,29 @@ CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 
 @HOOKS.register_module()
 class StepSeedHook(Hook):
-    """Seeds every step from the run's seed, the step and the process: a resumed run draws what the whole one drew."""
+    """Seeds every step from the run's seed, the step and the process, so that a resumed run draws the same numbers."""
 
     priority = "VERY_HIGH"
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
         """Seed python, numpy and torch."""
         seeds = np.random.SeedSequence([runner.seed or 0, runner.iter, get_rank()])
-        one, two, three = (int(seed) for seed in seeds.generate_state(3))
-        random.seed(one)
-        np.random.seed(two)
-        torch.manual_seed(three)
+        of_python, of_numpy, of_torch = (int(seed) for seed in seeds.generate_state(3))
+        random.seed(of_python)
+        np.random.seed(of_numpy)
+        torch.manual_seed(of_torch)
 
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(Hook):
-    """Saves everything that a resumption needs, whole or not at all, so that a kill at any time leaves a whole file.
+    """Saves everything that a resumption needs. A kill at any time leaves only whole files.
 
     Parameters
     ----------
     interval : int
         Steps between two checkpoints; the last step is always saved.
     keep : int
-        How many of the latest stay.
+        How many of the latest checkpoints stay.
     """
 
     priority = "VERY_LOW"
@@ -56,18 +59,17 @@ class AtomicCheckpointHook(Hook):
         self.keep = keep
 
     def before_train(self, runner: Runner) -> None:
-        """Take away what a kill left."""
+        """Remove what a kill left behind."""
         if is_main_process():
             sweep(Path(runner.work_dir))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Save where it is time."""
+        """Save a checkpoint at the interval and after the last step."""
         progress = runner.train_loop.progress
-        if progress.steps % self.interval and progress.steps != runner.max_iters:
-            return
-        if not is_main_process():
+        due = progress.steps % self.interval == 0 or progress.steps == runner.max_iters
+        if not due or not is_main_process():
             return
         fingerprint = runner.train_dataloader.dataset.metainfo.get("fingerprint")
         terms = terms_of(runner.cfg, fingerprint, get_world_size())
@@ -79,19 +81,47 @@ class AtomicCheckpointHook(Hook):
             old.unlink()
 
 
+@HOOKS.register_module()
+class BFloat16EncoderHook(Hook):
+    """Runs the encoder in bfloat16 where this is safe (torch.autocast); its weights and all heads stay in float32.
+
+    It halves the time of a step on CPUs that multiply bfloat16 in hardware (AVX512-BF16, AMX), where mmengine's
+    AmpOptimWrapper does not run. Only the encoder is converted: the losses of some methods need float32.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Convert the encoder in place."""
+        encoder = unwrapped(runner).backbone
+        encoder.to(memory_format=torch.channels_last)  # else bfloat16 kernels reorder each map
+        encoder.forward = _in_bfloat16(encoder.forward)
+
+
+def _in_bfloat16(
+    forward: Callable[[Tensor], tuple[Tensor, ...]],
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Return `forward` under autocast with maps in float32."""
+
+    def converted(images: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast(images.device.type, torch.bfloat16):
+            maps = forward(images)
+        return tuple(m.float() for m in maps)
+
+    return converted
+
+
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first."""
-    found = [path for path in folder.glob("iter_*.pth") if CHECKPOINT.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.stem.removeprefix("iter_")))
+    """Return the checkpoints of a run, the oldest first."""
+    files = [path for path in folder.glob("iter_*.pth") if CHECKPOINT.fullmatch(path.name)]
+    return sorted(files, key=lambda path: int(path.stem.removeprefix("iter_")))
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a run, None before the first."""
+    """Return the newest checkpoint of a run; None before the first."""
     return next(reversed(checkpoints(folder)), None)
 
 
 def newest_checkpoint(folder: Path) -> Path:
-    """The newest checkpoint of a run. Raises FileNotFoundError before the first."""
+    """Return the newest checkpoint of a run. Raise FileNotFoundError before the first."""
     checkpoint = latest_checkpoint(folder)
     if checkpoint is None:
         raise FileNotFoundError(f"{folder} holds no checkpoint iter_*.pth: has the run begun?")

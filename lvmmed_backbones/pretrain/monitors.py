@@ -1,4 +1,4 @@
-"""What is seen while features are learnt: their spread and effective rank, what a neighbour tells, the gradients."""
+"""Monitors of a pretraining: spread and effective rank of the features, nearest neighbours, gradients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def effective_rank(features: Tensor) -> float:
-    """exp of the entropy of the normalised singular values (Roy & Vetterli, EUSIPCO 2007) of the centred features.
+    """Return the effective rank of the centred features: exp of the entropy of their normalised singular values.
+
+    Roy & Vetterli, EUSIPCO 2007.
 
     Parameters
     ----------
@@ -53,22 +55,22 @@ def effective_rank(features: Tensor) -> float:
 
 
 def spread(features: Tensor) -> float:
-    """How far the features (N, C) lie from their mean, against their length: 0 (all the same) to 1 (centred)."""
+    """Return the distance of the features (N, C) from their mean over their length: 0 (all the same) to 1 (centred)."""
     return float((features - features.mean(0)).norm() / features.norm().clamp_min(1e-12))
 
 
 @HOOKS.register_module()
 class CollapseHook(Hook):
-    """Measures the features of a batch, average-pooled from the backbone's last map, and says so if they collapse.
+    """Measures the features of a batch, average-pooled from the backbone's last map, and warns if they collapse.
 
     Parameters
     ----------
     interval : int
         Steps between two measurements.
     least_spread : float
-        Below it the encoder gives all images the same features.
+        With less spread the encoder gives all images the same features.
     least_rank : float
-        Below it their differences lie along a line.
+        With a lower effective rank the features differ along one line only.
     """
 
     def __init__(
@@ -80,17 +82,17 @@ class CollapseHook(Hook):
         self.features: Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Listen to the backbone."""
-        unwrapped(runner).backbone.register_forward_hook(self._listen)
+        """Register a hook on the backbone that keeps its last map."""
+        unwrapped(runner).backbone.register_forward_hook(self._keep)
 
-    def _listen(self, module: nn.Module, inputs: tuple, outputs: tuple) -> None:
+    def _keep(self, module: nn.Module, inputs: tuple, outputs: tuple) -> None:
         if module.training:
             self.features = outputs[-1].detach()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Measure where it is time."""
+        """Measure the features at the interval."""
         if not self.every_n_train_iters(runner, self.interval) or self.features is None:
             return
         features = self.features.float().mean(dim=(2, 3))
@@ -108,14 +110,14 @@ class CollapseHook(Hook):
 
 @HOOKS.register_module()
 class GradientHook(Hook):
-    """Warns when the gradient's norm explodes: where it is no number, or `most` times the median of the last steps.
+    """Warns if the gradient's norm explodes: it is no number, or more than `most` times the median of the last steps.
 
     Parameters
     ----------
     most : float
-        Times the median.
+        Factor of the median.
     steps : int
-        That the median is of; the first ten are only watched. A resumed run begins anew.
+        Number of steps of the median; there are no warnings in the first ten. A resumed run begins anew.
     interval : int
         Steps until the next warning.
     """
@@ -129,18 +131,18 @@ class GradientHook(Hook):
         self.quiet_until = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Look at the gradients just before each update, when they are whole and not yet clipped."""
+        """Check the gradients just before each update, when they are complete and not yet clipped."""
         wrapper, step = runner.optim_wrapper, runner.optim_wrapper.step
 
         @wraps(step)
-        def watched(**arguments: Any) -> None:
-            self.look(gradient_norm(wrapper), runner)
+        def check_and_step(**arguments: Any) -> None:
+            self.check(_gradient_norm(wrapper), runner)
             step(**arguments)
 
-        wrapper.step = watched
+        wrapper.step = check_and_step
 
-    def look(self, norm: float, runner: Runner) -> None:
-        """Compare the norm of the step's gradient with those before it."""
+    def check(self, norm: float, runner: Runner) -> None:
+        """Compare the norm of the step's gradient with the norms before it."""
         usual = median(self.norms) if len(self.norms) >= self.LEAST_STEPS else math.inf
         explodes = not math.isfinite(norm) or 0 < self.most * usual < norm
         step = runner.iter + 1
@@ -155,8 +157,8 @@ class GradientHook(Hook):
             self.norms.append(norm)
 
 
-def gradient_norm(wrapper: OptimWrapper) -> float:
-    """The length of the gradient of all that an optimizer updates, without the factor of mixed precision."""
+def _gradient_norm(wrapper: OptimWrapper) -> float:
+    """Return the norm of the gradient of all that an optimizer updates, without the factor of mixed precision."""
     gradients = [
         parameter.grad
         for group in wrapper.optimizer.param_groups
@@ -169,20 +171,20 @@ def gradient_norm(wrapper: OptimWrapper) -> float:
 
 @HOOKS.register_module()
 class NeighbourProbeHook(Hook):
-    """Accuracy of the k nearest neighbours among labelled images, each judged by the others (leave one out).
+    """Logs the accuracy of the k nearest neighbours among labelled images (leave one out).
 
     Parameters
     ----------
     folder : str
-        A folder for each class, with images.
+        Folder with a folder of images for each class.
     size : int
-        Side in pixels that the images are scaled to.
+        Side in pixels of the scaled images.
     every : int
-        Epochs between two probes; the first is before training.
+        Epochs between two probes; the first probe is before training.
     neighbours : int
-        K.
+        Number of neighbours k.
     images : int
-        At most so many, equally many of each class, the first by name.
+        Largest number of images, with the same number of each class, the first by name.
 
     Raises
     ------
@@ -195,31 +197,31 @@ class NeighbourProbeHook(Hook):
     ) -> None:
         self.every = every
         self.neighbours = neighbours
-        classes = [child for child in sorted(Path(folder).glob("*/")) if image_files(child)]
+        classes = [child for child in sorted(Path(folder).glob("*/")) if _image_files(child)]
         if len(classes) < 2:
             raise ValueError(
                 f"{folder} holds {len(classes)} folders with images: a probe wants one for each class"
             )
         pixels, labels = [], []
         for label, child in enumerate(classes):
-            for file in image_files(child)[: images // len(classes)]:
+            for file in _image_files(child)[: images // len(classes)]:
                 pixels.append(read_image(file, size))
                 labels.append(label)
         self.images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
         self.labels = torch.tensor(labels)
 
     def before_train(self, runner: Runner) -> None:
-        """The accuracy of what training starts from."""
+        """Probe the features before training."""
         self.probe(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Probe where it is time."""
+        """Probe the features at the interval and after the last epoch."""
         if self.every_n_epochs(runner, self.every) or self.is_last_train_epoch(runner):
             self.probe(runner)
 
     @torch.no_grad()
     def probe(self, runner: Runner) -> None:
-        """Log the accuracy, and add it to the curves."""
+        """Log the accuracy and add it to the curves."""
         if not is_main_process():
             return
         model = unwrapped(runner)
@@ -237,12 +239,14 @@ class NeighbourProbeHook(Hook):
 
 
 def neighbour_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
-    """Share of images whose label most of their nearest others by cosine have; ties go to the smaller label.
+    """Return the share of images that most of their nearest other images by cosine have the label of.
+
+    Ties go to the smaller label.
 
     Parameters
     ----------
-    features : Tensor
-        (N, C); labels: (N,).
+    features : Tensor of shape (N, C)
+    labels : Tensor of shape (N,)
     """
     z = normalize(features - features.mean(0), dim=1)
     similarity = (z @ z.T).fill_diagonal_(-torch.inf)
@@ -250,22 +254,22 @@ def neighbour_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> flo
     return float((votes.mode(dim=1).values == labels).float().mean())
 
 
-def image_files(folder: Path) -> list[Path]:
-    """The images right in a folder, by name."""
+def _image_files(folder: Path) -> list[Path]:
+    """Return the images of a folder, without its subfolders, by name."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
 
 
 def read_image(file: Path, size: int) -> np.ndarray:
-    """An image as (size, size, 3) uint8, blue first. Raises Refused if it is none, or shows nothing."""
-    found = pictures.read_one(file, REMEDY, "is not an image").pixels
+    """Read an image as (size, size, 3) uint8, blue first. Raise Refused if it is no image, or has no contrast."""
+    pixels = pictures.read_one(file, REMEDY, "is not an image").pixels
     try:
-        shown = eight_bits(found)
+        pixels = eight_bits(pixels)
     except NoContrast as error:
         raise Refused(file, f"shows nothing ({error})", REMEDY) from error
-    colours = cv2.COLOR_GRAY2BGR if shown.ndim == 2 else cv2.COLOR_RGB2BGR
-    return cv2.resize(cv2.cvtColor(shown, colours), (size, size), interpolation=cv2.INTER_AREA)
+    colours = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR
+    return cv2.resize(cv2.cvtColor(pixels, colours), (size, size), interpolation=cv2.INTER_AREA)
 
 
 def unwrapped(runner: Runner) -> BaseSelfSupervisor:
-    """The model, out of its wrapper for several processes."""
+    """Return the model without its wrapper for several processes."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,4 +1,4 @@
-"""What a checkpoint of a pretraining run tells of the run: JSON, so that reading it runs nothing."""
+"""The origin of a checkpoint: facts of its pretraining run, as JSON, which runs no code when it is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.config import Config
 from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.pretrain.terms import BATCH, EPOCHS, PROCESSES, SCHEDULE
 
-KEY = "origin"  # in the checkpoint's meta
+KEY = "origin"  # key in the checkpoint's meta
 OLDER = "Use it with the version that wrote it, or begin anew"
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -23,14 +23,14 @@ class Progress(msgspec.Struct):
 
     Attributes
     ----------
-    steps : Count
-        Done, each of as many images as its batch then had.
-    epoch : Count
-        The one that it is in, from 0; at its end, still this one.
-    images : Count
-        Of this epoch, that all processes have trained on.
-    images_seen : Count
-        Of all epochs.
+    steps : int
+        Steps done, of any batch.
+    epoch : int
+        The current epoch, from 0; at its end still this one.
+    images : int
+        Images of this epoch that all processes together have trained on.
+    images_seen : int
+        The same for all epochs.
     """
 
     steps: Count
@@ -40,7 +40,7 @@ class Progress(msgspec.Struct):
 
 
 class Origin(msgspec.Struct):
-    """How a backbone came to be.
+    """The pretraining run of a checkpoint.
 
     Attributes
     ----------
@@ -49,17 +49,19 @@ class Origin(msgspec.Struct):
     backbone : dict
         Registered type and arguments of the backbone.
     mean, std : list of float or None
-        Of the run's preprocessor, in 0 to 255; None: images were not normalised.
+        Normalisation of the run's preprocessor, for 0 to 255; None: it did not normalise images.
     red_first : bool
-        Whether it turned images to red, green, blue.
-    seed, git_revision : int or None
-        Of the run.
+        Whether the preprocessor turned images to red, green, blue.
+    seed : int or None
+        Seed of the run.
+    git_revision : str or None
+        Revision of the code.
     training : str
-        The whole config, as a text for people.
+        The whole config, as text for people.
     terms : dict
-        What decides how the run goes on, by option: see `terms_of`.
+        All options that decide how the run goes on: see `terms_of`.
     progress : Progress
-        How far it has come.
+        How far the run has come.
     """
 
     method: str
@@ -75,7 +77,7 @@ class Origin(msgspec.Struct):
 
 
 def origin_of(config: Config, terms: Mapping[str, Any], progress: Progress) -> str:
-    """The origin that a checkpoint of a run with this config carries."""
+    """Return the origin for a checkpoint of a run with this config."""
     preprocessor = config.model.get("data_preprocessor") or config.get("data_preprocessor") or {}
     origin = Origin(
         method=config.model.type,
@@ -84,8 +86,8 @@ def origin_of(config: Config, terms: Mapping[str, Any], progress: Progress) -> s
             for key, value in config.model.backbone.to_dict().items()
             if key not in ("output", "weights")
         },
-        mean=numbers(preprocessor.get("mean")),
-        std=numbers(preprocessor.get("std")),
+        mean=_three_numbers(preprocessor.get("mean")),
+        std=_three_numbers(preprocessor.get("std")),
         red_first=bool(preprocessor.get("to_rgb") or preprocessor.get("bgr_to_rgb")),
         seed=config.randomness.seed,
         git_revision=config.get("git_revision"),
@@ -96,22 +98,21 @@ def origin_of(config: Config, terms: Mapping[str, Any], progress: Progress) -> s
     return msgspec.json.encode(origin).decode()
 
 
-def numbers(values: Any) -> list[float] | None:
-    """Three of them, where one stands for all; None stays."""
+def _three_numbers(values: Any) -> list[float] | None:
+    """Return a value as three numbers, if it is one for all channels; None stays."""
     if values is None:
         return None
-    several = list(values) if isinstance(values, (list, tuple)) else [values]
-    return [float(value) for value in (several * 3 if len(several) == 1 else several)]
+    channels = list(values) if isinstance(values, (list, tuple)) else [values]
+    return [float(value) for value in (channels * 3 if len(channels) == 1 else channels)]
 
 
 def read_origin(meta: Any, file: Path) -> Origin:
-    """The origin in the meta of a checkpoint.
+    """Read the origin in the meta of a checkpoint.
 
     Raises
     ------
     Refused
-        If it has none, or a spoilt one; if it was written by a version that did not count images, or by one that told
-        of no origin.
+        If there is no origin, if it is spoilt, or if an older version wrote the checkpoint, without a count of images.
     """
     text = meta.get(KEY) if isinstance(meta, dict) else None
     if not isinstance(text, str):
@@ -119,17 +120,12 @@ def read_origin(meta: Any, file: Path) -> Origin:
     with refusing(file, OLDER, f"has a spoilt {KEY}"):
         content = msgspec.json.decode(text)
         if isinstance(content, dict) and "batch_size" in content and "progress" not in content:
-            revision = content.get("git_revision")
-            raise Refused(
-                file,
-                f"was written by an older version (revision {revision}), which did not count images",
-                OLDER,
-            )
+            version = f"an older version (revision {content.get('git_revision')})"
+            raise Refused(file, f"was written by {version}, which did not count images", OLDER)
         origin = msgspec.convert(content, Origin)
-        sound = all(type(origin.terms[name]) is int for name in (EPOCHS, BATCH, PROCESSES))
-        for part in origin.terms[SCHEDULE]:
-            ends = [part.get("begin"), part.get("end")]
-            sound &= all(isinstance(end, (int, float, type(None))) for end in ends)
-        if not sound:
+        ends = [part.get(end) for part in origin.terms[SCHEDULE] for end in ("begin", "end")]
+        if not all(
+            type(origin.terms[name]) is int for name in (EPOCHS, BATCH, PROCESSES)
+        ) or not all(isinstance(end, (int, float, type(None))) for end in ends):
             raise ValueError("its terms are not as a run writes them")
     return origin

@@ -1,6 +1,6 @@
-"""Importing this module registers everything that the pretraining configs name; their custom_imports do.
+"""Register everything that the pretraining configs name. Their `custom_imports` import this module.
 
-The methods are a file each in `methods`.
+Each method is a file in `methods`.
 """
 
 import importlib
@@ -14,10 +14,9 @@ with needing("openmmlab"):
     import mmpretrain.engine.optimizers
     import mmpretrain.models  # noqa: F401  the peers that mmpretrain has
 
-from lvmmed_backbones.openmmlab import corpus  # noqa: F401
-from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, precision, views  # noqa: F401
+from lvmmed_backbones.pretrain import hooks, loop, methods, monitors, necks, views  # noqa: F401
 
-# mmcv 2.1 says so whenever Pillow changes a saturation, with `alpha` alone, too.
+# mmcv 2.1 warns whenever Pillow changes a saturation, even if only `alpha` is used.
 warnings.filterwarnings(
     "ignore", "Only use 'alpha' for pillow backend", UserWarning, r"mmcv\.image\."
 )

@@ -1,4 +1,4 @@
-"""A pretraining run that goes on: from its newest whole checkpoint, at the place that its images say."""
+"""Resume a pretraining run from its newest whole checkpoint, by the number of images that it has seen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from torch import Tensor, nn
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused, regular
-from lvmmed_backbones.openmmlab.resumption import REMEDY, CheckedRunner, check_sums, checked
+from lvmmed_backbones.openmmlab.resumption import (
+    REMEDY,
+    CheckedRunner,
+    check_sums,
+    checked_checkpoint,
+)
 from lvmmed_backbones.pretrain.hooks import checkpoints
 from lvmmed_backbones.pretrain.loop import ResumableEpochLoop
 from lvmmed_backbones.pretrain.origin import Origin, Progress, read_origin
@@ -24,152 +29,144 @@ from lvmmed_backbones.weights.reading import read
 
 
 def newest_whole(folder: Path) -> tuple[Path, Origin] | None:
-    """The newest checkpoint of a run that is whole, and its origin; None if the run has no checkpoint.
+    """Return the newest whole checkpoint of a run and its origin; None if the run has no checkpoint.
 
-    Newer ones that are damaged are named on stderr.
+    Newer checkpoints that are damaged are named on stderr.
 
     Raises
     ------
     Refused
-        Naming the newest, if none is whole.
+        If no checkpoint is whole. The message is that of the newest.
     """
-    newest: Refused | None = None
-    for file in reversed(checkpoints(folder)):
+    files = checkpoints(folder)
+    newest_error: Refused | None = None
+    for file in reversed(files):
         try:
-            origin = read_whole(file)
+            origin = _read_whole(file)
         except Refused as error:
-            if newest is not None or len(checkpoints(folder)) > 1:
-                say(f"not used: {error}")
-            newest = newest or error
+            if len(files) > 1:
+                print_once(f"not used: {error}")
+            newest_error = newest_error or error
             continue
-        if newest is not None:
-            say(f"going on from the older {file}")
+        if newest_error is not None:
+            print_once(f"going on from the older {file}")
         return file, origin
-    if newest is not None:
-        raise newest
+    if newest_error is not None:
+        raise newest_error
     return None
 
 
-def say(line: str) -> None:
-    """A line on stderr, from one process."""
+def print_once(line: str) -> None:
+    """Print a line on stderr, in the main process only."""
     if is_main_process():
         print(plain(line), file=sys.stderr)
 
 
-def read_whole(file: Path) -> Origin:
-    """The origin of a checkpoint that holds all that a run goes on from.
+def _read_whole(file: Path) -> Origin:
+    """Read the origin of a checkpoint, and check that the checkpoint holds all that a run needs to go on.
 
     Raises
     ------
     Refused
-        If it is cut off, damaged, spoilt, or of another kind.
+        If the file is cut off, damaged, or no such checkpoint.
     """
     regular(file, within=file.parent)
     check_sums(file)
     content = read(file)
     origin = read_origin(content.get("meta"), file)
-    found = checked(content, file, file.parent)
-    check_count(found["meta"], origin.progress, file)
-    for name, value in found["state_dict"].items():
+    parts = checked_checkpoint(content, file, file.parent)
+    _check_counts(parts["meta"], origin.progress, file)
+    for name, value in parts["state_dict"].items():
         if not isinstance(value, Tensor) or not torch.isfinite(value).all():
             raise Refused(file, f"holds {name} with values that are no numbers", REMEDY)
     return origin
 
 
-def check_count(meta: dict, progress: Progress, file: Path) -> None:
-    """Raises Refused unless a checkpoint counts alike in both places."""
-    if (meta["iter"], meta["epoch"]) != (progress.steps, progress.epoch):
-        raise Refused(
-            file,
-            f"counts {meta['iter']} steps in epoch {meta['epoch']}, and {progress.steps} in {progress.epoch}",
-            REMEDY,
-        )
+def _check_counts(meta: dict, progress: Progress, file: Path) -> None:
+    """Raise Refused if the meta and the origin of a checkpoint count different steps or epochs."""
+    steps, epoch = meta["iter"], meta["epoch"]
+    if (steps, epoch) != (progress.steps, progress.epoch):
+        reason = f"counts {steps} steps in epoch {epoch}, and {progress.steps} in {progress.epoch}"
+        raise Refused(file, reason, REMEDY)
 
 
 def epochs_done(progress: Progress, images: int, step: int, drop_last: bool) -> int:
-    """Whole epochs that a run has done: its current one, too, if what is left of it fills no step.
+    """Return the number of epochs that a run has done. The current one counts if its rest fills no step.
 
     Parameters
     ----------
     images : int
-        Of the corpus.
+        Number of images of the corpus.
     step : int
-        Images of a step, of all processes.
+        Images of a step in all processes.
     drop_last : bool
-        Whether only whole batches are trained on.
+        Whether training uses only full batches.
     """
     left = images - progress.images
     return progress.epoch + (left < (step if drop_last else get_world_size()))
 
 
 class PretrainingRunner(CheckedRunner):
-    """Goes on by images: batch, number of processes and of epochs may be other than they were.
+    """Continues a run by its images: batch, number of processes and number of epochs may change.
 
-    The schedule is not read from the checkpoint but built anew for the run as it now is, and moved to the place where
-    a run that had been so from its beginning would be after as many images.
+    The schedule is not read from the checkpoint. It is built for the run as it is now, and moved to where such a run
+    would be after the same number of images.
 
     Attributes
     ----------
     progress : Progress
-        Of the checkpoint that the run goes on from; set by who names the checkpoint.
+        Progress of the checkpoint; whoever sets `load_from` must set it too.
     """
 
     progress: Progress
     train_loop: ResumableEpochLoop
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
-        """As `CheckedRunner`; loop, schedule and learning rates are those of the place."""
+        """Load a checkpoint as `CheckedRunner`, and move loop, schedule and learning rates to its progress."""
         checkpoint = super().load_checkpoint(filename, *args, **kwargs)
         self.train_loop.go_on(self.progress)
-        schedulers = self.param_schedulers or []
-        advance(
-            schedulers,
-            self.train_loop.place,
-            len(self.train_loop.dataloader),
-            self.train_loop.epoch,
-        )
+        schedulers, loop = self.param_schedulers or [], self.train_loop
+        advance(schedulers, loop.equivalent_step, len(loop.dataloader), loop.epoch)
         rates = self.optim_wrapper.state_dict()
         for key in ("param_groups", "base_param_settings"):
             if key in rates:
                 checkpoint["optimizer"][key] = rates[key]
         checkpoint["param_schedulers"] = [scheduler.state_dict() for scheduler in schedulers]
         model = self.model.module if is_model_wrapper(self.model) else self.model
-        align_queue(model, self.train_loop.dataloader.batch_size * get_world_size())
+        align_queue(model, loop.dataloader.batch_size * get_world_size())
         return checkpoint
 
     def check_place(self, checkpoint: dict, file: Path) -> None:
-        """Raises Refused if the checkpoint is of another place than its origin says."""
-        check_count(checkpoint["meta"], self.progress, file)
+        """Raise Refused if the checkpoint's counts differ from those of its origin."""
+        _check_counts(checkpoint["meta"], self.progress, file)
 
 
-def advance(schedulers: Sequence[_ParamScheduler], place: int, length: int, epochs: int) -> None:
-    """Move new schedulers forward, in the order in which a run does it.
+def advance(schedulers: Sequence[_ParamScheduler], steps: int, length: int, epochs: int) -> None:
+    """Move new schedulers forward, in the order of a run.
 
     Parameters
     ----------
-    place : int
-        Steps from the run's beginning.
+    steps : int
+        Number of steps.
     length : int
         Steps of an epoch.
     epochs : int
-        That ended.
+        Number of epochs that ended.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they miss the optimizer's steps
-        for step in range(1, place + 1):
+        warnings.simplefilter("ignore")  # schedulers miss the optimizer's steps
+        for step in range(1, steps + 1):
             ends = step % length == 0 and step // length <= epochs
-            for scheduler in schedulers:
-                if not scheduler.by_epoch:
-                    scheduler.step()
-            for scheduler in schedulers if ends else ():
-                if scheduler.by_epoch:
-                    scheduler.step()
+            for by_epoch in (False, True) if ends else (False,):
+                for scheduler in schedulers:
+                    if scheduler.by_epoch == by_epoch:
+                        scheduler.step()
 
 
 def align_queue(model: nn.Module, step: int) -> None:
-    """Turn MoCo's queue so that its oldest keys come first, if steps of so many images would overrun its end."""
+    """Turn MoCo's queue so that its oldest keys come first, if a step of `step` images would overrun its end."""
     buffers = dict(model.named_buffers())
-    place = int(buffers.get("queue_ptr", 0))
-    if place % step:
-        buffers["queue"].copy_(buffers["queue"].roll(-place, dims=1))
+    pointer = int(buffers.get("queue_ptr", 0))
+    if pointer % step:
+        buffers["queue"].copy_(buffers["queue"].roll(-pointer, dims=1))
         buffers["queue_ptr"].zero_()

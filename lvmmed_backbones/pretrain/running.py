@@ -1,28 +1,36 @@
-"""Pretrain a backbone: from a config and a corpus to checkpoints and curves."""
+"""Pretrain a backbone: a config and a corpus give checkpoints and curves."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_process
+from mmengine.runner import Runner
 
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
-from lvmmed_backbones.files.writing import telling_full, write_text
+from lvmmed_backbones.files.writing import by_full_disk, telling_full, write_text
 from lvmmed_backbones.pretrain import (
     CONFIGS,
     config_names,
     registration,  # noqa: F401  all that a config may name
 )
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
-from lvmmed_backbones.pretrain.logs import ending_with_logs
 from lvmmed_backbones.pretrain.origin import Origin
-from lvmmed_backbones.pretrain.resumption import PretrainingRunner, epochs_done, newest_whole, say
+from lvmmed_backbones.pretrain.resumption import (
+    PretrainingRunner,
+    epochs_done,
+    newest_whole,
+    print_once,
+)
 from lvmmed_backbones.pretrain.sizes import check_sizes
 from lvmmed_backbones.pretrain.terms import check_terms, shortened, terms_of
 from lvmmed_backbones.revision import git_revision
@@ -45,24 +53,24 @@ def run(
     Parameters
     ----------
     config : str, Path or Config
-        The name of one of ours (`config_names`), a path, or a config, which stays as it is.
+        The name of one of our configs (`config_names`), a path, or a config, which is not changed.
     corpus : str or Path
         Folder or URL of a corpus (`corpus.build`).
     work_dir : str, Path, optional
         Folder of checkpoints and curves; None: pretraining/CONFIG.
     resume : bool
-        Go on from the newest checkpoint; without one begin anew.
+        Go on from the newest checkpoint; if there is none, begin anew.
     epochs : int, optional
-        Instead of the config's, at least 1; the learning rate's schedule follows.
+        Number of epochs in place of the config's, at least 1. The learning rate's schedule is fitted to it.
     seed : int, optional
-        Of weights, order and views, instead of the config's, which is 0 in all of ours.
+        Seed of weights, order and views in place of the config's, which is 0 in all of ours.
     overrides : mapping or iterable of (str, object)
-        Values by the dotted names of the config's fields, such as {'train_dataloader.batch_size': 32}; they precede
-        `epochs` and `seed`.
+        Values by the dotted names of the config's fields, such as {'train_dataloader.batch_size': 32}. They are applied
+        before `epochs` and `seed`.
     probe : str, Path, optional
-        A folder of labelled images, one folder per class, whose accuracy by nearest neighbours is logged.
-    launcher : str
-        'none'; 'pytorch' or 'slurm', which started this process among others.
+        A folder of labelled images, with one folder per class. Their accuracy by nearest neighbours is logged.
+    launcher : {'none', 'pytorch', 'slurm'}, default 'none'
+        What started this process together with others.
 
     Returns
     -------
@@ -76,11 +84,12 @@ def run(
     FileExistsError
         If `work_dir` holds a run, and it is not to be resumed.
     ValueError
-        Naming the options and their values, if sizes do not fit together, or a resumed run is another one.
+        If sizes do not fit together, or the options differ from those of the resumed run. The message has the options
+        and their values.
     FloatingPointError
-        Naming the last good checkpoint, where losses or weights are no numbers any more.
+        If losses or weights are not finite. The message names the last good checkpoint.
     DiskFull, OSError
-        If it cannot be written.
+        If a file cannot be written.
     """
     composed = compose(
         config,
@@ -107,14 +116,14 @@ def compose(
     probe: str | Path | None = None,
     launcher: str = "none",
 ) -> Config:
-    """The whole config of a run, which `run` would carry out; the arguments are those of `run`.
+    """Return the whole config that `run` would carry out with the same arguments.
 
     Raises
     ------
     FileNotFoundError
         If there is no such config.
     ValueError
-        If `epochs` is below 1; if no name tells a `work_dir`, and none is given.
+        If `epochs` is below 1, or if there is neither a `work_dir` nor a name for one.
     """
     if isinstance(config, Config):
         name = Path(config.filename).stem if config.filename else None
@@ -148,7 +157,7 @@ def compose(
 
 
 def _file_of(config: str | Path) -> Path:
-    """The file of a config, by its path or by its name among ours. Raises FileNotFoundError."""
+    """Return the file of a config by its path, or by its name among ours. Raise FileNotFoundError if there is none."""
     for file in (Path(config), CONFIGS / f"{config}.py"):
         if file.is_file():
             return file
@@ -158,7 +167,7 @@ def _file_of(config: str | Path) -> Path:
 
 
 def set_epochs(config: Config, epochs: int) -> None:
-    """Make a run longer or shorter, and what of its schedule lasts to its end with it.
+    """Make a run longer or shorter, and fit its schedule.
 
     Raises
     ------
@@ -172,7 +181,7 @@ def set_epochs(config: Config, epochs: int) -> None:
 
 
 def _pretrain(config: Config, resume: bool) -> None:
-    """Carry out a composed run, if anything of it is left to do."""
+    """Carry out a composed run, if it is not yet done."""
     _set_up_processes(config.launcher)
     config.world_size = get_world_size()
     if is_distributed() and not torch.cuda.is_available():  # mmengine's default names a GPU
@@ -191,10 +200,12 @@ def _pretrain(config: Config, resume: bool) -> None:
         )
     start = newest_whole(work_dir)
     if start and _is_finished(config, corpus, start[1]):
-        say(f"{work_dir} has all {config.train_cfg.max_epochs} epochs: nothing is left to do")
+        print_once(
+            f"{work_dir} has all {config.train_cfg.max_epochs} epochs: nothing is left to do"
+        )
         return
     if resume and not start:
-        say(f"{work_dir} holds no checkpoint: beginning anew")
+        print_once(f"{work_dir} holds no checkpoint: beginning anew")
     with telling_full(work_dir):
         work_dir.mkdir(parents=True, exist_ok=True)
         if is_main_process():
@@ -238,17 +249,17 @@ def _is_finished(config: Config, corpus: Summary, origin: Origin) -> bool:
     step = loader.batch_size * config.world_size
     done = epochs_done(origin.progress, corpus.images, step, loader.get("drop_last", False))
     for change in changes if done < epochs else ():
-        say(f"going on after {origin.progress.images_seen} images: {change}")
+        print_once(f"going on after {origin.progress.images_seen} images: {change}")
     return done == epochs
 
 
 def _train(config: Config, start: tuple[Path, Origin] | None) -> None:
-    """Train, from the beginning or from a checkpoint.
+    """Train from the beginning or from a checkpoint.
 
     Raises
     ------
     FloatingPointError
-        Naming the last good checkpoint, where losses or weights are no numbers any more.
+        If losses or weights are not finite. The message names the last good checkpoint.
     """
     if start:
         config.load_from, config.resume = str(start[0]), True
@@ -256,16 +267,42 @@ def _train(config: Config, start: tuple[Path, Origin] | None) -> None:
     if start:
         runner.progress = start[1].progress
     try:
-        with ending_with_logs(runner):
+        with _ending_with_logs(runner):
             runner.train()
     except FloatingPointError as error:
         last = latest_checkpoint(Path(config.work_dir))
-        how = f"{last}: go on from there with --resume" if last else "none yet"
-        raise FloatingPointError(f"{error}. The last good checkpoint: {how}") from error
+        remedy = f"{last}: go on from there with --resume" if last else "none yet"
+        raise FloatingPointError(f"{error}. The last good checkpoint: {remedy}") from error
+
+
+@contextmanager
+def _ending_with_logs(runner: Runner) -> Iterator[None]:
+    """Let a full disk end the run in one line, where logging and TensorBoard would print a traceback each.
+
+    Inside this context, a line of the log that cannot be written raises its error, and TensorBoard's thread ends
+    silently. TensorBoard raises the thread's error at the next point of a curve.
+    """
+    folder, usual_hook = Path(runner.work_dir), threading.excepthook
+
+    def raise_again(record: logging.LogRecord) -> None:
+        raise  # the error that is being handled
+
+    def end_silently(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_value is None or not by_full_disk(arguments.exc_value, folder):
+            usual_hook(arguments)
+
+    for handler in runner.logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handleError = raise_again  # type: ignore[method-assign]
+    threading.excepthook = end_silently
+    try:
+        yield
+    finally:
+        threading.excepthook = usual_hook
 
 
 def _set_up_processes(launcher: str) -> None:
-    """Join the other processes; without a GPU by gloo, which mmengine's own launcher does not."""
+    """Join the other processes. Without a GPU they use gloo, which mmengine's own launcher does not offer."""
     if launcher == "none" or is_distributed():
         return
     if torch.cuda.is_available():

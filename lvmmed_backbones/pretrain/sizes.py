@@ -1,4 +1,4 @@
-"""Sizes that cannot work together are refused before a run begins."""
+"""Check before a run begins that its sizes fit together."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ from mmpretrain.models.selfsup import MoCo
 from lvmmed_backbones.pretrain.methods.deepcluster_v2 import DeepClusterV2
 from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
 
-# Methods that compare the images of a process's batch, or normalise over them.
+# Methods that compare the images of a process's batch, or normalise over the batch.
 COMPARING = ("LVMMed", "SimCLR", "MoCo", "BarlowTwins", "SwAV", "VICRegL", "DeepClusterV2")
 
 
 def check_sizes(config: Config, images: int, processes: int) -> None:
-    """Hold the sizes of a run against each other.
+    """Check that the sizes of a run fit together.
 
     Parameters
     ----------
     config : Config
-        As composed.
+        A composed config.
     images : int
-        Of the corpus.
+        Number of images of the corpus.
     processes : int
-        How many train together.
+        Number of processes that train together.
 
     Raises
     ------
     ValueError
-        Naming the options and their values.
+        If they do not. The message has the options and their values.
     """
     loader, model = config.train_dataloader, config.model
-    batch, parts = loader.batch_size, config.optim_wrapper.get("accumulative_counts", 1)
-    interval = config.get("default_hooks", {}).get("checkpoint", {}).get("interval", parts)
-    least = dict(
-        {"train_dataloader.batch_size": batch, "train_cfg.max_epochs": config.train_cfg.max_epochs},
-        **{
-            "optim_wrapper.accumulative_counts": parts,
-            "default_hooks.checkpoint.interval": interval,
-        },
-    )
-    for name, value in least.items():
+    batch, counts = loader.batch_size, config.optim_wrapper.get("accumulative_counts", 1)
+    interval = config.get("default_hooks", {}).get("checkpoint", {}).get("interval", counts)
+    positive = {
+        "train_dataloader.batch_size": batch,
+        "train_cfg.max_epochs": config.train_cfg.max_epochs,
+        "optim_wrapper.accumulative_counts": counts,
+        "default_hooks.checkpoint.interval": interval,
+    }
+    for name, value in positive.items():
         if type(value) is not int or value < 1:
             raise ValueError(f"{name} is {value}: it must be a whole number of at least 1")
     if images // processes < (batch if loader.get("drop_last") else 1):
@@ -54,38 +53,38 @@ def check_sizes(config: Config, images: int, processes: int) -> None:
         raise ValueError(
             f"train_dataloader.batch_size is 1: {model.type} compares the images of a batch, it takes at least 2"
         )
-    if interval % parts:
+    if interval % counts:
         raise ValueError(
             f"default_hooks.checkpoint.interval={interval} would lose gradients that "
-            f"optim_wrapper.accumulative_counts={parts} adds up: choose a multiple"
+            f"optim_wrapper.accumulative_counts={counts} adds up: choose a multiple"
         )
-    check_method(model, batch, images, processes)
+    _check_method_sizes(model, batch, images, processes)
 
 
-def check_method(model: Any, batch: int, images: int, processes: int) -> None:
-    """Raises ValueError, as `check_sizes`, where a method has sizes of its own."""
+def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> None:
+    """Check the sizes of one method. Raise ValueError as `check_sizes`."""
     if model.type == "LVMMed":
-        neighbours = argument(model.head, GraphMatchingHead, "neighbours")
+        neighbours = _argument_of(model.head, GraphMatchingHead, "neighbours")
         if not 1 <= neighbours < batch:
             raise ValueError(
                 f"model.head.neighbours is {neighbours}: it must be at least 1 and lower than "
                 f"train_dataloader.batch_size, {batch}"
             )
     elif model.type == "MoCo":
-        queue, step = argument(model, MoCo, "queue_len"), batch * processes
+        queue, step = _argument_of(model, MoCo, "queue_len"), batch * processes
         if queue < step or queue % step:
             raise ValueError(
                 f"model.queue_len is {queue}: it must be a multiple of the {step} images of a step, "
                 f"train_dataloader.batch_size={batch} in each of {processes} processes"
             )
     elif model.type == "DeepClusterV2":
-        clusters = max(argument(model, DeepClusterV2, "clusters"))
+        clusters = max(_argument_of(model, DeepClusterV2, "clusters"))
         if clusters > images:
             raise ValueError(
                 f"model.clusters has {clusters}, and --corpus {images} images: more images than clusters are needed"
             )
 
 
-def argument(config: Any, kind: type, name: str) -> Any:
-    """The value of an argument in a config, or its default."""
-    return config.get(name, inspect.signature(kind).parameters[name].default)
+def _argument_of(config: Any, cls: type, name: str) -> Any:
+    """Return the value of an argument in a config, or its default."""
+    return config.get(name, inspect.signature(cls).parameters[name].default)

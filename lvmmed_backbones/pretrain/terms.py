@@ -1,4 +1,4 @@
-"""What decides how a pretraining run goes, as options and values: two runs that differ in none are one run."""
+"""The terms of a pretraining run: all options that decide its result. Runs with equal terms are one run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 EPOCHS, BATCH, PROCESSES = "train_cfg.max_epochs", "train_dataloader.batch_size", "processes"
 SCHEDULE, CORPUS = "param_scheduler", "--corpus (fingerprint)"
-MAY_CHANGE = (EPOCHS, BATCH, PROCESSES, SCHEDULE)  # the schedule: with the number of epochs alone
+MAY_CHANGE = (EPOCHS, BATCH, PROCESSES, SCHEDULE)  # the schedule only in its length
 # The parts of a config that training depends on.
 PARTS = (
     "randomness",
@@ -26,30 +26,30 @@ PARTS = (
     "sync_bn",
     "custom_hooks",
 )
-# How images come from the corpus to the model, whatever they are; the corpus itself is told by its fingerprint.
+# Options of the loader that do not change the images. The fingerprint stands for the corpus itself.
 TRANSPORT = ("num_workers", "persistent_workers", "pin_memory", "prefetch_factor")
-# Hooks that watch and change nothing.
+# Hooks that change nothing.
 WATCHING = ("NonFiniteHook", "CollapseHook", "GradientHook", "NeighbourProbeHook")
 NOT_SET = "not set"
-SHOWN = 3  # of the options that differ
+SHOWN = 3  # options in a message
 
 
 def terms_of(config: Config, fingerprint: str | None, processes: int) -> dict[str, Any]:
-    """What decides how a run with this config goes, by the names that --cfg-options has.
+    """Return the terms of a run with this config, by the names of --cfg-options.
 
     Parameters
     ----------
     config : Config
-        As composed.
+        A composed config.
     fingerprint : str or None
-        Of the corpus.
+        Fingerprint of the corpus.
     processes : int
-        How many train together.
+        Number of processes that train together.
 
     Returns
     -------
     dict
-        Plain data: numbers, texts, lists of them; the schedule as one list of mappings.
+        Numbers, texts and lists of them; the schedule is one list of mappings.
     """
     parts = {part: copy.deepcopy(config[part]) for part in PARTS if part in config}
     loader = parts["train_dataloader"]
@@ -57,17 +57,17 @@ def terms_of(config: Config, fingerprint: str | None, processes: int) -> dict[st
         loader.pop(name, None)
     for name in ("root", "seed"):  # the seed is that of `randomness`
         loader.dataset.pop(name, None)
-    if begin := config.get("begins_with"):  # by its name: where its file lies does not matter
+    if begin := config.get("begins_with"):  # the name of the backbone, since its file may move
         parts["model"].backbone.weights = begin
     hooks = [hook for hook in parts.pop("custom_hooks", []) if hook["type"] not in WATCHING]
     parts["custom_hooks"] = {hook["type"]: hook for hook in hooks}
     schedule = parts.pop(SCHEDULE, None) or []
-    terms = {SCHEDULE: schedule, CORPUS: fingerprint, PROCESSES: processes, **flat(parts)}
+    terms = {SCHEDULE: schedule, CORPUS: fingerprint, PROCESSES: processes, **_flatten(parts)}
     return msgspec.json.decode(msgspec.json.encode(terms, enc_hook=repr))
 
 
-def flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Nested mappings, and lists that hold any, as one mapping with dotted names."""
+def _flatten(value: Any, name: str = "") -> dict[str, Any]:
+    """Return nested mappings, and lists that hold mappings or lists, as one mapping with dotted names."""
     if isinstance(value, Mapping) and value:
         children = value.items()
     elif isinstance(value, (list, tuple)) and any(isinstance(v, (Mapping, list)) for v in value):
@@ -75,64 +75,68 @@ def flat(value: Any, name: str = "") -> dict[str, Any]:
     else:
         return {name: value}
     dot = f"{name}." if name else ""
-    return {key: v for child, inner in children for key, v in flat(inner, f"{dot}{child}").items()}
+    return {
+        key: v for child, inner in children for key, v in _flatten(inner, f"{dot}{child}").items()
+    }
 
 
 def check_terms(was: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> list[str]:
-    """What is other than it was, of what may be: a line for each such option.
+    """Return a line for each option that changed and may change.
 
     Raises
     ------
     ValueError
-        Naming the options, and both values of each, where one is other that may not be.
+        If another option changed. The message has each such option with both values.
     """
     differing = [
         name
         for name in sorted({*was, *now})
         if name not in MAY_CHANGE and was.get(name, NOT_SET) != now.get(name, NOT_SET)
     ]
-    if not same_schedule(was, now):
+    if not _is_same_schedule(was, now):
         differing.append(SCHEDULE)
     if differing:
-        several = "; ".join(changed(name, was, now) for name in differing[:SHOWN])
+        changes = "; ".join(_describe_change(name, was, now) for name in differing[:SHOWN])
         rest = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
         raise ValueError(
-            f"{folder} holds another run: {several}{rest}. Go on with the same, or choose another --work-dir"
+            f"{folder} holds another run: {changes}{rest}. Go on with the same, or choose another --work-dir"
         )
     options = (EPOCHS, BATCH, PROCESSES)
-    return [changed(name, was, now) for name in options if was.get(name) != now.get(name)]
+    return [_describe_change(name, was, now) for name in options if was.get(name) != now.get(name)]
 
 
-def changed(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """An option with both values."""
+def _describe_change(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return an option with both values."""
     return f"{name} was {was.get(name, NOT_SET)} and is {now.get(name, NOT_SET)}"
 
 
-def same_schedule(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether two runs have one schedule, but for its length."""
+def _is_same_schedule(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether two runs have the same schedule, apart from its length."""
     short, long = sorted((was, now), key=lambda terms: terms[EPOCHS])
     cut = shortened(long[SCHEDULE], long[EPOCHS], short[EPOCHS])
     return was[SCHEDULE] == now[SCHEDULE] or cut == short[SCHEDULE]
 
 
 def shortened(schedule: Sequence[Mapping], before: int, epochs: int) -> list[dict[str, Any]]:
-    """A schedule for a run of other length: what lasted to its end still does, what begins after its end is left out.
+    """Return a schedule for a run of another length.
+
+    A part that lasted to the end of the run still does; a part that would begin after the end is left out.
 
     Parameters
     ----------
     schedule : sequence of mapping
         Configs of mmengine's parameter schedulers; those that count steps stay as they are.
     before : int
-        Epochs of the run that it was for.
+        Number of epochs that the schedule is for.
     epochs : int
-        Of the run that it will be for; may be more.
+        New number of epochs, which may be larger.
     """
-    parts = []
+    kept = []
     for part in map(dict, schedule):
         if part.get("by_epoch", True):
             if part.get("begin", 0) >= epochs:
                 continue
             if part.get("end") is not None:
                 part["end"] = epochs if part["end"] == before else min(part["end"], epochs)
-        parts.append(part)
-    return parts
+        kept.append(part)
+    return kept

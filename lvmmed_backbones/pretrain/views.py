@@ -1,4 +1,4 @@
-"""Random views of an image that remember where they lie in it."""
+"""Random views of an image, and their positions in the image."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from torch import Tensor
 
 @TRANSFORMS.register_module()
 class RandomViews(BaseTransform):
-    """Cut random views out of an image, each a resized crop, perhaps flipped, with its photometric distortions.
+    """Cuts random views out of an image: each is a resized crop, perhaps flipped, with distortions of its own.
 
     Parameters
     ----------
     crops : sequence of mapping
-        One mapping for each kind of view: `number` of views, `size` in pixels of their square, `scale`, the range of
-        the crop's share of the image's area (SimCLR: 0.2 to 1 or 0.08 to 1).
+        One mapping for each kind of view: `number` of views; `size`, side of the square in pixels; `scale`, the range
+        of the crop's share of the image's area (SimCLR: 0.2 to 1 or 0.08 to 1).
     flip : float
         Probability of a horizontal flip.
     transforms : sequence of mapping
-        Further transforms of each view, on `results["img"]`, which do not move pixels.
-
-    The result has `inputs`, a list of V uint8 tensors (3, size, size), and `data_samples` with `views` (V, 5): the
-    crop's x, y, width and height as fractions of the image's width and height, and 1 if flipped; and `sample_idx`.
+        Further transforms of each view, on `results["img"]`. They must not move pixels.
 
     Raises
     ------
     ValueError
         If a size, number, scale or probability is out of its range.
+
+    Notes
+    -----
+    The result has `inputs`, a list of V uint8 tensors (3, size, size), and `data_samples` with `sample_idx` and `views`
+    (V, 5): the crop's x, y, width and height as fractions of the image's width and height, and 1 if it is flipped.
     """
 
-    ASPECT = math.log(
-        4 / 3
-    )  # largest, of a crop, width by height, as in Inception's and every later recipe
+    # Logarithm of a crop's largest width by height, as in Inception's and every later recipe.
+    ASPECT = math.log(4 / 3)
     ATTEMPTS = 10
 
     def __init__(
@@ -63,7 +64,7 @@ class RandomViews(BaseTransform):
         inputs, views = [], []
         for crop in self.crops:
             for _ in range(crop["number"]):
-                pixels, view = self.cut(image, crop["size"], *crop["scale"])
+                pixels, view = self._cut(image, crop["size"], *crop["scale"])
                 pixels = self.distort(dict(img=pixels))["img"]
                 inputs.append(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))))
                 views.append(view)
@@ -71,12 +72,12 @@ class RandomViews(BaseTransform):
         sample.set_field(torch.tensor(views), "views", field_type="data")
         return dict(inputs=inputs, data_samples=sample)
 
-    def cut(
+    def _cut(
         self, image: NDArray[np.uint8], size: int, smallest: float, largest: float
     ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float, float]]:
-        """A view (size, size, 3) of an image (H, W, 3), and where it lies: see the class."""
+        """Cut a view (size, size, 3) out of an image (H, W, 3). Return it with its position."""
         height, width = image.shape[:2]
-        x, y, w, h = self.place(width, height, smallest, largest)
+        x, y, w, h = self._draw_crop(width, height, smallest, largest)
         flipped = np.random.rand() < self.flip
         crop = image[y : y + h, x : x + w]
         shrinks = w > size and h > size
@@ -85,13 +86,13 @@ class RandomViews(BaseTransform):
         )
         if flipped:
             view = view[:, ::-1]
-        where = (x / width, y / height, w / width, h / height, float(flipped))
-        return np.ascontiguousarray(view), where
+        position = (x / width, y / height, w / width, h / height, float(flipped))
+        return np.ascontiguousarray(view), position
 
-    def place(
+    def _draw_crop(
         self, width: int, height: int, smallest: float, largest: float
     ) -> tuple[int, int, int, int]:
-        """x, y, width and height in pixels of a crop inside the image; the whole image where none fits."""
+        """Draw x, y, width and height in pixels of a crop inside the image; the whole image if no crop fits."""
         for _ in range(self.ATTEMPTS):
             area = width * height * np.random.uniform(smallest, largest)
             aspect = math.exp(np.random.uniform(-self.ASPECT, self.ASPECT))
@@ -104,19 +105,19 @@ class RandomViews(BaseTransform):
 
 
 def cell_positions(views: Tensor, rows: int, columns: int) -> Tensor:
-    """Where the cells of feature maps lie in the images that the views were cut from.
+    """Return the positions of the cells of feature maps in the images that the views were cut from.
 
     Parameters
     ----------
-    views : Tensor
-        (N, 5), one view of each image, as `RandomViews` tells them.
+    views : Tensor of shape (N, 5)
+        One view of each image, as `RandomViews` gives it.
     rows, columns : int
-        R and S, of the feature map.
+        Size R x S of the feature map.
 
     Returns
     -------
-    Tensor
-        (N, R * S, 2): x and y of each cell's centre, as fractions of the image's width and height, row by row.
+    Tensor of shape (N, R * S, 2)
+        x and y of each cell's centre, row by row, as fractions of the image's width and height.
     """
     x, y, width, height, flipped = views.float().unbind(1)
     across = (torch.arange(columns, device=views.device) + 0.5) / columns

@@ -1,4 +1,4 @@
-"""Checksums of files of weights, each reckoned once: half a second for ViT-B, at every plan and every run."""
+"""Checksums of files of weights. Each is computed once: for ViT-B this takes half a second at every plan and run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from lvmmed_backbones.files.home import user_folder
 from lvmmed_backbones.files.outside import MIB, Refused, opened, read_json
 from lvmmed_backbones.files.writing import sweep, write_json
 
-SMALL = 32 * MIB  # is hashed sooner than it is looked up
-FRESH = 2.0  # seconds: a file changed so lately may change again within the same tick of the file system's clock
+SMALL = 32 * MIB  # a file up to this size is hashed sooner than looked up
+# Seconds. A file that changed so lately may change again within the same tick of the file system's clock.
+RECENT = 2.0
 
 
 def file_sha256(path: Path) -> str:
-    """Checksum of a file, 64 hex digits; of a large one that was seen before and has not changed, from memory.
+    """Return the checksum of a file, 64 hex digits; that of a large file which has not changed comes from a cache.
 
     Raises
     ------
@@ -27,38 +28,38 @@ def file_sha256(path: Path) -> str:
     """
     with opened(path) as file:
         state = os.fstat(file.fileno())
-        key = (str(path.resolve()), state.st_size, state.st_mtime_ns)
-        return hashed(*key) if state.st_size <= SMALL else remembered(*key)
+    key = (str(path.resolve()), state.st_size, state.st_mtime_ns)
+    return _hash(*key) if state.st_size <= SMALL else _look_up(*key)
 
 
 @cache
-def remembered(path: str, size: int, mtime_ns: int) -> str:
-    """The checksum of a large file in this state, from the memory that all processes share, or reckoned."""
-    known = memory()
+def _look_up(path: str, size: int, mtime_ns: int) -> str:
+    """Return the checksum of a large file in this state, from the file that all processes share, or compute it."""
+    known = _read_cache()
     if known.get(path, [])[:2] == [size, mtime_ns]:
         return known[path][2]
-    found = hashed(path, size, mtime_ns)
-    if time.time() - mtime_ns / 1e9 > FRESH:
-        remember(known | {path: [size, mtime_ns, found]})
-    return found
+    checksum = _hash(path, size, mtime_ns)
+    if time.time() - mtime_ns / 1e9 > RECENT:
+        _write_cache(known | {path: [size, mtime_ns, checksum]})
+    return checksum
 
 
-def hashed(path: str, size: int, mtime_ns: int) -> str:
-    """Reckon a checksum."""
+def _hash(path: str, size: int, mtime_ns: int) -> str:
+    """Compute a checksum."""
     with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def memory_file() -> Path:
-    """Where the checksums are remembered."""
+def _cache_file() -> Path:
+    """Return the file that holds the known checksums."""
     return user_folder() / "checksums.json"
 
 
-def memory() -> dict[str, list]:
-    """Size, time of change and checksum of files, by path; empty if none was remembered, or the file is spoilt."""
+def _read_cache() -> dict[str, list]:
+    """Return size, time of change and checksum of each known file by its path; empty if the cache is bad or absent."""
     try:
-        content = read_json(memory_file(), "It is made anew")
-    except (FileNotFoundError, Refused):  # worth no more than the time it saves
+        content = read_json(_cache_file(), "It is made anew")
+    except (FileNotFoundError, Refused):  # the cache only saves time
         return {}
     sound = isinstance(content, dict) and all(
         isinstance(v, list) and [type(x) for x in v] == [int, int, str] for v in content.values()
@@ -66,9 +67,9 @@ def memory() -> dict[str, list]:
     return content if sound else {}
 
 
-def remember(known: dict[str, list]) -> None:
-    """Write the memory; a cache that cannot be written to is no reason to stop."""
-    file = memory_file()
+def _write_cache(known: dict[str, list]) -> None:
+    """Write the known checksums; go on if the cache cannot be written."""
+    file = _cache_file()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         sweep(file.parent)
@@ -76,7 +77,7 @@ def remember(known: dict[str, list]) -> None:
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Compare the checksum of a file with all digits, or the first, of the expected one.
+    """Compare the checksum of a file with all digits, or the first digits, of the expected one.
 
     Raises
     ------
@@ -85,10 +86,10 @@ def check_sha256(path: Path, expected: str) -> None:
     Refused
         If they differ.
     """
-    found = file_sha256(path)
-    if not found.startswith(expected):
+    checksum = file_sha256(path)
+    if not checksum.startswith(expected):
         raise Refused(
             path,
-            f"has sha256 {found}, expected {expected}: it is damaged or another file",
+            f"has sha256 {checksum}, expected {expected}: it is damaged or another file",
             "Remove it and fetch it again",
         )

@@ -1,4 +1,4 @@
-"""Key layouts: how others name the parameters of our architectures, once no prefix stands before the names."""
+"""Layouts: the names that other projects give to the parameters of our architectures, without any prefix."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LAYOUTS: dict[str, Callable[[Tensors], dict[str, Tensor]]] = {}
 
 
 def layout(name: str) -> Callable[[T], T]:
-    """Register a function as the converter of a layout to the architecture's own names.
+    """Register a function that renames the tensors of a layout to the architecture's own names.
 
-    These are torchvision's for a ResNet, segment_anything's for SAM's transformer, timm's for every model of timm.
+    Own names are torchvision's for a ResNet, segment_anything's for SAM's transformer, timm's for every other model.
     """
 
     def register(function: T) -> T:
@@ -32,15 +32,15 @@ def converted(tensors: Tensors, layout: str) -> dict[str, Tensor]:
 
     Parameters
     ----------
-    tensors : Tensors
-        By the checkpoint's names, without a prefix.
+    tensors : mapping of str to Tensor
+        The tensors by the checkpoint's names, without a prefix.
     layout : str
         A key of `LAYOUTS`.
 
     Raises
     ------
     ValueError
-        If there is no such layout, naming those that there are.
+        If there is no such layout. The message names the known ones.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"no layout {layout!r}: choose from {', '.join(sorted(LAYOUTS))}")
@@ -49,20 +49,20 @@ def converted(tensors: Tensors, layout: str) -> dict[str, Tensor]:
 
 @layout("own")
 def own(tensors: Tensors) -> dict[str, Tensor]:
-    """The architecture's own names."""
+    """Keep the names, which are the architecture's own."""
     return dict(tensors)
 
 
 @layout("openmmlab")
 def openmmlab(tensors: Tensors) -> dict[str, Tensor]:
-    """mmpretrain's names of SAM's transformer, and its wrapper of timm's models; its ResNets have torchvision's."""
+    """Rename mmpretrain's SAM transformer and its wrapper of timm's models; its ResNets have torchvision's names."""
     if any(name.startswith("timm_model.") for name in tensors):
         return {n.removeprefix("timm_model."): value for n, value in tensors.items()}
-    return {segment_anything_name(name): value for name, value in tensors.items()}
+    return {_segment_anything_name(name): value for name, value in tensors.items()}
 
 
-def segment_anything_name(name: str) -> str:
-    """segment_anything's name of an entry of mmpretrain's ViTSAM."""
+def _segment_anything_name(name: str) -> str:
+    """Return segment_anything's name for a name of mmpretrain's ViTSAM."""
     for pattern, replacement in (
         (r"^patch_embed\.projection\.", "patch_embed.proj."),
         (r"^layers\.", "blocks."),
@@ -76,7 +76,7 @@ def segment_anything_name(name: str) -> str:
 
 @layout("torchvision_sequential")
 def torchvision_sequential(tensors: Tensors) -> dict[str, Tensor]:
-    """A torchvision ResNet whose parts were put into one nn.Sequential, as lightly and RadImageNet have it."""
+    """Rename a torchvision ResNet whose parts were put into one nn.Sequential, as lightly and RadImageNet do."""
     parts = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
     result = {}
     for name, value in tensors.items():
@@ -87,28 +87,28 @@ def torchvision_sequential(tensors: Tensors) -> dict[str, Tensor]:
 
 @layout("efficientnet_pytorch")
 def efficientnet_pytorch(tensors: Tensors) -> dict[str, Tensor]:
-    """EfficientNet-PyTorch's lite networks to timm's.
+    """Rename EfficientNet-PyTorch's lite networks to timm's names.
 
-    The two hold the same layers in the same order. EfficientNet-PyTorch numbers the blocks from one end to the other,
-    timm stage by stage; a stage begins where the blocks' width changes, as it does in every EfficientNet.
+    Both hold the same layers in the same order. EfficientNet-PyTorch numbers the blocks from one end to the other, timm
+    numbers them in each stage. A stage begins where the width of the blocks changes, as in every EfficientNet.
     """
     widths: dict[int, int] = {}
     for name, value in tensors.items():
         if (match := re.match(r"_blocks\.(\d{1,4})\._project_conv\.weight", name)) and value.ndim:
             widths[int(match[1])] = value.shape[0]
-    place, stage, block = {}, -1, 0
+    numbers, stage, block = {}, -1, 0
     for index in sorted(widths):
-        new = widths[index] != widths.get(index - 1)
-        stage, block = (stage + 1, 0) if new else (stage, block + 1)
-        place[index] = (stage, block)
+        begins_stage = widths[index] != widths.get(index - 1)
+        stage, block = (stage + 1, 0) if begins_stage else (stage, block + 1)
+        numbers[index] = (stage, block)
     result = {}
     for name, value in tensors.items():
-        match = re.match(r"_blocks\.(\d{1,4})\.(.+)", name)
-        if match and int(match[1]) in place:
-            index = int(match[1])
-            expands = f"_blocks.{index}._expand_conv.weight" in tensors
-            stage, block = place[index]
-            name = f"blocks.{stage}.{block}.{block_part(match[2], expands)}"
+        match = re.match(r"_blocks\.(\d{1,4})\.([^.]+)(.*)", name)
+        if match and int(match[1]) in numbers:
+            expands = f"_blocks.{match[1]}._expand_conv.weight" in tensors
+            layers = INVERTED_RESIDUAL if expands else DEPTHWISE_SEPARABLE
+            stage, block = numbers[int(match[1])]
+            name = f"blocks.{stage}.{block}.{layers.get(match[2], match[2])}{match[3]}"
         else:
             name = re.sub(r"^_(conv_stem|conv_head)", r"\1", name)
             name = re.sub(r"^_bn0\.", "bn1.", name)
@@ -117,23 +117,15 @@ def efficientnet_pytorch(tensors: Tensors) -> dict[str, Tensor]:
     return result
 
 
-def block_part(name: str, expands: bool) -> str:
-    """Name of a layer of an inverted residual (or, without expansion, a depthwise separable) block in timm."""
-    if expands:
-        parts = {
-            "_expand_conv": "conv_pw",
-            "_bn0": "bn1",
-            "_depthwise_conv": "conv_dw",
-            "_bn1": "bn2",
-            "_project_conv": "conv_pwl",
-            "_bn2": "bn3",
-        }
-    else:
-        parts = {
-            "_depthwise_conv": "conv_dw",
-            "_bn1": "bn1",
-            "_project_conv": "conv_pw",
-            "_bn2": "bn2",
-        }
-    layer, _, leaf = name.partition(".")
-    return f"{parts.get(layer, layer)}.{leaf}"
+# The layers of a block in EfficientNet-PyTorch and in timm.
+DEPTHWISE_SEPARABLE = dict(
+    _depthwise_conv="conv_dw", _bn1="bn1", _project_conv="conv_pw", _bn2="bn2"
+)
+INVERTED_RESIDUAL = dict(
+    _expand_conv="conv_pw",
+    _bn0="bn1",
+    _depthwise_conv="conv_dw",
+    _bn1="bn2",
+    _project_conv="conv_pwl",
+    _bn2="bn3",
+)

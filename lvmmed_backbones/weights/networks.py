@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,14 +13,14 @@ from torch import Tensor
 from lvmmed_backbones.files.outside import Refused, refusing
 from lvmmed_backbones.weights.layouts import converted
 
-# Parts of a name that torch.compile and FSDP put anywhere in it.
+# torch.compile and FSDP put these parts anywhere into a name.
 COMPILERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
-DEPTH, MOST = 12, 200_000  # mappings within mappings, tensors: of a file that is a checkpoint
+DEPTH, MOST = 12, 200_000  # limits of a checkpoint: mappings within mappings, tensors
 SHOWN = 5  # names in a message
 
 
 class Architecture(Protocol):
-    """What is asked of a module whose weights are looked for: see `lvmmed_backbones.models.Backbone`."""
+    """What a module must have so that its weights can be found: see `lvmmed_backbones.models.Backbone`."""
 
     own_parts: tuple[str, ...]
 
@@ -31,20 +31,20 @@ class Architecture(Protocol):
 
 @dataclass(frozen=True)
 class Network:
-    """The weights of an architecture within a checkpoint.
+    """The weights of an architecture in a checkpoint.
 
     Attributes
     ----------
     prefix : str
-        What stands before their names, with its last dot; empty if nothing does.
+        What stands before the names of its tensors, with the last dot; empty if nothing does.
     layout : str
-        How the checkpoint names them.
+        How the checkpoint names the tensors.
     tensors : dict of str to Tensor
         All that the architecture needs, by its own names.
     created : list of str
-        What the file does not have and the framework makes: integer buffers.
+        Integer buffers that the file lacks; the framework makes them.
     unused : list of str
-        The checkpoint's names of everything else.
+        The checkpoint's names of all other tensors.
     """
 
     prefix: str
@@ -54,69 +54,63 @@ class Network:
     unused: list[str] = field(repr=False)
 
 
-def flat(content: Mapping, path: Path) -> dict[str, Tensor]:
-    """The tensors of nested mappings, by dotted names without the parts that compilers add.
+def flatten(content: Mapping, path: Path) -> dict[str, Tensor]:
+    """Return the tensors of nested mappings by dotted names, without the parts that compilers add.
 
     Raises
     ------
     Refused
-        If there are none, or mappings lie in each other without end.
+        If there is no tensor, or if there are too many tensors or mappings within mappings.
     """
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     waiting: list[tuple[str, Any, int]] = [("", content, 0)]
     while waiting:
         name, value, depth = waiting.pop()
         if isinstance(value, Tensor):
-            found[".".join(part for part in name.split(".") if part not in COMPILERS)] = value
+            tensors[".".join(part for part in name.split(".") if part not in COMPILERS)] = value
         elif isinstance(value, Mapping):
-            if depth > DEPTH or len(found) > MOST:
-                raise Refused(
-                    path,
-                    f"nests more than {DEPTH} mappings or {MOST:,} tensors",
-                    "Save a state_dict",
-                )
-            inner = [
-                (f"{name}.{key}" if name else str(key), v, depth + 1) for key, v in value.items()
-            ]
+            if depth > DEPTH or len(tensors) > MOST:
+                reason = f"nests more than {DEPTH} mappings or {MOST:,} tensors"
+                raise Refused(path, reason, "Save a state_dict")
+            inner = [(f"{name}.{k}" if name else str(k), v, depth + 1) for k, v in value.items()]
             waiting += reversed(inner)
-    if not found:
+    if not tensors:
         keys = ", ".join(map(str, list(content)[:SHOWN])) or "nothing"
         raise Refused(path, f"holds no tensor; its keys are {keys}", "Save a state_dict")
-    return found
+    return tensors
 
 
-def needed(module: Architecture) -> dict[str, Tensor]:
-    """What fills an architecture, by its own names: parameters and buffers, without what comes with a task."""
+def required_tensors(module: Architecture) -> dict[str, Tensor]:
+    """Return an architecture's parameters and buffers by its own names, without those that come with a task."""
     state = module.state_dict()
     return {own: state[name] for name, own in module.own_names().items()}
 
 
-def optional(value: Tensor) -> bool:
-    """Whether a file may lack a buffer: integers (num_batches_tracked) are made by the framework itself."""
-    return not value.is_floating_point()
+def _shapes(wanted: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that a file must have; it may lack integer buffers (num_batches_tracked)."""
+    return {name: tuple(v.shape) for name, v in wanted.items() if v.is_floating_point()}
 
 
-def networks(
+def find_networks(
     tensors: Mapping[str, Tensor], module: Architecture, layouts: Sequence[str], path: Path
 ) -> list[Network]:
-    """Every whole network of this architecture among the tensors of a checkpoint.
+    """Return every whole network of an architecture among the tensors of a checkpoint.
 
     Raises
     ------
     Refused
-        If one is there with more in it than the architecture has: it is of another one.
+        If a network has more than the architecture has: then it is of another architecture.
     """
-    wanted = needed(module)
-    required = {name: value.shape for name, value in wanted.items() if not optional(value)}
-    found = []
-    for prefix in prefixes(tensors, len(required)):
-        inner = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+    wanted = required_tensors(module)
+    required = _shapes(wanted)
+    networks = []
+    for prefix, inner in _inner_tensors(tensors, len(required)):
         for layout in layouts:
-            known = fitted(inner, module, layout, path)
+            known = _fit(inner, module, layout, path)
             if any(n not in known or known[n].shape != shape for n, shape in required.items()):
                 continue
-            refuse_larger(known, wanted, module, path)
-            # A counter of another shape, as torch 0.4 wrote them, is no reason to refuse a network.
+            _refuse_larger(known, wanted, module, path)
+            # torch 0.4 wrote a counter in another shape: the network is good without the counter.
             used = {
                 n: known[n] for n, v in wanted.items() if n in known and known[n].shape == v.shape
             }
@@ -127,121 +121,127 @@ def networks(
                 for name, value in tensors.items()
                 if id(value) not in same and name.removeprefix(prefix) not in wanted
             ]
-            found.append(Network(prefix, layout, used, created, unused))
+            networks.append(Network(prefix, layout, used, created, unused))
             break
-    return found
+    return networks
 
 
-def fitted(
+def _fit(
     inner: Mapping[str, Tensor], module: Architecture, layout: str, path: Path
 ) -> Mapping[str, Tensor]:
-    """Tensors by the architecture's own names, positions interpolated to its image size."""
+    """Return tensors by the architecture's own names, with positions interpolated to its image size."""
     with refusing(path, "Name its --architecture", "has tensors that are not as their names say"):
         return module.resampled(converted(inner, layout))
 
 
-def refuse_larger(
+def _refuse_larger(
     known: Mapping[str, Tensor], wanted: Mapping[str, Tensor], module: Architecture, path: Path
 ) -> None:
-    """Raises Refused if a file has more in the architecture's own parts than it needs: ResNet-101 for ResNet-50."""
-    parts = {*module.own_parts, *(name.partition(".")[0] for name in wanted if "." in name)}
-    more = [n for n in known if n not in wanted and n.partition(".")[0] in parts]
-    more = [name for name in more if known[name].is_floating_point()]
+    """Raise Refused if a file has more in the architecture's parts than it needs, as ResNet-101 for ResNet-50."""
+    own_parts = {*module.own_parts, *(name.partition(".")[0] for name in wanted if "." in name)}
+    more = [
+        name
+        for name, value in known.items()
+        if name not in wanted and name.partition(".")[0] in own_parts and value.is_floating_point()
+    ]
     if more:
         raise Refused(
             path,
-            f"has {len(more)} tensors that {said(module)} does not have, such as {some(more)}",
+            f"has {len(more)} tensors that {_name_of(module)} does not have, such as {first_few(more)}",
             "It is of another architecture: name it (add: --architecture)",
         )
 
 
-def prefixes(names: Iterable[str], least: int) -> list[str]:
-    """What stands before at least so many names, from the outermost on; the empty one is the first."""
+def _inner_tensors(
+    tensors: Mapping[str, Tensor], least: int
+) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Yield each prefix of at least so many names, the outermost first, and the tensors behind it."""
     counts: Counter[str] = Counter()
-    for name in names:
+    for name in tensors:
         parts = name.split(".")
         counts.update(".".join(parts[:n]) + "." if n else "" for n in range(len(parts)))
-    return sorted(
-        (p for p, count in counts.items() if count >= least), key=lambda p: (p.count("."), p)
-    )
+    frequent = [prefix for prefix, count in counts.items() if count >= least]
+    for prefix in sorted(frequent, key=lambda prefix: (prefix.count("."), prefix)):
+        yield (
+            prefix,
+            {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)},
+        )
 
 
-def chosen(found: Sequence[Network], wrapper: str | None, path: Path) -> Network:
-    """The network that was asked for, of at least one.
+def choose_network(networks: Sequence[Network], wrapper: str | None, path: Path) -> Network:
+    """Return the network that is asked for, out of at least one.
 
     Parameters
     ----------
     wrapper : str or None
-        A part of its prefix, such as teacher or state_dict_ema; None: there must be only one.
+        A part of the network's prefix, such as teacher or state_dict_ema; None: there must be only one network.
 
     Raises
     ------
     Refused
-        If there are several, or none called so, naming those that there are.
+        If there are several such networks or none. The message names the networks of the file.
     """
-    there = ", ".join(network.prefix.rstrip(".") or "(no prefix)" for network in found)
-    named = [n for n in found if wrapper is None or wrapper in n.prefix.split(".")]
-    if len(named) == 1:
-        return named[0]
+    listed = ", ".join(network.prefix.rstrip(".") or "(no prefix)" for network in networks)
+    matches = [n for n in networks if wrapper is None or wrapper in n.prefix.split(".")]
+    if len(matches) == 1:
+        return matches[0]
     if wrapper is None:
-        raise Refused(
-            path, f"holds {len(found)} networks: {there}", "Choose by --wrapper NAME, a part of one"
-        )
-    if not named:
-        raise Refused(
-            path, f"has no network below {wrapper!r}; there are: {there}", "Choose one of these"
-        )
-    raise Refused(
-        path,
-        f"has {len(named)} networks below {wrapper!r}: {there}",
-        "Choose a part that only one has",
-    )
+        reason = f"holds {len(networks)} networks: {listed}"
+        remedy = "Choose by --wrapper NAME, a part of one"
+    elif not matches:
+        reason = f"has no network below {wrapper!r}; there are: {listed}"
+        remedy = "Choose one of these"
+    else:
+        reason = f"has {len(matches)} networks below {wrapper!r}: {listed}"
+        remedy = "Choose a part that only one has"
+    raise Refused(path, reason, remedy)
 
 
-def why_not(
+def explain_misfit(
     tensors: Mapping[str, Tensor], module: Architecture, layouts: Sequence[str], path: Path
 ) -> str:
-    """Why no network of this architecture is in a checkpoint: what comes nearest lacks, or what there is."""
-    wanted = {name: v for name, v in needed(module).items() if not optional(v)}
-    best: Mapping[str, Tensor] = {}
-    for prefix in prefixes(tensors, 1)[:100]:
-        inner = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+    """Return why a checkpoint has no network of an architecture: what the nearest one lacks, or what is there."""
+    required = _shapes(required_tensors(module))
+    nearest: Mapping[str, Tensor] = {}
+    for _, inner in [*_inner_tensors(tensors, 1)][:100]:
         for layout in layouts:
             try:
-                known = fitted(inner, module, layout, path)
+                known = _fit(inner, module, layout, path)
             except Refused:
                 known = converted(inner, layout)
-            best = max(best, known, key=lambda t: sum(name in t for name in wanted))
-    missing = [name for name in wanted if name not in best]
-    misshapen = [
-        f"{name} {tuple(best[name].shape)} instead of {tuple(value.shape)}"
-        for name, value in wanted.items()
-        if name in best and best[name].shape != value.shape
-    ]
-    if 2 * len(missing) > len(wanted):
-        return (
-            f"does not fill {len(missing)} of {len(wanted)} parameters of {said(module)}, such as {some(missing)}; "
-            f"it has the prefixes {some(heads(tensors))}, and such keys as {some(list(tensors))}"
-        )
+            nearest = max(nearest, known, key=lambda t: sum(name in t for name in required))
+    name = _name_of(module)
+    missing = [n for n in required if n not in nearest]
     if missing:
-        return f"does not fill {len(missing)} of {len(wanted)} parameters of {said(module)}, such as {some(missing)}"
-    return f"holds {len(misshapen)} parameters of another shape than {said(module)} has: {some(misshapen)}"
+        reason = f"does not fill {len(missing)} of {len(required)} parameters of {name}, such as {first_few(missing)}"
+        if 2 * len(missing) <= len(required):
+            return reason
+        return (
+            f"{reason}; it has the prefixes {first_few(distinct_beginnings(tensors))}, and such keys as "
+            f"{first_few(list(tensors))}"
+        )
+    misshapen = [
+        f"{n} {tuple(nearest[n].shape)} instead of {shape}"
+        for n, shape in required.items()
+        if nearest[n].shape != shape
+    ]
+    return f"holds {len(misshapen)} parameters of another shape than {name} has: {first_few(misshapen)}"
 
 
-def heads(names: Iterable[str]) -> list[str]:
-    """The beginnings that tell names apart, the most frequent first."""
+def distinct_beginnings(names: Iterable[str]) -> list[str]:
+    """Return the shortest beginnings that tell names apart, the most frequent first."""
     parts = [name.split(".") for name in names]
     depth = 1
     while depth < DEPTH and len({tuple(p[:depth]) for p in parts}) == 1:
         depth += 1
-    return [head for head, _ in Counter(".".join(p[:depth]) for p in parts).most_common()]
+    return [beginning for beginning, _ in Counter(".".join(p[:depth]) for p in parts).most_common()]
 
 
-def some(names: Sequence[str]) -> str:
-    """The first of them."""
+def first_few(names: Sequence[str]) -> str:
+    """Return the first names in one line, for a message."""
     return ", ".join(names[:SHOWN])
 
 
-def said(module: Architecture) -> str:
-    """An architecture in a message."""
-    return getattr(module, "said", type(module).__name__)
+def _name_of(module: Architecture) -> str:
+    """Return the name of an architecture for a message."""
+    return getattr(module, "display_name", type(module).__name__)

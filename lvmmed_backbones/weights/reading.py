@@ -1,4 +1,4 @@
-"""Open a file of weights, whatever its name says it is; no code of its choosing runs."""
+"""Read a file of weights. Its bytes tell what it is, not its name, and no code in it runs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ CONVERT = (
     "Ask its authors for a .safetensors file, or, if you trust them, load it elsewhere and save its "
     "tensors with safetensors"
 )
-HEADER = 100 * MIB  # of a safetensors file, as its own library bounds it
-GROWTH = 4  # torch.save does not compress: a zip archive that unpacks to more than this is a bomb
-# What other files begin with, in the words of a refusal.
+HEADER = 100 * MIB  # largest header of a safetensors file, as its own library has it
+GROWTH = 4  # torch.save does not compress: an archive that unpacks to more times its size is a bomb
+# The first bytes of other files, and what a refusal says of them.
 FOREIGN = (
     (b"<!doctype html", "is an HTML page, not weights: a download page was saved in its place"),
     (b"<html", "is an HTML page, not weights: a download page was saved in its place"),
@@ -38,7 +38,7 @@ FOREIGN = (
 
 
 def read(path: str | Path) -> Mapping:
-    """The content of a file that `torch.save` or safetensors wrote, told by its bytes and not by its name.
+    """Return the content of a file that `torch.save` or safetensors wrote.
 
     Raises
     ------
@@ -54,43 +54,44 @@ def read(path: str | Path) -> Mapping:
         head = file.read(512)
     if not size:
         raise Refused(path, "is empty", AGAIN)
-    if is_safetensors(head):
-        check_whole_safetensors(path, size)
+    if _is_safetensors(head):
+        _check_whole_safetensors(path, size)
         with refusing(path, AGAIN):
             return load_file(path)
     if head.startswith(b"PK"):
-        check_archive(path, size)
+        _check_archive(path, size)
     elif not head.startswith(b"\x80"):
-        raise Refused(path, foreign(head), AGAIN)
-    return loaded(path, head)
+        raise Refused(path, _name_format(head), AGAIN)
+    return _load_safely(path, head)
 
 
-def is_safetensors(head: bytes) -> bool:
-    """Whether a file begins with the length of a header, and a header in JSON."""
+def _is_safetensors(head: bytes) -> bool:
+    """Return whether a file begins with the length of a header and a header in JSON."""
     return len(head) > 8 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= HEADER
 
 
-def check_whole_safetensors(path: Path, size: int) -> None:
-    """Raises Refused, with both sizes, for a safetensors file that lacks its end."""
+def _check_whole_safetensors(path: Path, size: int) -> None:
+    """Raise Refused, with both sizes, for a safetensors file that lacks its end."""
     with opened(path) as file, refusing(path, AGAIN, "is cut off or damaged"):
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
-        ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
-    whole = 8 + length + max(ends, default=0)
-    if whole > size:
-        raise Refused(path, f"is cut off: it has {size:,} of {whole:,} bytes", AGAIN)
+        ends = [
+            entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"
+        ]
+    full_size = 8 + length + max(ends, default=0)
+    if full_size > size:
+        raise Refused(path, f"is cut off: it has {size:,} of {full_size:,} bytes", AGAIN)
 
 
-def check_archive(path: Path, size: int) -> None:
-    """Raises Refused for a zip archive that is cut off, unpacks to far more than it has, or is no checkpoint."""
+def _check_archive(path: Path, size: int) -> None:
+    """Raise Refused for a zip archive that is cut off, is no checkpoint, or unpacks to far more than its size."""
     reason = f"is cut off or damaged: a zip archive of {size:,} bytes whose end is missing"
     with opened(path) as file, refusing(path, AGAIN, reason), zipfile.ZipFile(file) as archive:
         members = archive.infolist()
     unpacked = sum(member.file_size for member in members)
     if unpacked > GROWTH * size + MIB:
-        raise Refused(
-            path, f"unpacks from {size:,} to {unpacked:,} bytes", "torch.save does not compress"
-        )
+        reason = f"unpacks from {size:,} to {unpacked:,} bytes"
+        raise Refused(path, reason, "torch.save does not compress")
     names = [member.filename for member in members]
     if any(name.endswith("/constants.pkl") for name in names):
         raise Refused(path, "is a TorchScript archive, which is a program", CONVERT)
@@ -99,25 +100,19 @@ def check_archive(path: Path, size: int) -> None:
         raise Refused(path, f"is a zip archive without a checkpoint in it: {several}", AGAIN)
 
 
-def foreign(head: bytes) -> str:
-    """What a file is, by its first bytes."""
+def _name_format(head: bytes) -> str:
+    """Return what a file is, by its first bytes."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for mark, words in FOREIGN:
+    for mark, description in FOREIGN:
         if start.startswith(mark):
-            return words
+            return description
     if head[257:262] == b"ustar":
         return "is a tar archive: unpack it first"
     return f"is no file of weights: it begins with {head[:12]!r}"
 
 
-def loaded(path: Path, head: bytes) -> Mapping:
-    """What torch's safe loader reads.
-
-    Raises
-    ------
-    Refused
-        As `read`.
-    """
+def _load_safely(path: Path, head: bytes) -> Mapping:
+    """Read a checkpoint by torch's safe loader. Raise Refused as `read`."""
     allow_mmengine_checkpoints()
     torch.serialization.add_safe_globals([argparse.Namespace])
     try:
@@ -127,7 +122,9 @@ def loaded(path: Path, head: bytes) -> Mapping:
             )
     except Refused as error:
         if isinstance(error.__cause__, pickle.UnpicklingError):
-            raise Refused(path, f"is refused: {named(error.__cause__)}", CONVERT) from error
+            raise Refused(
+                path, f"is refused: {_explain_refusal(error.__cause__)}", CONVERT
+            ) from error
         raise
     if not isinstance(content, Mapping):
         reason = f"holds a {type(content).__name__}, not a mapping of names to tensors"
@@ -135,9 +132,9 @@ def loaded(path: Path, head: bytes) -> Mapping:
     return content
 
 
-def named(error: pickle.UnpicklingError) -> str:
-    """Why torch's safe loader refuses a file, in a line: what the file would have run."""
-    found = re.search(r"(?:GLOBAL|Unsupported (?:global|class)) ([\w.]+)", str(error))
-    if found:
-        return f"reading it would run code that it names ({found[1]})"
+def _explain_refusal(error: pickle.UnpicklingError) -> str:
+    """Return in one line why torch's safe loader refuses a file: what the file would run."""
+    match = re.search(r"(?:GLOBAL|Unsupported (?:global|class)) ([\w.]+)", str(error))
+    if match:
+        return f"reading it would run code that it names ({match[1]})"
     return f"it is no plain data ({str(error).partition(chr(10))[0]})"

@@ -141,7 +141,7 @@ import sys
 import lvmmed_backbones.catalogue
 from mmengine.config import Config
 from mmengine.registry import MODELS
-lvmmed_backbones.catalogue.__path__.append(sys.argv[2])
+lvmmed_backbones.catalogue.entries.__path__.append(sys.argv[2])
 print(type(MODELS.build(Config.fromfile(sys.argv[1]).model.backbone)).__name__)
 """
 
@@ -153,7 +153,7 @@ def test_a_class_in_a_catalogue_file_works_in_runs_as_in_python(
     import lvmmed_backbones
 
     (tmp_path / "my_net.py").write_text(ENTRY)
-    monkeypatch.setattr(catalogue, "__path__", [*catalogue.__path__, str(tmp_path)])
+    monkeypatch.setattr(catalogue.entries, "__path__", [*catalogue.entries.__path__, str(tmp_path)])
     assert type(lvmmed_backbones.build("my_net")).__name__ == "MyNet"
     config = configured(RunSpec("brain_tumor_linear", "my_net", "mini", 0))
     config.dump(tmp_path / "config.py")

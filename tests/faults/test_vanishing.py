@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import lvmmed_backbones
-from lvmmed_backbones.catalogue.exported import Facts, write
+from lvmmed_backbones.catalogue.exported import Facts, write_backbone
 from tests.faults.folders import checksum, records
 from tests.faults.grid import (
     BACKBONES,
@@ -122,5 +122,5 @@ def make_weights(grid: Grid, seed: int) -> Path:
     )
     path = grid.work / "backbones" / "mine.safetensors"
     path.parent.mkdir(exist_ok=True)
-    write(path, tensors, facts)
+    write_backbone(path, tensors, facts)
     return path

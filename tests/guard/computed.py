@@ -104,7 +104,7 @@ def digest(text: str) -> str:
 def outputs(name: str, side: int = 64) -> dict[str, Any]:
     """What an architecture gives for a fixed image of 64 px: its maps, and its vector."""
     known = name in catalogue.names()
-    config = dict(catalogue.get(name).config) if known else architectures.named(name)
+    config = dict(catalogue.get(name).config) if known else architectures.config_by_name(name)
     side = 224 if "swin" in name or "vit_tiny_patch16" in name else side
     found: dict[str, Any] = {}
     for output in ("maps", "vector"):

@@ -259,7 +259,7 @@ def test_names_of_our_own_methods_are_rows_of_the_paper() -> None:
     """Every class of lvmmed_backbones.pretrain that a peer's config names finds its row."""
     from reports.render.tables.matching import plain
 
-    root = Path(__file__).resolve().parents[2] / "lvmmed_backbones/pretrain/configs/_base_"
+    root = Path(__file__).resolve().parents[2] / "lvmmed_backbones/pretrain/configs"
     printed = {plain(method) for method in FIGURES["method"]}
     model = re.compile(r'^model = dict\(\s*type="(\w+)"', re.MULTILINE)
     types = {match[1] for file in root.glob("*.py") for match in model.finditer(file.read_text())}

@@ -21,7 +21,7 @@ from benchmarks.studies.evidence.probe import SIZE, probe
 from benchmarks.studies.evidence.results import RESULT, ends
 from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones import pretrain as pretraining
-from lvmmed_backbones.catalogue.exported import entry_of, read_facts
+from lvmmed_backbones.catalogue.exported import read_entry, read_facts
 from lvmmed_backbones.files.writing import write_json
 from lvmmed_backbones.pretrain.monitors import unwrapped
 
@@ -178,7 +178,7 @@ def _carry_out(job: Job) -> None:
         rate = pretraining.compose(**_arguments(job)).optim_wrapper.optimizer.lr
         row |= dict(steps=read_facts(weights).steps, rate=rate)
         row |= ends(job.folder)
-        model = MODELS.build(entry_of(weights).model("vector", SIZE))
+        model = MODELS.build(read_entry(weights).model("vector", SIZE))
         model.init_weights()
     row |= probe(model, job.prepared, job.copies)
     write_json(job.folder / RESULT, row)

@@ -1,12 +1,35 @@
-"""DeepCluster-v2, ResNet-50, at the size of LVM-Med's run: 224 px, 3200 images a step, 100 epochs.
+"""DeepCluster-v2, ResNet-50, at the size of LVM-Med's run.
 
-Caron et al., NeurIPS 2020 (SwAV), appendix D.
+Source: Caron et al., NeurIPS 2020 (SwAV), appendix D: two large views and six small ones, three clusterings.
+Size: that of LVM-Med's run (MH Nguyen et al., NeurIPS 2023, section 4.1): 1.3 million images, 3200 a step on 16 GPUs,
+100 epochs, bfloat16.
+Differs from the paper: colours and optimiser are those of simclr_resnet50_paper.
+Score and time: not measured.
 
     torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain deepclusterv2_resnet50_paper \
         --corpus CORPUS --launcher pytorch
 """
 
-_base_ = ["_base_/deepclusterv2.py", "_base_/paper.py", "_base_/runtime.py"]
+_base_ = "_base_/gpus.py"
 
-custom_hooks = [*_base_.custom_hooks, dict(type="DeepClusterHook")]
-train_dataloader = dict(dataset=dict(pipeline=[_base_.multi_crop]))
+model = dict(
+    type="DeepClusterV2",
+    backbone=dict(type="Backbone", model_name="resnet50", output="last"),
+    neck=dict(
+        type="NonLinearNeck", in_channels=2048, hid_channels=2048, out_channels=128,
+        with_last_bn=False, with_last_bias=True, norm_cfg=dict(type="BN1d"),
+    ),
+    channels=128, clusters=(3000, 3000, 3000), temperature=0.1,
+)
+views = dict(
+    type="RandomViews",
+    crops=[dict(number=2, size=224, scale=(0.14, 1.0)), dict(number=6, size=96, scale=(0.05, 0.14))],
+    transforms=_base_.distortions,
+)
+train_dataloader = dict(batch_size=200, dataset=dict(pipeline=[views]))
+optim_wrapper = dict(
+    optimizer=dict(type="LARS", lr=3.75, momentum=0.9, weight_decay=1e-6), paramwise_cfg=_base_.lars_exclusions
+)
+train_cfg = dict(max_epochs=100)
+param_scheduler = _base_.warm_up_and_cosine  # rises for 10 epochs, then falls to 0
+custom_hooks = [*_base_.custom_hooks, dict(type="DeepClusterHook")]  # clusters before each epoch

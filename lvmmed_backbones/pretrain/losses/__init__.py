@@ -1,1 +1,1 @@
-"""What the methods minimise, as functions of tensors; each names its equation."""
+"""The losses of the methods, as functions of tensors; each names its equation."""

@@ -7,23 +7,22 @@ from torch import Tensor
 
 from lvmmed_backbones.pretrain.losses.directions import directions
 
-CHUNK = 2**24  # cell pairs that are held at once: 64 MB
+CHUNK = 2**24  # cell pairs in memory at once: 64 MB
 
 
 def knn_edges(embeddings: Tensor, neighbours: int) -> Tensor:
-    """The directed graph from each vertex to its nearest neighbours by cosine similarity.
+    """Return the directed graph from each vertex to its nearest neighbours by cosine similarity.
 
     Parameters
     ----------
-    embeddings : Tensor
-        (N, F).
+    embeddings : Tensor of shape (N, F)
     neighbours : int
-        K.
+        Number of neighbours k.
 
     Returns
     -------
-    Tensor
-        (N * k, 2) int64: source and target of each edge, sorted by source, nearest first.
+    Tensor of shape (N * k, 2), int64
+        Source and target of each edge, sorted by source, the nearest first.
 
     Raises
     ------
@@ -44,19 +43,18 @@ def knn_edges(embeddings: Tensor, neighbours: int) -> Tensor:
 
 
 def normalised_adjacency(edges: Tensor, vertices: int) -> Tensor:
-    """D^-1/2 (A + I) D^-1/2 of the undirected graph that has an edge wherever `edges` leads one way or the other.
+    """Return D^-1/2 (A + I) D^-1/2 of the undirected graph of `edges` (Kipf & Welling 2017, eq. 2).
 
     Parameters
     ----------
-    edges : Tensor
-        (E, 2) int64.
+    edges : Tensor of shape (E, 2), int64
+        Edges in one direction or both.
     vertices : int
-        N.
+        Number of vertices N.
 
     Returns
     -------
-    Tensor
-        (N, N) float32 (Kipf & Welling 2017, eq. 2).
+    Tensor of shape (N, N), float32
     """
     adjacency = torch.eye(vertices, device=edges.device)
     adjacency[edges[:, 0], edges[:, 1]] = 1
@@ -66,26 +64,24 @@ def normalised_adjacency(edges: Tensor, vertices: int) -> Tensor:
 
 
 def global_affinity(source: Tensor, target: Tensor) -> Tensor:
-    """Cosines between two sets of embeddings (N, F) and (M, F): (N, M)."""
+    """Return the cosines (N, M) between two sets of embeddings (N, F) and (M, F)."""
     return directions(source) @ directions(target).T
 
 
 def edge_affinity(
     source: Tensor, source_edges: Tensor, target: Tensor, target_edges: Tensor
 ) -> Tensor:
-    """cos(z_i - z_j, z_a - z_b) for each pair of a source edge (i, j) and a target edge (a, b).
+    """Return cos(z_i - z_j, z_a - z_b) for each pair of a source edge (i, j) and a target edge (a, b).
 
     Parameters
     ----------
-    source : Tensor
-        (N, F); target: (M, F).
-    source_edges : Tensor
-        (E_s, 2); target_edges: (E_t, 2).
+    source, target : Tensor of shape (N, F) and (M, F)
+    source_edges, target_edges : Tensor of shape (E_s, 2) and (E_t, 2)
 
     Returns
     -------
-    Tensor
-        (E_s, E_t). An edge between two equal embeddings has no direction: its affinities and gradients are 0.
+    Tensor of shape (E_s, E_t)
+        An edge between two equal embeddings has no direction: its affinities and gradients are 0.
     """
     along_source = source[source_edges[:, 0]] - source[source_edges[:, 1]]
     along_target = target[target_edges[:, 0]] - target[target_edges[:, 1]]
@@ -99,27 +95,27 @@ def local_affinity(
     target_positions: Tensor,
     pairs: int,
 ) -> Tensor:
-    """How alike the matched cells of two sets of feature maps are.
+    """Return the similarity of the matched cells of two sets of feature maps.
 
-    The cells of an image of one view are matched to those of an image of the other twice, by position in their
-    original images and by feature, from source to target and from target to source. Of each of the four matchings the
-    best pairs, nearest by position or most alike, are kept, and the mean cosine of their features is taken; the
-    affinity is the mean of the four (as the local criterion of Bardes et al., VICRegL 2022, section 3.2).
+    The cells of an image in one view are matched to the cells of an image in the other view: by their position in the
+    original images and by feature, each from source to target and from target to source. Each of these four matchings
+    keeps its best pairs, which are nearest by position or most similar, and gives the mean cosine of their features.
+    The affinity is the mean of the four (as the local criterion of Bardes et al., VICRegL 2022, section 3.2).
 
     Parameters
     ----------
-    source : Tensor
-        (N, C, D) features of C cells of each image; target: (M, C, D).
-    source_positions : Tensor
-        (N, C, 2), as `cell_positions` gives them; target_positions: (M, C, 2).
+    source, target : Tensor of shape (N, C, D) and (M, C, D)
+        Features of the C cells of each image.
+    source_positions, target_positions : Tensor of shape (N, C, 2) and (M, C, 2)
+        Positions of the cells, as `cell_positions` gives them.
     pairs : int
-        Gamma, how many pairs are kept; more than C: all.
+        Number of pairs that are kept (gamma); more than C: all.
 
     Returns
     -------
-    Tensor
-        (N, M). Images are taken a few at a time, so that no more than `CHUNK` cell pairs are held at once; what
-        autograd keeps are the indices of the pairs, N * M * C of them.
+    Tensor of shape (N, M)
+        It is computed for a few images at a time, so that at most `CHUNK` cell pairs are in memory. Autograd keeps only
+        the N * M * C indices of the pairs.
     """
     source, target = directions(source, 2), directions(target, 2)
     images, cells = target.shape[:2]
@@ -127,8 +123,10 @@ def local_affinity(
     pairs = min(pairs, cells)
     return torch.cat(
         [
-            _local_affinity(some, target, places, target_positions, pairs)
-            for some, places in zip(source.split(rows), source_positions.split(rows), strict=True)
+            _local_affinity(chunk, target, positions, target_positions, pairs)
+            for chunk, positions in zip(
+                source.split(rows), source_positions.split(rows), strict=True
+            )
         ]
     )
 
@@ -145,8 +143,8 @@ def _local_affinity(
         (cosine, distance),
         (cosine.transpose(2, 3), distance.transpose(2, 3)),
     ):
-        away, nearest = distances.min(dim=3)
-        kept = away.topk(pairs, dim=2, largest=False).indices
+        least, nearest = distances.min(dim=3)
+        kept = least.topk(pairs, dim=2, largest=False).indices
         by_position = cosines.gather(3, nearest[..., None])[..., 0].gather(2, kept)
         by_feature = cosines.max(dim=3).values.topk(pairs, dim=2).values
         affinity = affinity + by_position.mean(2) + by_feature.mean(2)

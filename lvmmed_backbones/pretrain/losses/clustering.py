@@ -17,18 +17,18 @@ def clustering_loss(
     labels: Sequence[Tensor],
     temperature: float,
 ) -> Tensor:
-    """Cross entropy of the views' clusters, mean over views and clusterings.
+    """Return the cross entropy of the views' clusters, averaged over views and clusterings.
 
     Parameters
     ----------
     views : sequence of Tensor
-        Embeddings (N, F) of length 1, of each view.
+        Embeddings (N, F) of each view, of length 1.
     centres : sequence of Tensor
-        (K, F) of length 1, of each clustering.
+        Centres (K, F) of each clustering, of length 1.
     labels : sequence of Tensor
-        (N,) the images' clusters, of each clustering.
+        Clusters (N,) of the images in each clustering.
     temperature : float
-        Of the softmax.
+        Temperature of the softmax.
     """
     terms = [
         cross_entropy(z @ centre.T / temperature, label)
@@ -41,31 +41,31 @@ def clustering_loss(
 def spherical_kmeans(
     points: Tensor, clusters: int, iterations: int, seed: int
 ) -> tuple[Tensor, Tensor]:
-    """k-means by cosine similarity; a cluster that loses its last point starts again at a random one.
+    """Cluster points by k-means with cosine similarity. An empty cluster starts again at a random point.
 
     Parameters
     ----------
-    points : Tensor
-        (N, F) of length 1.
+    points : Tensor of shape (N, F)
+        Points of length 1.
 
     Returns
     -------
     (Tensor, Tensor)
-        Centres (K, F) of length 1, and the cluster (N,) of each point.
+        Centres (K, F) of length 1, and the clusters (N,) of the points.
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(points), generator=generator).to(points.device)
     centres = points[order[:clusters]]
     for _ in range(iterations):
-        labels = nearest_centre(points, centres)
+        labels = _nearest_centres(points, centres)
         sums = torch.zeros_like(centres).index_add_(0, labels, points)
         empty = torch.bincount(labels, minlength=clusters) == 0
-        again = torch.randperm(len(points), generator=generator).to(points.device)[:clusters]
-        sums[empty] = points[again][empty]
+        restarts = torch.randperm(len(points), generator=generator).to(points.device)[:clusters]
+        sums[empty] = points[restarts][empty]
         centres = directions(sums)
-    return centres, nearest_centre(points, centres)
+    return centres, _nearest_centres(points, centres)
 
 
-def nearest_centre(points: Tensor, centres: Tensor) -> Tensor:
-    """(N,), a few thousand points at a time."""
-    return torch.cat([(some @ centres.T).argmax(1) for some in points.split(4096)])
+def _nearest_centres(points: Tensor, centres: Tensor) -> Tensor:
+    """Return the nearest centre (N,) of each point, for a few thousand points at a time."""
+    return torch.cat([(chunk @ centres.T).argmax(1) for chunk in points.split(4096)])

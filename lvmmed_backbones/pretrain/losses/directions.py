@@ -1,33 +1,32 @@
-"""Vectors of length 1, with gradients that stay finite and bounded wherever the vectors lie."""
+"""Vectors of length 1 with gradients that stay finite and bounded for every vector."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# What is shorter has no direction. The difference of two equal embeddings is 0 but for rounding, which is about 1e-6 of
-# embeddings of length 10.
+# A shorter vector has no direction: rounding makes the difference of two equal embeddings of length 10 about 1e-6.
 LEAST = 1e-5
 
 
 def directions(vectors: Tensor, dim: int = 1) -> Tensor:
-    """Vectors divided by their length; those shorter than `LEAST` are 0.
+    """Return vectors divided by their length; vectors shorter than `LEAST` become 0.
 
-    The gradient is that of x / |x|, which is 1 / |x| times the part of what comes from above that is at right angles to
-    x: so it is never more than 1 / `LEAST` times it. Of vectors that are shorter than `LEAST` it is 0, where torch's
-    own `normalize` multiplies by 1e12. Lengths whose squares a float cannot hold do not matter.
+    The gradient is that of x / |x|: 1 / |x| times the part of the incoming gradient that is at right angles to x. So it
+    grows at most by 1 / `LEAST`. For vectors shorter than `LEAST` it is 0, where torch's `normalize` multiplies by
+    1e12. Lengths whose squares overflow are handled too.
 
     Parameters
     ----------
     vectors : Tensor
-        Of any shape.
+        Vectors in a tensor of any shape.
     dim : int
-        Along which a vector lies.
+        Dimension of the vectors.
 
     Returns
     -------
     Tensor
-        Of the same shape.
+        Tensor of the same shape.
     """
     scale = vectors.detach().abs().amax(dim, keepdim=True).clamp_min(LEAST)
     scaled = vectors / scale

@@ -14,22 +14,22 @@ def distillation_loss(
     student_temperature: float,
     teacher_temperature: float,
 ) -> Tensor:
-    """Mean cross entropy between the teacher's view and each other view of the student (eq. 3).
+    """Return the mean cross entropy between the teacher's view and each other view of the student (eq. 3).
 
     Parameters
     ----------
     outputs : list of Tensor
-        Of the student, (N, K) for each view.
+        Outputs (N, K) of the student for each view.
     targets : list of Tensor
-        Of the teacher, (N, K) for each of the first views.
-    centre : Tensor
-        (K,).
+        Outputs (N, K) of the teacher for each of the first views.
+    centre : Tensor of shape (K,)
+        Centre of the teacher's outputs.
     """
     terms = []
     for t, target in enumerate(targets):
-        wanted = softmax((target - centre) / teacher_temperature, dim=1)
+        expected = softmax((target - centre) / teacher_temperature, dim=1)
         for v, output in enumerate(outputs):
             if v != t:
-                found = log_softmax(output / student_temperature, dim=1)
-                terms.append(-(wanted * found).sum(1).mean())
+                predicted = log_softmax(output / student_temperature, dim=1)
+                terms.append(-(expected * predicted).sum(1).mean())
     return torch.stack(terms).mean()

@@ -13,23 +13,25 @@ from lvmmed_backbones.matching.layer import MatchingLayer
 def matching_loss(
     layer: MatchingLayer, vertex: Tensor, edge: Tensor, edges: list[Tensor], seed: int
 ) -> tuple[Tensor, Tensor, float]:
-    """Hamming distance of a matching to the identity, v (1 - v*) + v* (1 - v), summed (LVM-Med, eq. 6).
+    """Return the Hamming distance of a matching to the identity, sum of v (1 - v*) + v* (1 - v) (LVM-Med, eq. 6).
 
-    The gradient for the affinities is computed here and now, and attached to the loss as a linear function of them.
-    The estimate moves the costs by `lambda_` times the gradient of the loss, so it would change with every factor
-    that a loss scaler, gradient accumulation or a mean puts before the loss; so attached, it scales with them.
+    The gradient for the affinities is computed at once, and attached to the loss as a linear function of them. The
+    estimate moves the costs by `lambda_` times the gradient of the loss. Computed later, it would change with every
+    factor that a loss scaler, gradient accumulation or a mean puts before the loss. Attached so, it scales with them.
 
     Parameters
     ----------
-    vertex : Tensor
-        (N, N); edge: (E_s, E_t); edges: the edges (E_s, 2) and (E_t, 2).
+    vertex : Tensor of shape (N, N)
+    edge : Tensor of shape (E_s, E_t)
+    edges : list of Tensor
+        Edges (E_s, 2) and (E_t, 2).
     seed : int
-        Of noise and solver.
+        Seed of noise and solver.
 
     Returns
     -------
     (Tensor, Tensor, float)
-        The loss; the matching (N, N), without gradients; the seconds that both solves took.
+        The loss; the matching (N, N) without gradients; the time of both solves in seconds.
     """
     start = time.perf_counter()
     leaves = [affinity.detach()[None].requires_grad_() for affinity in (vertex, edge)]
@@ -42,6 +44,6 @@ def matching_loss(
 
 
 def hamming_to_identity(matching: Tensor) -> Tensor:
-    """sum of v (1 - v*) + v* (1 - v) of a matching v (N, N), or a mean of matchings, where v* is the identity."""
+    """Return the sum of v (1 - v*) + v* (1 - v) for a matching v (N, N), or a mean of matchings; v* is the identity."""
     identity = torch.eye(len(matching), device=matching.device)
     return (matching * (1 - identity) + identity * (1 - matching)).sum()

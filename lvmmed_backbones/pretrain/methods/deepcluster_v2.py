@@ -1,4 +1,4 @@
-"""DeepCluster-v2: prediction of clusters that a memory of the corpus is divided into every epoch."""
+"""DeepCluster-v2: prediction of clusters. Each epoch clusters a memory of the corpus's embeddings."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class DeepClusterV2(BaseSelfSupervisor):
     Parameters
     ----------
     backbone : dict
-        Gives one feature map: `output="last"`.
+        Config of the backbone, with `output="last"` for one feature map.
     neck : dict
-        The projector, with its average pooling.
+        Config of the projector, with average pooling.
     channels : int
-        F, of its embeddings.
+        Length F of the embeddings.
     clusters : sequence of int
-        K of each of the clusterings.
+        Number of clusters of each clustering.
     temperature : float
-        Of the softmax.
+        Temperature of the softmax.
     iterations : int
-        Of k-means.
-    arguments : object
-        Of mmpretrain's BaseSelfSupervisor.
+        Iterations of k-means.
+    arguments
+        Further arguments of mmpretrain's BaseSelfSupervisor.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class DeepClusterV2(BaseSelfSupervisor):
         self.clusters = list(clusters)
         self.temperature = temperature
         self.iterations = iterations
-        self.register_buffer("epoch", torch.tensor(-1))  # that the clusters were made for
+        self.register_buffer("epoch", torch.tensor(-1))  # the epoch of the present clusters
 
     def allocate(self, images: int) -> None:
-        """Make room for a corpus. Raises ValueError if it has fewer images than a clustering has clusters."""
+        """Allocate the memory for a corpus. Raise ValueError if it has fewer images than a clustering has clusters."""
         if images < max(self.clusters):
             raise ValueError(
                 f"{max(self.clusters)} clusters of {images} images: model.clusters must be lower"
@@ -72,25 +72,19 @@ class DeepClusterV2(BaseSelfSupervisor):
         device = self.epoch.device
         self.register_buffer("memory", torch.zeros(images, self.channels, device=device))
         for number, clusters in enumerate(self.clusters):
-            self.register_buffer(
-                f"centres_{number}", torch.zeros(clusters, self.channels, device=device)
-            )
-            self.register_buffer(
-                f"labels_{number}", torch.zeros(images, dtype=torch.long, device=device)
-            )
-
-    def extract_feat(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
-        """The feature map (N, D, R, S) of the first view."""
-        return self.backbone(inputs[0])
+            centres = torch.zeros(clusters, self.channels, device=device)
+            labels = torch.zeros(images, dtype=torch.long, device=device)
+            self.register_buffer(f"centres_{number}", centres)
+            self.register_buffer(f"labels_{number}", labels)
 
     def embed(self, view: Tensor) -> Tensor:
-        """(N, F) of length 1."""
+        """Compute the embeddings (N, F) of a view, of length 1."""
         return directions(self.neck(self.backbone(view))[0].float())
 
     def loss(
         self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
     ) -> dict[str, Tensor]:
-        """Cross entropy of the views' clusters, mean over views and clusterings; the memory takes the first view."""
+        """Compute the cross entropy of the views' clusters, and keep the embeddings of the first view in the memory."""
         index = self.index(data_samples)
         embeddings = [self.embed(view) for view in inputs]
         numbers = range(len(self.clusters))
@@ -104,19 +98,19 @@ class DeepClusterV2(BaseSelfSupervisor):
         return dict(loss=loss)
 
     def index(self, data_samples: list[DataSample]) -> Tensor:
-        """(N,) the images' numbers in the corpus."""
+        """Return the numbers (N,) of the images in the corpus."""
         numbers = [sample.sample_idx for sample in data_samples]
         return torch.tensor(numbers, device=self.epoch.device)
 
     @torch.no_grad()
     def remember(self, index: Tensor, embeddings: Tensor) -> None:
-        """Keep embeddings (N, F) of images (N,), of all processes."""
+        """Keep the embeddings (N, F) of images (N,) of all processes."""
         index, embeddings = (torch.cat(all_gather(x.contiguous())) for x in (index, embeddings))
         self.memory[index] = embeddings
 
     @torch.no_grad()
     def cluster(self, epoch: int) -> None:
-        """Divide the memory anew; the same in every process."""
+        """Cluster the memory; every process gets the same clusters."""
         for number, clusters in enumerate(self.clusters):
             seed = 1_000 * epoch + number
             centres, labels = spherical_kmeans(self.memory, clusters, self.iterations, seed)
@@ -127,14 +121,14 @@ class DeepClusterV2(BaseSelfSupervisor):
 
 @HOOKS.register_module()
 class DeepClusterHook(Hook):
-    """Fills the memory before the first epoch, by a pass over the corpus, and clusters it before every epoch."""
+    """Fills the memory by a pass over the corpus before the first epoch, and clusters it before every epoch."""
 
     def before_run(self, runner: Runner) -> None:
-        """Make room, before a checkpoint is loaded."""
+        """Allocate the memory before a checkpoint is loaded."""
         unwrapped(runner).allocate(len(runner.train_dataloader.dataset))
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Cluster, unless the run was resumed within this epoch."""
+        """Cluster the memory, unless the run was resumed within this epoch."""
         model = unwrapped(runner)
         if int(model.epoch) == runner.epoch:
             return

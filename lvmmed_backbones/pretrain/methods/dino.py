@@ -21,25 +21,25 @@ from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
 class DINO(BaseSelfSupervisor):
     """DINO (Caron et al., ICCV 2021, algorithm 1).
 
-    The first two views are seen by teacher and student, further ones, smaller, by the student alone.
-    Other than in the paper, the teacher's momentum does not rise along a cosine, and weight decay does not either.
+    Teacher and student see the first two views; only the student sees further, smaller views. Unlike in the paper, the
+    teacher's momentum and the weight decay are constant.
 
     Parameters
     ----------
     backbone : dict
-        Gives one feature map: `output="last"`.
+        Config of the backbone, with `output="last"` for one feature map.
     neck : dict
-        `DINOHead`, with its average pooling.
+        Config of `DINOHead`.
     momentum : float
-        How fast the teacher follows the student. The paper begins at 0.004.
+        Share of the student in each update of the teacher. The paper begins at 0.004.
     student_temperature, teacher_temperature : float
-        Of the softmax.
+        Temperatures of the softmax.
     first_temperature : float
-        Of the teacher, which rises to `teacher_temperature` over `warm_up` steps.
+        Temperature of the teacher at the first step; it rises to `teacher_temperature` over `warm_up` steps.
     centre_momentum : float
-        Of the mean of the teacher's outputs that is taken from them.
-    arguments : object
-        Of mmpretrain's BaseSelfSupervisor.
+        Momentum of the centre, the mean of the teacher's outputs, which is subtracted from them.
+    arguments
+        Further arguments of mmpretrain's BaseSelfSupervisor.
     """
 
     def __init__(
@@ -68,14 +68,10 @@ class DINO(BaseSelfSupervisor):
         self.register_buffer("centre", torch.zeros(self.neck.prototypes))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
-    def extract_feat(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
-        """The feature map (N, D, R, S) of the first view."""
-        return self.backbone(inputs[0])
-
     def loss(
         self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
     ) -> dict[str, Tensor]:
-        """Loss of V views (N, 3, H_v, W_v) of each image."""
+        """Compute the loss of V views (N, 3, H_v, W_v) of each image."""
         if len(inputs) < 2:
             raise ValueError(f"{len(inputs)} views of each image: DINO takes 2 or more")
         with torch.no_grad():
@@ -90,14 +86,14 @@ class DINO(BaseSelfSupervisor):
         return dict(loss=loss)
 
     def temperature(self) -> float:
-        """Of the teacher at this step."""
+        """Return the temperature of the teacher at this step."""
         first, last = self.temperatures
-        done = min(1.0, int(self.steps) / self.warm_up) if self.warm_up else 1.0
-        return first + done * (last - first)
+        progress = min(1.0, int(self.steps) / self.warm_up) if self.warm_up else 1.0
+        return first + progress * (last - first)
 
     @torch.no_grad()
     def move_centre(self, targets: Tensor) -> None:
-        """Towards the mean of the teacher's outputs (B, K) in all processes (eq. 4)."""
+        """Move the centre towards the mean of the teacher's outputs (B, K) in all processes (eq. 4)."""
         mean = targets.mean(0)
         all_reduce(mean, "mean")
         self.centre.lerp_(mean, 1 - self.centre_momentum)
@@ -110,11 +106,11 @@ class DINOHead(BaseModule):
     Parameters
     ----------
     in_channels : int
-        Of the feature map.
+        Channels of the feature map.
     hid_channels, bottleneck : int
-        Of the layers.
+        Channels of the layers.
     prototypes : int
-        K.
+        Number K of prototypes.
     """
 
     def __init__(
@@ -136,6 +132,6 @@ class DINOHead(BaseModule):
         self.directions = nn.Parameter(torch.randn(prototypes, bottleneck))
 
     def forward(self, maps: tuple[Tensor, ...]) -> tuple[Tensor]:
-        """From one map (B, C, h, w) to logits (B, K)."""
+        """Compute logits (B, K) from one map (B, C, h, w)."""
         z = directions(self.layers(maps[-1].mean(dim=(2, 3))))
         return (linear(z, directions(self.directions)),)

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lvmmed_backbones.matching.layer import MatchingLayer
@@ -18,9 +18,9 @@ from lvmmed_backbones.pretrain.losses.affinities import (
     global_affinity,
     knn_edges,
     local_affinity,
+    normalised_adjacency,
 )
 from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
-from lvmmed_backbones.pretrain.message_passing import MessagePassing
 from lvmmed_backbones.pretrain.views import cell_positions
 
 
@@ -31,26 +31,19 @@ class LVMMed(BaseSelfSupervisor):
     Parameters
     ----------
     backbone : dict
-        Gives one feature map: `output="last"`.
+        Config of the backbone, with `output="last"` for one feature map.
     neck : dict
-        The projector, with its average pooling.
+        Config of the projector, with average pooling.
     head : dict
-        `GraphMatchingHead`.
-    arguments : object
-        Of mmpretrain's BaseSelfSupervisor.
+        Config of `GraphMatchingHead`.
+    arguments
+        Further arguments of mmpretrain's BaseSelfSupervisor.
     """
-
-    def __init__(self, backbone: dict, neck: dict, head: dict, **arguments: Any) -> None:
-        super().__init__(backbone=backbone, neck=neck, head=head, **arguments)
-
-    def extract_feat(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
-        """The feature map (N, D, R, S) of the first view."""
-        return self.backbone(inputs[0])
 
     def loss(
         self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
     ) -> dict[str, Tensor]:
-        """Loss and what is seen of the matching, from two views (N, 3, H, W) of each image."""
+        """Compute the loss and the monitors of the matching from two views (N, 3, H, W) of each image."""
         if len(inputs) != 2:
             raise ValueError(f"{len(inputs)} views of each image: LVM-Med takes 2")
         maps = self.backbone(torch.cat(inputs))
@@ -62,40 +55,40 @@ class LVMMed(BaseSelfSupervisor):
 
 @MODELS.register_module()
 class GraphMatchingHead(BaseModule):
-    """Affinities of two views of a batch, their matching, and its distance to the identity.
+    """Computes the affinities of two views of a batch, their matching, and its distance to the identity.
 
-    Every part of the method can be left out, for the paper's ablation (table 6).
+    Each part of the method can be switched off, for the paper's ablation (table 6).
 
     Parameters
     ----------
     channels : int
-        F, of the projector's embeddings.
+        Length F of the projector's embeddings.
     neighbours : int
-        K of the graphs.
+        Number of nearest neighbours in the graphs.
     message_passing : int
-        Layers of it; 0: vertex affinities of the embeddings as they are.
+        Number of layers; 0: vertex affinities of the embeddings as they are.
     alpha : float
         Share of the global affinity in the vertex affinities; 1: no local similarity.
     pairs : int
-        Gamma, the matched cell pairs that count in a local affinity.
+        Number of matched cell pairs in a local affinity (gamma).
     cells : int
-        Feature maps with more cells to a side are averaged down to so many before local affinities are taken (7: a
-        ResNet's map at 224 px; a ViT's map of 14 would cost 16 times as much).
+        Largest side of a feature map in local affinities; larger maps are averaged down to it (7: a ResNet's map at
+        224 px; a ViT's map of 14 would cost 16 times as much).
     second_order : float
-        Weight of the edge affinities; 1: the paper's, 0: none, the matching is a linear assignment.
+        Weight of the edge affinities; 1 in the paper; 0: the matching is a linear assignment.
     noise : float
-        Scale of the Gumbel noise on vertex and edge affinities; 0: none, blackbox differentiation.
+        Scale of the Gumbel noise on vertex and edge affinities; 0: blackbox differentiation.
     samples : int
         Draws of the noise per step.
     lambda_ : float
-        Lambda.
-    budget : str
-        Of the solver: "fast", "default" or "best".
+        Strength of the solver's gradient, as for `MatchingLayer`.
+    budget : {'fast', 'default', 'best'}
+        Budget of the solver.
 
     Raises
     ------
     ValueError
-        If alpha lies outside [0, 1] or second_order below 0, and as `MatchingLayer`.
+        If alpha lies outside [0, 1] or second_order is below 0, and as `MatchingLayer`.
     """
 
     def __init__(
@@ -134,27 +127,29 @@ class GraphMatchingHead(BaseModule):
         embeddings: tuple[Tensor, Tensor],
         views: Tensor,
     ) -> dict[str, Tensor]:
-        """The Hamming distance of the matching to the identity, per image, with gradients for the affinities.
+        """Compute the Hamming distance of the matching to the identity, per image, with gradients for the affinities.
 
         Parameters
         ----------
         maps : (Tensor, Tensor)
-            (N, D, R, S) of each view.
+            Feature maps (N, D, R, S) of each view.
         embeddings : (Tensor, Tensor)
-            (N, F) of each view.
-        views : Tensor
-            (N, 2, 5), where the views lie.
+            Embeddings (N, F) of each view.
+        views : Tensor of shape (N, 2, 5)
+            Positions of the views.
 
         Returns
         -------
         dict of str to Tensor
-            `loss`, and to look at: `accuracy`, the share of images that are matched to themselves under noise;
-            `accuracy_without_noise`, by linear assignment of the vertex affinities; `second_order_share`, of images
-            that the edges match to another one than linear assignment does under the same noise; `solver_time` in
-            seconds, of both solves.
+            `loss`, and monitors: `accuracy`, the share of images that are matched to themselves under noise;
+            `accuracy_without_noise`, the same by linear assignment of the vertex affinities; `second_order_share`, the
+            share of images that linear assignment under the same noise matches to another one; `solver_time`, the time
+            of both solves in seconds.
         """
-        if not all(z.isfinite().all() for z in embeddings):  # no graph; NonFiniteHook ends the run
-            return dict(loss=torch.stack([z.sum() for z in embeddings]).sum() * torch.nan)
+        if not all(
+            z.isfinite().all() for z in embeddings
+        ):  # there is no graph; NonFiniteHook ends the run
+            return dict(loss=sum(z.sum() for z in embeddings) * torch.nan)
         edges = [knn_edges(z, self.neighbours) for z in embeddings]
         vertex = self.vertex_affinity(maps, embeddings, views, edges)
         if self.second_order:
@@ -185,21 +180,53 @@ class GraphMatchingHead(BaseModule):
         views: Tensor,
         edges: list[Tensor],
     ) -> Tensor:
-        """alpha * global + (1 - alpha) * local affinities (N, N), for the arguments of `loss`."""
-        spread = [self.message_passing(z, e) for z, e in zip(embeddings, edges, strict=True)]
-        affinity = global_affinity(*spread)
+        """Compute the vertex affinities (N, N): alpha * global + (1 - alpha) * local."""
+        refined = [self.message_passing(z, e) for z, e in zip(embeddings, edges, strict=True)]
+        affinity = global_affinity(*refined)
         if self.alpha == 1:
             return affinity
         rows, columns = (min(side, self.cells) for side in maps[0].shape[2:])
         source, target = (
             adaptive_avg_pool2d(m, (rows, columns)).flatten(2).transpose(1, 2) for m in maps
         )
-        source_at, target_at = (cell_positions(views[:, v], rows, columns) for v in range(2))
-        local = local_affinity(source, target, source_at, target_at, self.pairs)
+        source_positions, target_positions = (
+            cell_positions(views[:, v], rows, columns) for v in range(2)
+        )
+        local = local_affinity(source, target, source_positions, target_positions, self.pairs)
         return self.alpha * affinity + (1 - self.alpha) * local
 
     @staticmethod
     def linear_matching(vertex: Tensor, layer: MatchingLayer, seed: int) -> Tensor:
-        """The matching (N, N) by vertex affinities alone, under the layer's noise of that seed."""
-        none = vertex.new_zeros(1, 0, 2)
-        return layer(vertex[None], vertex.new_zeros(1, 0, 0), none, none, seed)[0][0]
+        """Return the matching (N, N) by vertex affinities alone, with the layer's noise of a seed."""
+        no_edges = vertex.new_zeros(1, 0, 2)
+        return layer(vertex[None], vertex.new_zeros(1, 0, 0), no_edges, no_edges, seed)[0][0]
+
+
+class MessagePassing(BaseModule):
+    """Message passing over the graph of a batch: H_l = act(D^-1/2 (A + I) D^-1/2 H_{l-1} W_l).
+
+    Kipf & Welling, ICLR 2017, eq. 2; LVM-Med, section 3.2.
+
+    Parameters
+    ----------
+    channels : int
+        Length F of the embeddings, the same in every layer.
+    layers : int
+        Number of layers; 0 leaves the embeddings as they are.
+    """
+
+    def __init__(self, channels: int, layers: int = 1) -> None:
+        super().__init__()
+        self.weights = nn.ModuleList(
+            nn.Linear(channels, channels, bias=False) for _ in range(layers)
+        )
+        self.activation = nn.LeakyReLU(0.2)  # after a ReLU no cosine could be negative
+
+    def forward(self, embeddings: Tensor, edges: Tensor) -> Tensor:
+        """Compute refined embeddings (N, F) from embeddings (N, F) and edges (E, 2)."""
+        if not self.weights:
+            return embeddings
+        adjacency = normalised_adjacency(edges, len(embeddings)).to(embeddings.dtype)
+        for weight in self.weights:
+            embeddings = self.activation(adjacency @ weight(embeddings))
+        return embeddings

@@ -1,4 +1,4 @@
-"""VICRegL: variance, invariance and covariance of global and of local features."""
+"""VICRegL: variance, invariance and covariance of global and local features."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class VICRegL(BaseSelfSupervisor):
     Parameters
     ----------
     backbone : dict
-        Gives one feature map: `output="last"`.
+        Config of the backbone, with `output="last"` for one feature map.
     neck : dict
         The projector of the average-pooled features.
     in_channels, local_channels : int
-        Of the map, and of the local projector's two layers.
+        Channels of the map, and of the two layers of the local projector.
     alpha : float
         Share of the global criterion (eq. 6).
     pairs : int
-        Gamma, the matched cells that count, as in the local criterion (section 3.2).
+        Number of matched cells in the local criterion (gamma, section 3.2).
     weights : (float, float, float)
-        Of invariance, variance and covariance (VICReg, eq. 6).
-    arguments : object
-        Of mmpretrain's BaseSelfSupervisor.
+        Weights of invariance, variance and covariance (VICReg, eq. 6).
+    arguments
+        Further arguments of mmpretrain's BaseSelfSupervisor.
 
     Raises
     ------
@@ -67,33 +67,28 @@ class VICRegL(BaseSelfSupervisor):
             nn.Linear(local_channels, local_channels),
         )
 
-    def extract_feat(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
-        """The feature map (N, D, R, S) of the first view."""
-        return self.backbone(inputs[0])
-
     def loss(
         self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
     ) -> dict[str, Tensor]:
-        """Loss of two views (N, 3, H, W) of each image."""
+        """Compute the loss of two views (N, 3, H, W) of each image."""
         if len(inputs) != 2:
             raise ValueError(f"{len(inputs)} views of each image: VICRegL takes 2")
         maps = [self.backbone(view)[-1] for view in inputs]
         z = [self.neck((m,))[0].float() for m in maps]
-        cells = [self.cells(m) for m in maps]
+        cells = [self._project_cells(m) for m in maps]
         views = torch.stack([sample.views for sample in data_samples])
-        at = [cell_positions(views[:, v], *maps[v].shape[2:]) for v in range(2)]
+        positions = [cell_positions(views[:, v], *maps[v].shape[2:]) for v in range(2)]
         local = [
             vicreg_loss(x, y, self.weights)
-            for one, other in ((0, 1), (1, 0))
-            for x, y in matched_cells(cells[one], cells[other], at[one], at[other], self.pairs)
+            for v, w in ((0, 1), (1, 0))
+            for x, y in matched_cells(cells[v], cells[w], positions[v], positions[w], self.pairs)
         ]
-        whole = vicreg_loss(z[0], z[1], self.weights)
         return dict(
-            loss_global=self.alpha * whole,
+            loss_global=self.alpha * vicreg_loss(z[0], z[1], self.weights),
             loss_local=(1 - self.alpha) * torch.stack(local).mean(),
         )
 
-    def cells(self, maps: Tensor) -> Tensor:
-        """Projected features (N, R * S, F) of the cells of maps (N, D, R, S)."""
+    def _project_cells(self, maps: Tensor) -> Tensor:
+        """Compute the projected features (N, R * S, F) of the cells of maps (N, D, R, S)."""
         cells = maps.flatten(2).transpose(1, 2)
         return self.local(cells.flatten(0, 1)).unflatten(0, cells.shape[:2]).float()

@@ -138,9 +138,11 @@ def test_an_image_encoder_of_sam_keeps_its_size(
     architecture: str, tmp_path: Path, shelf: Path, capsys
 ) -> None:
     """Positions for 1024 px are stored as they are, and interpolated where the backbone is used."""
-    from lvmmed_backbones.catalogue.architectures import named, on_meta
+    from lvmmed_backbones.catalogue.architectures import build_on_meta, config_by_name
 
-    module = on_meta(dict(named(architecture), img_size=1024, output="last"), Path("x"))
+    module = build_on_meta(
+        dict(config_by_name(architecture), img_size=1024, output="last"), Path("x")
+    )
     names = module.own_names()
     state = {
         f"image_encoder.{names[n]}": torch.full(v.shape, 0.01)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from lvmmed_backbones.catalogue.exported import SCHEMA, Facts
-from lvmmed_backbones.catalogue.exported import write as write_file
+from lvmmed_backbones.catalogue.exported import write_backbone as write_file
 from lvmmed_backbones.files.writing import DiskFull
 
 FACTS = Facts(

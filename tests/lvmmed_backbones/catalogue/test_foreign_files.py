@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import lvmmed_backbones
-from lvmmed_backbones.catalogue.exported import KEY, entry_of, read_facts
+from lvmmed_backbones.catalogue.exported import KEY, read_entry, read_facts
 from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.models import CLASSES, Backbone, from_config
@@ -58,7 +58,7 @@ def no_network(monkeypatch) -> None:
 
 
 def test_sound_facts_are_read(tmp_path: Path) -> None:
-    entry = entry_of(shelve(tmp_path, SOUND))
+    entry = read_entry(shelve(tmp_path, SOUND))
     assert (entry.mean, entry.std) == ((1, 2, 3), (4, 5, 6))
     assert entry.corpus == f"ours, 3 images, fingerprint {'f' * 12}"
 
@@ -107,7 +107,7 @@ HOSTILE = {
 @pytest.mark.parametrize(("facts", "words"), HOSTILE.values(), ids=HOSTILE)
 def test_a_file_asks_for_nothing_but_an_architecture(tmp_path: Path, facts, words: str) -> None:
     with pytest.raises(Refused, match=rf"mine\.safetensors: .*({words})") as error:
-        entry_of(shelve(tmp_path, facts))
+        read_entry(shelve(tmp_path, facts))
     assert str(error.value).isprintable()
 
 
@@ -118,11 +118,11 @@ def test_arguments_that_the_architecture_does_not_take(
     tmp_path: Path, arguments, capsys, monkeypatch
 ) -> None:
     """They pass as plain data, and end in one line when the backbone is built."""
-    from lvmmed_backbones.catalogue.architectures import outline
+    from lvmmed_backbones.catalogue.architectures import output_channels
 
     facts = config(**arguments)
     with pytest.raises(Refused, match=r"mine\.safetensors: asks for .*, which cannot be built"):
-        outline(facts["config"], shelve(tmp_path, facts))
+        output_channels(facts["config"], shelve(tmp_path, facts))
 
 
 def test_a_class_that_this_process_registered_may_be_asked_for(tmp_path: Path, monkeypatch) -> None:
@@ -131,7 +131,7 @@ def test_a_class_that_this_process_registered_may_be_asked_for(tmp_path: Path, m
 
     monkeypatch.setitem(CLASSES, "Registered", Registered)
     facts = SOUND | {"config": {"type": "Registered", "model_name": "resnet18"}}
-    assert entry_of(shelve(tmp_path, facts)).config["type"] == "Registered"
+    assert read_entry(shelve(tmp_path, facts)).config["type"] == "Registered"
 
 
 def test_list_shows_the_others_and_ends_with_1(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -244,7 +244,7 @@ def test_a_list_of_several_hundred_damaged_files(whole: Path, capsys) -> None:
 
 
 def test_an_architecture_is_named_by_what_it_is_built_with() -> None:
-    from lvmmed_backbones.catalogue.architectures import architecture
+    from lvmmed_backbones.catalogue.architectures import architecture_name
 
     for arguments, words in (
         (dict(model_name="resnet50"), "ResNet-50"),
@@ -253,5 +253,5 @@ def test_an_architecture_is_named_by_what_it_is_built_with() -> None:
         (dict(model_name="sam_vit_b", embed_dim=192), "SAM ViT"),
         (dict(model_name="convnext_atto"), "convnext_atto"),
     ):
-        assert architecture({"type": "Backbone", **arguments}) == words
-    assert architecture({"type": "Registered"}) == "Registered"
+        assert architecture_name({"type": "Backbone", **arguments}) == words
+    assert architecture_name({"type": "Registered"}) == "Registered"

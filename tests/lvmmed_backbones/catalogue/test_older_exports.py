@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lvmmed_backbones.catalogue.exported import KEY, entry_of
-from lvmmed_backbones.catalogue.older import translated
+from lvmmed_backbones.catalogue.exported import KEY, read_entry
+from lvmmed_backbones.catalogue.older import translated_config
 from lvmmed_backbones.models import Backbone, from_config
 
 CASES = json.loads(Path(__file__).with_name("older_exports.json").read_text())
@@ -47,7 +47,7 @@ def summary(part: Tensor) -> list[float]:
 def exported(case: dict, output: str, folder: Path) -> Path:
     """A file as an older version wrote it, with drawn weights."""
     model = from_config(
-        {**translated(case["config"]), "output": output, "img_size": case["img_size"]}
+        {**translated_config(case["config"]), "output": output, "img_size": case["img_size"]}
     )
     state = model.state_dict()
     tensors = {own: drawn(own, state[name]) for name, own in model.own_names().items()}
@@ -61,7 +61,7 @@ def exported(case: dict, output: str, folder: Path) -> Path:
 
 def read(file: Path, case: dict, output: str) -> Backbone:
     """The backbone of a file, its pyramid, which no file holds, drawn too."""
-    model = from_config(entry_of(file).model(output, case["img_size"])).eval()
+    model = from_config(read_entry(file).model(output, case["img_size"])).eval()
     model.init_weights()
     state = model.state_dict()
     pyramid = {n: drawn(n, v) for n, v in state.items() if n.startswith("pyramid.")}
@@ -96,10 +96,10 @@ def test_an_older_file_gives_the_same_output(case: dict, output: str, tmp_path: 
 )
 def test_what_has_no_counterpart_is_named(config: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        translated(config)
+        translated_config(config)
 
 
 def test_newer_configs_and_those_of_others_stay_as_they_are() -> None:
     for kind in ("Backbone", "MyNet"):
         config = dict(type=kind, model_name="resnet18", depth=3)
-        assert translated(config) == config
+        assert translated_config(config) == config

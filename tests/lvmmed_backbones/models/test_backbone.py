@@ -77,7 +77,7 @@ def test_frozen_stages_get_no_gradient_and_the_others_do(name: str) -> None:
 
 def test_a_model_without_stages_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^mine has no stages to freeze"):
-        timm_models.stages("mine", nn.Linear(1, 1))
+        timm_models.stages_of_parameters("mine", nn.Linear(1, 1))
 
 
 def test_norm_eval_keeps_all_statistics() -> None:

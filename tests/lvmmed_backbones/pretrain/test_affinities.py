@@ -18,7 +18,7 @@ from lvmmed_backbones.pretrain.losses.affinities import (
     local_affinity,
     normalised_adjacency,
 )
-from lvmmed_backbones.pretrain.message_passing import MessagePassing
+from lvmmed_backbones.pretrain.methods.lvmmed import MessagePassing
 
 sizes = st.integers(3, 7)
 seeds = st.integers(0, 2**31)

@@ -27,7 +27,7 @@ from lvmmed_backbones.pretrain.losses.directions import LEAST, directions
 from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
 from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
 from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
-from lvmmed_backbones.pretrain.message_passing import MessagePassing
+from lvmmed_backbones.pretrain.methods.lvmmed import MessagePassing
 
 N, F = 8, 6
 seeds = st.integers(0, 2**31)

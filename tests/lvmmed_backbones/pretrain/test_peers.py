@@ -98,7 +98,7 @@ def test_the_loss_falls_and_embeddings_stay_apart(method: str) -> None:
         curve.append(float(loss.detach()))
     assert np.mean(curve[-3:]) < np.mean(curve[:3])
     with torch.no_grad():
-        features = model.extract_feat(batch()[0])[-1].mean(dim=(2, 3))
+        features = model.extract_feat(batch()[0][0])[-1].mean(dim=(2, 3))
     assert float((features - features.mean(0)).norm() / features.norm()) > 0.05
 
 

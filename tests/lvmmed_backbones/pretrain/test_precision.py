@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import MODELS
 
 import lvmmed_backbones  # noqa: F401
-from lvmmed_backbones.pretrain.precision import BFloat16EncoderHook
+from lvmmed_backbones.pretrain.hooks import BFloat16EncoderHook
 
 RESNET = dict(
     type="Backbone",

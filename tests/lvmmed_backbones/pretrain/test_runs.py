@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -67,7 +68,18 @@ def test_every_config_tells_what_it_is_and_composes() -> None:
         text = (CONFIGS / f"{name}.py").read_text()
         assert text.startswith('"""') and f"pretrain {name}" in text, name
         config = Config.fromfile(CONFIGS / f"{name}.py", import_custom_modules=False)
-        assert {"model", "train_dataloader", "optim_wrapper", "train_cfg"} <= set(config)
+        shown = (
+            "model",
+            "views",
+            "train_dataloader",
+            "optim_wrapper",
+            "train_cfg",
+            "param_scheduler",
+        )
+        assert all(re.search(rf"^{part} = ", text, re.MULTILINE) for part in shown), name
+        assert "Source: " in text and re.search("^Score", text, re.MULTILINE), name
+        assert len(text.splitlines()) <= 50, f"{name} does not fit on a screen"
+        assert config.custom_hooks and config.randomness.seed == 0
         assert name.endswith(("_mini", "_small", "_paper"))
 
 
@@ -225,8 +237,12 @@ class Constant(BaseSelfSupervisor):
         return dict(loss=self.backbone(inputs[0])[0].mean())
 '''
 CONFIG = """
-_base_ = ["{configs}/_base_/mini.py", "{configs}/_base_/runtime.py"]
+_base_ = "{configs}/_base_/runtime.py"
 model = dict(type="Constant", backbone=dict(type="Backbone", model_name="resnet18", output="last"))
+views = dict(type="RandomViews", crops=[dict(number=2, size=64, scale=(0.3, 1.0))])
+train_dataloader = dict(batch_size=64, dataset=dict(pipeline=[views]))
+optim_wrapper = dict(optimizer=dict(type="AdamW", lr=1e-3))
+train_cfg = dict(max_epochs=10)
 custom_imports = dict(imports=["constant"])
 custom_hooks = [dict(type="CollapseHook", interval=2)]
 """

@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import resnet18, resnet101
 
-from lvmmed_backbones.catalogue.architectures import named, on_meta
+from lvmmed_backbones.catalogue.architectures import build_on_meta, config_by_name
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.models import from_config
 from lvmmed_backbones.weights.layouts import converted
 from lvmmed_backbones.weights.loading import find, load_strictly
-from lvmmed_backbones.weights.networks import networks
+from lvmmed_backbones.weights.networks import find_networks
 
 PUBLISHED = Path(__file__).parent / "published"
 RESNETS = sorted(p.stem for p in PUBLISHED.glob("*resnet*.json"))
@@ -46,7 +46,7 @@ def published(name: str, device: str = "cpu") -> dict:
 def test_every_published_resnet_50_loads(name: str, tmp_path: Path) -> None:
     """Against the file itself: the n-th tensor of its list holds n / 1000, whatever it is called."""
     torch.save(published(name), tmp_path / "w.pth")
-    model = from_config(named("resnet50"))
+    model = from_config(config_by_name("resnet50"))
     load_strictly(model, str(tmp_path / "w.pth"))
     facts = json.loads((PUBLISHED / f"{name}.json").read_text())
     number = {key.removeprefix(facts["prefix"]): n for n, key in enumerate(facts["keys"])}
@@ -58,7 +58,7 @@ def test_every_published_resnet_50_loads(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sam_vit_b", "lvmmed_vit_b"])
 def test_every_published_vit_b_loads(name: str, tmp_path: Path) -> None:
     torch.save(published(name), tmp_path / "w.pth")
-    model = from_config(dict(named(TRANSFORMERS[name]), img_size=64, output="vector"))
+    model = from_config(dict(config_by_name(TRANSFORMERS[name]), img_size=64, output="vector"))
     load_strictly(model, str(tmp_path / "w.pth"))
     facts = json.loads((PUBLISHED / f"{name}.json").read_text())
     number = {key.removeprefix(facts["prefix"]): n for n, key in enumerate(facts["keys"])}
@@ -72,18 +72,20 @@ def test_every_published_vit_b_loads(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sam_vit_l", "sam_vit_h", "lvmmed_vit_h_livecell"])
 def test_every_published_large_transformer_fits(name: str) -> None:
     """On the meta device: names and shapes, without 2.5 GB of values."""
-    from lvmmed_backbones.weights.networks import flat
+    from lvmmed_backbones.weights.networks import flatten
 
-    module = on_meta(dict(named(TRANSFORMERS[name]), img_size=1024, output="vector"), Path("w"))
-    tensors = flat(published(name, "meta"), Path(name))
-    (found,) = networks(tensors, module, ["own"], Path(name))
+    module = build_on_meta(
+        dict(config_by_name(TRANSFORMERS[name]), img_size=1024, output="vector"), Path("w")
+    )
+    tensors = flatten(published(name, "meta"), Path(name))
+    (found,) = find_networks(tensors, module, ["own"], Path(name))
     assert len(found.tensors) == len(module.state_dict())
 
 
 def test_absolute_positions_are_not_left_out_silently(tmp_path: Path) -> None:
     """SAM's file in LVM-Med's module would give other features."""
     torch.save(published("sam_vit_b"), tmp_path / "w.pth")
-    module = on_meta(dict(named("lvmmed_vit_b"), img_size=64), Path("w"))
+    module = build_on_meta(dict(config_by_name("lvmmed_vit_b"), img_size=64), Path("w"))
     with pytest.raises(Refused, match=r"does not have, such as pos_embed"):
         find(module, tmp_path / "w.pth", ["own"])
 
@@ -210,14 +212,14 @@ def test_a_deeper_network_is_not_cut_to_size(tmp_path: Path) -> None:
     """All that a ResNet-50 needs stands in a ResNet-101 under the same names and shapes."""
     torch.save(resnet101().state_dict(), tmp_path / "w.pth")
     with pytest.raises(Refused, match=r"tensors that ResNet-50 does not have, such as layer3\.6"):
-        find(on_meta(named("resnet50"), Path("w")), tmp_path / "w.pth", ["own"])
+        find(build_on_meta(config_by_name("resnet50"), Path("w")), tmp_path / "w.pth", ["own"])
 
 
 def test_a_foreign_network_is_refused_with_what_the_file_has(tmp_path: Path) -> None:
     tensors = {f"model.vit.block{n}.w": torch.zeros(3) for n in range(9)}
     torch.save(tensors | {"model.\x1b[2Jhead": torch.zeros(2)}, tmp_path / "w.pth")
     with pytest.raises(Refused) as error:
-        find(on_meta(named("resnet50"), Path("w")), tmp_path / "w.pth", ["own"])
+        find(build_on_meta(config_by_name("resnet50"), Path("w")), tmp_path / "w.pth", ["own"])
     said = str(error.value)
     assert "has the prefixes model.vit, model.\\x1b[2Jhead" in said
     assert "such keys as model.vit.block0.w" in said and said.isprintable()
@@ -271,4 +273,4 @@ def test_mappings_without_end_are_refused(tmp_path: Path) -> None:
     endless["self"] = endless
     torch.save(endless, tmp_path / "w.pth")
     with pytest.raises(Refused, match="nests more than"):
-        find(on_meta(named("resnet18"), Path("w")), tmp_path / "w.pth", ["own"])
+        find(build_on_meta(config_by_name("resnet18"), Path("w")), tmp_path / "w.pth", ["own"])

@@ -179,11 +179,11 @@ def test_a_large_file_is_hashed_once(tmp_path: Path, monkeypatch) -> None:
     os.utime(path, (1e9, 1e9))
     found = file_sha256(path)
     assert json.loads((tmp_path / "cache" / "checksums.json").read_text())[str(path)][2] == found
-    monkeypatch.setattr(checksums, "hashed", None)  # another process would not need it
-    checksums.remembered.cache_clear()
+    monkeypatch.setattr(checksums, "_hash", None)  # another process would not need it
+    checksums._look_up.cache_clear()
     assert file_sha256(path) == found
     (tmp_path / "cache" / "checksums.json").write_text('{"x": [1, "\\u001b", []]}')
-    checksums.remembered.cache_clear()
+    checksums._look_up.cache_clear()
     monkeypatch.undo()
     monkeypatch.setenv("LVMMED_HOME", str(tmp_path / "cache"))
     path.write_bytes(path.read_bytes() + b"1")

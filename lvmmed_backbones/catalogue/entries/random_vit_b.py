@@ -4,9 +4,6 @@ from lvmmed_backbones.catalogue.entry import Entry
 
 ENTRY = Entry(
     architecture="SAM ViT-B/16",
-    method="random",
-    corpus="none",
-    licence="none",
     source="Kirillov et al., ICCV 2023 (architecture)",
     config=dict(type="Backbone", model_name="sam_vit_b"),
     channels=(768, 768, 768, 768),

@@ -1,4 +1,4 @@
-"""LVM-Med's ViT-B, as its authors released it: SAM's image encoder, trained on, without absolute positions."""
+"""LVM-Med's ViT-B, as its authors released it: SAM's image encoder, trained further, without absolute positions."""
 
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.weights.source import Weights

@@ -1,6 +1,6 @@
 """LVM-Med's ViT-B for LIVECell, as its authors released it.
 
-No released script loads it: that it is laid out as lvmmed_vit.pth is expected, and refused by name if it is not so.
+No released script loads it. We expect the layout of lvmmed_vit.pth; a file with another layout is refused.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry

@@ -1,12 +1,9 @@
-"""ResNet-50 with random weights: what any pretraining must beat."""
+"""ResNet-50 with random weights: every pretraining must be better."""
 
 from lvmmed_backbones.catalogue.entry import Entry
 
 ENTRY = Entry(
     architecture="ResNet-50",
-    method="random",
-    corpus="none",
-    licence="none",
     source="He et al., ICCV 2015 (initialisation)",
     config=dict(type="Backbone", model_name="resnet50"),
     channels=(256, 512, 1024, 2048),

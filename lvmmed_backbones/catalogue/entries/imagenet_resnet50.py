@@ -1,6 +1,6 @@
 """ResNet-50 trained on ImageNet-1k with labels, torchvision's V1 weights: the paper's 'Imagenet' row.
 
-The authors took an older file of torchvision's, resnet50-19c8e357.pth.
+The authors used an older file of torchvision, resnet50-19c8e357.pth.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry
