@@ -12,7 +12,7 @@ from lvmmed_backbones.records.folder import listed
 T = TypeVar("T")
 
 
-class Setting(NamedTuple):
+class Condition(NamedTuple):
     """What all figures of a table have in common; figures that differ in it are never mixed."""
 
     data_source: str
@@ -21,12 +21,12 @@ class Setting(NamedTuple):
     split: str
 
 
-def setting(record: StoredRecord) -> Setting:
-    """The setting that a record belongs to."""
-    return Setting(record.data_source, record.profile, record.label_fraction, record.split)
+def condition_of(record: StoredRecord) -> Condition:
+    """The condition that a record belongs to."""
+    return Condition(record.data_source, record.profile, record.label_fraction, record.split)
 
 
-def agreeing(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
+def consistent_records(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
     """The records that can stand in one set of tables, each run once.
 
     They are of the newest version of their task. Two records of the same run must have the same headline;
@@ -38,42 +38,42 @@ def agreeing(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[
     (list of StoredRecord, list of str)
         The records left, and a sentence for each older version of a task and each contradiction.
     """
-    latest, problems = newest(records)
-    once, found = repeated(latest)
+    latest, problems = keep_newest_versions(records)
+    once, found = merge_copies(latest)
     problems += found
     for one, words, of, remedy in (
-        (column, used, lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
-        (column, used, lambda r: r.data.fingerprint, "versions of its data"),
-        (column, used, lambda r: str(r.threads), "numbers of threads"),
-        (row, lambda r: r.backbone.name, kind_of_weights, "kinds of weights"),
-        (pretraining, pretrained, lambda r: r.backbone.weights_sha256, "weights files"),
+        (column_key, column_name, lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
+        (column_key, column_name, lambda r: r.data.fingerprint, "versions of its data"),
+        (column_key, column_name, lambda r: str(r.threads), "numbers of threads"),
+        (row_key, lambda r: r.backbone.name, kind_of_weights, "kinds of weights"),
+        (weights_key, pretraining_name, lambda r: r.backbone.weights_sha256, "weights files"),
     ):
-        once, found = consistent(once, one, words, of, remedy)
+        once, found = keep_consistent(once, one, words, of, remedy)
         problems += found
     return once, problems
 
 
-def column(record: StoredRecord) -> Hashable:
+def column_key(record: StoredRecord) -> Hashable:
     """What the figures of a column share, beside the version of the task, which is the newest."""
-    return setting(record), record.task, record.protocol
+    return condition_of(record), record.task, record.protocol
 
 
-def row(record: StoredRecord) -> Hashable:
+def row_key(record: StoredRecord) -> Hashable:
     """What the figures of a row share."""
-    return setting(record), record.backbone.name
+    return condition_of(record), record.backbone.name
 
 
-def pretraining(record: StoredRecord) -> Hashable:
+def weights_key(record: StoredRecord) -> Hashable:
     """What figures from the same weights share."""
-    return row(record), record.backbone.pretraining_seed
+    return row_key(record), record.backbone.pretraining_seed
 
 
-def used(record: StoredRecord) -> str:
+def column_name(record: StoredRecord) -> str:
     """A column in words."""
     return f"{record.task} ({record.protocol})"
 
 
-def pretrained(record: StoredRecord) -> str:
+def pretraining_name(record: StoredRecord) -> str:
     """A backbone, and of which pretraining seed if it has several, in words."""
     if record.backbone.pretraining_seed is None:
         return record.backbone.name
@@ -87,43 +87,43 @@ def kind_of_weights(record: StoredRecord) -> str:
     return "of several pretraining seeds"
 
 
-def run(record: StoredRecord) -> Hashable:
+def run_key(record: StoredRecord) -> Hashable:
     """What identifies a run to a reader of tables; other threads are no copy of it."""
-    return column(record), record.backbone.name, record.seed, record.threads
+    return column_key(record), record.backbone.name, record.seed, record.threads
 
 
-def versioned(record: StoredRecord) -> Hashable:
+def version_key(record: StoredRecord) -> Hashable:
     """What the figures that have one version of a task share: tables may span splits and shares of the labels."""
     return record.data_source, record.profile, record.task
 
 
-def newest(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
+def keep_newest_versions(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
     """The records of the newest version of each task, and a sentence for each older version."""
     latest: dict[Hashable, int] = defaultdict(int)
     for record in records:
-        latest[versioned(record)] = max(latest[versioned(record)], record.task_version)
-    older = [r for r in records if r.task_version < latest[versioned(r)]]
+        latest[version_key(record)] = max(latest[version_key(record)], record.task_version)
+    older = [r for r in records if r.task_version < latest[version_key(r)]]
     problems = [
-        f"{paths(same)}: version {same[0].task_version} of {same[0].task}, left out of the {same[0].data_source} "
-        f"figures of profile {same[0].profile}, which are of version {latest[versioned(same[0])]}: "
+        f"{list_paths(same)}: version {same[0].task_version} of {same[0].task}, left out of the {same[0].data_source} "
+        f"figures of profile {same[0].profile}, which are of version {latest[version_key(same[0])]}: "
         f"{len(same)} of its records. Run them again, or move them to a folder of their own."
-        for same in grouped(older, lambda r: (versioned(r), r.task_version))
+        for same in group_by(older, lambda r: (version_key(r), r.task_version))
     ]
-    return [r for r in records if r.task_version == latest[versioned(r)]], problems
+    return [r for r in records if r.task_version == latest[version_key(r)]], problems
 
 
-def repeated(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
+def merge_copies(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
     """Each run once: equal copies are merged, contradicting ones all left out."""
     kept, problems = [], []
-    for same in grouped(records, run):
+    for same in group_by(records, run_key):
         apart = [words for words, fact in FACTS.items() if len(set(map(fact, same))) > 1]
         if not apart:
             kept.append(same[0])
             continue
         one = same[0]
         problems.append(
-            f"{paths(same)}: {len(same)} records that disagree on {one.task} ({one.protocol}), "
-            f"{one.backbone.name}, seed {one.seed}, in {' and '.join(apart)} ({values(same)}), left out. "
+            f"{list_paths(same)}: {len(same)} records that disagree on {one.task} ({one.protocol}), "
+            f"{one.backbone.name}, seed {one.seed}, in {' and '.join(apart)} ({list_values(same)}), left out. "
             "Delete the folders of all but one."
         )
     return kept, problems
@@ -137,7 +137,7 @@ FACTS: dict[str, Callable[[StoredRecord], Hashable]] = {
 }
 
 
-def consistent(
+def keep_consistent(
     records: Sequence[StoredRecord],
     key: Callable[[StoredRecord], Hashable],
     words: Callable[[StoredRecord], str],
@@ -154,12 +154,12 @@ def consistent(
         What the fact is, in the plural.
     """
     kept, problems = [], []
-    for group in grouped(records, key):
-        by_fact = grouped(group, fact)
+    for group in group_by(records, key):
+        by_fact = group_by(group, fact)
         if len(by_fact) == 1:
             kept += group
             continue
-        stated = "; ".join(f"{fact(same[0])}: {paths(same)}" for same in by_fact)
+        stated = "; ".join(f"{fact(same[0])}: {list_paths(same)}" for same in by_fact)
         problems.append(
             f"{words(group[0])}, profile {group[0].profile}: {len(by_fact)} {facts}, "
             f"left out ({stated}). Delete the folders of all but one of them."
@@ -167,7 +167,7 @@ def consistent(
     return kept, problems
 
 
-def grouped(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+def group_by(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     """Records, or what else has a key, by their key, in order of first appearance."""
     groups: dict[Hashable, list[T]] = defaultdict(list)
     for record in records:
@@ -175,12 +175,12 @@ def grouped(records: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]
     return list(groups.values())
 
 
-def paths(records: Sequence[StoredRecord]) -> str:
+def list_paths(records: Sequence[StoredRecord]) -> str:
     """Their files, the first few of them."""
     return listed([record.path for record in records])
 
 
-def values(records: Sequence[StoredRecord]) -> str:
+def list_values(records: Sequence[StoredRecord]) -> str:
     """The headlines, with as many digits as it takes to tell them apart, four at least."""
     figures = {record.value for record in records}
     digits = next(

@@ -12,7 +12,7 @@ from lvmmed_backbones.display import plain, say_error
 from lvmmed_backbones.shell import behind, carry_out
 from reports.commands import NothingLeft
 from reports.render.figures import KINDS
-from reports.selection import option
+from reports.selection import option_name
 
 if TYPE_CHECKING:
     from reports.commands import (
@@ -45,7 +45,7 @@ exit code 1.
 """
 COMPARE = """Say on which tasks one backbone is better than another, by how much and how sure.
 
-Prints a table and plain words for each setting (measured and phantom figures, profiles, shares of labels are never
+Prints a table and plain words for each condition (measured and phantom figures, profiles, shares of labels are never
 mixed). docs/statistics.md explains every figure. Records that cannot be used are named on stderr; the others are
 compared all the same, with exit code 1.
 """
@@ -176,7 +176,7 @@ def _add_results(verb: argparse.ArgumentParser, optional: bool = False) -> None:
     group = verb.add_argument_group("filters", "all of them hold at once")
     for name, which in FILTERS.items():
         group.add_argument(
-            option(name),
+            option_name(name),
             nargs="+",
             metavar=name[0].upper(),
             type=float if name == "label_fraction" else str,
@@ -205,7 +205,7 @@ def _show_leaderboard(made: LeaderboardReport) -> int:
     from reports import terminal
 
     _say(made.notes)
-    terminal.show(made.sheets, Console())
+    terminal.print_leaderboards(made.sheets, Console())
     _say([f"wrote {', '.join(map(plain, made.files))}"])
     return _complain(made.problems)
 
@@ -222,12 +222,12 @@ def _show_compare(found: CompareReport, json: bool) -> int:
     from rich.console import Console
 
     from reports.analysis.compare import as_json
-    from reports.comparison_table import show
+    from reports.comparison_table import print_comparisons
 
     if found.comparisons and json:
         print(as_json(found.comparisons))
     elif found.comparisons:
-        show(found.comparisons, Console())
+        print_comparisons(found.comparisons, Console())
     return _complain(found.problems)
 
 

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.records import StoredRecord, nfc, read
-from reports.agreement import Setting, agreeing, setting
-from reports.selection import Filters, selected
+from reports.agreement import Condition, condition_of, consistent_records
+from reports.selection import Filters, select_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reports.analysis.compare import Comparison
     from reports.analysis.leaderboard import Leaderboard
-    from reports.render.tables.wording import Table
-    from reports.wording import Sheet
+    from reports.render.tables.wording import PaperTable
+    from reports.wording import LeaderboardText
 
 REPAIR = "no record is left to report, so nothing was written. Repair those above."
 
@@ -52,7 +52,7 @@ class LeaderboardReport:
     Attributes
     ----------
     boards : list of Leaderboard
-        One for each setting, and for each metric that was asked for.
+        One for each condition, and for each metric that was asked for.
     cells : DataFrame
         Every figure of all boards, exact, a row each; the published ones too.
     sheets : list of Sheet
@@ -67,7 +67,7 @@ class LeaderboardReport:
 
     boards: list[Leaderboard]
     cells: pd.DataFrame
-    sheets: list[Sheet]
+    sheets: list[LeaderboardText]
     files: list[Path]
     notes: list[str]
     problems: list[str]
@@ -80,7 +80,7 @@ class TablesReport:
     Attributes
     ----------
     tables : list of Table
-        In the order of the paper, each in every setting.
+        In the order of the paper, each in every condition.
     text : str
         All of them, as Markdown.
     files : list of Path
@@ -91,7 +91,7 @@ class TablesReport:
         A sentence for each record that was left out.
     """
 
-    tables: list[Table]
+    tables: list[PaperTable]
     text: str
     files: list[Path]
     notes: list[str]
@@ -104,13 +104,13 @@ class CompareReport:
 
     Attributes
     ----------
-    comparisons : list of (Setting, Comparison)
-        Of each setting in which both backbones have a task in common.
+    comparisons : list of (Condition, Comparison)
+        Of each condition in which both backbones have a task in common.
     problems : list of str
-        A sentence for each record that was left out; one if there is no such setting.
+        A sentence for each record that was left out; one if there is no such condition.
     """
 
-    comparisons: list[tuple[Setting, Comparison]]
+    comparisons: list[tuple[Condition, Comparison]]
     problems: list[str]
 
 
@@ -199,10 +199,10 @@ def leaderboard(
 
     from reports import leaderboard_latex
     from reports.analysis.leaderboard import in_metric, leaderboards, long_table
-    from reports.publish import publish
+    from reports.publish import write_leaderboard
     from reports.published import read as read_published
     from reports.published.board import published_cells, published_sheet
-    from reports.wording import sheet
+    from reports.wording import leaderboard_text
 
     boards = []
     for one in metric or (None,):
@@ -212,7 +212,7 @@ def leaderboard(
             raise NothingLeft([*problems, str(error)]) from error
         boards += leaderboards(headed, by, one)
         problems += undefined
-    sheets, notes = [sheet(board) for board in boards], []
+    sheets, notes = [leaderboard_text(board) for board in boards], []
     cells = long_table(boards)
     if published:
         of_paper = published_cells(read_published(), [r for board in boards for r in board.records])
@@ -221,8 +221,8 @@ def leaderboard(
             cells = pd.concat([cells, of_paper], ignore_index=True)
         else:
             notes.append("the paper has no figures of these tasks")
-    more = leaderboard_latex.files(sheets, boards) if latex else {}
-    files = publish(cells, sheets, _destination(results, out, "leaderboard"), more)
+    more = leaderboard_latex.leaderboard_files(sheets, boards) if latex else {}
+    files = write_leaderboard(cells, sheets, _destination(results, out, "leaderboard"), more)
     return LeaderboardReport(boards, cells, sheets, files, notes, problems)
 
 
@@ -267,23 +267,23 @@ def tables(
     records, problems = _load(results, filters) if results else ([], [])
 
     from reports import published
-    from reports.publish import write_all
+    from reports.publish import write_texts
     from reports.render.tables import csv, latex, markdown, page
-    from reports.render.tables.choice import check_rows, frames
-    from reports.render.tables.collect import tables as collected
+    from reports.render.tables.choice import check_rows, choose_frames
+    from reports.render.tables.collect import collect_tables as collected
 
     figures, rows = published.read(), rows or []
     check_rows(rows, figures, records)
-    found = collected(frames(table, columns, figures, records), records, rows)
-    text, files = markdown.render(found.tables, found.notes), []
+    found = collected(choose_frames(table, columns, figures, records), records, rows)
+    text, files = markdown.tables_markdown(found.tables, found.notes), []
     if out or results:
-        files = write_all(
+        files = write_texts(
             _destination(results, out, "tables"),
             {
-                **latex.files(found.tables),
+                **latex.table_files(found.tables),
                 "tables.md": text,
-                "tables.csv": csv.render(found.tables),
-                "tables.html": page.render(found.tables, found.notes),
+                "tables.csv": csv.tables_csv(found.tables),
+                "tables.html": page.tables_page(found.tables, found.notes),
             },
         )
     return TablesReport(found.tables, text, files, found.notes, [*problems, *found.problems])
@@ -316,20 +316,20 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
         raise NothingLeft([*problems, str(error)]) from error
 
     from reports.analysis.compare import compare as compared
-    from reports.analysis.leaderboard import order
-    from reports.scores import sound_scores
+    from reports.analysis.leaderboard import condition_order
+    from reports.scores import read_sound_scores
 
     found = []
-    for one in sorted({setting(record) for record in records}, key=order):
-        scores, unsound = sound_scores(
-            [r for r in records if setting(r) == one and r.backbone.name in (a, b)]
+    for one in sorted({condition_of(record) for record in records}, key=condition_order):
+        scores, unsound = read_sound_scores(
+            [r for r in records if condition_of(r) == one and r.backbone.name in (a, b)]
         )
         problems += unsound
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
         if {(s.task, s.protocol) for s in of_a} & {(s.task, s.protocol) for s in of_b}:
             found.append((one, compared(of_a, of_b)))
     if not found:
-        problems.append(f"{a} and {b} have no task in common in any setting.")
+        problems.append(f"{a} and {b} have no task in common under any condition.")
     return CompareReport(found, problems)
 
 
@@ -376,11 +376,11 @@ def figures(
     from tqdm import tqdm
 
     from reports.gallery import has_gallery
-    from reports.render.figures.files import save
-    from reports.render.figures.plan import first_seeds, plan
+    from reports.render.figures.files import save_figure
+    from reports.render.figures.plan import first_seeds, plan_figures
     from reports.wording import plural
 
-    made = plan(records, [Path(run) for run in pretraining], kind or USUAL)
+    made = plan_figures(records, [Path(run) for run in pretraining], kind or USUAL)
     problems += made.problems
     if not kind and (galleries := sum(map(has_gallery, first_seeds(records)))):
         made.missing.append(
@@ -392,7 +392,7 @@ def figures(
         folder, _, name = planned.name.rpartition("/")
         place = _destination(results, out, "figures", folder)
         try:
-            files += save(planned.draw(), place / name)
+            files += save_figure(planned.draw(), place / name)
         except (FileNotFoundError, ValueError) as error:
             problems.append(f"{planned.name} is not drawn: {error}")
     return FiguresReport(files, made.missing, problems)
@@ -435,14 +435,14 @@ def site(
 
     from tqdm import tqdm
 
-    from reports.render.site.build import build
-    from reports.render.site.folder import replacing
+    from reports.render.site.build import build_site
+    from reports.render.site.folder import replacing_site
 
     out = Path(out)
     # disable=None: no bar where stderr is no terminal.
     progress = partial(tqdm, leave=False, disable=None)
-    with replacing(out) as folder:
-        problems += build(records, [Path(run) for run in pretraining], folder, progress)
+    with replacing_site(out) as folder:
+        problems += build_site(records, [Path(run) for run in pretraining], folder, progress)
     return SiteReport(out / "index.html", problems)
 
 
@@ -468,7 +468,7 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
     records, problems = read(Path(results), bar)
     if records:
         try:
-            records, contradictions = agreeing(selected(records, filters))
+            records, contradictions = consistent_records(select_records(records, filters))
         except ValueError as error:
             raise NothingLeft([*problems, str(error)]) from error
         problems += contradictions

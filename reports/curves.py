@@ -15,9 +15,9 @@ from lvmmed_backbones.outside import MIB, Refused, read_text
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE = Path("vis_data", "scalars.json")  # in the folder of a start
-REMEDY = "Restore the file, or delete its folder"
-MOST = 64 * MIB  # of a file; 100,000 steps have a third of it
+SCALARS_FILE = Path("vis_data", "scalars.json")  # in the folder of a start
+CURVES_REMEDY = "Restore the file, or delete its folder"
+MOST_BYTES = 64 * MIB  # of a file; 100,000 steps have a third of it
 MOST_FILES = 1000  # starts of a run
 MOST_VALUES = 2 * 10**7  # steps times scalars
 
@@ -49,13 +49,13 @@ def read_curves(run: Path) -> pd.DataFrame:
             f"{plain(run)}: no such folder. Name the work folder of a pretraining run."
         )
     starts = sorted(run.iterdir())
-    files = [start / FILE for start in starts if os.path.lexists(start / FILE)]
+    files = [start / SCALARS_FILE for start in starts if os.path.lexists(start / SCALARS_FILE)]
     if len(files) > MOST_FILES:
         raise Refused(run, f"has {len(files):,} starts, more than {MOST_FILES:,}", "Is it one run?")
     steps: set[int] = set()
     curves: dict[str, dict[int, float]] = defaultdict(dict)
     for file in files:
-        for step, scalars in lines(file, run):
+        for step, scalars in read_lines(file, run):
             steps.add(step)
             for name, value in scalars.items():
                 curves[name][step] = value
@@ -64,12 +64,12 @@ def read_curves(run: Path) -> pd.DataFrame:
             raise Refused(file, f"has {size}, more than {MOST_VALUES:,} values", "Is it one run?")
     if not curves:
         raise FileNotFoundError(
-            f"{plain(run)}: no curves (*/{FILE}) in it. Name the work folder of a pretraining run that has begun."
+            f"{plain(run)}: no curves (*/{SCALARS_FILE}) in it. Name the work folder of a pretraining run that has begun."
         )
     return pd.DataFrame({name: pd.Series(points) for name, points in curves.items()}).sort_index()
 
 
-def lines(file: Path, run: Path) -> list[tuple[int, dict[str, float]]]:
+def read_lines(file: Path, run: Path) -> list[tuple[int, dict[str, float]]]:
     """The lines of a file of a run: step, and what was logged there.
 
     Raises
@@ -78,18 +78,20 @@ def lines(file: Path, run: Path) -> list[tuple[int, dict[str, float]]]:
         As `read_curves`.
     """
     try:
-        texts = read_text(file, within=run, most=MOST).split("\n")
+        texts = read_text(file, within=run, most=MOST_BYTES).split("\n")
     except FileNotFoundError:
-        raise Refused(file, "is gone, or a link that leads nowhere", REMEDY) from None
+        raise Refused(file, "is gone, or a link that leads nowhere", CURVES_REMEDY) from None
     whole, last = texts[:-1], texts[-1]
-    found = [line(text, f"{file}, line {number}") for number, text in enumerate(whole, 1) if text]
+    found = [
+        parse_line(text, f"{file}, line {number}") for number, text in enumerate(whole, 1) if text
+    ]
     try:
-        return [*found, line(last, str(file))] if last else found
+        return [*found, parse_line(last, str(file))] if last else found
     except Refused:  # cut short by a kill: what it would have said is not known
         return found
 
 
-def line(text: str, place: str) -> tuple[int, dict[str, float]]:
+def parse_line(text: str, place: str) -> tuple[int, dict[str, float]]:
     """Step and scalars of a line.
 
     Raises
@@ -100,7 +102,7 @@ def line(text: str, place: str) -> tuple[int, dict[str, float]]:
     try:
         content = json.loads(text)
         step = content.pop("step")
-        scalars = {name: number(name, value) for name, value in content.items()}
+        scalars = {name: parse_number(name, value) for name, value in content.items()}
         if type(step) is not int or not 0 <= step < 2**53:
             raise TypeError(f"step is {reprlib.repr(step)}")
         return step, scalars
@@ -113,10 +115,10 @@ def line(text: str, place: str) -> tuple[int, dict[str, float]]:
         OverflowError,
     ) as error:
         reason = f"no line of mmengine's curves ({type(error).__name__}: {error})"
-        raise Refused(place, reason, REMEDY) from error
+        raise Refused(place, reason, CURVES_REMEDY) from error
 
 
-def number(name: str, value: object) -> float:
+def parse_number(name: str, value: object) -> float:
     """The value of a scalar.
 
     Raises

@@ -110,7 +110,7 @@ def read_gallery(record: StoredRecord) -> StoredGallery | None:
     """
     path = record.path.parent / FOLDER / INDEX
     try:
-        gallery = decoded(path, Gallery, record.results)
+        gallery = decode(path, Gallery, record.results)
     except FileNotFoundError:
         if path.is_symlink() or path.parent.is_symlink():
             raise gone(path) from None
@@ -118,13 +118,13 @@ def read_gallery(record: StoredRecord) -> StoredGallery | None:
     try:
         check_known(gallery.schema, SCHEMA)
         for entry in gallery.entries:
-            check(entry, gallery, path.parent)
+            check_entry(entry, gallery, path.parent)
     except ValueError as error:
         raise ValueError(f"{plain(path)}: {error}") from error
     return StoredGallery(**msgspec.structs.asdict(gallery), folder=path.parent)
 
 
-def decoded(path: Path, kind: type[Kind], within: Path) -> Kind:
+def decode(path: Path, kind: type[Kind], within: Path) -> Kind:
     """The content of a JSON file of a gallery.
 
     Raises
@@ -139,7 +139,7 @@ def decoded(path: Path, kind: type[Kind], within: Path) -> Kind:
         return msgspec.json.decode(content, type=kind)
 
 
-def check(entry: Entry, gallery: Gallery, folder: Path) -> None:
+def check_entry(entry: Entry, gallery: Gallery, folder: Path) -> None:
     """Refuse an unsound entry; what only other kinds of task have is taken out of it.
 
     Raises
@@ -211,7 +211,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     OSError, ValueError
         Naming the file, if it is no sound image or a huge one.
     """
-    return pixels(path, "RGB")
+    return read_pixels(path, "RGB")
 
 
 def read_labels(path: Path, classes: int) -> NDArray[np.uint8]:
@@ -222,7 +222,7 @@ def read_labels(path: Path, classes: int) -> NDArray[np.uint8]:
     OSError, ValueError
         As `read_image`; also if it has a class that does not exist.
     """
-    labels = pixels(path, None)
+    labels = read_pixels(path, None)
     beyond = labels[(labels >= classes) & (labels != IGNORED)]
     if beyond.size:
         raise Refused(path, f"has class {beyond.max()} of {classes} classes", EDITED)
@@ -249,7 +249,7 @@ def read_maps(
     return image, truth, prediction
 
 
-def pixels(path: Path, mode: str | None) -> NDArray[np.uint8]:
+def read_pixels(path: Path, mode: str | None) -> NDArray[np.uint8]:
     """The pixels of a PNG, converted to a mode of PIL; None: as they are, one channel."""
     from PIL import Image
 
@@ -277,7 +277,7 @@ def read_boxes(path: Path, classes: int) -> Boxes:
     OSError, ValueError
         Naming the file, if it holds no sound boxes.
     """
-    content = decoded(path, BoxFile, path.parent)
+    content = decode(path, BoxFile, path.parent)
     boxes = (*content.truth, *content.prediction)
     try:
         check_labels([box.label for box in boxes], classes)
@@ -289,14 +289,14 @@ def read_boxes(path: Path, classes: int) -> Boxes:
             raise Refused(path, f"has the box {box.box}, whose corners are exchanged", EDITED)
     found = sorted(content.prediction, key=lambda box: -box.score)
     return Boxes(
-        truth=corners(content.truth),
+        truth=stack_corners(content.truth),
         truth_labels=np.array([box.label for box in content.truth], dtype=np.int64),
-        prediction=corners(found),
+        prediction=stack_corners(found),
         prediction_labels=np.array([box.label for box in found], dtype=np.int64),
         scores=np.array([box.score for box in found], dtype=np.float64),
     )
 
 
-def corners(boxes: Sequence[Box]) -> NDArray[np.float64]:
+def stack_corners(boxes: Sequence[Box]) -> NDArray[np.float64]:
     """(n, 4) x1, y1, x2, y2."""
     return np.array([box.box for box in boxes], dtype=np.float64).reshape(-1, 4)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from reports.agreement import Setting
+from reports.agreement import Condition
 
-FIGURE = "r@{}l"  # columns of a figure: its mean, and what follows it
+FIGURE_COLUMNS = "r@{}l"  # columns of a figure: its mean, and what follows it
 PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
@@ -27,7 +27,7 @@ NEEDS = r"""% For \input. Your document needs in its preamble:
 % \usepackage{adjustbox}
 % \usepackage[T1]{fontenc}
 """
-SPECIAL = {
+LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -58,14 +58,14 @@ LIGATURES = ("--", "-–", "–-", "––", ",,")  # which it would set as one 
 KNOWN = re.compile(r"[ -~¡-ÿĀ-ž]")
 
 
-def document(names: Iterable[str], provenance: str | None) -> str:
+def latex_document(names: Iterable[str], provenance: str | None) -> str:
     """A document that reads in the files NAME.tex beside it, the tables first, then where they come from."""
     files = [*names, *([provenance] if provenance else [])]
     read = "\\clearpage\n".join(f"\\input{{{name}}}\n" for name in files)
     return f"{PREAMBLE}{read}\\end{{document}}\n"
 
 
-def table(
+def table_environment(
     label: str,
     caption: str,
     warnings: Sequence[str],
@@ -88,10 +88,10 @@ def table(
     notes : sequence of str
         Below it.
     """
-    bold = "".join(rf" \textbf{{{escape(warning)}}}" for warning in warnings)
+    bold = "".join(rf" \textbf{{{escape_latex(warning)}}}" for warning in warnings)
     yield r"\begin{table}[tbp]"
     yield r"\centering"
-    yield rf"\caption{{{escape(caption)}.{bold}}}"
+    yield rf"\caption{{{escape_latex(caption)}.{bold}}}"
     yield rf"\label{{{label}}}"
     yield r"\begin{adjustbox}{max width=\linewidth, max totalheight=0.7\textheight}"
     yield rf"\begin{{tabular}}{{{columns}}}"
@@ -102,7 +102,7 @@ def table(
     yield r"\end{adjustbox}"
     if notes:
         yield r"\par\smallskip\footnotesize\raggedright"
-        yield " ".join(map(escape, notes))
+        yield " ".join(map(escape_latex, notes))
     yield r"\end{table}"
 
 
@@ -110,11 +110,11 @@ def paragraphs(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
     """A file of paragraphs, each a heading and its sentences."""
     lines = [r"\begingroup\footnotesize\raggedright"]
     for title, sentences in sections:
-        lines += [rf"\paragraph{{{escape(title)}.}}", " ".join(map(escape, sentences))]
+        lines += [rf"\paragraph{{{escape_latex(title)}.}}", " ".join(map(escape_latex, sentences))]
     return "\n".join([*lines, r"\par\endgroup"]) + "\n"
 
 
-def figure(mean: str, rest: str) -> str:
+def figure_cells(mean: str, rest: str) -> str:
     """The two cells of a figure.
 
     Parameters
@@ -125,56 +125,56 @@ def figure(mean: str, rest: str) -> str:
         Text; a space at its beginning, which a cell would lose, is kept.
     """
     space = "\\ " if rest.startswith(" ") else ""
-    return f"{mean} & {space}{escape(rest.lstrip(' '))}"
+    return f"{mean} & {space}{escape_latex(rest.lstrip(' '))}"
 
 
-def heading(text: str) -> str:
+def figure_heading(text: str) -> str:
     """What stands above a figure's two columns."""
-    return rf"\multicolumn{{2}}{{c}}{{{escape(text)}}}"
+    return rf"\multicolumn{{2}}{{c}}{{{escape_latex(text)}}}"
 
 
-def line(cells: Iterable[str]) -> str:
+def tabular_line(cells: Iterable[str]) -> str:
     """A line of a table."""
     return f"{' & '.join(cells)} \\\\"
 
 
-def label(name: str, setting: Setting | None, *more: str) -> str:
-    """What a table is called in \\ref: tab:NAME, and behind it what sets it apart from the paper's setting.
+def table_label(name: str, condition: Condition | None, *more: str) -> str:
+    """What a table is called in \\ref: tab:NAME, and behind it what sets it apart from the paper's condition.
 
     Parameters
     ----------
-    setting : Setting or None
+    condition : Condition or None
         Of its measured figures; None: there are none.
     more : str
         Further words; one that LaTeX might not take is written as a piece of its checksum.
     """
     words = [name]
-    if setting is not None:
-        share = f"{100 * setting.label_fraction:g}pct"
-        apart = (setting.data_source, setting.profile) != ("measured", "paper")
-        words += [setting.data_source, setting.profile] if apart else []
-        words += [share] if setting.label_fraction < 1 else []
-        words += [setting.split] if setting.split != "published" else []
-    return "tab:" + "-".join(map(safe, [*words, *more]))
+    if condition is not None:
+        share = f"{100 * condition.label_fraction:g}pct"
+        apart = (condition.data_source, condition.profile) != ("measured", "paper")
+        words += [condition.data_source, condition.profile] if apart else []
+        words += [share] if condition.label_fraction < 1 else []
+        words += [condition.split] if condition.split != "published" else []
+    return "tab:" + "-".join(map(safe_word, [*words, *more]))
 
 
-def safe(word: str) -> str:
+def safe_word(word: str) -> str:
     """A word of a label: letters, digits, dots and underscores."""
     if re.fullmatch(r"[A-Za-z0-9_.]+", word):
         return word
     return hashlib.sha256(word.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
-def escape(text: str) -> str:
+def escape_latex(text: str) -> str:
     """Text that LaTeX sets as it is, whatever it holds."""
     return "".join(
-        character(one) + ("{}" if one + two in LIGATURES else "")
+        escape_character(one) + ("{}" if one + two in LIGATURES else "")
         for one, two in pairwise(text + " ")
     )
 
 
-def character(one: str) -> str:
+def escape_character(one: str) -> str:
     """A character as LaTeX takes it."""
-    if one in SPECIAL:
-        return SPECIAL[one]
+    if one in LATEX_SPECIAL:
+        return LATEX_SPECIAL[one]
     return one if KNOWN.match(one) else f"U+{ord(one):04X}"

@@ -11,11 +11,14 @@ import pandas as pd
 from lvmmed_backbones.display import csv_cell
 from lvmmed_backbones.writing import replacing, sweep, sync
 from reports import markdown
-from reports.wording import Sheet
+from reports.wording import LeaderboardText
 
 
-def publish(
-    cells: pd.DataFrame, sheets: Sequence[Sheet], out: Path, more: Mapping[str, str] | None = None
+def write_leaderboard(
+    cells: pd.DataFrame,
+    sheets: Sequence[LeaderboardText],
+    out: Path,
+    more: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write leaderboard.md and .csv into `out`, which is made if it is absent.
 
@@ -38,10 +41,10 @@ def publish(
     OSError
         If `out` cannot be written to.
     """
-    return write_all(
+    return write_texts(
         out,
         {
-            "leaderboard.md": markdown.render(sheets),
+            "leaderboard.md": markdown.leaderboard_markdown(sheets),
             "leaderboard.csv": as_csv(cells),
             **(more or {}),
         },
@@ -54,7 +57,7 @@ def as_csv(table: pd.DataFrame) -> str:
     return table.assign(**texts.map(csv_cell)).to_csv(index=False, lineterminator="\n")
 
 
-def write_all(out: Path, texts: Mapping[str, str]) -> list[Path]:
+def write_texts(out: Path, texts: Mapping[str, str]) -> list[Path]:
     """Write text files, by name, into a folder that is made if it is absent; their paths.
 
     Raises

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord, cases, read_cases
 from lvmmed_backbones.records.cases import over_sites, site
-from reports.agreement import column, grouped, setting
+from reports.agreement import column_key, condition_of, group_by
 
 
 @dataclass(frozen=True)
@@ -52,61 +52,61 @@ class Scores:
 
         A case whose name has fewer parts is a patient by itself.
         """
-        return units_of(self.cases)
+        return patients_of(self.cases)
 
 
-def units_of(cases: Sequence[str]) -> NDArray[np.int64]:
+def patients_of(cases: Sequence[str]) -> NDArray[np.int64]:
     """(C,) number of the patient of each case; see `Scores.units`."""
     names = ["/".join(case.split("/")[:2]) for case in cases]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def scores(records: Sequence[StoredRecord]) -> list[Scores]:
+def read_scores(records: Sequence[StoredRecord]) -> list[Scores]:
     """Scores of each task, protocol and backbone, in order of first appearance; reads the records' cases.
 
     Parameters
     ----------
     records : sequence of StoredRecord
-        Of one setting, that agree with each other (`reports.agreement.agreeing`).
+        Of one condition, that agree with each other (`reports.agreement.agreeing`).
 
     Raises
     ------
     ValueError
-        If they are of several settings, a record cannot be read again, or its cases are not sound.
+        If they are of several conditions, a record cannot be read again, or its cases are not sound.
     """
-    found, problems = sound_scores(records)
+    found, problems = read_sound_scores(records)
     if problems:
         raise ValueError("\n".join(problems))
     return found
 
 
-def sound_scores(records: Sequence[StoredRecord]) -> tuple[list[Scores], list[str]]:
+def read_sound_scores(records: Sequence[StoredRecord]) -> tuple[list[Scores], list[str]]:
     """As `scores`, of the records whose cases are sound; and a sentence for each other one.
 
     Raises
     ------
     ValueError
-        If the records are of several settings.
+        If the records are of several conditions.
     """
-    settings = {setting(record) for record in records}
-    if len(settings) > 1:
+    conditions = {condition_of(record) for record in records}
+    if len(conditions) > 1:
         raise ValueError(
-            f"records of {len(settings)} settings ({settings}). Hand in one at a time."
+            f"records of {len(conditions)} conditions ({conditions}). Hand in one at a time."
         )
     found, problems = [], []
-    for runs in grouped(records, lambda r: (column(r), r.backbone.name)):
+    for runs in group_by(records, lambda r: (column_key(r), r.backbone.name)):
         by_run = []
         for run in sorted(runs, key=lambda run: run.seed):
             try:
-                by_run.append((run, case_scores(run)))
+                by_run.append((run, read_case_scores(run)))
             except ValueError as error:
                 problems.append(str(error))
         if by_run:
-            found.append(scored(*zip(*by_run, strict=True)))
+            found.append(combine_runs(*zip(*by_run, strict=True)))
     return found, problems
 
 
-def scored(
+def combine_runs(
     runs: Sequence[StoredRecord], by_case: Sequence[tuple[dict[str, float], bool]]
 ) -> Scores:
     """The scores of the runs of one backbone on one task, in the order of their seeds; of each, `case_scores`."""
@@ -129,7 +129,7 @@ def scored(
     )
 
 
-def case_scores(run: StoredRecord) -> tuple[dict[str, float], bool]:
+def read_case_scores(run: StoredRecord) -> tuple[dict[str, float], bool]:
     """Score of each case in the run's headline metric, NaN where undefined, and whether sites count alike.
 
     No scores if the headline is no mean of cases.
@@ -147,7 +147,7 @@ def case_scores(run: StoredRecord) -> tuple[dict[str, float], bool]:
         raise ValueError(plain(f"{run.path}: {error}")) from error
 
 
-def common(several: Sequence[Scores]) -> list[Scores]:
+def on_common_cases(several: Sequence[Scores]) -> list[Scores]:
     """The same backbones on the cases that all of them have a score of.
 
     Headlines are over these cases; where the headline of one is no mean of cases, all are left without cases and keep
@@ -181,7 +181,13 @@ def common(several: Sequence[Scores]) -> list[Scores]:
     strata = sited.strata[np.searchsorted(sited.cases, shared)]
     restricted = [one.values[:, np.searchsorted(one.cases, shared)] for one in several]
     return [
-        replace(one, cases=shared, strata=strata, values=values, headlines=means(values, strata))
+        replace(
+            one,
+            cases=shared,
+            strata=strata,
+            values=values,
+            headlines=stratified_means(values, strata),
+        )
         for one, values in zip(several, restricted, strict=True)
     ]
 
@@ -191,7 +197,7 @@ def defined_cases(scores: Scores) -> set[str]:
     return {scores.cases[place] for place in np.flatnonzero(np.isfinite(scores.values).any(0))}
 
 
-def means(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
+def stratified_means(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
     """Mean over strata of the mean over each one's cases: (..., C) scores and (C,) strata to (...).
 
     NaN leaves a mean; a stratum of NaN alone leaves the mean over strata; NaN if nothing is left.

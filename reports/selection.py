@@ -8,7 +8,10 @@ from typing import Any, TypedDict
 
 from lvmmed_backbones.records import StoredRecord, nfc
 
-PLACES = {"architecture": "backbone.architecture", "corpus": "backbone.corpus"}  # in a record
+RECORD_FIELDS = {
+    "architecture": "backbone.architecture",
+    "corpus": "backbone.corpus",
+}  # in a record
 
 
 class Filters(TypedDict, total=False):
@@ -38,7 +41,7 @@ class Filters(TypedDict, total=False):
     label_fraction: Sequence[float] | None
 
 
-def selected(records: Sequence[StoredRecord], filters: Filters) -> list[StoredRecord]:
+def select_records(records: Sequence[StoredRecord], filters: Filters) -> list[StoredRecord]:
     """The records that pass every filter.
 
     Raises
@@ -59,21 +62,24 @@ def selected(records: Sequence[StoredRecord], filters: Filters) -> list[StoredRe
     }
     found = list(records)
     for name, values in chosen.items():
-        value_of = attrgetter(PLACES.get(name, name))
+        value_of = attrgetter(RECORD_FIELDS.get(name, name))
         there = set(map(value_of, records))
         for value in values:
             if value not in there:
                 choice = ", ".join(map(str, sorted(there)))
-                raise ValueError(f"{option(name)} {value}: no record has it. Choose from {choice}.")
+                raise ValueError(
+                    f"{option_name(name)} {value}: no record has it. Choose from {choice}."
+                )
         found = [record for record in found if value_of(record) in values]
     if not found:
         all_of_them = " and ".join(
-            f"{option(name)} {' or '.join(map(str, values))}" for name, values in chosen.items()
+            f"{option_name(name)} {' or '.join(map(str, values))}"
+            for name, values in chosen.items()
         )
         raise ValueError(f"no record has {all_of_them} at once. Leave out one of them.")
     return found
 
 
-def option(name: str) -> str:
+def option_name(name: str) -> str:
     """The option of a filter, as it is typed."""
     return f"--{name.replace('_', '-')}"

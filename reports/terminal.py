@@ -9,21 +9,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.wording import NOTHING, Cell, Column, Row, Sheet
+from reports.wording import NOTHING, BackboneRow, LeaderboardText, ScoreText, TaskColumn
 
 PADDING = 3  # a space on either side and a rule
 
 
-def show(sheets: Sequence[Sheet], console: Console) -> None:
+def print_leaderboards(sheets: Sequence[LeaderboardText], console: Console) -> None:
     """Print leaderboards; tasks that do not fit beside each other go into a further table below."""
     for sheet in sheets:
         console.print()
         console.print(Text(sheet.title, style="bold underline"))
         for warning in sheet.warnings:
             console.print(Text(warning, style="bold yellow" if sheet.phantom else "yellow"))
-        side_by_side = list(bands(sheet, console.width))
+        side_by_side = list(fitting_columns(sheet, console.width))
         for band in side_by_side:
-            console.print(table(sheet, band))
+            console.print(leaderboard_table(sheet, band))
         if len(side_by_side) > 1:
             parts = f"The columns of one table, in {len(side_by_side)} parts."
             wider = (
@@ -34,13 +34,13 @@ def show(sheets: Sequence[Sheet], console: Console) -> None:
             console.print(Text(note, style="dim"))
 
 
-def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
+def fitting_columns(sheet: LeaderboardText, width: int) -> Iterator[list[int]]:
     """Numbers of the columns that fit side by side on `width` characters, at least one each.
 
     Ranks and scores stand in the first band alone.
     """
     names = max(cell_len(row.backbone) for row in sheet.rows) + PADDING
-    lines = (line for row in sheet.rows for line in rank(row).split("\n"))
+    lines = (line for row in sheet.rows for line in rank_lines(row).split("\n"))
     ranks = max(map(cell_len, ("mean rank", sheet.rank_caption, *lines))) + PADDING
     room = width - names - 1
     band: list[int] = []
@@ -59,7 +59,7 @@ def bands(sheet: Sheet, width: int) -> Iterator[list[int]]:
     yield band
 
 
-def table(sheet: Sheet, band: Sequence[int]) -> Table:
+def leaderboard_table(sheet: LeaderboardText, band: Sequence[int]) -> Table:
     """The table of some of the columns; with ranks and scores, if the first one is among them."""
     ranked = band[0] == 0
     drawn = Table()
@@ -68,25 +68,25 @@ def table(sheet: Sheet, band: Sequence[int]) -> Table:
         drawn.add_column(Text(f"mean rank\n{sheet.rank_caption}"), justify="right")
         drawn.add_column("score", justify="right")
     for number in band:
-        drawn.add_column(heading(sheet.columns[number]), justify="right", overflow="fold")
+        drawn.add_column(task_heading(sheet.columns[number]), justify="right", overflow="fold")
     for row in sheet.rows:
-        facts = [Text(rank(row)), Text(row.score)] if ranked else []
-        figures = (figure(row.cells[number]) for number in band)
+        facts = [Text(rank_lines(row)), Text(row.score)] if ranked else []
+        figures = (styled_score(row.cells[number]) for number in band)
         drawn.add_row(Text(row.backbone), *facts, *figures)
     return drawn
 
 
-def rank(row: Row) -> str:
+def rank_lines(row: BackboneRow) -> str:
     """A mean rank, or why there is none, in short lines."""
     return row.mean_rank.replace(", ", ",\n")
 
 
-def heading(column: Column) -> Text:
+def task_heading(column: TaskColumn) -> Text:
     """A task over its caption."""
     return Text.assemble(column.task, "\n", (column.caption, "dim"))
 
 
-def figure(cell: Cell | None) -> Text:
+def styled_score(cell: ScoreText | None) -> Text:
     """A cell, its mean in bold if it is the best."""
     if cell is None:
         return Text(NOTHING, style="dim")

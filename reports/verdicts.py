@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from reports.analysis.compare import Comparison, TaskComparison, label
+from reports.analysis.compare import Comparison, TaskComparison, task_label
 from reports.metrics import metric_name
 from reports.statistics.intervals import Interval
 from reports.statistics.paired import DECIMALS
@@ -20,13 +20,13 @@ KEY = (
 KEY_SENTENCE = f"{KEY[0].upper()}{KEY[1:]}."
 
 
-def words(comparison: Comparison) -> str:
+def comparison_text(comparison: Comparison) -> str:
     """The whole comparison: a paragraph of summary, and a sentence for each task."""
-    sentences = (sentence(comparison, task) for task in comparison.tasks)
-    return "\n".join([*summary(comparison), "", *(f"- {one}" for one in sentences)])
+    sentences = (task_text(comparison, task) for task in comparison.tasks)
+    return "\n".join([*overall_sentences(comparison), "", *(f"- {one}" for one in sentences)])
 
 
-def summary(comparison: Comparison) -> Iterator[str]:
+def overall_sentences(comparison: Comparison) -> Iterator[str]:
     """What holds over all tasks."""
     a, b, tasks = comparison.a, comparison.b, comparison.tasks
     counts = {v: sum(t.verdict == v for t in tasks) for v in ("A", "B", "open", "untested")}
@@ -46,41 +46,41 @@ def summary(comparison: Comparison) -> Iterator[str]:
     if comparison.overall.p is None:
         yield f"No test over tasks. {comparison.overall.reason}"
     else:
-        yield f"Over tasks, Wilcoxon's test of the mean differences gives {p(comparison.overall.p)}."
+        yield f"Over tasks, Wilcoxon's test of the mean differences gives {p_text(comparison.overall.p)}."
     for name, only in ((a, comparison.only_a), (b, comparison.only_b)):
         if only:
             yield f"Not compared, since only {name} has runs: {', '.join(only)}."
 
 
-def sentence(comparison: Comparison, task: TaskComparison) -> str:
+def task_text(comparison: Comparison, task: TaskComparison) -> str:
     """What can be said of one task."""
-    return " ".join(parts(comparison, task))
+    return " ".join(task_sentences(comparison, task))
 
 
-def parts(comparison: Comparison, task: TaskComparison) -> Iterator[str]:
+def task_sentences(comparison: Comparison, task: TaskComparison) -> Iterator[str]:
     """The sentences of a task; the first one says it all."""
-    where = f"On {label(task.task, task.protocol)}"
+    where = f"On {task_label(task.task, task.protocol)}"
     a, b = comparison.a, comparison.b
     names = (a, b) if task.difference >= 0 else (b, a)
-    by = f"{points(abs(task.difference))} of {metric_name(task.metric)}"
+    by = f"{in_points(abs(task.difference))} of {metric_name(task.metric)}"
     ahead = f"{names[0]} is ahead of {names[1]} by {by}"
     if round(task.difference, DECIMALS) == 0:
         ahead = f"{a} and {b} are level in {metric_name(task.metric)}"
     if task.verdict in ("A", "B"):
-        yield f"{where}, {names[0]} is better than {names[1]} by {by} ({sureness(comparison, task)})."
+        yield f"{where}, {names[0]} is better than {names[1]} by {by} ({evidence(comparison, task)})."
     elif task.verdict == "open":
         yield (
-            f"{where}, there is no significant difference: {ahead} ({sureness(comparison, task)})."
+            f"{where}, there is no significant difference: {ahead} ({evidence(comparison, task)})."
         )
         yield outlook(task)
     else:
-        yield f"{where}, the difference is untested: {ahead} ({sureness(comparison, task)})."
-        yield f"{task.backbones.reason} {networks(task)}".rstrip()
+        yield f"{where}, the difference is untested: {ahead} ({evidence(comparison, task)})."
+        yield f"{task.backbones.reason} {network_tests(task)}".rstrip()
     if task.left_out:
         yield f"{plural(task.left_out, 'case')} left out: only one of the two has a score there."
 
 
-def sureness(comparison: Comparison, task: TaskComparison) -> str:
+def evidence(comparison: Comparison, task: TaskComparison) -> str:
     """Interval, test, correction, and what they rest on."""
     said = []
     if task.interval:
@@ -94,7 +94,7 @@ def sureness(comparison: Comparison, task: TaskComparison) -> str:
         over = "seeds and cases" if task.interval and task.interval.units else "seeds"
         tested = sum(one.p_backbones is not None for one in comparison.tasks)
         corrected = f", Holm-corrected for {tested} tasks" if tested > 1 else ""
-        said.append(f"{p(task.p_backbones)}, t-test over {over}{corrected}")
+        said.append(f"{p_text(task.p_backbones)}, t-test over {over}{corrected}")
     said.append(basis(task, task.interval))
     return "; ".join(said)
 
@@ -135,21 +135,21 @@ def outlook(task: TaskComparison) -> str:
     )
 
 
-def networks(task: TaskComparison) -> str:
+def network_tests(task: TaskComparison) -> str:
     """What the tests over cases say where seeds are too few for the backbones."""
     if task.p_sign_flip is None or task.p_wilcoxon is None:
         return task.sign_flip.reason
     return (
-        f"On these cases the permutation test gives {p(task.p_sign_flip)} and Wilcoxon's "
-        f"{p(task.p_wilcoxon)} after Holm; {ONE_NETWORK}."
+        f"On these cases the permutation test gives {p_text(task.p_sign_flip)} and Wilcoxon's "
+        f"{p_text(task.p_wilcoxon)} after Holm; {ONE_NETWORK}."
     )
 
 
-def points(fraction: float) -> str:
+def in_points(fraction: float) -> str:
     """A difference of fractions in percentage points."""
     return f"{100 * fraction:.1f} points"
 
 
-def p(value: float) -> str:
+def p_text(value: float) -> str:
     """A p-value."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

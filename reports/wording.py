@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import Setting
+from reports.agreement import Condition
 from reports.analysis.leaderboard import COLUMN, Leaderboard
 from reports.metrics import metric_name
 
-TITLE = "Leaderboard of backbones"
+LEADERBOARD_TITLE = "Leaderboard of backbones"
 PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
 DAGGER = "†"
 NOTHING = "–"
@@ -21,7 +21,7 @@ SPLITS = ("train", "valid", "test")  # of a record's counts, which may count pat
 
 
 @dataclass(frozen=True)
-class Cell:
+class ScoreText:
     """A figure in percent, such as 71.2 ± 1.3 (n=2)†, in its parts.
 
     Attributes
@@ -56,7 +56,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class TaskColumn:
     """A task, and under it in which metric and how the backbone is used."""
 
     task: str
@@ -64,7 +64,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class BackboneRow:
     """A backbone: its name, what it is, its mean rank and normalised score, and a cell per column
     (None: not run)."""
 
@@ -72,81 +72,82 @@ class Row:
     detail: str
     mean_rank: str
     score: str
-    cells: list[Cell | None]
+    cells: list[ScoreText | None]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class LeaderboardText:
     """A leaderboard, ready to be set: title, warnings above the table, rows, notes below it."""
 
     title: str
     phantom: bool
     warnings: list[str]
     rank_caption: str
-    columns: list[Column]
-    rows: list[Row]
+    columns: list[TaskColumn]
+    rows: list[BackboneRow]
     notes: list[str] = field(default_factory=list)
 
 
-def sheet(board: Leaderboard) -> Sheet:
+def leaderboard_text(board: Leaderboard) -> LeaderboardText:
     """A leaderboard in words."""
     cells, uniform = board.cells, board.cells["seeds"].nunique() == 1
     columns = list(dict.fromkeys(cells[COLUMN].itertuples(index=False, name=None)))
     by_place = {(c.kind, c.task, c.protocol, c.backbone): c for c in cells.itertuples()}
     facts = {c.backbone: c for c in cells.itertuples()}
     metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
-    return Sheet(
-        title=title(board.setting) + (f", {metric_name(board.metric)}" if board.metric else ""),
-        phantom=board.setting.data_source == "phantom",
-        warnings=warnings(board.setting),
+    return LeaderboardText(
+        title=condition_title(board.condition)
+        + (f", {metric_name(board.metric)}" if board.metric else ""),
+        phantom=board.condition.data_source == "phantom",
+        warnings=condition_warnings(board.condition),
         rank_caption=plural(board.ranked, "task"),
-        columns=[Column(c[1], f"{metric_name(metrics[c])}, {c[2]}") for c in columns],
+        columns=[TaskColumn(c[1], f"{metric_name(metrics[c])}, {c[2]}") for c in columns],
         rows=[
-            Row(
+            BackboneRow(
                 name,
-                detail(facts[name]),
-                place(board, str(name), mean_rank),
+                describe_backbone(facts[name]),
+                rank_text(board, str(name), mean_rank),
                 NOTHING if pd.isna(board.score[name]) else f"{100 * board.score[name]:.1f}",
-                [cell(by_place.get((*c, name)), uniform) for c in columns],
+                [score_text(by_place.get((*c, name)), uniform) for c in columns],
             )
             for name, mean_rank in board.mean_rank.items()
         ],
-        notes=notes(board, len(columns)),
+        notes=leaderboard_notes(board, len(columns)),
     )
 
 
-def place(board: Leaderboard, backbone: str, mean_rank: float) -> str:
+def rank_text(board: Leaderboard, backbone: str, mean_rank: float) -> str:
     """The mean rank of a backbone, or why it has none."""
     if backbone in board.missing:
         return f"{board.missing[backbone]} of {plural(board.ranked, 'task')}, not ranked"
     return NOTHING if pd.isna(mean_rank) else f"{mean_rank:.2f}"
 
 
-def title(setting: Setting) -> str:
+def condition_title(condition: Condition) -> str:
     """What the figures of a table have in common."""
-    source = "Measured on real images" if setting.data_source == "measured" else "Phantoms"
-    share = setting.label_fraction
+    source = "Measured on real images" if condition.data_source == "measured" else "Phantoms"
+    share = condition.label_fraction
     labels = "all labels" if share == 1 else f"{100 * share:.3g} % of the labels"
-    split = "" if setting.split == "published" else f", {setting.split} split"
-    return f"{source}, profile {setting.profile}, {labels}{split}"
+    split = "" if condition.split == "published" else f", {condition.split} split"
+    return f"{source}, profile {condition.profile}, {labels}{split}"
 
 
-def warnings(setting: Setting) -> list[str]:
+def condition_warnings(condition: Condition) -> list[str]:
     """What a reader must know before the figures."""
-    said = [PHANTOM] if setting.data_source == "phantom" else []
-    if setting.profile != "paper":
+    said = [PHANTOM] if condition.data_source == "phantom" else []
+    if condition.profile != "paper":
         said.append(
-            f"Profile {setting.profile}: smaller than the paper's experiments, "
+            f"Profile {condition.profile}: smaller than the paper's experiments, "
             "not to be compared with published figures."
         )
     return said
 
 
-def cell(figure: Any | None, uniform: bool) -> Cell | None:
+def score_text(figure: Any | None, uniform: bool) -> ScoreText | None:
     """A figure in percent; None where there is none. `uniform`: all cells have the same seeds."""
     if figure is None:
         return None
-    return Cell(
+    return ScoreText(
         mean=f"{100 * figure.mean:.1f}",
         spread="" if pd.isna(figure.std) else f"{100 * figure.std:.1f}",
         seeds="" if uniform else f"n={figure.n}",
@@ -155,13 +156,13 @@ def cell(figure: Any | None, uniform: bool) -> Cell | None:
     )
 
 
-def detail(backbone: Any) -> str:
+def describe_backbone(backbone: Any) -> str:
     """What a backbone is, in a line."""
     size = f"{backbone.parameters / 1e6:.1f} M"
     return f"{backbone.architecture}, {size}; {backbone.method} on {backbone.corpus}"
 
 
-def notes(board: Leaderboard, columns: int) -> list[str]:
+def leaderboard_notes(board: Leaderboard, columns: int) -> list[str]:
     """What a reader must know to judge the figures: statistics, data, machines, versions."""
     incomplete = board.cells.loc[~board.cells["complete"], "dataset"].unique()
     said = [spread_note(board.cells), *pretraining_note(board.records)]
@@ -179,7 +180,7 @@ def notes(board: Leaderboard, columns: int) -> list[str]:
             f"{DAGGER} incomplete data set: images of the published one are missing "
             f"in {', '.join(sorted(incomplete))}."
         )
-    return said + provenance(board.records)
+    return said + provenance_notes(board.records)
 
 
 def spread_note(cells: pd.DataFrame) -> str:
@@ -218,7 +219,7 @@ def plural(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
-def provenance(records: Sequence[StoredRecord]) -> list[str]:
+def provenance_notes(records: Sequence[StoredRecord]) -> list[str]:
     """Versions of tasks, images, machines, packages and code that the figures come from, each said once."""
     by_task = sorted(records, key=lambda r: r.task)
     tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
@@ -226,13 +227,13 @@ def provenance(records: Sequence[StoredRecord]) -> list[str]:
         f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.data.counts.items() if split in SPLITS)}"
         for r in by_task
     )
-    machines = dict.fromkeys(machine(r) for r in records)
+    machines = dict.fromkeys(describe_machine(r) for r in records)
     versions: dict[str, dict[str, None]] = {}
     for record in records:
         for name, version in record.provenance.versions.items():
             versions.setdefault(name, {})[str(version)] = None
     packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
-    revisions = dict.fromkeys(revision(r.provenance.git_revision) for r in records)
+    revisions = dict.fromkeys(describe_revision(r.provenance.git_revision) for r in records)
     return [
         f"Task versions: {', '.join(tasks)}.",
         f"Images: {'; '.join(images)}.",
@@ -242,7 +243,7 @@ def provenance(records: Sequence[StoredRecord]) -> list[str]:
     ]
 
 
-def machine(record: StoredRecord) -> str:
+def describe_machine(record: StoredRecord) -> str:
     """The machine of a run in a line; what the record leaves out is left out."""
     facts = record.provenance.machine
     words = [
@@ -256,7 +257,7 @@ def machine(record: StoredRecord) -> str:
     return ", ".join(str(word) for word in words if word)
 
 
-def revision(commit: str | None) -> str:
+def describe_revision(commit: str | None) -> str:
     """A commit, short; '+' behind it means that code differed from it."""
     if commit is None:
         return "commit unknown"

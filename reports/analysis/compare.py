@@ -10,15 +10,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reports.agreement import Setting
+from reports.agreement import Condition
 from reports.scores import Scores
 from reports.statistics import family
 from reports.statistics.aggregate import probability_of_improvement
 from reports.statistics.effects import cohens_dz, rank_biserial
 from reports.statistics.family import ALPHA, Verdicts
 from reports.statistics.intervals import Interval
-from reports.statistics.paired import DECIMALS, differences
-from reports.statistics.pairs import Pairs, pairs, together
+from reports.statistics.paired import DECIMALS, case_differences
+from reports.statistics.pairs import Pairs, compare_pairs, join_pairs
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
 Verdict = Literal["A", "B", "open", "untested"]
@@ -84,7 +84,7 @@ class TaskComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A and B on all tasks of a setting that both have.
+    """A and B on all tasks of a condition that both have.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> C
     Parameters
     ----------
     a, b : sequence of Scores
-        Scores of each, of one setting, one per task and protocol.
+        Scores of each, of one condition, one per task and protocol.
     alpha : float
         Level at which a difference counts, of all tasks together (Holm).
 
@@ -133,19 +133,19 @@ def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> C
     both = [place for place in of_a if place in of_b]
     if not both:
         raise ValueError(f"{a[0].backbone} and {b[0].backbone} have no task in common.")
-    tasks = task_comparisons([(of_a[place], of_b[place]) for place in both], alpha)
+    tasks = compare_tasks([(of_a[place], of_b[place]) for place in both], alpha)
     return Comparison(
         a=a[0].backbone,
         b=b[0].backbone,
         tasks=tasks,
-        only_a=[label(*place) for place in of_a if place not in of_b],
-        only_b=[label(*place) for place in of_b if place not in of_a],
-        improvement=improvement([(of_a[place], of_b[place]) for place in both]),
-        overall=over_tasks(np.array([task.difference for task in tasks])),
+        only_a=[task_label(*place) for place in of_a if place not in of_b],
+        only_b=[task_label(*place) for place in of_b if place not in of_a],
+        improvement=mean_improvement([(of_a[place], of_b[place]) for place in both]),
+        overall=test_over_tasks(np.array([task.difference for task in tasks])),
     )
 
 
-def improvement(several: Sequence[tuple[Scores, Scores]]) -> float | None:
+def mean_improvement(several: Sequence[tuple[Scores, Scores]]) -> float | None:
     """Mean over the tasks with several seeds of the chance that a run of A beats one of B; None if there are none."""
     chances = [
         probability_of_improvement(a.headlines[:, None], b.headlines[:, None])
@@ -155,18 +155,16 @@ def improvement(several: Sequence[tuple[Scores, Scores]]) -> float | None:
     return float(np.mean(chances)) if chances else None
 
 
-def label(task: str, protocol: str) -> str:
+def task_label(task: str, protocol: str) -> str:
     """A task and how the backbone is used on it."""
     return f"{task} ({protocol})"
 
 
-def task_comparisons(
-    several: Sequence[tuple[Scores, Scores]], alpha: float
-) -> list[TaskComparison]:
+def compare_tasks(several: Sequence[tuple[Scores, Scores]], alpha: float) -> list[TaskComparison]:
     """A and B on each of the tasks, corrected for the others."""
-    found = together([pairs([a, b]) for a, b in several])
+    found = join_pairs([compare_pairs([a, b]) for a, b in several])
     verdicts = family.over_tasks(found, alpha)
-    by_case = [differences(a, b) for a, b in several]
+    by_case = [case_differences(a, b) for a, b in several]
     signed_ranks = [wilcoxon(one.values) for one in by_case]
     flips = [sign_flip(one) for one in by_case]
     corrected = [holm(np.array([t.p for t in tests], float)) for tests in (signed_ranks, flips)]
@@ -182,28 +180,28 @@ def task_comparisons(
             mean_a=float(found.mean_a[n]),
             mean_b=float(found.mean_b[n]),
             difference=float(found.difference[n]),
-            interval=interval(found, verdicts, n),
+            interval=task_interval(found, verdicts, n),
             backbones=backbones_test(found, verdicts, n),
             wilcoxon=signed_ranks[n],
             sign_flip=flips[n],
             rank_biserial=rank_biserial(by_case[n].values),
             cohens_dz=cohens_dz(by_case[n].values),
-            p_backbones=number(verdicts.adjusted[n]),
-            p_wilcoxon=number(corrected[0][n]),
-            p_sign_flip=number(corrected[1][n]),
-            verdict=verdict(found.difference[n], verdicts.adjusted[n], alpha),
-            seeds_to_settle=number(verdicts.seeds[n]),
+            p_backbones=none_if_nan(verdicts.adjusted[n]),
+            p_wilcoxon=none_if_nan(corrected[0][n]),
+            p_sign_flip=none_if_nan(corrected[1][n]),
+            verdict=better_backbone(found.difference[n], verdicts.adjusted[n], alpha),
+            seeds_to_settle=none_if_nan(verdicts.seeds[n]),
         )
         for n, (a, b) in enumerate(several)
     ]
 
 
-def number(value: float) -> float | None:
+def none_if_nan(value: float) -> float | None:
     """A number, None for NaN."""
     return None if math.isnan(value) else float(value)
 
 
-def interval(found: Pairs, verdicts: Verdicts, place: int) -> Interval | None:
+def task_interval(found: Pairs, verdicts: Verdicts, place: int) -> Interval | None:
     """The interval of a task's difference; None if nothing can be said."""
     low, high = float(verdicts.low[place]), float(verdicts.high[place])
     if math.isnan(low):
@@ -222,7 +220,7 @@ def backbones_test(found: Pairs, verdicts: Verdicts, place: int) -> Test:
     return Test(float(verdicts.p[place]))
 
 
-def verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
+def better_backbone(difference: float, adjusted: float, alpha: float) -> Verdict:
     """Which is better, by an adjusted p-value."""
     if math.isnan(adjusted):
         return "untested"
@@ -231,7 +229,7 @@ def verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
     return "A" if difference > 0 else "B"
 
 
-def over_tasks(differences: np.ndarray) -> Test:
+def test_over_tasks(differences: np.ndarray) -> Test:
     """Wilcoxon's signed-rank test over tasks (Demsar 2006, section 3.1.3); (T,) mean differences."""
     test = wilcoxon(np.round(differences, DECIMALS))
     if test.p is not None:
@@ -240,21 +238,21 @@ def over_tasks(differences: np.ndarray) -> Test:
     return Test(None, f"Needs at least 6 tasks on which they differ; there are {number}.")
 
 
-def as_json(comparisons: Sequence[tuple[Setting, Comparison]]) -> str:
-    """Comparisons as a JSON list: the setting of each, and every field; null for what is undefined."""
+def as_json(comparisons: Sequence[tuple[Condition, Comparison]]) -> str:
+    """Comparisons as a JSON list: the condition of each, and every field; null for what is undefined."""
     return json.dumps(
         [
-            {"setting": setting._asdict(), **defined(asdict(comparison))}
-            for setting, comparison in comparisons
+            {"setting": condition._asdict(), **without_nan(asdict(comparison))}
+            for condition, comparison in comparisons
         ],
         indent=1,
     )
 
 
-def defined(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """The same without NaN and infinity, which JSON does not have: None instead."""
     if isinstance(value, dict):
-        return {name: defined(content) for name, content in value.items()}
+        return {name: without_nan(content) for name, content in value.items()}
     if isinstance(value, list):
-        return [defined(content) for content in value]
+        return [without_nan(content) for content in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import DATA_SOURCES, StoredRecord
-from reports.agreement import Setting, setting
+from reports.agreement import Condition, condition_of
 from reports.coverage import coverage
-from reports.statistics.aggregate import normalised
+from reports.statistics.aggregate import normalise
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
 PROFILES = ("paper", "small", "mini")
@@ -23,7 +23,7 @@ BACKBONE = ["backbone", "architecture", "method", "corpus", "parameters", "weigh
 DATA = ["task_version", "dataset", "fingerprint", "complete"]
 FACTS = ["metric", "seed", "value"]
 # Where a record has what is not a field of its own.
-PLACES = {
+RECORD_FIELDS = {
     "backbone": "backbone.name",
     "fingerprint": "data.fingerprint",
     "complete": "data.complete",
@@ -34,11 +34,11 @@ DECIMALS = 10
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The figures of one setting.
+    """The figures of one condition.
 
     Attributes
     ----------
-    setting : Setting
+    condition : Condition
         What they have in common.
     cells : DataFrame
         A row per task, protocol and backbone, ordered as the table's columns, then rows: `mean` and `std` of the
@@ -60,7 +60,7 @@ class Leaderboard:
         Of all cells; None: each task's headline.
     """
 
-    setting: Setting
+    condition: Condition
     cells: pd.DataFrame
     mean_rank: pd.Series
     score: pd.Series
@@ -73,7 +73,7 @@ class Leaderboard:
 def leaderboards(
     records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
 ) -> list[Leaderboard]:
-    """A leaderboard per setting: measured before phantom, paper before small before mini.
+    """A leaderboard per condition: measured before phantom, paper before small before mini.
 
     Parameters
     ----------
@@ -84,8 +84,11 @@ def leaderboards(
     metric : str, optional
         Of `records`, if they are `in_metric`; None: their headlines.
     """
-    settings = sorted({setting(record) for record in records}, key=order)
-    return [leaderboard([r for r in records if setting(r) == one], by, metric) for one in settings]
+    conditions = sorted({condition_of(record) for record in records}, key=condition_order)
+    return [
+        leaderboard([r for r in records if condition_of(r) == one], by, metric)
+        for one in conditions
+    ]
 
 
 def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[StoredRecord], list[str]]:
@@ -117,17 +120,17 @@ def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[Stored
     return defined, problems
 
 
-def order(one: Setting) -> tuple:
-    """Where a setting's table stands: the most telling one first."""
+def condition_order(one: Condition) -> tuple:
+    """Where a condition's table stands: the most telling one first."""
     return (
         DATA_SOURCES.index(one.data_source),
-        position(one.profile, PROFILES),
+        known_first(one.profile, PROFILES),
         -one.label_fraction,
         one.split != "published",
     )
 
 
-def position(name: str, known: Sequence[str]) -> tuple[int, str]:
+def known_first(name: str, known: Sequence[str]) -> tuple[int, str]:
     """Sorts the known names in their order, then the others by the alphabet."""
     return (known.index(name) if name in known else len(known)), name
 
@@ -135,9 +138,9 @@ def position(name: str, known: Sequence[str]) -> tuple[int, str]:
 def leaderboard(
     records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
 ) -> Leaderboard:
-    """The leaderboard of records of one setting; at least one record."""
-    cells = ranks(summary(records))
-    means, partial = complete(cells)
+    """The leaderboard of records of one condition; at least one record."""
+    cells = with_ranks(mean_cells(records))
+    means, partial = complete_rows(cells)
     mean_rank, score = mean_ranks(means), mean_scores(means)
     if by == "score":
         mean_rank = mean_rank.loc[score.sort_values(ascending=False, kind="stable").index]
@@ -156,7 +159,7 @@ def leaderboard(
     ]
     ordered = cells.iloc[sorted(range(len(place)), key=place.__getitem__)].reset_index(drop=True)
     return Leaderboard(
-        setting(records[0]),
+        condition_of(records[0]),
         ordered,
         mean_rank,
         score,
@@ -170,13 +173,13 @@ def leaderboard(
 def column_order(column: tuple[str, str, str]) -> tuple:
     """Where a task stands: kind by kind, then by name."""
     kind, task, protocol = column
-    return position(kind, KINDS), task, protocol
+    return known_first(kind, KINDS), task, protocol
 
 
-def summary(records: Sequence[StoredRecord]) -> pd.DataFrame:
+def mean_cells(records: Sequence[StoredRecord]) -> pd.DataFrame:
     """Mean and spread over seeds: a row per task, protocol and backbone, unordered."""
     fields = [*COLUMN, *BACKBONE, *DATA, *FACTS]
-    row = attrgetter(*(PLACES.get(name, name) for name in fields))
+    row = attrgetter(*(RECORD_FIELDS.get(name, name) for name in fields))
     figures = pd.DataFrame([row(record) for record in records], columns=fields)
     groups = figures.sort_values("seed").groupby([*COLUMN, "backbone"], sort=False)
     facts = [name for name in (*BACKBONE, *DATA, "metric") if name != "backbone"]
@@ -185,21 +188,24 @@ def summary(records: Sequence[StoredRecord]) -> pd.DataFrame:
         std=("value", "std"),
         n=("value", "size"),
         seeds=("seed", tuple),
-        **{name: (name, checksums if name == "weights_sha256" else first) for name in facts},
+        **{
+            name: (name, list_checksums if name == "weights_sha256" else first_value)
+            for name in facts
+        },
     ).reset_index()
 
 
-def first(by_seed: pd.Series) -> Any:
+def first_value(by_seed: pd.Series) -> Any:
     """What all seeds of a cell state."""
     return by_seed.iloc[0]
 
 
-def checksums(by_seed: pd.Series) -> str | None:
+def list_checksums(by_seed: pd.Series) -> str | None:
     """The checksums of a cell's weights, each once, in the order of the seeds; None for random weights."""
     return " ".join(by_seed.dropna().unique()) or None
 
 
-def ranks(cells: pd.DataFrame) -> pd.DataFrame:
+def with_ranks(cells: pd.DataFrame) -> pd.DataFrame:
     """The cells, with their rank within the task and whether they are the best: some other one is worse."""
     means = cells["mean"].round(DECIMALS).groupby([cells["task"], cells["protocol"]])
     return cells.assign(
@@ -209,7 +215,7 @@ def ranks(cells: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+def complete_rows(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """The means of the complete rows, and of each other backbone how many of the ranked tasks it has.
 
     Returns
@@ -235,19 +241,19 @@ def mean_scores(means: pd.DataFrame) -> pd.Series:
     """Mean normalised score of the complete rows over the tasks that tell them apart."""
     if means.empty:
         return pd.Series(index=means.index, dtype=float, name="score")
-    scaled = pd.DataFrame(normalised(means.to_numpy().T).T, index=means.index)
+    scaled = pd.DataFrame(normalise(means.to_numpy().T).T, index=means.index)
     return scaled.mean(axis="columns").rename("score")
 
 
 def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
-    """Every cell of every leaderboard, exact: a row per setting, task, protocol and backbone.
+    """Every cell of every leaderboard, exact: a row per condition, task, protocol and backbone.
 
     `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed; spaces separate `seeds` and,
     where a backbone was pretrained with several, `weights_sha256`.
     """
     parts = [
         board.cells.assign(
-            **board.setting._asdict(),
+            **board.condition._asdict(),
             seeds=[" ".join(map(str, seeds)) for seeds in board.cells["seeds"]],
             board_metric=board.metric or "headline",
             mean_rank=board.cells["backbone"].map(board.mean_rank),
@@ -257,6 +263,6 @@ def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
         for board in boards
     ]
     figures = ["task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
-    leading = [*Setting._fields, *figures]
+    leading = [*Condition._fields, *figures]
     table = pd.concat(parts, ignore_index=True)
     return table[[*leading, *(name for name in table if name not in leading)]]

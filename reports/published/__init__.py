@@ -38,19 +38,23 @@ def read(file: Path = FILE) -> pd.DataFrame:
         raise ValueError(f"{file}: columns {', '.join(figures.columns)}; not {', '.join(COLUMNS)}.")
     for name in ("mean", "std", "trials"):
         numbers = pd.to_numeric(figures[name].replace("", None), errors="coerce")
-        refuse(file, figures, name, numbers.isna() & (figures[name] != ""), "no number")
+        refuse_wrong(file, figures, name, numbers.isna() & (figures[name] != ""), "no number")
         figures[name] = numbers.astype("Int64" if name == "trials" else float)
     percent = figures["metric"] != "params_millions"
-    refuse(file, figures, "mean", ~figures["mean"].between(0, 100) & percent, "not in [0, 100]")
-    refuse(file, figures, "mean", ~(figures["mean"] > 0) & ~percent, "not positive")
-    refuse(file, figures, "std", figures["std"] < 0, "negative")
+    refuse_wrong(
+        file, figures, "mean", ~figures["mean"].between(0, 100) & percent, "not in [0, 100]"
+    )
+    refuse_wrong(file, figures, "mean", ~(figures["mean"] > 0) & ~percent, "not positive")
+    refuse_wrong(file, figures, "std", figures["std"] < 0, "negative")
     for name in ("table", "group", "method", "backbone", "metric"):
-        refuse(file, figures, name, figures[name].str.strip() == "", "empty")
-    refuse(file, figures, "table", figures.duplicated([*TEXTS]), "a figure that is there twice")
+        refuse_wrong(file, figures, name, figures[name].str.strip() == "", "empty")
+    refuse_wrong(
+        file, figures, "table", figures.duplicated([*TEXTS]), "a figure that is there twice"
+    )
     return figures
 
 
-def refuse(file: Path, figures: pd.DataFrame, name: str, wrong: pd.Series, why: str) -> None:
+def refuse_wrong(file: Path, figures: pd.DataFrame, name: str, wrong: pd.Series, why: str) -> None:
     """Raise ValueError for the first figure that is wrong, naming its line."""
     if wrong.any():
         number = int(wrong.to_numpy().argmax())

@@ -10,13 +10,13 @@ import pandas as pd
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import COLUMN, column_order
 from reports.metrics import metric_name
-from reports.render.tables.layout import BACKBONES, METRICS
-from reports.render.tables.layout import Column as Printed
+from reports.render.tables.layout import ARCHITECTURE_CAPTIONS, METRIC_CAPTIONS
+from reports.render.tables.layout import PaperColumn as Printed
 from reports.render.tables.matching import PROTOCOLS, metric_of
-from reports.wording import NOTHING, Cell, Column, Row, Sheet
+from reports.wording import NOTHING, BackboneRow, LeaderboardText, ScoreText, TaskColumn
 
-TITLE = "Published by the paper's authors (arXiv 2306.11925)"
-WARNING = (
+PUBLISHED_TITLE = "Published by the paper's authors (arXiv 2306.11925)"
+PUBLISHED_WARNING = (
     "PUBLISHED: printed in the paper, not measured here. To be compared with the profile paper and "
     "all labels only."
 )
@@ -38,15 +38,17 @@ def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> p
         tables print stands once.
     """
     tasks = {(r.kind, r.task, r.protocol, r.metric): r for r in records}
-    printed = figures[figures["metric"].isin(METRICS) & (figures["metric"] != "params_millions")]
+    printed = figures[
+        figures["metric"].isin(METRIC_CAPTIONS) & (figures["metric"] != "params_millions")
+    ]
     rows = [
         {
             "data_source": "published",
             "kind": kind,
             "task": task,
             "protocol": protocol,
-            "backbone": name(one),
-            "architecture": BACKBONES.get(one.backbone, ""),
+            "backbone": published_name(one),
+            "architecture": ARCHITECTURE_CAPTIONS.get(one.backbone, ""),
             "method": one.method,
             "metric": metric,
             "mean": one.mean / 100,
@@ -72,22 +74,22 @@ def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> p
     return pd.DataFrame(rows, columns=names).drop_duplicates()
 
 
-def published_sheet(cells: pd.DataFrame) -> Sheet:
+def published_sheet(cells: pd.DataFrame) -> LeaderboardText:
     """The published figures in words, in the paper's order; without ranks, for few rows have the same tasks."""
     columns = sorted(set(cells[COLUMN].itertuples(index=False, name=None)), key=column_order)
     by_place = {(c.kind, c.task, c.protocol, c.backbone): c for c in cells.itertuples()}
     means = cells.groupby(COLUMN)["mean"]
     best = means.max().where(means.max() > means.min())
     metrics = {(c.kind, c.task, c.protocol): c.metric for c in cells.itertuples()}
-    return Sheet(
-        title=TITLE,
+    return LeaderboardText(
+        title=PUBLISHED_TITLE,
         phantom=False,
-        warnings=[WARNING],
+        warnings=[PUBLISHED_WARNING],
         rank_caption=NOTHING,
-        columns=[Column(c[1], f"{metric_name(metrics[c])}, {c[2]}") for c in columns],
+        columns=[TaskColumn(c[1], f"{metric_name(metrics[c])}, {c[2]}") for c in columns],
         rows=[
-            Row(backbone, "", NOTHING, NOTHING,
-                [cell(by_place.get((*c, backbone)), best[c]) for c in columns])
+            BackboneRow(backbone, "", NOTHING, NOTHING,
+                [published_score(by_place.get((*c, backbone)), best[c]) for c in columns])
             for backbone in dict.fromkeys(cells["backbone"])
         ],
         notes=[
@@ -97,15 +99,15 @@ def published_sheet(cells: pd.DataFrame) -> Sheet:
     )  # fmt: skip
 
 
-def cell(figure: Any | None, best: float) -> Cell | None:
+def published_score(figure: Any | None, best: float) -> ScoreText | None:
     """A published figure; None where there is none. `best`: NaN where none is worse."""
     if figure is None:
         return None
     spread = "" if pd.isna(figure.std) else f"{100 * figure.std:.1f}"
-    return Cell(f"{100 * figure.mean:.1f}", spread, "", figure.mean == best, incomplete=False)
+    return ScoreText(f"{100 * figure.mean:.1f}", spread, "", figure.mean == best, incomplete=False)
 
 
-def name(figure: Any) -> str:
+def published_name(figure: Any) -> str:
     """What a published row is called; `published:` so that it is never taken for a measured one."""
-    architecture = BACKBONES.get(figure.backbone, "")
+    architecture = ARCHITECTURE_CAPTIONS.get(figure.backbone, "")
     return f"published: {figure.method}" + (f", {architecture}" if architecture else "")

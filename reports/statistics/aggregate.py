@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reports.scores import Scores
-from reports.statistics.bootstrap import Floats, narrowness
+from reports.statistics.bootstrap import Floats, widening_factor
 from reports.statistics.intervals import CONFIDENCE, RESAMPLES, Interval
 from reports.statistics.ranks import complete_rows
 
@@ -15,7 +15,7 @@ MIN_TASKS = 2
 MIN_SEEDS = 3
 
 
-def normalised(values: Floats, low: Floats | None = None, high: Floats | None = None) -> Floats:
+def normalise(values: Floats, low: Floats | None = None, high: Floats | None = None) -> Floats:
     """Scores of each task on a common scale: 0 is the worst backbone's mean, 1 the best one's.
 
     Parameters
@@ -50,7 +50,7 @@ def normalised_runs(scores: Sequence[Scores]) -> dict[str, Floats] | str:
     Parameters
     ----------
     scores : sequence of Scores
-        Of one setting, one per task, protocol and backbone, in any order.
+        Of one condition, one per task, protocol and backbone, in any order.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def normalised_runs(scores: Sequence[Scores]) -> dict[str, Floats] | str:
         ]
     )  # (T, K, S)
     means = runs.mean(-1)
-    scaled = normalised(runs.transpose(2, 0, 1), means.min(1), means.max(1))  # (S, T, K)
+    scaled = normalise(runs.transpose(2, 0, 1), means.min(1), means.max(1))  # (S, T, K)
     told = np.isfinite(scaled).all(axis=(0, 2))
     if told.sum() < MIN_TASKS:
         return f"{told.sum()} tasks tell the backbones apart; at least {MIN_TASKS}."
@@ -163,6 +163,6 @@ def stratified_interval(
         for _ in range(resamples)
     ]
     value, tail = figure(*several), (1 - confidence) / 2
-    ends = value + (np.quantile(drawn, [tail, 1 - tail]) - value) * narrowness(fewest)
+    ends = value + (np.quantile(drawn, [tail, 1 - tail]) - value) * widening_factor(fewest)
     low, high = np.clip(ends, *bounds)
     return Interval(value, float(low), float(high), fewest, 0)

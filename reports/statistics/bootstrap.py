@@ -16,7 +16,7 @@ CASES, SEEDS, WIDENING = range(3)  # independent streams of random numbers
 NEGLIGIBLE = 1e-20  # variance of fractions that is due to rounding
 
 
-class Part(NamedTuple):
+class VarianceComponent(NamedTuple):
     """How a figure varies with one level of the sampling.
 
     Attributes
@@ -34,8 +34,8 @@ class Part(NamedTuple):
     freedom: float
 
 
-def percentiles(
-    mean: float, parts: Sequence[Part], confidence: float, seed: int
+def percentile_interval(
+    mean: float, parts: Sequence[VarianceComponent], confidence: float, seed: int
 ) -> tuple[float, float]:
     """The central interval of a mean whose error is the sum of independent parts.
 
@@ -59,7 +59,7 @@ def percentiles(
     return float(low), float(high)
 
 
-def satterthwaite(parts: Sequence[Part]) -> tuple[float, float]:
+def satterthwaite(parts: Sequence[VarianceComponent]) -> tuple[float, float]:
     """Variance of a sum of independent parts, and its degrees of freedom (0 and infinite if nothing varies).
 
     References
@@ -76,16 +76,16 @@ def satterthwaite(parts: Sequence[Part]) -> tuple[float, float]:
     return total, total**2 / float((variances**2 / [part.freedom for part in parts]).sum())
 
 
-def seed_part(headlines: Floats, resamples: int, stream: tuple[int, ...]) -> Part:
+def seed_component(headlines: Floats, resamples: int, stream: tuple[int, ...]) -> VarianceComponent:
     """(S,) headlines, S > 1: the mean of S of them drawn with replacement."""
     size = len(headlines)
-    drawn = draws(size, resamples, stream) @ headlines / size - headlines.mean()
-    return Part(drawn * narrowness(size), headlines.var(ddof=1) / size, size - 1)
+    drawn = draw_counts(size, resamples, stream) @ headlines / size - headlines.mean()
+    return VarianceComponent(drawn * widening_factor(size), headlines.var(ddof=1) / size, size - 1)
 
 
-def case_parts(
+def case_components(
     values: Floats, strata: Integers, units: Integers, resamples: int, seed: int
-) -> list[Part]:
+) -> list[VarianceComponent]:
     """A part per stratum: its units drawn with replacement, the mean over the defined scores of those.
 
     What varies with seed and case together (the interaction) is in the spread of the seeds too, so it is taken out of
@@ -101,7 +101,7 @@ def case_parts(
     present = np.isfinite(values).any(0)
     groups = np.unique(strata[present])
     return [
-        stratum_part(
+        stratum_component(
             values[:, inside], units[inside], 1 / len(groups), resamples, (seed, CASES, int(group))
         )
         for group in groups
@@ -109,13 +109,13 @@ def case_parts(
     ]
 
 
-def stratum_part(
+def stratum_component(
     values: Floats, units: Integers, share: float, resamples: int, stream: tuple[int, ...]
-) -> Part:
+) -> VarianceComponent:
     """The part of one stratum: the (S, C) scores there, and with which share its mean counts."""
-    sums, counts = by_unit(values, units)  # (S, U) each
+    sums, counts = sum_by_unit(values, units)  # (S, U) each
     size = sums.shape[1]
-    weights = draws(size, resamples, stream)
+    weights = draw_counts(size, resamples, stream)
     sample = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
     number = weights @ counts.T  # (R, S)
     means = np.divide(
@@ -125,8 +125,8 @@ def stratum_part(
     variance = float(moves.var(ddof=1)) / size
     left = max(variance - interaction, 0.0)
     shrink = np.sqrt(left / variance) if variance > 0 else 0.0
-    deviations = share * (means - sample.T).mean(1) * narrowness(size) * shrink
-    return Part(deviations, share**2 * left, size - 1)
+    deviations = share * (means - sample.T).mean(1) * widening_factor(size) * shrink
+    return VarianceComponent(deviations, share**2 * left, size - 1)
 
 
 def influence(sums: Floats, counts: Floats) -> tuple[Floats, float]:
@@ -153,12 +153,12 @@ def influence(sums: Floats, counts: Floats) -> tuple[Floats, float]:
     return mean, residual / ((seeds - 1) * (size - 1)) / (seeds * size)
 
 
-def narrowness(number: int) -> float:
+def widening_factor(number: int) -> float:
     """By how much the mean of n drawn from n varies too little: their variance is about their own mean."""
     return float(np.sqrt(number / (number - 1)))
 
 
-def by_unit(values: Floats, units: Integers) -> tuple[Floats, Floats]:
+def sum_by_unit(values: Floats, units: Integers) -> tuple[Floats, Floats]:
     """(S, C) scores to (S, U) sums and numbers of the defined scores of each unit."""
     _, place = np.unique(units, return_inverse=True)
     if len(place) == place.max(initial=-1) + 1:  # each case is a unit: only their order
@@ -176,7 +176,7 @@ def strata_sizes(strata: Integers, units: Integers) -> Integers:
 
 
 @lru_cache(maxsize=16)
-def draws(number: int, resamples: int, stream: tuple[int, ...]) -> Floats:
+def draw_counts(number: int, resamples: int, stream: tuple[int, ...]) -> Floats:
     """How often each of n is drawn in each resample of n: (R, n).
 
     The same for all that have n: backbones are compared on the same resamples, and drawing takes longer than using.

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reports.scores import Scores, means
-from reports.statistics.bootstrap import SEEDS, Floats, draws
+from reports.scores import Scores, stratified_means
+from reports.statistics.bootstrap import SEEDS, Floats, draw_counts
 from reports.statistics.family import over_tasks
 from reports.statistics.intervals import hierarchical_interval
-from reports.statistics.paired import differences
-from reports.statistics.pairs import pairs
+from reports.statistics.paired import case_differences
+from reports.statistics.pairs import compare_pairs
 from reports.statistics.planning import more_seeds
 from reports.statistics.significance import Level
 from reports.statistics.testing import sign_flip, wilcoxon
@@ -95,11 +95,11 @@ def backbone(name: str, model: Model, shared: Floats, rng: np.random.Generator) 
         cases=tuple(f"{case:06}" for case in range(model.cases)),
         strata=strata,
         values=values,
-        headlines=means(values, strata),
+        headlines=stratified_means(values, strata),
     )
 
 
-def studies(model: Model, number: int, seed: int = 0) -> Iterator[tuple[Scores, Scores]]:
+def simulate_studies(model: Model, number: int, seed: int = 0) -> Iterator[tuple[Scores, Scores]]:
     """Studies of two backbones that are alike: the same mean, `MEAN`, and nothing else in common but the cases."""
     rng = np.random.default_rng(seed)
     for _ in range(number):
@@ -107,9 +107,9 @@ def studies(model: Model, number: int, seed: int = 0) -> Iterator[tuple[Scores, 
         yield backbone("a", model, shared, rng), backbone("b", model, shared, rng)
 
 
-def coverage(model: Model, number: int) -> float:
+def interval_coverage(model: Model, number: int) -> float:
     """Share of studies whose 95 % interval of a backbone's mean holds the true one."""
-    return float(np.mean([covers(a) for a, _ in studies(model, number)]))
+    return float(np.mean([covers(a) for a, _ in simulate_studies(model, number)]))
 
 
 def covers(scores: Scores) -> bool:
@@ -120,10 +120,10 @@ def covers(scores: Scores) -> bool:
 
 def plain_coverage(model: Model, number: int) -> float:
     """As `coverage`, of the plain percentiles of resampled seeds and cases, as is common; one stratum."""
-    by_seed = draws(model.seeds, RESAMPLES, (0, SEEDS)) / model.seeds
-    by_case = draws(model.cases, RESAMPLES, (0, 0, 0)) / model.cases
+    by_seed = draw_counts(model.seeds, RESAMPLES, (0, SEEDS)) / model.seeds
+    by_case = draw_counts(model.cases, RESAMPLES, (0, 0, 0)) / model.cases
     held = []
-    for a, _ in studies(model._replace(strata=1), number):
+    for a, _ in simulate_studies(model._replace(strata=1), number):
         low, high = np.quantile(((by_case @ a.values.T) * by_seed).sum(1), [0.025, 0.975])
         held.append(low <= MEAN <= high)
     return float(np.mean(held))
@@ -138,15 +138,19 @@ def false_positives(model: Model, number: int, alpha: float = 0.05) -> tuple[flo
         Of the test over seeds and cases, `wilcoxon` and `sign_flip`.
     """
     found = []
-    for a, b in studies(model, number):
-        by_case = differences(a, b)
-        tests = (over_tasks(pairs([a, b])).p[0], wilcoxon(by_case.values).p, sign_flip(by_case).p)
+    for a, b in simulate_studies(model, number):
+        by_case = case_differences(a, b)
+        tests = (
+            over_tasks(compare_pairs([a, b])).p[0],
+            wilcoxon(by_case.values).p,
+            sign_flip(by_case).p,
+        )
         found.append([np.nan if p is None else p < alpha for p in tests])
     ours, signed_ranks, flips = np.mean(found, axis=0).tolist()
     return ours, signed_ranks, flips
 
 
-def settled(
+def check_more_seeds(
     model: Model, lead: float, number: int, alpha: float = 0.05
 ) -> tuple[int | None, float]:
     """Whether `more_seeds` is right, if the difference and the spreads that it is told are the true ones.
@@ -169,13 +173,13 @@ def settled(
     if math.isinf(seeds):
         return None, math.nan
     wins = [
-        over_tasks(pairs([shifted(a, lead), b])).p[0] < alpha
-        for a, b in studies(model._replace(seeds=int(seeds), strata=1), number)
+        over_tasks(compare_pairs([with_lead(a, lead), b])).p[0] < alpha
+        for a, b in simulate_studies(model._replace(seeds=int(seeds), strata=1), number)
     ]
     return int(seeds), float(np.mean(wins))
 
 
-def shifted(scores: Scores, lead: float) -> Scores:
+def with_lead(scores: Scores, lead: float) -> Scores:
     """The scores with a better mean."""
     return replace(scores, values=scores.values + lead, headlines=scores.headlines + lead)
 
@@ -188,7 +192,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for model in MODELS:
         shares = (
-            coverage(model, STUDIES),
+            interval_coverage(model, STUDIES),
             plain_coverage(model, STUDIES),
             *false_positives(model, STUDIES),
         )
@@ -197,7 +201,7 @@ def main() -> None:
     print("\n| study | lead | seeds named | settled |\n|---|---|---|---|")
     for model in MODELS[1:4]:
         for lead in LEADS:
-            seeds, share = settled(model, lead, STUDIES)
+            seeds, share = check_more_seeds(model, lead, STUDIES)
             said = "none | –" if seeds is None else f"{seeds} | {100 * share:.0f} %"
             print(f"| {model.title} | {100 * lead:.0f} points | {said} |", flush=True)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reports.statistics.bootstrap import Floats
-from reports.statistics.moderation import moderated
+from reports.statistics.moderation import moderate
 from reports.statistics.pairs import Pairs
 from reports.statistics.planning import more_seeds
 from reports.statistics.significance import Level, limit, p_values, satterthwaite
@@ -54,11 +54,11 @@ def over_tasks(found: Pairs, alpha: float = ALPHA) -> Verdicts:
         Level at which a difference counts, of all tasks of a row together.
     """
     tested = np.minimum(found.seeds_a, found.seeds_b) >= MIN_SEEDS
-    by_run, freedom, gained = moderated(found.by_run, np.where(tested, found.run_freedom, 0.0))
-    seeds, cases = sources(by_run, freedom, tested, found)
+    by_run, freedom, gained = moderate(found.by_run, np.where(tested, found.run_freedom, 0.0))
+    seeds, cases = variance_sources(by_run, freedom, tested, found)
     p = np.where(tested, p_values(found.difference, seeds, cases), np.nan)
     adjusted = holm(p)
-    low, high = ends(found.difference, limit(alpha, seeds, cases))
+    low, high = interval_ends(found.difference, limit(alpha, seeds, cases))
     left = adjusted >= alpha
     # Holm's next step tests the open ones at this level.
     level = alpha / np.maximum(left.sum(-1, keepdims=True), 1)
@@ -96,19 +96,19 @@ def over_opponents(
     gained = min(4, found.by_case.shape[-1])  # the opponents' share the best one's part
     steady = replace(found, by_case=by_case, case_freedom=gained * found.case_freedom)
     each = np.maximum(by_run, (by_run + found.by_run) / 2)
-    seeds, cases = sources(each, np.maximum(freedom, 1.0), tested, steady)
+    seeds, cases = variance_sources(each, np.maximum(freedom, 1.0), tested, steady)
     p = np.where(tested, p_values(found.difference, seeds, cases), np.nan)
     _, around = satterthwaite(seeds, cases)
     around = np.where(np.isfinite(around), around, 1.0)
     level = 2 * special.stdtr(around, -range_limit(ALPHA, backbones, around))
-    low, high = ends(found.difference, limit(level, seeds, cases))
+    low, high = interval_ends(found.difference, limit(level, seeds, cases))
     # The t of the same p-value, at which the studentized range is looked up.
     t = -special.stdtrit(around, np.maximum(p, 1e-300) / 2)
     nothing = np.full(p.shape, np.nan)
     return Verdicts(low, high, p, range_chance(t, backbones, around) if exact else nothing, nothing)
 
 
-def sources(
+def variance_sources(
     by_run: Floats, freedom: Floats, tested: NDArray[np.bool_], found: Pairs
 ) -> tuple[Level, Level]:
     """What seeds and cases add to the variance of differences."""
@@ -117,6 +117,6 @@ def sources(
     return seeds, Level(found.by_case, found.case_freedom)
 
 
-def ends(difference: Floats, half: Floats) -> tuple[Floats, Floats]:
+def interval_ends(difference: Floats, half: Floats) -> tuple[Floats, Floats]:
     """The ends of an interval of fractions' differences."""
     return np.maximum(difference - half, -1.0), np.minimum(difference + half, 1.0)

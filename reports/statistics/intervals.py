@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.metrics import metric_name
-from reports.scores import Scores, means
+from reports.scores import Scores, stratified_means
 from reports.statistics.bootstrap import (
     SEEDS,
     Floats,
     Integers,
-    case_parts,
-    percentiles,
-    seed_part,
+    case_components,
+    percentile_interval,
+    seed_component,
     strata_sizes,
 )
 
@@ -44,7 +44,7 @@ class Interval:
     units: int
 
 
-def interval(
+def mean_interval(
     scores: Scores, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
     """The interval of a backbone's mean headline on a task: over seeds and cases, as far as there are enough of each.
@@ -61,7 +61,7 @@ def interval(
     Interval or None
         The interval; None where nothing can be said, and `why_not` says why.
     """
-    if why_not(scores):
+    if why_no_interval(scores):
         return None
     if few_cases(scores):
         return seeds_interval(scores.headlines, confidence, resamples, seed)
@@ -70,7 +70,7 @@ def interval(
     )
 
 
-def why_not(scores: Scores) -> str | None:
+def why_no_interval(scores: Scores) -> str | None:
     """Why there is no interval, as a sentence; None if there is one."""
     few = few_cases(scores)
     if few and len(scores.seeds) == 1:
@@ -143,12 +143,12 @@ def hierarchical_interval(
     Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, section 3: resampling of crossed
     effects; where seeds and cases interact it errs on the wide side.
     """
-    units = check(values, strata, confidence, resamples, units)
-    headlines = means(values, strata)
-    parts = case_parts(values, strata, units, resamples, seed)
+    units = check_arguments(values, strata, confidence, resamples, units)
+    headlines = stratified_means(values, strata)
+    parts = case_components(values, strata, units, resamples, seed)
     if len(headlines) > 1:
-        parts.append(seed_part(headlines, resamples, (seed, SEEDS)))
-    low, high = percentiles(headlines.mean(), parts, confidence, seed)
+        parts.append(seed_component(headlines, resamples, (seed, SEEDS)))
+    low, high = percentile_interval(headlines.mean(), parts, confidence, seed)
     number = len(np.unique(units[np.isfinite(values).any(0)]))
     return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), number)
 
@@ -170,12 +170,12 @@ def seeds_interval(
     """
     if len(headlines) < 2:
         raise ValueError(f"{len(headlines)} seed: an interval over seeds needs two.")
-    parts = [seed_part(headlines, resamples, (seed, SEEDS))]
-    low, high = percentiles(headlines.mean(), parts, confidence, seed)
+    parts = [seed_component(headlines, resamples, (seed, SEEDS))]
+    low, high = percentile_interval(headlines.mean(), parts, confidence, seed)
     return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), 0)
 
 
-def check(
+def check_arguments(
     values: Floats,
     strata: Integers,
     confidence: float,

@@ -17,7 +17,7 @@ from reports.statistics.bootstrap import NEGLIGIBLE, Floats
 GAIN = 0.75
 
 
-def moderated(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:
+def moderate(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:
     """Variances drawn towards what is usual in the same row, as far as the row's tasks are alike.
 
     Parameters
@@ -35,14 +35,14 @@ def moderated(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats
     safe = np.where(known, freedom, 1.0)
     # log of a variance, less what chance alone adds to it on average
     log = np.log(np.where(known, variance, 1.0)) - special.digamma(safe / 2) + np.log(safe / 2)
-    usual = mean(log, known)
-    apart = mean((log - usual) ** 2, known) * tasks / np.maximum(tasks - 1, 1)
-    beyond_chance = apart - mean(special.polygamma(1, safe / 2), known)
+    usual = known_mean(log, known)
+    apart = known_mean((log - usual) ** 2, known) * tasks / np.maximum(tasks - 1, 1)
+    beyond_chance = apart - known_mean(special.polygamma(1, safe / 2), known)
     alike = beyond_chance <= 0
     prior = 2 * inverse_trigamma(np.where(alike, 1.0, beyond_chance))
     center = np.where(
         alike,
-        mean(variance, known),
+        known_mean(variance, known),
         np.exp(usual + special.digamma(prior / 2) - np.log(prior / 2)),
     )
     prior = np.where(alike, np.inf, prior * (1 - 1 / np.maximum(tasks, 1)))
@@ -52,7 +52,7 @@ def moderated(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats
     return np.where(freedom > 0, (gained * center + freedom * variance) / total, 0.0), total, gained
 
 
-def mean(values: Floats, known: np.ndarray) -> Floats:
+def known_mean(values: Floats, known: np.ndarray) -> Floats:
     """Mean over the known places of each row, kept as a column; 0 for none."""
     number = np.maximum(known.sum(-1, keepdims=True), 1)
     return np.where(known, values, 0.0).sum(-1, keepdims=True) / number

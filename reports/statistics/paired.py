@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.scores import Scores, common
-from reports.statistics.bootstrap import Floats, by_unit
+from reports.scores import Scores, on_common_cases
+from reports.statistics.bootstrap import Floats, sum_by_unit
 
 DECIMALS = 9  # of differences of fractions: 1/3 and 2/3 - 1/3 are a tie, 1e-17 is none
 
@@ -28,7 +28,7 @@ class Differences:
     weights: Floats
 
 
-def differences(a: Scores, b: Scores) -> Differences:
+def case_differences(a: Scores, b: Scores) -> Differences:
     """Differences of two backbones on the cases that both have: (0,) where the headline is no mean of cases.
 
     Raises
@@ -36,7 +36,7 @@ def differences(a: Scores, b: Scores) -> Differences:
     ValueError
         If they are not of one task, protocol and metric, or have cases but none in common.
     """
-    one, other = common([a, b])
+    one, other = on_common_cases([a, b])
     if not one.cases:
         return Differences(np.zeros(0), np.zeros(0))
     by_case = np.nanmean(one.values, axis=0) - np.nanmean(other.values, axis=0)
@@ -44,7 +44,7 @@ def differences(a: Scores, b: Scores) -> Differences:
     values, weights = [], []
     for group in groups:
         inside = one.strata == group
-        sums, counts = by_unit(by_case[None, inside], one.units[inside])
+        sums, counts = sum_by_unit(by_case[None, inside], one.units[inside])
         values.append(sums[0] / counts[0])
         weights.append(counts[0] / counts.sum() / len(groups))
     return Differences(np.round(np.concatenate(values), DECIMALS), np.concatenate(weights))

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from reports.scores import Scores, means, units_of
-from reports.statistics.bootstrap import Floats, Integers, by_unit, influence
+from reports.scores import Scores, patients_of, stratified_means
+from reports.statistics.bootstrap import Floats, Integers, influence, sum_by_unit
 from reports.statistics.intervals import few_units
 
 
@@ -54,7 +54,9 @@ class Pairs:
     run_freedom: Floats
 
 
-def pairs(scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = None) -> Pairs:
+def compare_pairs(
+    scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = None
+) -> Pairs:
     """The pairs of the backbones of one task.
 
     Parameters
@@ -69,7 +71,7 @@ def pairs(scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = N
     ValueError
         If they are not of one task, protocol and metric, or a pair has cases but none in common.
     """
-    shared = Shared(scores)
+    shared = SharedCases(scores)
     both = list(combinations(range(len(scores)), 2)) if chosen is None else chosen
     columns = np.array([shared.pair(a, b) for a, b in both], float).reshape(len(both), -1).T
     a, b = np.array(both, int).reshape(-1, 2).T
@@ -94,7 +96,7 @@ def pairs(scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = N
     )
 
 
-def together(several: Sequence[Pairs], how: Callable = np.concatenate) -> Pairs:
+def join_pairs(several: Sequence[Pairs], how: Callable = np.concatenate) -> Pairs:
     """The arrays of several, one behind the other; or on top of each other (`numpy.stack`)."""
     return Pairs(*(how([getattr(one, f.name) for one in several]) for f in fields(Pairs)))
 
@@ -118,7 +120,7 @@ class Sample:
     interaction: list[float]
 
 
-class Shared:
+class SharedCases:
     """The backbones of a task on the cases that two of them have, each set of cases looked at once."""
 
     def __init__(self, scores: Sequence[Scores]) -> None:
@@ -130,7 +132,7 @@ class Shared:
         places = [np.searchsorted(self.names, one.cases) for one in scores]
         size = len(self.names)
         self.values = [np.full((len(one.seeds), size), np.nan) for one in scores]
-        self.strata, self.units = np.zeros(size, np.int64), units_of(self.names.tolist())
+        self.strata, self.units = np.zeros(size, np.int64), patients_of(self.names.tolist())
         for one, place, values in zip(scores, places, self.values, strict=True):
             values[:, place] = one.values
             self.strata[place] = np.maximum(self.strata[place], one.strata)
@@ -148,7 +150,7 @@ class Shared:
             raise ValueError(f"{self.scores[a].task}: {who} have no case in common.")
         left_out = (self.there[a] ^ self.there[b]).sum()
         one, other = self.sample(a, both), self.sample(b, both)
-        by_run = pooled([one.headlines, other.headlines])
+        by_run = pooled_variance([one.headlines, other.headlines])
         difference = one.headlines.mean() - other.headlines.mean()
         if self.few[both.tobytes()]:
             return difference, both.sum(), left_out, 0, 0.0, 1.0, by_run
@@ -172,7 +174,7 @@ class Shared:
         """As `pair`, where the headline of one is no mean of cases."""
         headlines = [self.scores[a].headlines, self.scores[b].headlines]
         difference = headlines[0].mean() - headlines[1].mean()
-        return difference, 0, 0, 0, 0.0, 1.0, pooled(headlines)
+        return difference, 0, 0, 0, 0.0, 1.0, pooled_variance(headlines)
 
     def sample(self, number: int, mask: np.ndarray) -> Sample:
         """A backbone on some cases."""
@@ -183,16 +185,18 @@ class Shared:
                 self.few[key[1]] = bool(few_units(strata, units))
             values = self.values[number][:, mask]
             found = [
-                influence(*by_unit(values[:, inside], units[inside]))
+                influence(*sum_by_unit(values[:, inside], units[inside]))
                 for inside in (strata == group for group in np.unique(strata))
             ]
             self.samples[key] = Sample(
-                means(values, strata), [moves for moves, _ in found], [v for _, v in found]
+                stratified_means(values, strata),
+                [moves for moves, _ in found],
+                [v for _, v in found],
             )
         return self.samples[key]
 
 
-def pooled(headlines: Sequence[Floats]) -> float:
+def pooled_variance(headlines: Sequence[Floats]) -> float:
     """Variance of a run's headline with its seed, within each of several backbones; 0 if each has one seed."""
     freedom = sum(len(some) - 1 for some in headlines)
     total = sum(float(((some - some.mean()) ** 2).sum()) for some in headlines)

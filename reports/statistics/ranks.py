@@ -21,7 +21,7 @@ DECIMALS = 10  # means that differ by less are a tie: sums of the same seeds in 
 
 
 @dataclass(frozen=True)
-class Table:
+class MeanTable:
     """Mean headlines of complete rows: every backbone has every task.
 
     Attributes
@@ -39,20 +39,20 @@ class Table:
     values: Floats
 
 
-def table(scores: Sequence[Scores]) -> Table:
+def mean_table(scores: Sequence[Scores]) -> MeanTable:
     """The tasks that are ranked and the backbones that have all of them; T or K may be 0.
 
     Parameters
     ----------
     scores : sequence of Scores
-        Of one setting, one per task, protocol and backbone, in any order.
+        Of one condition, one per task, protocol and backbone, in any order.
     """
     found = {
         ((one.task, one.protocol), one.backbone): float(one.headlines.mean()) for one in scores
     }
     backbones, tasks = complete_rows(scores)
     values = [[found[task, backbone] for backbone in backbones] for task in tasks]
-    return Table(
+    return MeanTable(
         tuple(f"{task} ({protocol})" for task, protocol in tasks),
         tuple(backbones),
         np.array(values).reshape(len(tasks), len(backbones)),
@@ -92,7 +92,7 @@ def friedman(values: Floats, seed: int = 0) -> Test:
     Friedman, JASA 32(200), 1937; Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7,
     2006, section 3.2.2.
     """
-    few = too_few(values)
+    few = why_no_ranks(values)
     if few:
         return Test(None, few)
     given = ranks(values)
@@ -115,7 +115,7 @@ def friedman(values: Floats, seed: int = 0) -> Test:
     return Test(float(outcome.pvalue))
 
 
-def too_few(values: Floats) -> str:
+def why_no_ranks(values: Floats) -> str:
     """Why a table, (T, K), is too small for tests over tasks, as a sentence; empty if it is not."""
     tasks, backbones = values.shape
     if backbones < MIN_BACKBONES:
@@ -139,7 +139,7 @@ def nemenyi(values: Floats) -> Floats:
     """
     import scikit_posthocs  # over a second
 
-    if few := too_few(values):
+    if few := why_no_ranks(values):
         raise ValueError(few)
     # It ranks by itself: our ranks, so that rounding errors are ties.
     return scikit_posthocs.posthoc_nemenyi_friedman(-ranks(values)).to_numpy()

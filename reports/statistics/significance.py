@@ -72,21 +72,21 @@ def behrens_fisher(t: Floats, seeds: Level, cases: Level) -> Floats:
     of_more = np.where(first, seeds.freedom, cases.freedom)
     of_less = np.where(first, cases.freedom, seeds.freedom)
     found, weights = np.zeros(np.shape(t)), np.zeros(np.shape(t))
-    for point, width in zip(*nodes(), strict=True):
-        weight = width * density(point, of_less)
+    for point, width in zip(*integration_nodes(), strict=True):
+        weight = width * student_density(point, of_less)
         found += weight * special.stdtr(of_more, (less * point - t) / more)
         weights += weight
     return 2 * found / weights
 
 
 @lru_cache(maxsize=1)
-def nodes() -> tuple[Floats, Floats]:
+def integration_nodes() -> tuple[Floats, Floats]:
     """Points of the integral and the width that each stands for."""
     even = np.linspace(-7, 7, 57)
     return np.sinh(even), np.cosh(even) * (even[1] - even[0])
 
 
-def density(point: float, freedom: Floats) -> Floats:
+def student_density(point: float, freedom: Floats) -> Floats:
     """Student's density at a point, up to a factor."""
     return np.exp(-(freedom + 1) / 2 * np.log1p(point**2 / freedom))
 

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats
 
 from reports.metrics import metric_name
-from reports.scores import Scores, common
-from reports.statistics.bootstrap import SEEDS, Floats, case_parts, seed_part
+from reports.scores import Scores, on_common_cases
+from reports.statistics.bootstrap import SEEDS, Floats, case_components, seed_component
 from reports.statistics.intervals import RESAMPLES, few_units
 from reports.statistics.ranks import DECIMALS, ranks
 
@@ -44,7 +44,7 @@ class Stability:
     units: int
 
 
-def stability(
+def ranking_stability(
     scores: Sequence[Scores], resamples: int = RESAMPLES, seed: int = 0
 ) -> Stability | str:
     """How stable the ranking on one task is, if its cases and seeds had been others.
@@ -71,7 +71,7 @@ def stability(
     """
     if len(scores) < 2:
         return "One backbone only: nothing to rank."
-    shared = common(scores)
+    shared = on_common_cases(scores)
     strata, units = shared[0].strata, shared[0].units
     few = (
         few_units(strata, units)
@@ -83,9 +83,9 @@ def stability(
         return f"No ranking stability: {few}, and a backbone has fewer than {MIN_SEEDS} seeds."
     figures = []
     for number, one in enumerate(shared):
-        parts = [] if few else case_parts(one.values, strata, units, resamples, seed)
+        parts = [] if few else case_components(one.values, strata, units, resamples, seed)
         if fewest > 1:
-            parts.append(seed_part(one.headlines, resamples, (seed, SEEDS, number)))
+            parts.append(seed_component(one.headlines, resamples, (seed, SEEDS, number)))
         figures.append(one.headlines.mean() + np.sum([part.deviations for part in parts], axis=0))
     drawn = np.stack(figures, axis=1)  # (R, K)
     full = np.array([one.headlines.mean() for one in shared])

@@ -52,7 +52,7 @@ def wilcoxon(values: Floats) -> Test:
     ----------
     Wilcoxon, Biometrics Bulletin 1(6), 1945; Pratt, JASA 54(287), 1959.
     """
-    few = too_few(values)
+    few = why_no_test(values)
     if few:
         return Test(None, few)
     return Test(float(stats.wilcoxon(values, zero_method="pratt").pvalue))
@@ -74,7 +74,7 @@ def sign_flip(differences: Differences, seed: int = 0) -> Test:
     Phipson and Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9(1), 2010: the
     observed signs are one of the permutations.
     """
-    few = too_few(differences.values)
+    few = why_no_test(differences.values)
     if few:
         return Test(None, few)
     shares = differences.values * differences.weights
@@ -87,7 +87,7 @@ def sign_flip(differences: Differences, seed: int = 0) -> Test:
     return Test(float((1 + (flipped >= least).sum()) / (1 + FLIPS)))
 
 
-def too_few(values: Floats) -> str:
+def why_no_test(values: Floats) -> str:
     """Why differences are too few for a test, as a sentence; empty if they are enough."""
     if not values.size:
         return "The headline is no mean over cases."

@@ -265,7 +265,7 @@ def test_an_output_that_is_a_file_is_named(
 def test_a_failed_write_leaves_all_old_files(tmp_path: Path, monkeypatch) -> None:
     """Also those that had been written before it, and what a killed call left goes with the next one."""
     names = ("leaderboard.md", "leaderboard.csv")
-    publish.write_all(tmp_path, dict.fromkeys(names, "old"))
+    publish.write_texts(tmp_path, dict.fromkeys(names, "old"))
     calls = []
 
     def full(path: Path) -> None:
@@ -275,13 +275,13 @@ def test_a_failed_write_leaves_all_old_files(tmp_path: Path, monkeypatch) -> Non
 
     monkeypatch.setattr(publish, "sync", full)
     with pytest.raises(DiskFull, match="the disk is full"):
-        publish.write_all(tmp_path, dict.fromkeys(names, "new"))
+        publish.write_texts(tmp_path, dict.fromkeys(names, "new"))
     monkeypatch.undo()
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         names, "old"
     )
     (tmp_path / ".leaderboard.md.0123456789ab.partial").write_text("left")
-    publish.write_all(tmp_path, dict.fromkeys(names, "new"))
+    publish.write_texts(tmp_path, dict.fromkeys(names, "new"))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         names, "new"
     )

@@ -14,14 +14,14 @@ from reports.render.figures.style import (
     NARROW,
     THEME,
     Look,
-    height,
+    figure_height,
     name_rows,
     theme,
 )  # fmt: skip
 
 
 @theme(THEME)
-def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
+def draw_bars(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
     """Bars from zero in the frame's order, each with its figure in percent.
 
     Parameters
@@ -32,7 +32,7 @@ def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figur
         Name of the score.
     """
     scores = scores.reset_index(drop=True)
-    figure = Figure((NARROW, height(len(scores))), layout="constrained")
+    figure = Figure((NARROW, figure_height(len(scores))), layout="constrained")
     axes = figure.add_subplot()
     low, high = scores["low"].fillna(scores["mean"]), scores["high"].fillna(scores["mean"])
     for row, one in enumerate(scores.itertuples()):

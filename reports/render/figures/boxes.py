@@ -14,7 +14,7 @@ from reports.render.figures.style import (
     NARROW,
     THEME,
     Look,
-    height,
+    figure_height,
     name_rows,
     theme,
 )  # fmt: skip
@@ -23,7 +23,7 @@ MOST_POINTS = 300  # beyond, points hide each other and swell the file: boxes an
 
 
 @theme(THEME)
-def draw(
+def draw_boxes(
     scores: Mapping[str, NDArray[np.float64]], metric: str, styles: Mapping[str, Look]
 ) -> Figure:
     """Quartiles, median and whiskers (1.5 times the quartiles' distance, as Tukey has them); the best median on top.
@@ -45,7 +45,7 @@ def draw(
         if not len(values):
             raise ValueError(f"{name} has no case with a score: leave it out.")
     order = sorted(cases, key=lambda name: (-float(np.median(cases[name])), name))
-    figure = Figure((NARROW, height(len(order), 0.2)), layout="constrained")
+    figure = Figure((NARROW, figure_height(len(order), 0.2)), layout="constrained")
     axes = figure.add_subplot()
     few = max(map(len, cases.values())) <= MOST_POINTS
     drawn = axes.boxplot(

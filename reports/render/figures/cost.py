@@ -12,11 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from reports.render.figures.style import EDGE, THEME, WIDE, Look, legend_beside, theme
+from reports.render.figures.style import EDGE, THEME, WIDE, Look, add_legend_beside, theme
 
 
 @theme(THEME)
-def draw(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
+def draw_cost(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     """A panel per cost on a logarithmic axis, a point per backbone; the line joins those that no other one beats in
     both. The legend is in the order of the score.
 
@@ -56,7 +56,7 @@ def draw(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
             )  # fmt: skip
         axes.set_xlabel(name)
         axes.margins(y=0.1)
-        logarithmic(axes, known[name].to_numpy())
+        set_logarithmic(axes, known[name].to_numpy())
     grid[0].set_ylabel("mean normalised score")
     shown = [styles[str(backbone)] for backbone in order]
     handles = [
@@ -64,7 +64,7 @@ def draw(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
                markeredgecolor=EDGE, markeredgewidth=0.6)
         for look in shown
     ]  # fmt: skip
-    legend_beside(grid[-1], handles, shown)
+    add_legend_beside(grid[-1], handles, shown)
     return figure
 
 
@@ -79,7 +79,7 @@ def pareto(cost: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.
     return np.logical_not((cheaper & better & strictly).any(axis=0))
 
 
-def logarithmic(axes: Axes, values: NDArray[np.float64]) -> None:
+def set_logarithmic(axes: Axes, values: NDArray[np.float64]) -> None:
     """A logarithmic axis whose ticks are plain numbers, at least two of them in sight."""
     axes.set_xscale("log")
     low, high = values.min() / 1.5, values.max() * 1.5

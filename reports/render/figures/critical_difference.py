@@ -15,7 +15,7 @@ ABOVE = 2.6  # rows over the axis, clear of its ticks
 
 
 @theme(THEME)
-def draw(
+def draw_critical_difference(
     mean_ranks: pd.Series, p_values: pd.DataFrame, critical_difference: float,
     styles: Mapping[str, Look], alpha: float = 0.05,
 ) -> Figure:  # fmt: skip

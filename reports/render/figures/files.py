@@ -20,7 +20,7 @@ METADATA: dict[str, dict[str, str | None]] = {
 }
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
+def save_figure(figure: Figure, stem: Path) -> list[Path]:
     """Write STEM.svg and STEM.png, in a folder that is made if it is absent.
 
     Parameters
@@ -38,12 +38,14 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     DiskFull, OSError
         If they cannot be written.
     """
-    contents = {stem.with_name(f"{stem.name}.{kind}"): render(figure, kind) for kind in FORMATS}
+    contents = {
+        stem.with_name(f"{stem.name}.{kind}"): render_figure(figure, kind) for kind in FORMATS
+    }
     write_files(contents)
     return list(contents)
 
 
-def render(figure: Figure, kind: str) -> bytes:
+def render_figure(figure: Figure, kind: str) -> bytes:
     """The bytes of a figure as 'svg' or 'png'."""
     stream = io.BytesIO()
     with theme(THEME):
@@ -51,7 +53,7 @@ def render(figure: Figure, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def slug(*words: str) -> str:
+def file_name(*words: str) -> str:
     """Words as part of a file's name: letters, digits, dot, underscore and hyphen.
 
     Words that lose something by that, or are long, get a piece of their checksum, so that different words never meet.

@@ -13,7 +13,7 @@ from reports.render.figures.style import (
     EDGE,
     THEME,
     Look,
-    legend_beside,
+    add_legend_beside,
     percent,
     theme,
 )  # fmt: skip
@@ -22,7 +22,7 @@ APART = 0.25  # decades between two tick labels at least
 
 
 @theme(THEME)
-def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
+def draw_label_efficiency(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
     """A line per backbone over the shares of labels on a logarithmic axis, with intervals; the legend is in the order
     of the right end.
 
@@ -75,7 +75,7 @@ def draw(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figur
     axes.minorticks_off()
     axes.set_xlabel("share of the labels")
     axes.set_ylabel(f"{metric_name(metric)}, percent")
-    legend_beside(axes, lines, [styles[name] for name in order])
+    add_legend_beside(axes, lines, [styles[name] for name in order])
     return figure
 
 

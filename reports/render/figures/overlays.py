@@ -12,7 +12,7 @@ from reports.gallery import Boxes
 CLASSES = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 UNLABELLED = 255
 # Codes of an error map; far apart in lightness too.
-NOTHING, RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS = range(5)
+NO_ERROR, RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS = range(5)
 ERRORS = {
     RIGHT: ("right", "#0072B2"),
     MISSED: ("missed", "#F0E442"),
@@ -33,7 +33,7 @@ def class_colour(label: int) -> str:
     return CLASSES[(label - 1) % len(CLASSES)]
 
 
-def painted(
+def paint(
     image: NDArray[np.uint8], codes: NDArray[np.uint8], colours: dict[int, str], opacity: float
 ) -> NDArray[np.float64]:
     """An image (H, W, 3) with a colour over the pixels of some codes (H, W), as RGB in [0, 1]."""
@@ -44,12 +44,12 @@ def painted(
     return base
 
 
-def dimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def dim(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """An image without its colours and half as bright, so that what is painted on it stands out."""
     return np.repeat(image.mean(axis=2, keepdims=True) / 2, 3, axis=2).astype(np.uint8)
 
 
-def errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def error_map(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The error map of two label maps (H, W): a code per pixel; pixels without a label have none.
 
     Raises
@@ -63,12 +63,14 @@ def errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[n
     codes = np.select(
         [there & (truth == prediction), there & ~claimed, claimed & ~there, there & claimed],
         [RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS],
-        NOTHING,
+        NO_ERROR,
     )
-    return np.where(truth == UNLABELLED, NOTHING, codes).astype(np.uint8)
+    return np.where(truth == UNLABELLED, NO_ERROR, codes).astype(np.uint8)
 
 
-def matched(boxes: Boxes, overlap: float = OVERLAP) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def match_boxes(
+    boxes: Boxes, overlap: float = OVERLAP
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which true boxes were found, (T,), and which predicted ones are right, (P,).
 
     As COCO counts: the surest prediction first takes the free true box of its class that it overlaps most, if their

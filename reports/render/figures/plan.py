@@ -9,24 +9,26 @@ from pathlib import Path
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import grouped, setting
-from reports.analysis.leaderboard import order
+from reports.agreement import condition_of, group_by
+from reports.analysis.leaderboard import condition_order
 from reports.curves import read_curves
 from reports.gallery import read_gallery
 from reports.render.figures import USUAL, pretraining, qualitative
-from reports.render.figures.across_tasks import of_cost, of_profiles, of_ranks
-from reports.render.figures.planned import Group, Plan, Planned
-from reports.render.figures.remarks import joined
-from reports.render.figures.single_tasks import of_label_fractions, of_task
-from reports.render.figures.style import looks
-from reports.scores import sound_scores
+from reports.render.figures.across_tasks import plan_cost, plan_critical_difference, plan_profiles
+from reports.render.figures.planned import ConditionGroup, Plan, PlannedFigure
+from reports.render.figures.remarks import join_sentences
+from reports.render.figures.single_tasks import plan_label_efficiency, plan_task
+from reports.render.figures.style import assign_looks
+from reports.scores import read_sound_scores
 
-__all__ = ["Plan", "Planned", "first_seeds", "plan"]
+OVER_TASKS = {
+    "critical-difference": plan_critical_difference,
+    "profiles": plan_profiles,
+    "cost": plan_cost,
+}
 
-OVER_TASKS = {"critical-difference": of_ranks, "profiles": of_profiles, "cost": of_cost}
 
-
-def plan(
+def plan_figures(
     records: Sequence[StoredRecord], runs: Sequence[Path] = (), kinds: Collection[str] = USUAL
 ) -> Plan:
     """All figures that the records, their galleries and the pretraining runs give; draws none of them.
@@ -41,36 +43,38 @@ def plan(
         Those that are drawn, of `KINDS`.
     """
     made = Plan()
-    styles = looks(record.backbone.name for record in records)
+    styles = assign_looks(record.backbone.name for record in records)
     groups = []
-    for some in sorted(grouped(records, setting), key=lambda some: order(setting(some[0]))):
-        scores, unsound = sound_scores(some)
+    for some in sorted(
+        group_by(records, condition_of), key=lambda some: condition_order(condition_of(some[0]))
+    ):
+        scores, unsound = read_sound_scores(some)
         made.problems += unsound
         if scores:
-            groups.append(Group(setting(some[0]), some, scores))
+            groups.append(ConditionGroup(condition_of(some[0]), some, scores))
     for group in groups:
-        for scored in grouped(group.scores, lambda s: (s.task, s.protocol)):
-            of_task(made, group, scored, styles, kinds)
+        for scored in group_by(group.scores, lambda s: (s.task, s.protocol)):
+            plan_task(made, group, scored, styles, kinds)
         for kind, figures in OVER_TASKS.items():
             if kind in kinds:
                 with made.naming(f"{group.note}: {kind}"):
                     figures(made, group, styles)
         if "gallery" in kinds:
-            of_galleries(made, group)
+            plan_galleries(made, group)
     if "labels" in kinds:
-        of_label_fractions(made, groups, styles)
+        plan_label_efficiency(made, groups, styles)
     if "pretraining" in kinds:
-        of_pretraining(made, runs)
+        plan_pretraining(made, runs)
     return made
 
 
 def first_seeds(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     """The run of each backbone on each task whose gallery is drawn."""
-    runs = grouped(records, lambda r: (setting(r), r.task, r.protocol, r.backbone.name))
+    runs = group_by(records, lambda r: (condition_of(r), r.task, r.protocol, r.backbone.name))
     return [min(some, key=lambda record: record.seed) for some in runs]
 
 
-def of_galleries(made: Plan, group: Group) -> None:
+def plan_galleries(made: Plan, group: ConditionGroup) -> None:
     """The gallery of each backbone on each task, of its first seed."""
     without = 0
     runs = first_seeds(group.records)
@@ -87,8 +91,8 @@ def of_galleries(made: Plan, group: Group) -> None:
             group.figure(
                 "gallery",
                 f"{first.backbone.name} on {first.task} ({first.protocol})",
-                joined([f"Seed {first.seed}.", qualitative.remark(gallery)]),
-                partial(qualitative.draw, gallery),
+                join_sentences([f"Seed {first.seed}.", qualitative.gallery_note(gallery)]),
+                partial(qualitative.draw_gallery, gallery),
                 task=first.task,
                 protocol=first.protocol,
                 backbone=first.backbone.name,
@@ -101,7 +105,7 @@ def of_galleries(made: Plan, group: Group) -> None:
         )
 
 
-def of_pretraining(made: Plan, runs: Sequence[Path]) -> None:
+def plan_pretraining(made: Plan, runs: Sequence[Path]) -> None:
     """The curves of pretraining runs, all in one figure."""
     if not runs:
         return
@@ -122,12 +126,12 @@ def of_pretraining(made: Plan, runs: Sequence[Path]) -> None:
         )
         return
     made.figures.append(
-        Planned(
+        PlannedFigure(
             name="pretraining",
             kind="pretraining",
             title="Pretraining",
             note="Thin: as logged; strong: running median. The config.py of a run names its corpus.",
-            setting=None,
-            content=partial(pretraining.draw, curves, looks(curves)),
+            condition=None,
+            content=partial(pretraining.draw_pretraining, curves, assign_looks(curves)),
         )
     )

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from matplotlib.figure import Figure
 
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import Setting
-from reports.render.figures.files import slug
-from reports.render.figures.style import finish
+from reports.agreement import Condition
+from reports.render.figures.files import file_name
+from reports.render.figures.style import finish_figure
 from reports.scores import Scores
-from reports.wording import title
+from reports.wording import condition_title
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedFigure:
     """A figure that can be drawn.
 
     Attributes
@@ -28,7 +28,7 @@ class Planned:
         The first part of its file's name, such as 'bars'.
     title, note : str
         Above and below it.
-    setting : Setting or None
+    condition : Condition or None
         What all its figures have in common; None: curves of pretraining.
     content : callable
         Draws it; ValueError if its data turn out too few or unsound.
@@ -40,7 +40,7 @@ class Planned:
     kind: str
     title: str
     note: str
-    setting: Setting | None
+    condition: Condition | None
     content: Callable[[], Figure]
     task: str | None = None
     protocol: str | None = None
@@ -54,8 +54,8 @@ class Planned:
         OSError, ValueError
             Naming what it lacks.
         """
-        phantom = self.setting is not None and self.setting.data_source == "phantom"
-        return finish(self.content(), self.title, self.note, phantom)
+        phantom = self.condition is not None and self.condition.data_source == "phantom"
+        return finish_figure(self.content(), self.title, self.note, phantom)
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Plan:
         A sentence for each file that cannot be used.
     """
 
-    figures: list[Planned] = field(default_factory=list)
+    figures: list[PlannedFigure] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -86,25 +86,25 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Group:
-    """The records of one setting, with what each backbone scored on each task."""
+class ConditionGroup:
+    """The records of one condition, with what each backbone scored on each task."""
 
-    setting: Setting
+    condition: Condition
     records: list[StoredRecord]
     scores: list[Scores]
 
     @property
     def folder(self) -> str:
         """Where its figures lie."""
-        one = self.setting
+        one = self.condition
         share = [] if one.label_fraction == 1 else [f"{100 * one.label_fraction:g}pct"]
         split = [] if one.split == "published" else [one.split]
-        return slug(one.data_source, one.profile, *share, *split)
+        return file_name(one.data_source, one.profile, *share, *split)
 
     @property
     def note(self) -> str:
         """What its figures have in common, in words."""
-        return title(self.setting)
+        return condition_title(self.condition)
 
     def figure(
         self,
@@ -115,15 +115,15 @@ class Group:
         task: str | None = None,
         protocol: str | None = None,
         backbone: str | None = None,
-    ) -> Planned:
+    ) -> PlannedFigure:
         """A figure of the group; `note` is put behind the group's own."""
         about = [word for word in (task, protocol, backbone) if word is not None]
-        return Planned(
-            name=f"{self.folder}/{slug(kind, *about)}",
+        return PlannedFigure(
+            name=f"{self.folder}/{file_name(kind, *about)}",
             kind=kind,
             title=title,
             note=f"{self.note}. {note}",
-            setting=self.setting,
+            condition=self.condition,
             content=content,
             task=task,
             protocol=protocol,

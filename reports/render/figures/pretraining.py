@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reports.render.figures.style import THEME, WIDE, Look, legend_beside, theme
+from reports.render.figures.style import THEME, WIDE, Look, add_legend_beside, theme
 
 PANELS = {
     "loss": "loss (of each method its own)",
@@ -23,7 +23,7 @@ WINDOWS = 40  # a curve of more points is smoothed over a 40th of them; the poin
 
 
 @theme(THEME)
-def draw(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Look]) -> Figure:
+def draw_pretraining(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Look]) -> Figure:
     """A panel per scalar that any run logged, over steps; thin as logged, strong as a running median.
 
     Parameters
@@ -48,7 +48,7 @@ def draw(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Look]) -> Figu
     for axes, name in zip(grid, shown, strict=False):
         for run, frame in curves.items():
             if name in frame:
-                curve(axes, frame[name], styles[run])
+                draw_curve(axes, frame[name], styles[run])
         axes.set_title(PANELS[name], loc="left")
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -58,7 +58,7 @@ def draw(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Look]) -> Figu
         Line2D([], [], color=look.colour, linestyle=look.line, marker=look.marker, markersize=3.5)
         for look in looks
     ]
-    legend_beside(grid[columns - 1], handles, looks)
+    add_legend_beside(grid[columns - 1], handles, looks)
     return figure
 
 
@@ -76,7 +76,7 @@ def drawable(values: pd.Series) -> pd.Series:
     return values[values.abs() <= LARGEST]
 
 
-def curve(axes: Axes, values: pd.Series, look: Look) -> None:
+def draw_curve(axes: Axes, values: pd.Series, look: Look) -> None:
     """A scalar over its steps."""
     points = drawable(values)
     width = len(points) // WINDOWS

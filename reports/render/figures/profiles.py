@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from reports.render.figures.style import THEME, WIDE, Look, height, name_rows, theme
+from reports.render.figures.style import THEME, WIDE, Look, figure_height, name_rows, theme
 from reports.statistics.aggregate import (
     interquartile_mean,
     performance_profile,
@@ -17,7 +17,7 @@ from reports.statistics.aggregate import (
 
 
 @theme(THEME)
-def draw(runs: Mapping[str, NDArray[np.float64]], styles: Mapping[str, Look]) -> Figure:
+def draw_profiles(runs: Mapping[str, NDArray[np.float64]], styles: Mapping[str, Look]) -> Figure:
     """Interquartile means with intervals, and performance profiles (Agarwal et al., NeurIPS 2021): higher is better.
 
     Parameters
@@ -26,7 +26,7 @@ def draw(runs: Mapping[str, NDArray[np.float64]], styles: Mapping[str, Look]) ->
         Of each backbone, the normalised scores of its runs, (S, T), 0 the worst and 1 the best mean of a task.
     """
     order = sorted(runs, key=lambda name: (-interquartile_mean(runs[name]), name))
-    figure = Figure((WIDE, max(2.5, height(len(runs)))), layout="constrained")
+    figure = Figure((WIDE, max(2.5, figure_height(len(runs)))), layout="constrained")
     means, profiles = figure.subplots(1, 2, width_ratios=[2, 3])
     thresholds = np.unique(np.concatenate([scores.ravel() for scores in runs.values()]))
     for row, name in enumerate(order):

@@ -25,12 +25,12 @@ from reports.render.figures.overlays import (
     OVERLAP,
     RIGHT,
     class_colour,
-    dimmed,
-    errors,
-    matched,
-    painted,
+    dim,
+    error_map,
+    match_boxes,
+    paint,
 )  # fmt: skip
-from reports.render.figures.style import EDGE, THEME, shortened, theme
+from reports.render.figures.style import EDGE, THEME, shorten, theme
 
 SIDE = 1.25  # inches of an image
 SURE = 0.3  # less sure boxes are not shown, as in mmdetection's own pictures
@@ -52,7 +52,7 @@ Key = dict[tuple[int, int], tuple]
 
 
 @theme(THEME)
-def draw(gallery: StoredGallery) -> Figure:
+def draw_gallery(gallery: StoredGallery) -> Figure:
     """A row per case.
 
     Segmentation and detection: image, truth, prediction, error; classification: image and probabilities.
@@ -72,29 +72,29 @@ def draw(gallery: StoredGallery) -> Figure:
     key: Key = {}
     for number, entry in enumerate(gallery.entries):
         row = [figure.add_subplot(grid[number, column]) for column in range(len(columns))]
-        key |= SHOW[gallery.kind](row, entry, gallery)
+        key |= DRAW_ROW[gallery.kind](row, entry, gallery)
         row[0].set_ylabel(
-            caption(entry, gallery.metric), rotation=0, ha="right", va="center", fontsize=6.5
+            case_caption(entry, gallery.metric), rotation=0, ha="right", va="center", fontsize=6.5
         )
         if number == 0:
             for axes, title in zip(row, columns, strict=True):
                 axes.set_title(title, fontsize=7)
     legends = [[key[place] for place in sorted(key) if place[0] == group] for group in (0, 1)]
     for number, words in enumerate(legends):
-        legend(figure.add_subplot(grid[rows + number, :]), words)
+        draw_legend(figure.add_subplot(grid[rows + number, :]), words)
     lines = [-(-len(words) // LEGEND_COLUMNS) for words in legends]
     grid.set_height_ratios([1] * rows + [0.01 + 0.11 * number for number in lines])
     return figure
 
 
-def caption(entry: Entry, metric: str) -> str:
+def case_caption(entry: Entry, metric: str) -> str:
     """Role, case and score, in short lines."""
-    case = textwrap.wrap(shortened(entry.case, 28), 15)
+    case = textwrap.wrap(shorten(entry.case, 28), 15)
     what = "p(truth)" if metric == "probability" else metric_name(metric)
     return "\n".join([entry.role.upper(), *case, f"{what} {100 * entry.score:.1f} %"])
 
 
-def remark(gallery: StoredGallery) -> str:
+def gallery_note(gallery: StoredGallery) -> str:
     """What a reader must know of the pictures, as a sentence; nothing where they speak for themselves."""
     if gallery.kind != "detection":
         return ""
@@ -105,13 +105,13 @@ def remark(gallery: StoredGallery) -> str:
     )
 
 
-def legend(axes: Axes, words: Sequence[tuple]) -> None:
+def draw_legend(axes: Axes, words: Sequence[tuple]) -> None:
     """Words and their colours, in a row of their own; `words` as in a `Key`."""
     axes.axis("off")
     if words:
         axes.legend(
-            [handle(*marks) for _, *marks in words],
-            [shortened(word, 20) for word, *_ in words],
+            [legend_handle(*marks) for _, *marks in words],
+            [shorten(word, 20) for word, *_ in words],
             loc="center",
             ncols=LEGEND_COLUMNS,
             borderaxespad=0,
@@ -120,14 +120,14 @@ def legend(axes: Axes, words: Sequence[tuple]) -> None:
         )
 
 
-def handle(colour: str, line: object = None) -> Artist:
+def legend_handle(colour: str, line: object = None) -> Artist:
     """A patch of a colour, or a piece of a line as `frame` draws it."""
     if line is None:
         return Patch(facecolor=colour, edgecolor=EDGE, linewidth=0.4)
     return Line2D([], [], color=colour, linestyle=line, linewidth=1.2, path_effects=[RIM])  # type: ignore[arg-type]
 
 
-def picture(axes: Axes, pixels: NDArray) -> None:
+def draw_image(axes: Axes, pixels: NDArray) -> None:
     """An image without axes."""
     axes.imshow(pixels)
     axes.grid(visible=False)
@@ -135,36 +135,36 @@ def picture(axes: Axes, pixels: NDArray) -> None:
     axes.spines[:].set_visible(False)
 
 
-def segmentation(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
+def draw_segmentation(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
     """Fill a row with label maps over the image."""
     image, truth, prediction = read_maps(gallery, entry)
     foreground = range(1, len(gallery.classes))
     classes = {label: class_colour(label) for label in foreground}
-    wrong = errors(truth, prediction)
-    picture(row[0], image)
-    picture(row[1], painted(image, truth, classes, OPACITY))
-    picture(row[2], painted(image, prediction, classes, OPACITY))
+    wrong = error_map(truth, prediction)
+    draw_image(row[0], image)
+    draw_image(row[1], paint(image, truth, classes, OPACITY))
+    draw_image(row[2], paint(image, prediction, classes, OPACITY))
     colours = {code: colour for code, (_, colour) in ERRORS.items()}
-    picture(row[3], painted(dimmed(image), wrong, colours, 0.85))
+    draw_image(row[3], paint(dim(image), wrong, colours, 0.85))
     present = np.union1d(truth, prediction)
     shown = {(0, n): (gallery.classes[n], classes[n]) for n in foreground if n in present}
     return shown | error_key(np.unique(wrong).tolist())
 
 
-def detection(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
+def draw_detection(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
     """Fill a row with boxes over the image."""
     image = read_image(gallery.file(entry, "image"))
     boxes = read_boxes(gallery.file(entry, "boxes"), len(gallery.classes)).at_least(SURE)
-    found, right = matched(boxes)
-    for axes, pixels in zip(row, (image, image, image, dimmed(image)), strict=True):
-        picture(axes, pixels)
+    found, right = match_boxes(boxes)
+    for axes, pixels in zip(row, (image, image, image, dim(image)), strict=True):
+        draw_image(axes, pixels)
     classes = [class_colour(label + 1) for label in range(len(gallery.classes))]
     for axes, corners, labels in (
         (row[1], boxes.truth, boxes.truth_labels),
         (row[2], boxes.prediction, boxes.prediction_labels),
     ):
         for box, label in zip(corners, labels, strict=True):
-            frame(axes, box, classes[label], "-")
+            draw_box(axes, box, classes[label], "-")
     codes = {
         RIGHT: boxes.prediction[right],
         FALSE_ALARM: boxes.prediction[~right],
@@ -172,14 +172,14 @@ def detection(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
     }
     for code, corners in codes.items():
         for box in corners:
-            frame(row[3], box, OUTCOMES[code][1], LINES[code])
+            draw_box(row[3], box, OUTCOMES[code][1], LINES[code])
     present = np.union1d(boxes.truth_labels, boxes.prediction_labels).tolist()
     shown: Key = {(0, label): (gallery.classes[label], classes[label]) for label in present}
     outcomes = [code for code, corners in codes.items() if len(corners)]
     return shown | {(1, code): (*OUTCOMES[code], LINES[code]) for code in outcomes}
 
 
-def frame(axes: Axes, box: NDArray[np.float64], colour: str, line: object) -> None:
+def draw_box(axes: Axes, box: NDArray[np.float64], colour: str, line: object) -> None:
     """A box x1, y1, x2, y2, with a dark rim, so that it shows on any image."""
     x1, y1, x2, y2 = box
     axes.add_patch(
@@ -196,9 +196,9 @@ def frame(axes: Axes, box: NDArray[np.float64], colour: str, line: object) -> No
     )
 
 
-def classification(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
+def draw_classification(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) -> Key:
     """Fill a row with the image and bars of probability: the likeliest classes, the true one among them."""
-    picture(row[0], read_image(gallery.file(entry, "image")))
+    draw_image(row[0], read_image(gallery.file(entry, "image")))
     probabilities = np.array(entry.probabilities)
     likeliest = np.argsort(-probabilities, kind="stable")[:MOST_CLASSES].tolist()
     if entry.truth not in likeliest:
@@ -213,7 +213,7 @@ def classification(row: Sequence[Axes], entry: Entry, gallery: StoredGallery) ->
             place, 100 * probabilities[label], 0.7, color=colours.get(word, OTHER),
             hatch=hatches.get(word), edgecolor=EDGE,
         )  # fmt: skip
-    axes.set_yticks(range(len(likeliest)), [shortened(gallery.classes[n], 18) for n in likeliest])
+    axes.set_yticks(range(len(likeliest)), [shorten(gallery.classes[n], 18) for n in likeliest])
     axes.set_ylim(max(len(likeliest), 4) - 0.4, -0.6)
     axes.set_xlim(0, 100)
     axes.grid(axis="y", visible=False)
@@ -226,9 +226,9 @@ def error_key(codes: Iterable[int]) -> Key:
     return {(1, code): ERRORS[code] for code in codes if code in ERRORS}
 
 
-SHOW = {
-    "segmentation": segmentation,
-    "volumes": segmentation,
-    "detection": detection,
-    "classification": classification,
+DRAW_ROW = {
+    "segmentation": draw_segmentation,
+    "volumes": draw_segmentation,
+    "detection": draw_detection,
+    "classification": draw_classification,
 }

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from reports.render.figures.style import NARROW, THEME, Look, height, name_rows, theme
+from reports.render.figures.style import NARROW, THEME, Look, figure_height, name_rows, theme
 
 # White to Okabe and Ito's blue: one hue, ever darker, so that it reads in grey too.
 SHARE = LinearSegmentedColormap.from_list("share", ["#ffffff", "#0072B2", "#00324f"])
@@ -17,7 +17,7 @@ DARK = 0.45  # from here on, white letters
 
 
 @theme(THEME)
-def draw(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
+def draw_rank_stability(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     """A heat map: a row per backbone in the frame's order, a column per rank, the share in percent.
 
     Parameters
@@ -27,7 +27,9 @@ def draw(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
         up to 1 in each row.
     """
     rows, columns = shares.shape
-    figure = Figure((max(NARROW, 1.9 + 0.3 * columns), height(rows, 0.2)), layout="constrained")
+    figure = Figure(
+        (max(NARROW, 1.9 + 0.3 * columns), figure_height(rows, 0.2)), layout="constrained"
+    )
     axes = figure.add_subplot()
     axes.grid(visible=False)
     # Cells of a mesh stay vectors, an image would not; 0 stays clear for the mark behind it.

@@ -12,28 +12,36 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import grouped
+from reports.agreement import group_by
 from reports.metrics import metric_name
 from reports.render.figures import bars, boxes, label_efficiency, rank_stability
-from reports.render.figures.planned import Group, Plan
-from reports.render.figures.remarks import MOST, best_of, equal, joined, leading, one_seed, seeds
-from reports.render.figures.style import Look, percent, told_apart
-from reports.scores import Scores, common
-from reports.statistics.intervals import Interval, interval, why_not
-from reports.statistics.stability import stability
+from reports.render.figures.planned import ConditionGroup, Plan
+from reports.render.figures.remarks import (
+    MOST_SHOWN,
+    best_of_note,
+    join_sentences,
+    leading_names,
+    one_seed_note,
+    seed_range,
+    ties_note,
+)
+from reports.render.figures.style import Look, distinct_looks, percent
+from reports.scores import Scores, on_common_cases
+from reports.statistics.intervals import Interval, mean_interval, why_no_interval
+from reports.statistics.stability import ranking_stability
 from reports.wording import plural
 
 
-def of_task(
+def plan_task(
     made: Plan,
-    group: Group,
+    group: ConditionGroup,
     scored: Sequence[Scores],
     styles: Mapping[str, Look],
     kinds: Collection[str],
 ) -> None:
     """Bars, ranks and boxes of one task, as far as they are asked for."""
     scored = sorted(scored, key=lambda one: one.backbone)  # what is drawn at random goes by it
-    wanted = [kind for kind in DRAWN if kind in kinds]
+    wanted = [kind for kind in PLANNERS if kind in kinds]
     if wanted and len(scored) < 2:
         one = scored[0]
         made.missing.append(
@@ -42,60 +50,60 @@ def of_task(
         return
     for kind in wanted:
         with made.naming(f"{group.note}: {kind} of {words(scored[0])}"):
-            DRAWN[kind](made, group, scored, styles)
+            PLANNERS[kind](made, group, scored, styles)
 
 
-def of_means(
-    made: Plan, group: Group, scored: Sequence[Scores], styles: Mapping[str, Look]
+def plan_bars(
+    made: Plan, group: ConditionGroup, scored: Sequence[Scores], styles: Mapping[str, Look]
 ) -> None:
     """Bars of the means, with intervals."""
     one, means = scored[0], mean_headlines(scored)
-    shown = ordered(scored, leading(means))
-    found = [interval(each) for each in shown]
+    shown = in_order(scored, leading_names(means))
+    found = [mean_interval(each) for each in shown]
     made.figures.append(
         group.figure(
             "bars",
             words(one),
-            joined(
+            join_sentences(
                 [
-                    whiskers(shown, found),
-                    one_seed(shown),
-                    equal(means, styles),
-                    best_of(len(scored)),
+                    whisker_note(shown, found),
+                    one_seed_note(shown),
+                    ties_note(means, styles),
+                    best_of_note(len(scored)),
                 ]
             ),
-            partial(bars.draw, with_intervals(shown, found), one.metric, styles),
+            partial(bars.draw_bars, with_intervals(shown, found), one.metric, styles),
             task=one.task,
             protocol=one.protocol,
         )
     )
 
 
-def of_cases(
-    made: Plan, group: Group, scored: Sequence[Scores], styles: Mapping[str, Look]
+def plan_boxes(
+    made: Plan, group: ConditionGroup, scored: Sequence[Scores], styles: Mapping[str, Look]
 ) -> None:
     """Boxes over the scores of single cases."""
     one = scored[0]
     having = [each for each in scored if each.cases]
-    if reason := no_boxes(one.metric, len(having)):
+    if reason := why_no_boxes(one.metric, len(having)):
         made.missing.append(f"{group.note}: no boxes of {words(one)}: {reason}.")
         return
-    shown = ordered(having, leading(mean_headlines(having)))
+    shown = in_order(having, leading_names(mean_headlines(having)))
     cases = sorted({len(each.cases) for each in shown})
     number = plural(cases[0], "case") if len(cases) == 1 else f"{cases[0]} to {cases[-1]} cases"
     made.figures.append(
         group.figure(
             "cases",
             f"{words(one)}: {number}",
-            joined(
+            join_sentences(
                 [
-                    f"A case's score is its mean over {seeds(shown)}.",
-                    one_seed(shown),
-                    best_of(len(having)),
+                    f"A case's score is its mean over {seed_range(shown)}.",
+                    one_seed_note(shown),
+                    best_of_note(len(having)),
                 ]
             ),
             partial(
-                boxes.draw,
+                boxes.draw_boxes,
                 {each.backbone: mean_over_seeds(each.values) for each in shown},
                 one.metric,
                 styles,
@@ -106,16 +114,16 @@ def of_cases(
     )
 
 
-def of_stability(
-    made: Plan, group: Group, scored: Sequence[Scores], styles: Mapping[str, Look]
+def plan_ranks(
+    made: Plan, group: ConditionGroup, scored: Sequence[Scores], styles: Mapping[str, Look]
 ) -> None:
     """The share of each rank on one task when its cases and seeds are drawn anew."""
-    one, found = scored[0], stability(scored)
+    one, found = scored[0], ranking_stability(scored)
     if isinstance(found, str):
         made.missing.append(f"{group.note}: ranks of {words(one)}: {found}")
         return
-    means = mean_headlines(common(scored))
-    shown = leading(means)
+    means = mean_headlines(on_common_cases(scored))
+    shown = leading_names(means)
     shares = pd.DataFrame(found.shares, index=found.backbones, columns=range(1, len(means) + 1))
     drawn = [
         word for word, number in (("seeds", found.seeds), ("cases", found.units)) if number > 0
@@ -124,17 +132,17 @@ def of_stability(
         group.figure(
             "ranks",
             f"{words(one)}: how stable the ranking is",
-            joined(
+            join_sentences(
                 [
                     f"Percent of {len(found.ranks)} bootstrap resamples of {' and '.join(drawn)}; "
                     "ties all take the better rank.",
-                    alike(found.tau),
-                    one_seed(scored),
-                    equal(means, styles),
-                    best_of(len(means)),
+                    rank_correlation(found.tau),
+                    one_seed_note(scored),
+                    ties_note(means, styles),
+                    best_of_note(len(means)),
                 ]
             ),
-            partial(rank_stability.draw, pooled(shares.loc[shown]), styles),
+            partial(rank_stability.draw_rank_stability, pool_ranks(shares.loc[shown]), styles),
             task=one.task,
             protocol=one.protocol,
         )
@@ -142,7 +150,7 @@ def of_stability(
 
 
 # In the order in which they are drawn.
-DRAWN = {"bars": of_means, "ranks": of_stability, "cases": of_cases}
+PLANNERS = {"bars": plan_bars, "ranks": plan_ranks, "cases": plan_boxes}
 
 
 def words(one: Scores) -> str:
@@ -155,21 +163,21 @@ def mean_headlines(scored: Sequence[Scores]) -> dict[str, float]:
     return {one.backbone: float(one.headlines.mean()) for one in scored}
 
 
-def ordered(scored: Sequence[Scores], backbones: Sequence[str]) -> list[Scores]:
+def in_order(scored: Sequence[Scores], backbones: Sequence[str]) -> list[Scores]:
     """The scores of these backbones, in their order."""
     by_backbone = {one.backbone: one for one in scored}
     return [by_backbone[name] for name in backbones]
 
 
-def pooled(shares: pd.DataFrame) -> pd.DataFrame:
+def pool_ranks(shares: pd.DataFrame) -> pd.DataFrame:
     """Shares of ranks with those beyond `MOST`, if there are any, as one rank."""
-    if shares.shape[1] <= MOST:
+    if shares.shape[1] <= MOST_SHOWN:
         return shares
-    beyond = shares.iloc[:, MOST:].sum(axis="columns").rename(f">{MOST}")
-    return pd.concat([shares.iloc[:, :MOST], beyond], axis="columns")
+    beyond = shares.iloc[:, MOST_SHOWN:].sum(axis="columns").rename(f">{MOST_SHOWN}")
+    return pd.concat([shares.iloc[:, :MOST_SHOWN], beyond], axis="columns")
 
 
-def alike(tau: NDArray[np.float64]) -> str:
+def rank_correlation(tau: NDArray[np.float64]) -> str:
     """How alike the resamples' rankings are to the full one, as a sentence; nothing where all are tied."""
     told = tau[np.isfinite(tau)]
     if not told.size:
@@ -182,7 +190,7 @@ def mean_over_seeds(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ma.masked_invalid(values).mean(axis=0).filled(np.nan)
 
 
-def no_boxes(metric: str, backbones: int) -> str | None:
+def why_no_boxes(metric: str, backbones: int) -> str | None:
     """Why the scores of single cases say nothing; None if they do."""
     if metric == "accuracy":
         return "a case is right or wrong, nothing between"
@@ -200,9 +208,9 @@ def with_intervals(scored: Sequence[Scores], found: Sequence[Interval | None]) -
     return pd.DataFrame(rows, columns=["backbone", "mean", "low", "high"])
 
 
-def whiskers(scored: Sequence[Scores], found: Sequence[Interval | None]) -> str:
+def whisker_note(scored: Sequence[Scores], found: Sequence[Interval | None]) -> str:
     """What the whiskers of a figure are, and why some are not there."""
-    reasons = [reason.rstrip(".") for one in scored if (reason := why_not(one))]
+    reasons = [reason.rstrip(".") for one in scored if (reason := why_no_interval(one))]
     if len(reasons) == len(scored):
         return f"{reasons[0]}."
     over = [
@@ -213,26 +221,28 @@ def whiskers(scored: Sequence[Scores], found: Sequence[Interval | None]) -> str:
         )
         if there
     ]
-    said = f"Whiskers: 95 % confidence interval over {' and '.join(over)}; {seeds(scored)}"
+    said = f"Whiskers: 95 % confidence interval over {' and '.join(over)}; {seed_range(scored)}"
     return said + (f"; not all have one ({reasons[0]})." if reasons else ".")
 
 
-def of_label_fractions(made: Plan, groups: Sequence[Group], styles: Mapping[str, Look]) -> None:
+def plan_label_efficiency(
+    made: Plan, groups: Sequence[ConditionGroup], styles: Mapping[str, Look]
+) -> None:
     """A curve for each task that was run with several shares of its labels."""
     before = len(made.figures)
-    for alike in grouped(groups, lambda group: group.setting._replace(label_fraction=1.0)):
-        whole = replace(alike[0], setting=alike[0].setting._replace(label_fraction=1.0))
+    for alike in group_by(groups, lambda group: group.condition._replace(label_fraction=1.0)):
+        whole = replace(alike[0], condition=alike[0].condition._replace(label_fraction=1.0))
         by_task: dict[tuple[str, str, str], list[tuple[float, Scores]]] = defaultdict(list)
         for group in alike:
             for one in group.scores:
-                share = group.setting.label_fraction
+                share = group.condition.label_fraction
                 by_task[one.task, one.protocol, one.metric].append((share, one))
         records = [record for group in alike for record in group.records]
         for (task, protocol, _), some in by_task.items():
             if max(Counter(one.backbone for _, one in some).values()) < 2:
                 continue
             with made.naming(f"{whole.note}: labels of {words(some[0][1])}"):
-                of_shares(made, whole, some, counted(records, task, protocol), styles)
+                plan_label_curve(made, whole, some, image_counts(records, task, protocol), styles)
     if len(made.figures) == before:
         made.missing.append(
             "no label efficiency: no backbone was run with two shares of the labels of a task "
@@ -240,9 +250,9 @@ def of_label_fractions(made: Plan, groups: Sequence[Group], styles: Mapping[str,
         )
 
 
-def of_shares(
+def plan_label_curve(
     made: Plan,
-    whole: Group,
+    whole: ConditionGroup,
     some: Sequence[tuple[float, Scores]],
     numbers: str,
     styles: Mapping[str, Look],
@@ -260,47 +270,55 @@ def of_shares(
         one.backbone: (share, float(one.headlines.mean()))
         for share, one in sorted(some, key=lambda pair: pair[0])
     }
-    names = sorted(ends, key=lambda name: (-ends[name][0], -ends[name][1], name))[:MOST]
+    names = sorted(ends, key=lambda name: (-ends[name][0], -ends[name][1], name))[:MOST_SHOWN]
     shown = [(share, one) for share, one in some if one.backbone in names]
     scored = [one for _, one in shown]
     most = max(share for share, _ in shown)
     at_the_end = {name: mean for name, (share, mean) in ends.items() if share == most}
-    found = [interval(one) for one in scored]
+    found = [mean_interval(one) for one in scored]
     frame = with_intervals(scored, found).assign(label_fraction=[share for share, _ in shown])
     figure = whole.figure(
         "labels",
         f"{words(scored[0])}: what a share of the labels suffices for",
-        joined(
+        join_sentences(
             [
                 numbers,
-                whiskers(scored, found),
-                one_seed(scored),
-                equal(at_the_end, styles),
-                best_of(len(ends)),
+                whisker_note(scored, found),
+                one_seed_note(scored),
+                ties_note(at_the_end, styles),
+                best_of_note(len(ends)),
             ]
         ),
-        partial(label_efficiency.draw, frame, scored[0].metric, told_apart(styles, names)),
+        partial(
+            label_efficiency.draw_label_efficiency,
+            frame,
+            scored[0].metric,
+            distinct_looks(styles, names),
+        ),
         task=scored[0].task,
         protocol=scored[0].protocol,
     )
     made.figures.append(replace(figure, note=figure.note.replace(", all labels", "", 1)))
 
 
-def counted(records: Sequence[StoredRecord], task: str, protocol: str) -> str:
+def image_counts(records: Sequence[StoredRecord], task: str, protocol: str) -> str:
     """How many images, and of how many patients, each share of a task's labels is, as far as the records tell."""
     of_task = [r for r in records if (r.task, r.protocol) == (task, protocol)]
     found = []
-    for some in grouped(
+    for some in group_by(
         sorted(of_task, key=lambda r: r.label_fraction), lambda r: r.label_fraction
     ):
-        numbers = [span(some, "train", "image"), span(some, "train_patients", "patient")]
+        numbers = [
+            count_range(some, "train", "image"),
+            count_range(some, "train_patients", "patient"),
+        ]
         if numbers[0]:
             told = " of ".join(filter(None, numbers))
             found.append(f"{percent(some[0].label_fraction)}: {told}")
     return f"{'; '.join(found)}." if found else ""
 
 
-def span(records: Sequence[StoredRecord], count: str, word: str) -> str:
+def count_range(records: Sequence[StoredRecord], count: str, word: str) -> str:
     """How many the runs had: as seeds draw different patients, perhaps from a least to a greatest number.
 
     Empty if a record does not tell.

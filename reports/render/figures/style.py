@@ -86,7 +86,7 @@ class Look:
     name: str
 
 
-def looks(backbones: Iterable[str]) -> dict[str, Look]:
+def assign_looks(backbones: Iterable[str]) -> dict[str, Look]:
     """A look for each backbone; no two of 56 share colour and line, no two of 88 colour and marker.
 
     Parameters
@@ -107,7 +107,7 @@ def looks(backbones: Iterable[str]) -> dict[str, Look]:
     }
 
 
-def told_apart(styles: Mapping[str, Look], shown: Sequence[str]) -> Mapping[str, Look]:
+def distinct_looks(styles: Mapping[str, Look], shown: Sequence[str]) -> Mapping[str, Look]:
     """The looks of the backbones of a figure whose legend tells them by colour and marker.
 
     They are those of all other figures; where two would share both, as in reports of more than 88 backbones they may,
@@ -116,7 +116,7 @@ def told_apart(styles: Mapping[str, Look], shown: Sequence[str]) -> Mapping[str,
     used = {(styles[name].colour, styles[name].marker) for name in shown}
     if len(used) == len(shown):
         return styles
-    own = looks(shown)
+    own = assign_looks(shown)
     return {name: replace(own[name], name=styles[name].name) for name in shown}
 
 
@@ -124,15 +124,15 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     """Each name, cut in its middle to `LONGEST` letters; those that would then be equal are numbered."""
     short: dict[str, str] = {}
     for name in names:
-        cut, number = shortened(name), 1
+        cut, number = shorten(name), 1
         while cut in short.values():
             number += 1
-            cut = f"{shortened(name, LONGEST - 3)} {number}"
+            cut = f"{shorten(name, LONGEST - 3)} {number}"
         short[name] = cut
     return short
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
+def shorten(text: str, longest: int = LONGEST) -> str:
     """A text, its middle replaced by an ellipsis if it is longer than `longest`."""
     if len(text) <= longest:
         return text
@@ -140,7 +140,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return f"{text[: longest - 1 - tail]}…{text[-tail:]}"
 
 
-def finish(figure: Figure, title: str, note: str, phantom: bool) -> Figure:
+def finish_figure(figure: Figure, title: str, note: str, phantom: bool) -> Figure:
     """Put the title on top, a note below, and on a figure of phantoms the word that says so, large and in the title.
 
     Parameters
@@ -150,19 +150,19 @@ def finish(figure: Figure, title: str, note: str, phantom: bool) -> Figure:
     """
     with theme(THEME):
         width, edge = figure.get_figwidth() - 0.1, 0.05 / figure.get_figwidth()
-        title = wrapped(f"Phantom: {title}" if phantom else title, width, 8.5, "bold")
-        note = wrapped(note, width, 6)
+        title = wrap_text(f"Phantom: {title}" if phantom else title, width, 8.5, "bold")
+        note = wrap_text(note, width, 6)
         figure.suptitle(title, x=edge, ha="left")
         figure.supxlabel(note, x=edge, ha="left", fontsize=6, color="#555555")
         # A figure has room for a line of each.
         more = 0.14 * title.count("\n") + 0.1 * note.count("\n")
         figure.set_figheight(figure.get_figheight() + more)
         if phantom:
-            mark(figure)
+            mark_phantom(figure)
     return figure
 
 
-def mark(figure: Figure) -> None:
+def mark_phantom(figure: Figure) -> None:
     """Write PHANTOM across a figure, behind its data."""
     width, height = figure.get_size_inches()
     figure.text(
@@ -180,7 +180,7 @@ def mark(figure: Figure) -> None:
     )
 
 
-def wrapped(text: str, inches: float, points: float, weight: str = "normal") -> str:
+def wrap_text(text: str, inches: float, points: float, weight: str = "normal") -> str:
     """Text in lines that fit a width; a word longer than a line is broken."""
     text = text.replace(" %", "\N{NO-BREAK SPACE}%")
     most = int(72 * inches / (points * NARROWEST))
@@ -193,7 +193,7 @@ def wrapped(text: str, inches: float, points: float, weight: str = "normal") -> 
 
 def fits(line: str, inches: float, points: float, weight: str) -> bool:
     """Whether a line of text is no wider than so many inches."""
-    # Setting a line takes milliseconds. Most lines that are tried are too long by far: without the space between them
+    # Condition a line takes milliseconds. Most lines that are tried are too long by far: without the space between them
     # their letters are (kerning aside).
     if sum(letter_width(letter, points, weight) for letter in line) > inches:
         return False
@@ -221,12 +221,12 @@ def name_rows(axes: Axes, backbones: Iterable[str], styles: Mapping[str, Look]) 
     axes.grid(axis="y", visible=False)
 
 
-def height(rows: int, row: float = 0.17, rest: float = 0.95) -> float:
+def figure_height(rows: int, row: float = 0.17, rest: float = 0.95) -> float:
     """Inches of a figure with so many rows of text."""
     return rest + row * rows
 
 
-def legend_beside(axes: Axes, handles: Iterable[Artist], styles: Iterable[Look]) -> None:
+def add_legend_beside(axes: Axes, handles: Iterable[Artist], styles: Iterable[Look]) -> None:
     """A legend to the right of a plot, level with its top."""
     axes.legend(
         list(handles),

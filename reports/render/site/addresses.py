@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-LONGEST = 60
+LONGEST_ADDRESS = 60
 
 
-def addresses(names: Iterable[str]) -> dict[str, str]:
+def page_addresses(names: Iterable[str]) -> dict[str, str]:
     """A file name, without extension, for each name: letters, digits, `_` and `-` only.
 
     A name that is safe already keeps itself; another gets a hash behind what is left of it. No two are alike, not even
@@ -22,7 +22,7 @@ def addresses(names: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in sorted(set(names)):
-        plain = UNSAFE.sub("-", name).strip("-")[:LONGEST] or "unnamed"
+        plain = UNSAFE.sub("-", name).strip("-")[:LONGEST_ADDRESS] or "unnamed"
         hashed = f"{plain}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
         address = plain if plain == name and plain.lower() not in taken else hashed
         while address.lower() in taken:

@@ -8,19 +8,25 @@ from dataclasses import dataclass
 
 from lvmmed_backbones.records import StoredRecord
 from reports import published
-from reports.agreement import grouped, setting
-from reports.analysis.leaderboard import Leaderboard, column_order, in_metric, leaderboard, order
+from reports.agreement import condition_of, group_by
+from reports.analysis.leaderboard import (
+    Leaderboard,
+    column_order,
+    condition_order,
+    in_metric,
+    leaderboard,
+)
 from reports.metrics import metric_name
-from reports.published.board import TITLE, published_cells
-from reports.published.board import cell as published_cell
-from reports.wording import NOTHING, Cell, cell, place, plural, title
+from reports.published.board import PUBLISHED_TITLE, published_cells
+from reports.published.board import published_score as published_cell
+from reports.wording import NOTHING, ScoreText, condition_title, plural, rank_text, score_text
 
-METRICS = ("dice", "iou", "map50", "accuracy", "kappa")  # in the order of their boards
+BOARD_METRICS = ("dice", "iou", "map50", "accuracy", "kappa")  # in the order of their boards
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardRow:
     """A backbone in a group.
 
     Attributes
@@ -49,13 +55,13 @@ class Line:
     place: str
     normalised: float
     tasks: int
-    cells: list[Cell | None]
+    cells: list[ScoreText | None]
     values: list[float | None]
 
 
 @dataclass(frozen=True)
-class Group:
-    """Lines that can be compared with each other: of one setting, used in one way.
+class BoardGroup:
+    """Lines that can be compared with each other: of one condition, used in one way.
 
     Attributes
     ----------
@@ -80,7 +86,7 @@ class Group:
     protocol: str
     labels: float
     ranked: int
-    lines: list[Line]
+    lines: list[BoardRow]
 
     @property
     def caption(self) -> str:
@@ -95,10 +101,10 @@ class Board:
     name: str
     anchor: str
     tasks: list[str]
-    groups: list[Group]
+    groups: list[BoardGroup]
 
 
-def boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[str]]:
+def metric_boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[str]]:
     """The board over all tasks, then one per metric, of the runs that have it, with what the paper published.
 
     Returns
@@ -108,24 +114,24 @@ def boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[str]]:
     """
     there = {name for record in records for name in record.metrics}
     headlines = {record.metric for record in records}
-    found = [Board("Overall", "overall", [], groups(records, [], pooled=True))]
+    found = [Board("Overall", "overall", [], board_groups(records, [], pooled=True))]
     problems = []
-    for metric in [*filter(there.__contains__, METRICS), *sorted(headlines - set(METRICS))]:
+    for metric in [*filter(there.__contains__, BOARD_METRICS), *sorted(headlines - set(BOARD_METRICS))]:
         having, undefined = in_metric(records, metric)
         problems += undefined
         if not having:
             continue
         columns = sorted({(r.kind, r.task, r.protocol) for r in having}, key=column_order)
         tasks = list(dict.fromkeys(task for _, task, _ in columns))
-        shown = groups(having, tasks)
+        shown = board_groups(having, tasks)
         shown += published_groups(having, tasks, len(shown))
         found.append(Board(metric_name(metric), f"board-{len(found)}", tasks, shown))
     return found, problems
 
 
-def groups(
+def board_groups(
     records: Sequence[StoredRecord], tasks: Sequence[str], pooled: bool = False
-) -> list[Group]:
+) -> list[BoardGroup]:
     """The groups of a board, the most telling one first.
 
     Parameters
@@ -133,21 +139,23 @@ def groups(
     tasks : sequence of str
         The columns.
     pooled : bool
-        Whether a setting of several protocols has a group over all of them first.
+        Whether a condition of several protocols has a group over all of them first.
     """
-    found: list[Group] = []
-    for of_setting in sorted(grouped(records, setting), key=lambda some: order(setting(some[0]))):
+    found: list[BoardGroup] = []
+    for of_condition in sorted(
+        group_by(records, condition_of), key=lambda some: condition_order(condition_of(some[0]))
+    ):
         by_protocol = sorted(
-            grouped(of_setting, lambda r: r.protocol), key=lambda some: some[0].protocol
+            group_by(of_condition, lambda r: r.protocol), key=lambda some: some[0].protocol
         )
         if pooled and len(by_protocol) > 1:
-            found.append(group(len(found), leaderboard(of_setting), ALL, tasks))
+            found.append(board_group(len(found), leaderboard(of_condition), ALL, tasks))
         for some in by_protocol:
-            found.append(group(len(found), leaderboard(some), some[0].protocol, tasks))
+            found.append(board_group(len(found), leaderboard(some), some[0].protocol, tasks))
     return found
 
 
-def group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str]) -> Group:
+def board_group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str]) -> BoardGroup:
     """The group of a leaderboard's figures."""
     cells = board.cells
     uniform = cells["seeds"].nunique() == 1
@@ -157,24 +165,24 @@ def group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str]) 
         rows = list(of_backbone[name].itertuples())
         by_task = {row.task: row for row in rows}
         lines.append(
-            Line(
+            BoardRow(
                 name, rows[0].architecture, rows[0].method, rows[0].corpus,
-                rank, place(board, name, rank), board.score[name], len(rows),
-                [cell(by_task.get(task), uniform) for task in tasks],
+                rank, rank_text(board, name, rank), board.score[name], len(rows),
+                [score_text(by_task.get(task), uniform) for task in tasks],
                 [by_task[task].mean if task in by_task else None for task in tasks],
             )
         )  # fmt: skip
-    one = board.setting
+    one = board.condition
     used = "all protocols" if protocol == ALL else protocol
-    return Group(
-        number, f"{title(one)}, {used}", one.data_source, one.profile, protocol, one.label_fraction,
+    return BoardGroup(
+        number, f"{condition_title(one)}, {used}", one.data_source, one.profile, protocol, one.label_fraction,
         board.ranked, lines,
     )  # fmt: skip
 
 
 def published_groups(
     records: Sequence[StoredRecord], tasks: Sequence[str], first: int
-) -> list[Group]:
+) -> list[BoardGroup]:
     """What the paper published of these tasks, by protocol; without ranks, for few of its rows have the same tasks.
 
     Parameters
@@ -185,7 +193,7 @@ def published_groups(
         Number of the first group.
     """
     cells = published_cells(published.read(), records)
-    found: list[Group] = []
+    found: list[BoardGroup] = []
     for protocol, rows in cells.groupby("protocol", sort=True):
         means = rows.groupby("task")["mean"]
         best = means.max().where(means.max() > means.min())
@@ -194,15 +202,15 @@ def published_groups(
             by_task = {row.task: row for row in some.itertuples()}
             one = some.iloc[0]
             lines.append(
-                Line(
+                BoardRow(
                     name, one.architecture or NOTHING, one.method, NOTHING,
                     math.nan, NOTHING, math.nan, len(some),
                     [published_cell(by_task.get(task), best.get(task)) for task in tasks],
                     [by_task[task].mean if task in by_task else None for task in tasks],
                 )
             )  # fmt: skip
-        title = f"{TITLE}, {protocol}, not ranked"
+        title = f"{PUBLISHED_TITLE}, {protocol}, not ranked"
         found.append(
-            Group(first + len(found), title, "published", "paper", str(protocol), 1.0, rows["task"].nunique(), lines)
+            BoardGroup(first + len(found), title, "published", "paper", str(protocol), 1.0, rows["task"].nunique(), lines)
         )  # fmt: skip
     return found

@@ -15,18 +15,18 @@ from lvmmed_backbones.outside import MIB, Refused
 from lvmmed_backbones.records import StoredRecord
 from lvmmed_backbones.records.folder import read_own
 from lvmmed_backbones.records.record import MOST
-from reports.agreement import Setting, grouped
-from reports.analysis.leaderboard import Leaderboard, leaderboards, order
+from reports.agreement import Condition, group_by
+from reports.analysis.leaderboard import Leaderboard, condition_order, leaderboards
 from reports.render.site import comparisons, index, rendering
-from reports.render.site.addresses import addresses
-from reports.render.site.backbone import facts
-from reports.render.site.cases import Case, cases
-from reports.render.site.figures import Plates, draw
-from reports.render.site.leads import opponents
-from reports.render.site.results import Part, Result, parts
+from reports.render.site.addresses import page_addresses
+from reports.render.site.backbone import backbone_facts
+from reports.render.site.cases import Case, copy_cases
+from reports.render.site.figures import Plates, draw_plates
+from reports.render.site.leads import compare_with_best
+from reports.render.site.results import Result, TaskResults, task_results
 from reports.scores import Scores
 from reports.verdicts import KEY_SENTENCE
-from reports.wording import detail
+from reports.wording import describe_backbone
 
 HERE = Path(__file__).parent
 CONFIG = 16 * MIB  # of a config; a run writes a hundredth of one
@@ -62,7 +62,7 @@ class Site:
     footer: str
 
 
-def build(
+def build_site(
     records: Sequence[StoredRecord], pretraining: Sequence[Path], folder: Path, progress: Progress
 ) -> list[str]:
     """Write all pages and what they show.
@@ -95,72 +95,74 @@ def build(
     problems: list[str] = []
     runs, configs = copy_records(records, folder, progress, problems)
     copied = sorted(
-        (record for record in ordered(records) if record.path in runs), key=lambda r: r.task
+        (record for record in in_order(records) if record.path in runs), key=lambda r: r.task
     )
     by_task = {
         some[0].task: found
-        for some in progress(grouped(copied, lambda record: record.task), "tasks")
-        if (found := parts(some, problems))
+        for some in progress(group_by(copied, lambda record: record.task), "tasks")
+        if (found := task_results(some, problems))
     }
     if not by_task:
         raise ValueError("\n".join([*problems, "no record is left to show."]))
     sound = [run for some in by_task.values() for part in some for run in chain(*part.runs)]
-    site = plan(sound, runs, configs)
-    plates = figures(site, pretraining, folder, progress, problems)
+    site = plan_pages(sound, runs, configs)
+    plates = draw_figures(site, pretraining, folder, progress, problems)
     boards = leaderboards(site.records)
-    compare(site, boards, by_task, folder, progress, problems)
-    front = index.content(site, by_task, boards[0], problems)
-    write(folder, site, "index.html", "index.html.j2", plates=plates.overall, **front)
-    write(folder, site, "records.html", "records.html.j2")
-    write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
+    write_comparisons(site, boards, by_task, folder, progress, problems)
+    front = index.index_content(site, by_task, boards[0], problems)
+    write_page(folder, site, "index.html", "index.html.j2", plates=plates.overall, **front)
+    write_page(folder, site, "records.html", "records.html.j2")
+    write_page(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
     for task, some in progress(by_task.items(), "pages"):
         content = {
             "task": task,
             "lead": index.task_line(some),
             "parts": some,
-            "plots": [plot(part) for part in some],
+            "plots": [plot_data(part) for part in some],
             "plates": [plates.of_part(task, part) for part in some],
-            "against": [opponents(part.scores) for part in some],
+            "against": [compare_with_best(part.scores) for part in some],
             "key": KEY_SENTENCE,
-            "galleries": [gallery(part, site, folder, problems) for part in some],
+            "galleries": [copy_galleries(part, site, folder, problems) for part in some],
         }
-        write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
+        write_page(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
     results = by_backbone(by_task)
     for backbone, address in site.backbones.items():
         its = site.runs_of[backbone]
         content = {
             "backbone": backbone,
-            "lead": detail(its[0].backbone),
-            "facts": facts(its),
+            "lead": describe_backbone(its[0].backbone),
+            "facts": backbone_facts(its),
             "runs": its,
             "results": results[backbone],
         }
-        write(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
+        write_page(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
     return problems
 
 
-def write(folder: Path, site: Site, path: str, template: str, **content: Any) -> None:
+def write_page(folder: Path, site: Site, path: str, template: str, **content: Any) -> None:
     """Write a page at a path of the site."""
     (folder / path).parent.mkdir(exist_ok=True)
-    text = rendering.page(template, path.count("/"), site=site, footer=site.footer, **content)
+    text = rendering.render_page(
+        template, path.count("/"), site=site, footer=site.footer, **content
+    )
     (folder / path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def figures(
+def draw_figures(
     site: Site, pretraining: Sequence[Path], folder: Path, progress: Progress, problems: list[str]
 ) -> Plates:
     """Draw the figures; if they cannot even be planned, the other pages are there all the same."""
     try:
-        return draw(site.records, pretraining, folder, progress, problems)
+        return draw_plates(site.records, pretraining, folder, progress, problems)
     except ValueError as error:
         problems.append(plain(f"no figures are drawn: {error}"))
         return Plates([])
 
 
-def compare(
+def write_comparisons(
     site: Site,
     boards: Sequence[Leaderboard],
-    by_task: Mapping[str, Sequence[Part]],
+    by_task: Mapping[str, Sequence[TaskResults]],
     folder: Path,
     progress: Progress,
     problems: list[str],
@@ -169,17 +171,19 @@ def compare(
     names = dict.fromkeys(str(name) for board in boards for name in board.mean_rank.index)
     numbers = {name: number for number, name in enumerate(names)}
     families = [
-        comparisons.family(setting, scores, numbers, problems)
-        for setting, scores in scores_by_setting(by_task).items()
+        comparisons.compare_backbones(condition, scores, numbers, problems)
+        for condition, scores in scores_by_condition(by_task).items()
     ]
-    comparisons.write(families, {name: site.backbones[name] for name in names}, folder, progress)
+    comparisons.write_data(
+        families, {name: site.backbones[name] for name in names}, folder, progress
+    )
 
 
 def by_backbone(
-    by_task: Mapping[str, Sequence[Part]],
-) -> dict[str, list[tuple[str, Part, Result]]]:
+    by_task: Mapping[str, Sequence[TaskResults]],
+) -> dict[str, list[tuple[str, TaskResults, Result]]]:
     """The results of each backbone: task, part and what it reached."""
-    found: dict[str, list[tuple[str, Part, Result]]] = {}
+    found: dict[str, list[tuple[str, TaskResults, Result]]] = {}
     for task, some in by_task.items():
         for part in some:
             for result in part.results:
@@ -187,7 +191,7 @@ def by_backbone(
     return found
 
 
-def plan(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
+def plan_pages(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
     """Which pages there are, and where.
 
     Parameters
@@ -197,23 +201,23 @@ def plan(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path
     runs, configs : dict of Path to str
         What `copy_records` returned.
     """
-    records = ordered(sound)
+    records = in_order(sound)
     runs_of = {
         some[0].backbone.name: some
-        for some in grouped(records, lambda record: record.backbone.name)
+        for some in group_by(records, lambda record: record.backbone.name)
     }
     return Site(
         records=records,
         runs_of=runs_of,
-        tasks=addresses(record.task for record in records),
-        backbones=addresses(runs_of),
+        tasks=page_addresses(record.task for record in records),
+        backbones=page_addresses(runs_of),
         runs=runs,
         configs=configs,
         footer=index.footer(records),
     )
 
 
-def ordered(records: Sequence[StoredRecord]) -> list[StoredRecord]:
+def in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     """By backbone, task and seed."""
     return sorted(
         records, key=lambda r: (r.backbone.name, r.task, r.profile, r.label_fraction, r.seed)
@@ -222,9 +226,9 @@ def ordered(records: Sequence[StoredRecord]) -> list[StoredRecord]:
 
 def run_addresses(records: Sequence[StoredRecord]) -> dict[Path, str]:
     """The address of each record's copy: its run's identity, with the place of the file where two runs share one."""
-    shared = {some[0].run for some in grouped(records, lambda record: record.run) if len(some) > 1}
+    shared = {some[0].run for some in group_by(records, lambda record: record.run) if len(some) > 1}
     names = {r.path: f"{r.run}/{r.path}" if r.run in shared else r.run for r in records}
-    known = addresses(names.values())
+    known = page_addresses(names.values())
     return {path: known[name] for path, name in names.items()}
 
 
@@ -249,9 +253,9 @@ def copy_records(
     """
     target = folder / "records"
     target.mkdir()
-    wanted = run_addresses(ordered(records))
+    wanted = run_addresses(in_order(records))
     runs, having = {}, set()
-    for record in progress(ordered(records), "records"):
+    for record in progress(in_order(records), "records"):
         try:
             content = read_own(record.path, record.results, MOST)
         except Refused as error:
@@ -272,13 +276,15 @@ def copy_records(
     return runs, having
 
 
-def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[str, list[Case]]:
+def copy_galleries(
+    part: TaskResults, site: Site, folder: Path, problems: list[str]
+) -> dict[str, list[Case]]:
     """The cases of each backbone's first seed; a spoilt gallery is added to the problems."""
     found = {}
     for runs in part.runs:
         first = min(runs, key=lambda record: record.seed)
         try:
-            shown = cases(first, site.runs[first.path], folder)
+            shown = copy_cases(first, site.runs[first.path], folder)
         except (FileNotFoundError, ValueError) as error:
             problems.append(str(error))
             continue
@@ -287,15 +293,17 @@ def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[s
     return found
 
 
-def scores_by_setting(by_task: Mapping[str, Sequence[Part]]) -> dict[Setting, list[Scores]]:
-    """The scores of all tasks by setting, the most telling one first."""
-    found: dict[Setting, list[Scores]] = {}
+def scores_by_condition(
+    by_task: Mapping[str, Sequence[TaskResults]],
+) -> dict[Condition, list[Scores]]:
+    """The scores of all tasks by condition, the most telling one first."""
+    found: dict[Condition, list[Scores]] = {}
     for part in (part for some in by_task.values() for part in some):
-        found.setdefault(part.setting, []).extend(part.scores)
-    return dict(sorted(found.items(), key=lambda item: order(item[0])))
+        found.setdefault(part.condition, []).extend(part.scores)
+    return dict(sorted(found.items(), key=lambda item: condition_order(item[0])))
 
 
-def plot(part: Part) -> list[dict[str, Any]]:
+def plot_data(part: TaskResults) -> list[dict[str, Any]]:
     """What the plot of a part shows: percentages."""
     return [
         {

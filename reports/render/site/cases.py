@@ -30,8 +30,8 @@ from reports.render.figures.overlays import (
     MISSED,
     OUTCOMES,
     RIGHT,
-    errors,
-    matched,
+    error_map,
+    match_boxes,
 )
 from reports.render.figures.qualitative import SURE
 
@@ -94,7 +94,7 @@ class Case:
     words: str
 
 
-def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
+def copy_cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
     """The cases of a run's gallery, its images copied into the site; empty if it left none.
 
     Parameters
@@ -116,7 +116,7 @@ def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
     folder.mkdir(parents=True)
     try:
         return [
-            case(gallery, number, folder, f"{FOLDER}/{address}")
+            copy_case(gallery, number, folder, f"{FOLDER}/{address}")
             for number in range(len(gallery.entries))
         ]
     except (OSError, ValueError):
@@ -124,7 +124,7 @@ def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
         raise
 
 
-def case(gallery: StoredGallery, number: int, folder: Path, address: str) -> Case:
+def copy_case(gallery: StoredGallery, number: int, folder: Path, address: str) -> Case:
     """A case of a gallery, its images copied into `folder`, which is at `address` of the site."""
     entry = gallery.entries[number]
     pictures = [name for name in entry.files if name != "boxes"]
@@ -152,24 +152,24 @@ def case(gallery: StoredGallery, number: int, folder: Path, address: str) -> Cas
         height=height,
         image=f"{address}/{copies['image']}",
         layers={name: f"{address}/{copy}" for name, copy in copies.items() if name != "image"},
-        boxes=drawn(boxes, gallery.classes) if boxes else {},
-        words=verdict(entry, gallery.classes),
+        boxes=shown_boxes(boxes, gallery.classes) if boxes else {},
+        words=prediction_text(entry, gallery.classes),
     )
 
 
 def write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: Path) -> None:
     """Write where a prediction is right and where not, in the colours of the figures, transparent elsewhere."""
-    picture = Image.fromarray(errors(truth, prediction))
+    picture = Image.fromarray(error_map(truth, prediction))
     colours = {code: ImageColor.getrgb(colour) for code, (_, colour) in ERRORS.items()}
     picture.putpalette([v for code in range(len(ERRORS) + 1) for v in colours.get(code, (0, 0, 0))])
     with telling_full(path):  # Pillow does not tell, and the folder's removal makes room
         picture.save(path, transparency=0)
 
 
-def drawn(boxes: Boxes, classes: Sequence[str]) -> dict[str, list[Box]]:
+def shown_boxes(boxes: Boxes, classes: Sequence[str]) -> dict[str, list[Box]]:
     """Boxes with their classes and outcomes, predicted ones with their scores, down to SURE."""
     boxes = boxes.at_least(SURE)
-    found, right = matched(boxes)
+    found, right = match_boxes(boxes)
     truth = [classes[label] for label in boxes.truth_labels]
     prediction = [
         f"{classes[label]} {100 * score:.0f}"
@@ -177,12 +177,16 @@ def drawn(boxes: Boxes, classes: Sequence[str]) -> dict[str, list[Box]]:
     ]
     missed, positive, negative = (OUTCOMES[code][0] for code in (MISSED, RIGHT, FALSE_ALARM))
     return {
-        "truth": placed(boxes.truth, truth, np.where(found, "found", missed)),
-        "prediction": placed(boxes.prediction, prediction, np.where(right, positive, negative)),
+        "truth": place_boxes(boxes.truth, truth, np.where(found, "found", missed)),
+        "prediction": place_boxes(
+            boxes.prediction, prediction, np.where(right, positive, negative)
+        ),
     }
 
 
-def placed(corners: NDArray[np.float64], texts: list[str], outcomes: NDArray[np.str_]) -> list[Box]:
+def place_boxes(
+    corners: NDArray[np.float64], texts: list[str], outcomes: NDArray[np.str_]
+) -> list[Box]:
     """Boxes x1, y1, x2, y2, (n, 4), with their texts and outcomes, (n,) each."""
     return [
         Box(round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), text, outcome)
@@ -192,7 +196,7 @@ def placed(corners: NDArray[np.float64], texts: list[str], outcomes: NDArray[np.
     ]
 
 
-def verdict(entry: Entry, classes: Sequence[str]) -> str:
+def prediction_text(entry: Entry, classes: Sequence[str]) -> str:
     """What a classifier said of an image, in a sentence."""
     if entry.truth is None or entry.prediction is None:
         return ""

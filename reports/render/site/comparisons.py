@@ -1,4 +1,4 @@
-"""Every pair of backbones under every setting, in numbers: a file of data per backbone, which the page words."""
+"""Every pair of backbones under every condition, in numbers: a file of data per backbone, which the page words."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from lvmmed_backbones.display import plain
-from reports.agreement import Setting, grouped
-from reports.analysis.compare import label
+from reports.agreement import Condition, group_by
+from reports.analysis.compare import task_label
 from reports.metrics import metric_name
 from reports.render.site.rendering import script_data
 from reports.scores import Scores, defined_cases
 from reports.statistics.bootstrap import Floats
 from reports.statistics.family import ALPHA, over_tasks
-from reports.statistics.pairs import Pairs, pairs
+from reports.statistics.pairs import Pairs, compare_pairs
 from reports.statistics.planning import MOST_SEEDS
 from reports.verdicts import KEY_SENTENCE
-from reports.wording import plural, title, warnings
+from reports.wording import condition_title, condition_warnings, plural
 
 READING = (
     "Difference: A − B, in percentage points of the task's metric, over the test cases that both have.",
@@ -39,11 +39,11 @@ Rows = list[list[Any]]
 
 @dataclass(frozen=True)
 class Family:
-    """All pairs of a setting's backbones.
+    """All pairs of a condition's backbones.
 
     Attributes
     ----------
-    setting : Setting
+    condition : Condition
         Which.
     backbones : list of int
         (K,) their numbers among the site's, ascending.
@@ -53,36 +53,36 @@ class Family:
         Of shape (K (K - 1) / 2, T), in the order of `itertools.combinations`; no seeds where one lacks the task.
     """
 
-    setting: Setting
+    condition: Condition
     backbones: list[int]
     tasks: list[tuple[str, str, str]]
     found: Pairs
 
     def of(self, place: int) -> Pairs:
         """The pairs of a backbone, by its place here, with each one after it."""
-        first = start(place, len(self.backbones))
+        first = first_pair(place, len(self.backbones))
         rows = slice(first, first + len(self.backbones) - place - 1)
         return Pairs(*(getattr(self.found, field.name)[rows] for field in fields(Pairs)))
 
 
-def start(place: Any, backbones: int) -> Any:
+def first_pair(place: Any, backbones: int) -> Any:
     """Where the pairs of a backbone with those after it begin, among all pairs."""
     return place * (2 * backbones - place - 1) // 2
 
 
-def family(
-    setting: Setting, scores: Sequence[Scores], numbers: Mapping[str, int], problems: list[str]
+def compare_backbones(
+    condition: Condition, scores: Sequence[Scores], numbers: Mapping[str, int], problems: list[str]
 ) -> Family:
-    """The pairs of a setting; how many of a task have no case in common is added to the problems.
+    """The pairs of a condition; how many of a task have no case in common is added to the problems.
 
     Parameters
     ----------
     scores : sequence of Scores
-        Of the setting.
+        Of the condition.
     numbers : mapping of str to int
         Of the backbones among the site's.
     """
-    by_task = grouped(scores, lambda one: (one.task, one.protocol))
+    by_task = group_by(scores, lambda one: (one.task, one.protocol))
     backbones = sorted({numbers[one.backbone] for one in scores})
     size = len(backbones)
     # Of a task that a backbone lacks there are no seeds; a variance needs some degree of freedom even so.
@@ -94,19 +94,19 @@ def family(
         if apart:
             a, b = apart[0]
             problems.append(
-                f"{plain(label(some[0].task, some[0].protocol))}: {plural(len(apart), 'pair')} of backbones not "
+                f"{plain(task_label(some[0].task, some[0].protocol))}: {plural(len(apart), 'pair')} of backbones not "
                 f"compared, without a case in common: {plain(f'{ordered[a].backbone}, {ordered[b].backbone}')}"
                 + (" and others." if len(apart) > 1 else ".")
             )
         if not chosen:
             continue
-        found = pairs(ordered, chosen)
+        found = compare_pairs(ordered, chosen)
         place = np.searchsorted(backbones, [numbers[one.backbone] for one in ordered])
-        rows = start(place[found.a], size) + place[found.b] - place[found.a] - 1
+        rows = first_pair(place[found.a], size) + place[found.b] - place[found.a] - 1
         for name, array in arrays.items():
             array[rows, task] = getattr(found, name)
     tasks = [(some[0].task, some[0].protocol, some[0].metric) for some in by_task]
-    return Family(setting, backbones, tasks, Pairs(**arrays))
+    return Family(condition, backbones, tasks, Pairs(**arrays))
 
 
 def comparable(
@@ -123,7 +123,7 @@ def comparable(
     return there, apart
 
 
-def write(
+def write_data(
     families: Sequence[Family],
     backbones: Mapping[str, str],
     folder: Path,
@@ -144,36 +144,36 @@ def write(
     (folder / "data" / "comparisons").mkdir(parents=True)
     index = {
         "backbones": [{"name": name, "address": address} for name, address in backbones.items()],
-        "settings": [shown(one) for one in families],
+        "settings": [condition_data(one) for one in families],
         "most": MOST_SEEDS,
         "of": {},
     }
-    save(folder / "data" / "comparisons.js", "comparisons", index)
+    write_script(folder / "data" / "comparisons.js", "comparisons", index)
     for number, address in progress(list(enumerate(backbones.values())), "comparisons"):
         path = folder / "data" / "comparisons" / f"{address}.js"
-        rows = [of_backbone(one, number) for one in families]
-        save(path, f'comparisons.of["{address}"]', rows)
+        rows = [backbone_rows(one, number) for one in families]
+        write_script(path, f'comparisons.of["{address}"]', rows)
 
 
-def save(path: Path, name: str, content: Any) -> None:
+def write_script(path: Path, name: str, content: Any) -> None:
     """Write a script that sets a variable."""
     path.write_text(script_data(name, content), encoding="utf-8", newline="\n")
 
 
-def shown(one: Family) -> dict[str, Any]:
-    """What the page must know of a setting."""
+def condition_data(one: Family) -> dict[str, Any]:
+    """What the page must know of a condition."""
     return {
-        "title": title(one.setting),
-        "data_source": one.setting.data_source,
-        "warnings": warnings(one.setting),
+        "title": condition_title(one.condition),
+        "data_source": one.condition.data_source,
+        "warnings": condition_warnings(one.condition),
         "tasks": [
-            {"name": label(task, protocol), "metric": metric_name(metric)}
+            {"name": task_label(task, protocol), "metric": metric_name(metric)}
             for task, protocol, metric in one.tasks
         ],
     }
 
 
-def of_backbone(one: Family, number: int) -> dict[int, Rows]:
+def backbone_rows(one: Family, number: int) -> dict[int, Rows]:
     """By the number of each backbone after this one: a row per task that both have.
 
     A row has the task's number; difference, low and high in points; p; 1 where this one is better, -1 where the other
@@ -190,14 +190,14 @@ def of_backbone(one: Family, number: int) -> dict[int, Rows]:
     settle = np.where(np.isinf(verdicts.seeds), 0, verdicts.seeds)
     columns = [
         (100 * found.difference).round(POINTS),
-        where(tested, (100 * verdicts.low).round(POINTS)),
-        where(tested, (100 * verdicts.high).round(POINTS)),
-        where(tested, verdicts.adjusted.round(CHANCE)),
-        where(tested, better, int),
+        none_where_unknown(tested, (100 * verdicts.low).round(POINTS)),
+        none_where_unknown(tested, (100 * verdicts.high).round(POINTS)),
+        none_where_unknown(tested, verdicts.adjusted.round(CHANCE)),
+        none_where_unknown(tested, better, int),
         found.seeds_a.astype(int),
         found.seeds_b.astype(int),
         found.cases.astype(int),
-        where(~np.isnan(settle), settle, int),
+        none_where_unknown(~np.isnan(settle), settle, int),
     ]
     table = np.stack([column.astype(object) for column in columns], -1).tolist()
     both = found.seeds_a > 0
@@ -208,7 +208,7 @@ def of_backbone(one: Family, number: int) -> dict[int, Rows]:
     }
 
 
-def where(known: np.ndarray, values: Floats, kind: type = float) -> np.ndarray:
+def none_where_unknown(known: np.ndarray, values: Floats, kind: type = float) -> np.ndarray:
     """The values where they are known, else None."""
     found = np.full(values.shape, None, object)
     found[known] = values[known].astype(kind).tolist()

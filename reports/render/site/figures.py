@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import Setting
+from reports.agreement import Condition
 from reports.render.figures import KINDS
-from reports.render.figures.files import render
-from reports.render.figures.plan import Planned, plan
-from reports.render.site.results import Part
+from reports.render.figures.files import render_figure
+from reports.render.figures.plan import PlannedFigure, plan_figures
+from reports.render.site.results import TaskResults
 
 FOLDER = "figures"
 NATIVE = ("gallery",)  # what the site shows in its own way
@@ -28,13 +28,13 @@ class Plate:
         From the site's root.
     caption : str
         What it shows.
-    setting, task, protocol, backbone : Setting or None
+    condition, task, protocol, backbone : Condition or None
         What it is about; None: several.
     """
 
     address: str
     caption: str
-    setting: Setting | None
+    condition: Condition | None
     task: str | None
     protocol: str | None
     backbone: str | None
@@ -51,13 +51,13 @@ class Plates:
         """Those of no single task."""
         return [plate for plate in self.drawn if plate.task is None]
 
-    def of_part(self, task: str, part: Part) -> list[Plate]:
-        """Those of a task under one setting."""
-        about = (task, part.protocol, part.setting)
-        return [p for p in self.drawn if (p.task, p.protocol, p.setting) == about]
+    def of_part(self, task: str, part: TaskResults) -> list[Plate]:
+        """Those of a task under one condition."""
+        about = (task, part.protocol, part.condition)
+        return [p for p in self.drawn if (p.task, p.protocol, p.condition) == about]
 
 
-def draw(
+def draw_plates(
     records: Sequence[StoredRecord],
     pretraining: Sequence[Path],
     site: Path,
@@ -71,12 +71,12 @@ def draw(
     OSError, ValueError
         If a record or a pretraining run cannot be read.
     """
-    made = plan(records, pretraining, [kind for kind in KINDS if kind not in NATIVE])
+    made = plan_figures(records, pretraining, [kind for kind in KINDS if kind not in NATIVE])
     problems += made.problems
     drawn = []
     for one in progress(made.figures, "figures"):
         try:
-            content = render(one.draw(), "svg")
+            content = render_figure(one.draw(), "svg")
         except (FileNotFoundError, ValueError) as error:
             problems.append(f"{one.name} is not drawn: {error}")
             continue
@@ -87,6 +87,6 @@ def draw(
     return Plates(drawn)
 
 
-def plate(one: Planned, address: str) -> Plate:
+def plate(one: PlannedFigure, address: str) -> Plate:
     """The place of a drawn figure."""
-    return Plate(address, one.title, one.setting, one.task, one.protocol, one.backbone)
+    return Plate(address, one.title, one.condition, one.task, one.protocol, one.backbone)

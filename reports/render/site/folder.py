@@ -15,7 +15,7 @@ MADE_BY = "Made by `python -m reports site`, which replaces this folder as a who
 
 
 @contextmanager
-def replacing(out: Path) -> Iterator[Path]:
+def replacing_site(out: Path) -> Iterator[Path]:
     """An empty folder to write to, which takes the place of `out` if nothing is raised; otherwise `out` is as it was.
 
     Raises

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard
 from reports.metrics import metric_name
-from reports.render.site.boards import boards
-from reports.render.site.results import Part
-from reports.wording import detail, plural, title, warnings
+from reports.render.site.boards import metric_boards
+from reports.render.site.results import TaskResults
+from reports.wording import condition_title, condition_warnings, describe_backbone, plural
 
 if TYPE_CHECKING:
     from reports.render.site.build import Site
@@ -25,8 +25,11 @@ READING = (
 )  # fmt: skip
 
 
-def content(
-    site: Site, by_task: Mapping[str, Sequence[Part]], first: Leaderboard, problems: list[str]
+def index_content(
+    site: Site,
+    by_task: Mapping[str, Sequence[TaskResults]],
+    first: Leaderboard,
+    problems: list[str],
 ) -> dict[str, Any]:
     """What the template of the first page needs; what cannot be shown is added to the problems.
 
@@ -36,12 +39,12 @@ def content(
         The most telling leaderboard.
     """
     records = site.records
-    shown, undefined = boards(records)
+    shown, undefined = metric_boards(records)
     problems += undefined
     return {
         "lead": lead(first),
-        "alerts": warnings(first.setting),
-        "counts": counts(records),
+        "alerts": condition_warnings(first.condition),
+        "counts": index_counts(records),
         "boards": shown,
         "notes": READING,
         "tasks": [
@@ -54,7 +57,7 @@ def content(
         "backbones": [
             {
                 "name": backbone, "address": address,
-                "what": detail(site.runs_of[backbone][0].backbone),
+                "what": describe_backbone(site.runs_of[backbone][0].backbone),
                 "data_sources": sorted({run.data_source for run in site.runs_of[backbone]}),
             }
             for backbone, address in site.backbones.items()
@@ -63,8 +66,8 @@ def content(
 
 
 def lead(board: Leaderboard) -> str:
-    """Who leads a setting, in a sentence or two."""
-    where, tasks = title(board.setting), plural(board.ranked, "task")
+    """Who leads a condition, in a sentence or two."""
+    where, tasks = condition_title(board.condition), plural(board.ranked, "task")
     ranked = board.mean_rank.dropna()
     if ranked.empty:
         return f"{where}: no backbone has run all of the tasks, so none leads overall."
@@ -84,7 +87,7 @@ def lead(board: Leaderboard) -> str:
     )
 
 
-def counts(records: Sequence[StoredRecord]) -> list[tuple[int, str]]:
+def index_counts(records: Sequence[StoredRecord]) -> list[tuple[int, str]]:
     """How much there is."""
     numbers = {
         "backbone": len({r.backbone.name for r in records}),
@@ -97,7 +100,7 @@ def counts(records: Sequence[StoredRecord]) -> list[tuple[int, str]]:
     ]
 
 
-def task_line(some: Sequence[Part]) -> str:
+def task_line(some: Sequence[TaskResults]) -> str:
     """A task in a line: kind, metric, test images, backbones."""
     one = some[0].runs[0][0]
     images = one.data.counts.get("test")
@@ -108,7 +111,7 @@ def task_line(some: Sequence[Part]) -> str:
     return ", ".join(words)
 
 
-def data_sources(some: Sequence[Part]) -> list[str]:
+def data_sources(some: Sequence[TaskResults]) -> list[str]:
     """Where the scores of a task come from."""
     return list(dict.fromkeys(part.data_source for part in some))
 

@@ -10,8 +10,8 @@ import numpy as np
 from reports.render.site.comparisons import comparable
 from reports.scores import Scores
 from reports.statistics.family import ALPHA, over_opponents
-from reports.statistics.pairs import pairs, pooled
-from reports.verdicts import p as chance
+from reports.statistics.pairs import compare_pairs, pooled_variance
+from reports.verdicts import p_text as chance
 from reports.wording import NOTHING
 
 
@@ -38,7 +38,7 @@ class Opponent:
     seeds: str = NOTHING
 
 
-def opponents(scores: Sequence[Scores]) -> list[Opponent]:
+def compare_with_best(scores: Sequence[Scores]) -> list[Opponent]:
     """Every backbone of a task but the best, in their order.
 
     Parameters
@@ -49,11 +49,11 @@ def opponents(scores: Sequence[Scores]) -> list[Opponent]:
     chosen, apart = comparable(scores, [(0, other) for other in range(1, len(scores))])
     said = {other: Opponent(scores[other].backbone, "untested") for _, other in apart}
     if chosen:
-        found = pairs(scores, chosen)
+        found = compare_pairs(scores, chosen)
         headlines = [one.headlines for one in scores]
         freedom = float(sum(len(some) - 1 for some in headlines))
         verdicts = over_opponents(
-            found, np.array([pooled(headlines)]), np.array([freedom]), len(scores)
+            found, np.array([pooled_variance(headlines)]), np.array([freedom]), len(scores)
         )
         for place, (_, other) in enumerate(chosen):
             seeds = [str(len(scores[one].seeds)) for one in (0, other)]
@@ -61,7 +61,7 @@ def opponents(scores: Sequence[Scores]) -> list[Opponent]:
             tested = bool(np.isfinite(p))
             said[other] = Opponent(
                 backbone=scores[other].backbone,
-                verdict=verdict(found.difference[place], p),
+                verdict=verdict_on_best(found.difference[place], p),
                 difference=f"{100 * found.difference[place]:+z.1f}",
                 interval=f"{100 * low:+z.1f} to {100 * high:+z.1f}" if tested else NOTHING,
                 p=chance(p).removeprefix("p ").removeprefix("= ") if tested else NOTHING,
@@ -71,7 +71,7 @@ def opponents(scores: Sequence[Scores]) -> list[Opponent]:
     return [said[other] for other in sorted(said)]
 
 
-def verdict(difference: float, p: float) -> str:
+def verdict_on_best(difference: float, p: float) -> str:
     """What is said of the best one."""
     if np.isnan(p):
         return "untested"

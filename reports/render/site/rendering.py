@@ -42,13 +42,13 @@ POLICY = "; ".join(
 )
 
 
-def page(template: str, depth: int, **content: Any) -> str:
+def render_page(template: str, depth: int, **content: Any) -> str:
     """A page from `templates/`; `depth`: how many folders below the site's own it lies."""
-    return environment().get_template(template).render(root="../" * depth, **content)
+    return template_environment().get_template(template).render(root="../" * depth, **content)
 
 
 @lru_cache(maxsize=1)
-def environment() -> Environment:
+def template_environment() -> Environment:
     """The templates and what they may call."""
     found = Environment(
         loader=FileSystemLoader(HERE / "templates"),

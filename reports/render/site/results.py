@@ -1,4 +1,4 @@
-"""The figures of a task under one setting, and the runs behind a backbone."""
+"""The figures of a task under one condition, and the runs behind a backbone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Any
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import Setting, grouped, setting
-from reports.analysis.compare import label
-from reports.analysis.leaderboard import leaderboard, order
-from reports.scores import Scores, sound_scores
-from reports.statistics.intervals import interval, why_not
-from reports.wording import Cell, cell, notes, title, warnings
+from reports.agreement import Condition, condition_of, group_by
+from reports.analysis.compare import task_label
+from reports.analysis.leaderboard import condition_order, leaderboard
+from reports.scores import Scores, read_sound_scores
+from reports.statistics.intervals import mean_interval, why_no_interval
+from reports.wording import (
+    ScoreText,
+    condition_title,
+    condition_warnings,
+    leaderboard_notes,
+    score_text,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Result:
     """
 
     backbone: str
-    cell: Cell
+    cell: ScoreText
     mean: float
     rank: float
     low: float | None
@@ -45,8 +51,8 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Part:
-    """The figures of a task that can be compared: of one setting and protocol.
+class TaskResults:
+    """The figures of a task that can be compared: of one condition and protocol.
 
     Attributes
     ----------
@@ -68,7 +74,7 @@ class Part:
 
     title: str
     data_source: str
-    setting: Setting
+    condition: Condition
     protocol: str
     metric: str
     warnings: list[str]
@@ -80,58 +86,65 @@ class Part:
     @property
     def others(self) -> list[str]:
         """Names of all metrics but the headline, in order of first appearance."""
-        return list(dict.fromkeys(name for result in self.results for name in result.metrics))
+        return list(
+            dict.fromkeys(
+                name for result in self.results for name in result.metrics
+            )
+        )
 
 
-def parts(records: Sequence[StoredRecord], problems: list[str]) -> list[Part]:
-    """The parts of one task's records, the most telling setting first.
+def task_results(records: Sequence[StoredRecord], problems: list[str]) -> list[TaskResults]:
+    """The parts of one task's records, the most telling condition first.
 
     Records whose cases are not sound are left out and added to the problems, as is a part that cannot be reckoned.
     """
-    groups = grouped(records, lambda record: (setting(record), record.protocol))
-    groups.sort(key=lambda some: (order(setting(some[0])), some[0].protocol))
+    groups = group_by(records, lambda record: (condition_of(record), record.protocol))
+    groups.sort(key=lambda some: (condition_order(condition_of(some[0])), some[0].protocol))
     found = []
     for some in groups:
-        scores, unsound = sound_scores(some)
+        scores, unsound = read_sound_scores(some)
         problems += unsound
         try:
-            found += [part(some, scores)] if scores else []
+            found += [results_of(some, scores)] if scores else []
         except ValueError as error:
-            problems.append(plain(f"{label(some[0].task, some[0].protocol)} is left out: {error}"))
+            problems.append(
+                plain(f"{task_label(some[0].task, some[0].protocol)} is left out: {error}")
+            )
     return found
 
 
-def part(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> Part:
-    """The part of records of one task, setting and protocol, of which some have these scores; at least one has."""
+def results_of(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> TaskResults:
+    """The part of records of one task, condition and protocol, of which some have these scores; at least one has."""
     sound = {(one.backbone, seed) for one in scores for seed in one.seeds}
     board = leaderboard([r for r in records if (r.backbone.name, r.seed) in sound])
-    one = board.setting
+    one = board.condition
     runs = {
-        some[0].backbone.name: some for some in grouped(board.records, lambda r: r.backbone.name)
+        some[0].backbone.name: some for some in group_by(board.records, lambda r: r.backbone.name)
     }
     by_backbone = {score.backbone: score for score in scores}
     by_mean = list(board.cells.sort_values(["rank", "backbone"]).itertuples())
     uniform = board.cells["seeds"].nunique() == 1
-    return Part(
-        title=f"{title(one)}, {records[0].protocol}",
+    return TaskResults(
+        title=f"{condition_title(one)}, {records[0].protocol}",
         data_source=one.data_source,
-        setting=one,
+        condition=one,
         protocol=records[0].protocol,
         metric=records[0].metric,
-        warnings=warnings(one),
-        notes=notes(board, 1),
+        warnings=condition_warnings(one),
+        notes=leaderboard_notes(board, 1),
         results=[
-            result(row, by_backbone[row.backbone], runs[row.backbone], uniform) for row in by_mean
+            backbone_result(row, by_backbone[row.backbone], runs[row.backbone], uniform)
+            for row in by_mean
         ],
         scores=[by_backbone[row.backbone] for row in by_mean],
         runs=[runs[row.backbone] for row in by_mean],
     )
 
 
-def result(row: Any, found: Scores, runs: Sequence[StoredRecord], uniform: bool) -> Result:
+def backbone_result(row: Any, found: Scores, runs: Sequence[StoredRecord], uniform: bool) -> Result:
     """The result of a leaderboard's cell."""
-    said = interval(found)
-    shown = cell(row, uniform)
+    said = mean_interval(found)
+    shown = score_text(row, uniform)
     assert shown is not None
     return Result(
         backbone=row.backbone,
@@ -140,7 +153,7 @@ def result(row: Any, found: Scores, runs: Sequence[StoredRecord], uniform: bool)
         rank=row.rank,
         low=said.low if said else None,
         high=said.high if said else None,
-        reason="" if said else why_not(found) or "",
+        reason="" if said else why_no_interval(found) or "",
         seeds=dict(zip(found.seeds, map(float, found.headlines), strict=True)),
         metrics=mean_metrics(runs),
     )

@@ -9,12 +9,20 @@ import pandas as pd
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
-from reports.render.tables.frame import Frame, of_columns, of_layout
-from reports.render.tables.layout import LAYOUTS, NAMES, SELECTION, Column, column, label, line
-from reports.render.tables.matching import protocol
+from reports.render.tables.frame import Frame, frame_of_columns, frame_of_layout
+from reports.render.tables.layout import (
+    LAYOUTS,
+    SELECTION,
+    TABLE_NAMES,
+    PaperColumn,
+    column_of,
+    row_key,
+    row_label,
+)
+from reports.render.tables.matching import paper_protocol
 
 
-def frames(
+def choose_frames(
     names: Sequence[str] | None,
     columns: Sequence[str] | None,
     figures: pd.DataFrame,
@@ -40,16 +48,16 @@ def frames(
             "Leave out one of them."
         )
     if columns:
-        return [of_columns(chosen_columns(columns, figures, records), figures)]
+        return [frame_of_columns(choose_columns(columns, figures, records), figures)]
     for name in names or ():
-        if name not in NAMES:
-            raise ValueError(f"--table {name}: no such table. {choices(name, NAMES)}")
-    return [of_layout(one, figures) for one in LAYOUTS if not names or one.name in names]
+        if name not in TABLE_NAMES:
+            raise ValueError(f"--table {name}: no such table. {list_choices(name, TABLE_NAMES)}")
+    return [frame_of_layout(one, figures) for one in LAYOUTS if not names or one.name in names]
 
 
-def chosen_columns(
+def choose_columns(
     names: Sequence[str], figures: pd.DataFrame, records: Sequence[StoredRecord]
-) -> dict[Column, StoredRecord | None]:
+) -> dict[PaperColumn, StoredRecord | None]:
     """The columns of these names, in their order, each own one with a record of it.
 
     Parameters
@@ -62,17 +70,17 @@ def chosen_columns(
     ValueError
         If a name is neither.
     """
-    whole: dict[str, dict[Column, StoredRecord | None]] = {}
-    single: dict[str, dict[Column, StoredRecord | None]] = {}
+    whole: dict[str, dict[PaperColumn, StoredRecord | None]] = {}
+    single: dict[str, dict[PaperColumn, StoredRecord | None]] = {}
     for record in records:
-        one = Column(record.task, protocol(record), record.metric, own=True)
+        one = PaperColumn(record.task, paper_protocol(record), record.metric, own=True)
         whole.setdefault(record.task, {}).setdefault(one, record)
         single.setdefault(f"{record.task}:{record.protocol}", {}).setdefault(one, record)
     for figure in figures[~figures["task"].isin({"", *whole})].itertuples():
-        one = column(figure, SELECTION)
+        one = column_of(figure, SELECTION)
         whole.setdefault(one.task, {})[one] = None
         single.setdefault(f"{one.task}:{one.protocol}", {})[one] = None
-    chosen: dict[Column, StoredRecord | None] = {}
+    chosen: dict[PaperColumn, StoredRecord | None] = {}
     for name in names:
         task = name.rpartition(":")[0]
         if name in whole or name in single:
@@ -80,12 +88,12 @@ def chosen_columns(
         elif task in whole:
             there = [one for one in single if one.startswith(f"{task}:")]
             raise ValueError(
-                f"--columns {name}: no such protocol of {task}. {choices(name, there)}"
+                f"--columns {name}: no such protocol of {task}. {list_choices(name, there)}"
             )
         else:
             raise ValueError(
                 f"--columns {name}: no task of the records and no data set of the paper. "
-                f"{choices(name, whole)}"
+                f"{list_choices(name, whole)}"
             )
     return chosen
 
@@ -105,17 +113,17 @@ def check_rows(
     ValueError
         Naming the first such row.
     """
-    printed = (label(line(figure, SELECTION)) for figure in figures.itertuples())
+    printed = (row_label(row_key(figure, SELECTION)) for figure in figures.itertuples())
     there = list(dict.fromkeys([*sorted({record.backbone.name for record in records}), *printed]))
     for name in names:
         if name not in there:
             raise ValueError(
                 f"--rows {name}: no backbone of the records and no row of the paper. "
-                f"{choices(name, there)}"
+                f"{list_choices(name, there)}"
             )
 
 
-def choices(name: str, there: Collection[str]) -> str:
+def list_choices(name: str, there: Collection[str]) -> str:
     """What a name may be, each in quotes if it holds a space; and first the one that is most like it."""
     near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
     guess = f"Did you mean {plain(near[0])}? " if near else ""

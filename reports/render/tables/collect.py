@@ -1,4 +1,4 @@
-"""All tables that were asked for, in every setting that was measured, and which records stand in none."""
+"""All tables that were asked for, in every condition that was measured, and which records stand in none."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import Setting, grouped, setting
-from reports.analysis.leaderboard import order
-from reports.render.tables.fill import filled
+from reports.agreement import Condition, condition_of, group_by
+from reports.analysis.leaderboard import condition_order
+from reports.render.tables.fill import fill_table
 from reports.render.tables.frame import Frame
-from reports.render.tables.layout import NAMES, Column
-from reports.render.tables.matching import fills, parts, protocol
-from reports.render.tables.wording import Table, table
+from reports.render.tables.layout import TABLE_NAMES, PaperColumn
+from reports.render.tables.matching import averaged_columns, fills_column, paper_protocol
+from reports.render.tables.wording import PaperTable, table_text
 from reports.wording import plural
 
 
@@ -25,22 +25,22 @@ class Collected:
     Attributes
     ----------
     tables : list of Table
-        In their order, each in every setting.
+        In their order, each in every condition.
     notes : list of str
         A sentence for each task that stands in none of them, and each chosen row without a figure.
     problems : list of str
         A sentence for each record whose cases cannot be read.
     """
 
-    tables: list[Table]
+    tables: list[PaperTable]
     notes: list[str]
     problems: list[str]
 
 
-def tables(
+def collect_tables(
     frames: Sequence[Frame], records: Sequence[StoredRecord], chosen: Sequence[str] = ()
 ) -> Collected:
-    """Each table with the published figures, and once for each setting with measured figures in it.
+    """Each table with the published figures, and once for each condition with measured figures in it.
 
     Rows of a table may differ in the split, which they name; in nothing else.
 
@@ -57,34 +57,36 @@ def tables(
         If no table has a row.
     """
     problems: list[str] = []
-    settings = sorted({whole(setting(r)) for r in records}, key=order)
-    by_setting = [(one, [r for r in records if whole(setting(r)) == one]) for one in settings]
-    made: list[Table] = []
+    conditions = sorted({without_split(condition_of(r)) for r in records}, key=condition_order)
+    by_condition = [
+        (one, [r for r in records if without_split(condition_of(r)) == one]) for one in conditions
+    ]
+    made: list[PaperTable] = []
     shown: set[int] = set()
     for frame in frames:
         measured = []
-        for one, some in by_setting:
-            found = filled(frame, some, problems, chosen)
+        for one, some in by_condition:
+            found = fill_table(frame, some, problems, chosen)
             shown |= {id(record) for record in found.shown} if frame.layout.ranked else set()
             if found.used:
-                measured.append(table(frame, found, one))
-        made += measured or [table(frame, filled(frame, [], problems, chosen), None)]
+                measured.append(table_text(frame, found, one))
+        made += measured or [table_text(frame, fill_table(frame, [], problems, chosen), None)]
     made = [one for one in made if one.rows]
     if not made:
         raise ValueError(
             f"--rows {' '.join(chosen)}: no figure in any of these tables. Choose other rows."
         )
     hidden = [record for record in records if id(record) not in shown]
-    notes = [*without_row(chosen, made), *without_column(frames, hidden, records)]
+    notes = [*notes_on_rows(chosen, made), *notes_on_columns(frames, hidden, records)]
     return Collected(made, notes, list(dict.fromkeys(problems)))
 
 
-def whole(one: Setting) -> Setting:
-    """The setting, whatever its split."""
+def without_split(one: Condition) -> Condition:
+    """The condition, whatever its split."""
     return one._replace(split="published")
 
 
-def without_row(chosen: Sequence[str], made: Sequence[Table]) -> Iterator[str]:
+def notes_on_rows(chosen: Sequence[str], made: Sequence[PaperTable]) -> Iterator[str]:
     """A sentence for each chosen row that stands in no table."""
     there = {row.name for one in made for row in one.rows}
     there |= {record.backbone.name for one in made for record in one.records}
@@ -93,7 +95,7 @@ def without_row(chosen: Sequence[str], made: Sequence[Table]) -> Iterator[str]:
             yield f"{name}: no figure in these tables."
 
 
-def without_column(
+def notes_on_columns(
     frames: Sequence[Frame], hidden: Sequence[StoredRecord], records: Sequence[StoredRecord]
 ) -> Iterator[str]:
     """A sentence for each task and protocol of which records stand in no table.
@@ -107,12 +109,14 @@ def without_column(
     records : sequence of StoredRecord
         All of them.
     """
-    if any(frame.layout.name not in NAMES for frame in frames):
+    if any(frame.layout.name not in TABLE_NAMES for frame in frames):
         return
-    for runs in grouped(hidden, lambda r: (r.task, r.protocol)):
-        fitting = [columns_of(run, frames) for run in runs]
+    for runs in group_by(hidden, lambda r: (r.task, r.protocol)):
+        fitting = [columns_filled(run, frames) for run in runs]
         lost = [some for some in fitting if not some]
-        in_means = [some for some in fitting if some and all(parts(c) != [c] for c in some)]
+        in_means = [
+            some for some in fitting if some and all(averaged_columns(c) != [c] for c in some)
+        ]
         one = runs[0]
         protocols = {r.protocol for r in records if r.task == one.task}
         name = one.task if len(protocols) == 1 else f"{one.task}:{one.protocol}"
@@ -120,27 +124,27 @@ def without_column(
         said = f"{plain(one.task)} ({plain(one.protocol)})"
         if lost:
             count = plural(len(lost), "record")
-            yield f"{said}: fits no column of {named(frames)}: {count}. {remedy}"
+            yield f"{said}: fits no column of {name_tables(frames)}: {count}. {remedy}"
         if in_means:
             count = plural(len(in_means), "record")
             yield (
-                f"{said}: stands in {named(frames)} only as part of a mean, and other parts are "
+                f"{said}: stands in {name_tables(frames)} only as part of a mean, and other parts are "
                 f"missing: {count}. {remedy}"
             )
 
 
-def columns_of(record: StoredRecord, frames: Sequence[Frame]) -> list[Column]:
+def columns_filled(record: StoredRecord, frames: Sequence[Frame]) -> list[PaperColumn]:
     """The columns of tables that a run has a part in; not those of parameters, which need no task."""
     return [
         column
         for frame in frames
-        if not frame.row_protocols or protocol(record) in frame.row_protocols
+        if not frame.row_protocols or paper_protocol(record) in frame.row_protocols
         for column in frame.columns
-        if not column.parameters and fills(record, column)
+        if not column.parameters and fills_column(record, column)
     ]
 
 
-def named(frames: Sequence[Frame]) -> str:
+def name_tables(frames: Sequence[Frame]) -> str:
     """The tables in words."""
     names = [frame.layout.name for frame in frames]
-    return "the paper's tables" if tuple(names) == NAMES else ", ".join(names)
+    return "the paper's tables" if tuple(names) == TABLE_NAMES else ", ".join(names)

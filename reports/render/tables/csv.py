@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports.publish import as_csv
-from reports.render.tables.wording import Table
+from reports.render.tables.wording import PaperTable
 
-SETTING = ("profile", "label_fraction")
-FIGURES = ("mean", "std", "n", "low", "high", "published", "difference", "within",
+CONDITION_FIELDS = ("profile", "label_fraction")
+CELL_FIELDS = ("mean", "std", "n", "low", "high", "published", "difference", "within",
            "best_in_group", "best", "incomplete", "split")  # fmt: skip
 
 
-def render(tables: Sequence[Table]) -> str:
+def tables_csv(tables: Sequence[PaperTable]) -> str:
     """The text of tables.csv: a row per cell; figures in percent (parameters: millions).
 
     `source` is published, measured or phantom; `published`, `difference` and `within` (whether the
@@ -23,12 +23,12 @@ def render(tables: Sequence[Table]) -> str:
     cells = [
         {
             "table": table.name,
-            **{name: getattr(table.setting, name, None) for name in SETTING},
+            **{name: getattr(table.condition, name, None) for name in CONDITION_FIELDS},
             "group": row.group,
             "row": row.name,
             "source": cell.source,
             "column": ", ".join(heading),
-            **{name: getattr(cell, name) for name in FIGURES},
+            **{name: getattr(cell, name) for name in CELL_FIELDS},
         }
         for table in tables
         for row in table.rows

@@ -10,14 +10,14 @@ import pandas as pd
 
 from lvmmed_backbones.records import StoredRecord
 from reports.render.tables.layout import (
-    GROUPS,
+    GROUP_CAPTIONS,
     SELECTION,
-    Column,
     Layout,
-    Line,
-    column,
-    line,
-    of_table,
+    PaperColumn,
+    RowKey,
+    column_of,
+    figures_of,
+    row_key,
 )
 from reports.render.tables.matching import METRICS, metric_of
 
@@ -40,8 +40,8 @@ class Frame:
     """
 
     layout: Layout
-    columns: list[Column]
-    printed: dict[Line, dict[Column, Any]]
+    columns: list[PaperColumn]
+    printed: dict[RowKey, dict[PaperColumn, Any]]
     figures: pd.DataFrame
 
     @property
@@ -50,7 +50,7 @@ class Frame:
         return {one.protocol for one in self.printed} - {""}
 
 
-def of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
+def frame_of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
     """A table of the paper.
 
     Parameters
@@ -58,15 +58,17 @@ def of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
     figures : DataFrame
         `reports.published.read`.
     """
-    mine = of_table(figures, layout)
-    printed: dict[Line, dict[Column, Any]] = {}
+    mine = figures_of(figures, layout)
+    printed: dict[RowKey, dict[PaperColumn, Any]] = {}
     for one in mine.itertuples():
-        printed.setdefault(line(one, layout), {})[column(one, layout)] = one
-    columns = list(dict.fromkeys(column(one, layout) for one in mine.itertuples()))
+        printed.setdefault(row_key(one, layout), {})[column_of(one, layout)] = one
+    columns = list(dict.fromkeys(column_of(one, layout) for one in mine.itertuples()))
     return Frame(layout, columns, printed, mine)
 
 
-def of_columns(columns: Mapping[Column, StoredRecord | None], figures: pd.DataFrame) -> Frame:
+def frame_of_columns(
+    columns: Mapping[PaperColumn, StoredRecord | None], figures: pd.DataFrame
+) -> Frame:
     """A table of chosen columns, with those rows of the paper that have a figure in one of them.
 
     Parameters
@@ -80,24 +82,24 @@ def of_columns(columns: Mapping[Column, StoredRecord | None], figures: pd.DataFr
         [
             place
             for place, one in enumerate(figures.itertuples())
-            if any(stands_in(one, *chosen) for chosen in columns.items())
+            if any(belongs_to_column(one, *chosen) for chosen in columns.items())
         ]
     ]
     groups: dict[tuple[str, str], str] = {}
-    printed: dict[Line, dict[Column, Any]] = {}
+    printed: dict[RowKey, dict[PaperColumn, Any]] = {}
     for one in mine.itertuples():
         # Fine-tuned and with box prompts, a row of the paper stands in two groups; here it is one row.
         group = groups.setdefault((one.method, one.backbone), one.group)
-        cells = printed.setdefault(line(one, SELECTION)._replace(group=group), {})
-        cells.update({c: one for c, record in columns.items() if stands_in(one, c, record)})
-    order = list(GROUPS)
+        cells = printed.setdefault(row_key(one, SELECTION)._replace(group=group), {})
+        cells.update({c: one for c, record in columns.items() if belongs_to_column(one, c, record)})
+    order = list(GROUP_CAPTIONS)
     in_order = dict(sorted(printed.items(), key=lambda pair: order.index(pair[0].group)))
     return Frame(SELECTION, list(columns), in_order, mine)
 
 
-def stands_in(figure: Any, chosen: Column, record: StoredRecord | None) -> bool:
+def belongs_to_column(figure: Any, chosen: PaperColumn, record: StoredRecord | None) -> bool:
     """Whether a published figure stands in a chosen column: it is of the same data, protocol and metric."""
-    its_own = column(figure, SELECTION)
+    its_own = column_of(figure, SELECTION)
     if record is None:
         return its_own == chosen
     return its_own.metric in METRICS and metric_of(record, its_own) == chosen.metric

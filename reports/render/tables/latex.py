@@ -7,69 +7,73 @@ from itertools import groupby
 from operator import attrgetter
 
 from reports.latex import (
-    FIGURE,
+    FIGURE_COLUMNS,
     NEEDS,
-    document,
-    escape,
-    figure,
-    heading,
-    label,
-    line,
+    latex_document,
+    escape_latex,
+    figure_cells,
+    figure_heading,
     paragraphs,
-    table,
+    table_environment,
+    table_label,
+    tabular_line,
 )
-from reports.render.tables.fill import Cell
-from reports.render.tables.wording import Table, mean_and_rest, origins
+from reports.render.tables.fill import PaperCell
+from reports.render.tables.wording import PaperTable, mean_and_rest, provenance_sections
 from reports.wording import NOTHING
 
 PROVENANCE = "provenance"
 
 
-def files(tables: Sequence[Table]) -> dict[str, str]:
+def table_files(tables: Sequence[PaperTable]) -> dict[str, str]:
     """The texts of the files, by name: a NAME.tex for each table, where its measured figures come from, a document."""
     by_name = {name: list(some) for name, some in groupby(tables, attrgetter("name"))}
-    sections = origins(tables)
+    sections = provenance_sections(tables)
     return {
-        **{f"{name}.tex": render(some) for name, some in by_name.items()},
+        **{f"{name}.tex": table_latex(some) for name, some in by_name.items()},
         **({f"{PROVENANCE}.tex": paragraphs(sections)} if sections else {}),
-        "tables.tex": document(by_name, PROVENANCE if sections else None),
+        "tables.tex": latex_document(by_name, PROVENANCE if sections else None),
     }
 
 
-def render(tables: Sequence[Table]) -> str:
-    """The text of NAME.tex: the same table in each setting."""
-    return NEEDS + "\n".join(line for one in tables for line in environment(one)) + "\n"
+def table_latex(tables: Sequence[PaperTable]) -> str:
+    """The text of NAME.tex: the same table in each condition."""
+    return (
+        NEEDS
+        + "\n".join(line for one in tables for line in paper_environment(one))
+        + "\n"
+    )
 
 
-def environment(one: Table) -> Iterator[str]:
+def paper_environment(one: PaperTable) -> Iterator[str]:
     """The lines of a table environment."""
-    return table(
-        label(one.name, one.setting),
+    return table_environment(
+        table_label(one.name, one.condition),
         f"{one.title}, {one.beside}",
         one.warnings,
-        "ll" + FIGURE * len(one.headings),
-        lines(one),
+        "ll" + FIGURE_COLUMNS * len(one.headings),
+        table_lines(one),
         one.notes,
     )
 
 
-def lines(one: Table) -> Iterator[str]:
+def table_lines(one: PaperTable) -> Iterator[str]:
     """The lines of its tabular."""
     width = 2 + 2 * len(one.headings)
-    yield line(["", "", *(heading(task) for task, _ in one.headings)])
-    yield line(["", "source", *(heading(below) for _, below in one.headings)])
+    yield tabular_line(["", "", *(figure_heading(task) for task, _ in one.headings)])
+    yield tabular_line(["", "source", *(figure_heading(below) for _, below in one.headings)])
     for caption, rows in one.groups:
         yield r"\midrule"
-        yield rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape(caption)}}}}} \\"
+        yield rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape_latex(caption)}}}}} \\"
         for row in rows:
-            yield line([escape(row.name), row.source, *map(cell, row.cells)])
+            yield tabular_line([escape_latex(row.name), row.source, *map(paper_cells, row.cells)])
 
 
-def cell(one: Cell | None) -> str:
+def paper_cells(one: PaperCell | None) -> str:
     """A figure, the best of its group in bold, the best of all underlined."""
     if one is None:
-        return figure(escape(NOTHING), "")
+        return figure_cells(escape_latex(NOTHING), "")
     mean, rest = mean_and_rest(one)
     mean = rf"\textbf{{{mean}}}" if one.best_in_group else mean
     mean = rf"\underline{{{mean}}}" if one.best else mean
-    return figure(mean, rest)
+    return figure_cells(mean, rest)

@@ -9,11 +9,11 @@ import pandas as pd
 
 from reports.metrics import metric_name
 
-MEASURED = "measured"  # the group of measured backbones that are no row of the paper
-ALONE = "Backbones"  # its caption where no row of the paper stands beside it
+OWN_GROUP = "measured"  # the group of measured backbones that are no row of the paper
+OWN_GROUP_ALONE = "Backbones"  # its caption where no row of the paper stands beside it
 
 
-class Column(NamedTuple):
+class PaperColumn(NamedTuple):
     """A column.
 
     Attributes
@@ -39,7 +39,7 @@ class Column(NamedTuple):
         return not self.own and self.metric == "params_millions"
 
 
-class Line(NamedTuple):
+class RowKey(NamedTuple):
     """A row; `protocol` is empty where it belongs to the column."""
 
     group: str
@@ -103,10 +103,10 @@ LAYOUTS = (
         caveat="Measured: without the classifier.",
     ),
 )
-NAMES = tuple(layout.name for layout in LAYOUTS)
+TABLE_NAMES = tuple(layout.name for layout in LAYOUTS)
 SELECTION = Layout("selection", "Chosen tasks", protocols=True)
 
-GROUPS = {
+GROUP_CAPTIONS = {
     "2d_supervised": "Supervised or random, 2D",
     "2d_ssl_medical": "Self-supervised on the medical corpus, 2D",
     "3d_methods": "3D methods",
@@ -114,9 +114,9 @@ GROUPS = {
     "prompt": "With box prompts (SAM's prompt encoder and mask decoder)",
     "ablation": "Ablation",
     "size": "Backbones",
-    MEASURED: "No row of the paper",
+    OWN_GROUP: "No row of the paper",
 }
-TASKS = {
+TASK_CAPTIONS = {
     "isic2018": "ISIC 2018",
     "jsrt": "JSRT",
     "kvasir": "Kvasir",
@@ -136,14 +136,14 @@ TASKS = {
     "mean_det": "Detection, mean of two",
     "": "Parameters",
 }
-METRICS = {
+METRIC_CAPTIONS = {
     "dice_2d": "Dice",
     "iou_3d": "3D IoU",
     "accuracy": "accuracy",
     "map50": "mAP50",
     "params_millions": "millions",
 }
-PROTOCOLS = {
+PROTOCOL_CAPTIONS = {
     "finetune": "fine-tuned",
     "linear": "linear",
     "finetune_2fc": "fine-tuned, two layers",
@@ -152,7 +152,7 @@ PROTOCOLS = {
     "box_prompt_zero_shot": "box prompts, no training",
 }
 # Methods that are an architecture of their own need no second word.
-BACKBONES = {
+ARCHITECTURE_CAPTIONS = {
     "resnet50": "ResNet-50",
     "sam_vit_b": "ViT-B",
     "clip_vit_b": "ViT-B",
@@ -161,30 +161,32 @@ BACKBONES = {
 }
 
 
-def column(figure: Any, layout: Layout) -> Column:
+def column_of(figure: Any, layout: Layout) -> PaperColumn:
     """The column of a published figure, a row of `reports.published.read`."""
-    return Column(figure.task, figure.protocol if layout.protocols else "", figure.metric)
+    return PaperColumn(figure.task, figure.protocol if layout.protocols else "", figure.metric)
 
 
-def line(figure: Any, layout: Layout) -> Line:
+def row_key(figure: Any, layout: Layout) -> RowKey:
     """The row of a published figure."""
     protocol = "" if layout.protocols else figure.protocol
-    return Line(figure.group, figure.method, figure.backbone, protocol)
+    return RowKey(figure.group, figure.method, figure.backbone, protocol)
 
 
-def of_table(figures: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+def figures_of(figures: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """The published figures of a table."""
     return figures[figures["table"] == layout.name]
 
 
-def heading(one: Column) -> tuple[str, str]:
+def column_heading(one: PaperColumn) -> tuple[str, str]:
     """A column's task, and under it the metric and the protocol."""
-    metric = metric_name(one.metric) if one.own else METRICS[one.metric]
-    protocol = PROTOCOLS.get(one.protocol, one.protocol)
-    return TASKS.get(one.task, one.task), ", ".join([metric, *([protocol] if protocol else [])])
+    metric = metric_name(one.metric) if one.own else METRIC_CAPTIONS[one.metric]
+    protocol = PROTOCOL_CAPTIONS.get(one.protocol, one.protocol)
+    return TASK_CAPTIONS.get(one.task, one.task), ", ".join(
+        [metric, *([protocol] if protocol else [])]
+    )
 
 
-def label(one: Line) -> str:
+def row_label(one: RowKey) -> str:
     """What a row of the paper is called."""
-    architecture = "" if one.group == "ablation" else BACKBONES.get(one.backbone, "")
+    architecture = "" if one.group == "ablation" else ARCHITECTURE_CAPTIONS.get(one.backbone, "")
     return f"{one.method}, {architecture}" if architecture else one.method

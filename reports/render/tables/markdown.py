@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reports.markdown import escape, line
-from reports.render.tables.fill import Cell
-from reports.render.tables.wording import TITLE, Table, ending, mean_and_rest
+from reports.markdown import escape_markdown, table_line
+from reports.render.tables.fill import PaperCell
+from reports.render.tables.wording import TABLES_TITLE, PaperTable, closing_sections, mean_and_rest
 from reports.wording import NOTHING
 
 
-def render(tables: Sequence[Table], missing: Sequence[str] = ()) -> str:
+def tables_markdown(tables: Sequence[PaperTable], missing: Sequence[str] = ()) -> str:
     """The text of tables.md: the tables, then `ending`."""
-    lines = [line for one in tables for line in section(one)]
-    for heading, sentences in ending(tables, missing):
-        lines += ["", f"## {escape(heading)}", "", *(f"- {escape(one)}" for one in sentences)]
-    return "\n".join([f"# {TITLE}", *lines]) + "\n"
+    lines = [line for one in tables for line in table_section(one)]
+    for heading, sentences in closing_sections(tables, missing):
+        lines += ["", f"## {escape_markdown(heading)}", "", *(f"- {escape_markdown(one)}" for one in sentences)]
+    return "\n".join([f"# {TABLES_TITLE}", *lines]) + "\n"
 
 
-def section(table: Table) -> Iterator[str]:
+def table_section(table: PaperTable) -> Iterator[str]:
     """The lines of a table."""
-    yield from ("", f"## {escape(table.title)}", "")
-    yield f"{escape(table.name)}, {escape(table.beside)}"
+    yield from ("", f"## {escape_markdown(table.title)}", "")
+    yield f"{escape_markdown(table.name)}, {escape_markdown(table.beside)}"
     for warning in table.warnings:
-        yield from ("", f"> **{escape(warning)}**")
+        yield from ("", f"> **{escape_markdown(warning)}**")
     yield ""
-    yield line(["", "source", *(f"{escape(a)}<br>{escape(b)}" for a, b in table.headings)])
-    yield line(["---", "---", *["---"] * len(table.headings)])
+    yield table_line(["", "source", *(f"{escape_markdown(a)}<br>{escape_markdown(b)}" for a, b in table.headings)])
+    yield table_line(["---", "---", *["---"] * len(table.headings)])
     for caption, rows in table.groups:
-        yield line([f"*{escape(caption)}*", *[""] * (len(table.headings) + 1)])
+        yield table_line([f"*{escape_markdown(caption)}*", *[""] * (len(table.headings) + 1)])
         for row in rows:
-            yield line([escape(row.name), row.source, *map(figure, row.cells)])
+            yield table_line([escape_markdown(row.name), row.source, *map(cell_markdown, row.cells)])
     yield ""
-    yield from (f"- {escape(note)}" for note in table.notes)
+    yield from (f"- {escape_markdown(note)}" for note in table.notes)
 
 
-def figure(cell: Cell | None) -> str:
+def cell_markdown(cell: PaperCell | None) -> str:
     """A cell, the best of its group in bold, the best of all underlined."""
     if cell is None:
         return NOTHING

@@ -21,7 +21,7 @@ from collections.abc import Collection, Mapping
 from functools import cache
 
 from lvmmed_backbones.records import StoredRecord
-from reports.render.tables.layout import MEASURED, Column, Line
+from reports.render.tables.layout import OWN_GROUP, PaperColumn, RowKey
 
 ARCHITECTURES = {"ResNet-50": "resnet50", "SAM ViT-B/16": "sam_vit_b"}
 ALIASES = {
@@ -39,7 +39,7 @@ CORPORA = {
     "imagenet": re.compile(r"ImageNet(-1k)?(, .*)?"),
     "sam": re.compile(r"SA-1B\b.*"),
 }
-NO_LINE = Line(MEASURED, "", "", "")
+NO_ROW = RowKey(OWN_GROUP, "", "", "")
 # What a column's metric is in a record.
 METRICS = {
     "dice_2d": ("segmentation", "dice"),
@@ -49,15 +49,16 @@ METRICS = {
 }
 # Columns that are a mean over tasks.
 MEANS = {
-    "mean_linear_cls": [Column(t, "linear", "accuracy") for t in ("fgadr", "brain_tumor")],
+    "mean_linear_cls": [PaperColumn(t, "linear", "accuracy") for t in ("fgadr", "brain_tumor")],
     "mean_seg_2d": [
-        Column(t, "finetune", "dice_2d") for t in ("isic2018", "jsrt", "kvasir", "drive", "buid")
+        PaperColumn(t, "finetune", "dice_2d")
+        for t in ("isic2018", "jsrt", "kvasir", "drive", "buid")
     ],
-    "mean_det": [Column(t, "finetune", "map50") for t in ("vindr", "kvasir")],
+    "mean_det": [PaperColumn(t, "finetune", "map50") for t in ("vindr", "kvasir")],
 }
 
 
-def line_of(record: StoredRecord, printed: Mapping[Line, Collection[Column]]) -> Line:
+def matching_row(record: StoredRecord, printed: Mapping[RowKey, Collection[PaperColumn]]) -> RowKey:
     """The row of the paper that a run repeats; `NO_LINE` if there is none.
 
     Parameters
@@ -66,62 +67,62 @@ def line_of(record: StoredRecord, printed: Mapping[Line, Collection[Column]]) ->
         The rows of a table, and in which columns the paper has a figure of each. Of several rows it is the one with a
         figure in a column that the run fills.
     """
-    found = [line for line in printed if repeats(record, line)]
-    beside = [line for line in found if any(fills(record, one) for one in printed[line])]
-    return next(iter([*beside, *found]), NO_LINE)
+    found = [line for line in printed if repeats_row(record, line)]
+    beside = [line for line in found if any(fills_column(record, one) for one in printed[line])]
+    return next(iter([*beside, *found]), NO_ROW)
 
 
-def repeats(record: StoredRecord, line: Line) -> bool:
+def repeats_row(record: StoredRecord, line: RowKey) -> bool:
     """Whether a run's backbone is that of a row of the paper, used in the same way."""
-    method = plain(line.method)
+    method = normalised_method(line.method)
     return (
         line.backbone == ARCHITECTURES.get(record.backbone.architecture)
-        and method == plain(record.backbone.method)
+        and method == normalised_method(record.backbone.method)
         and CORPORA.get(method, PAPER_CORPUS).fullmatch(record.backbone.corpus) is not None
-        and line.protocol in ("", protocol(record))
+        and line.protocol in ("", paper_protocol(record))
     )
 
 
-def fills(record: StoredRecord, column: Column) -> bool:
+def fills_column(record: StoredRecord, column: PaperColumn) -> bool:
     """Whether a run has a figure for a column, or for a part of its mean."""
     if column.parameters:
         return True
-    metrics = (metric_of(record, part) for part in parts(column))
+    metrics = (metric_of(record, part) for part in averaged_columns(column))
     return any(m is not None and record.metrics.get(m) is not None for m in metrics)
 
 
-def parts(column: Column) -> list[Column]:
+def averaged_columns(column: PaperColumn) -> list[PaperColumn]:
     """The columns that a column is the mean of; itself if it is none."""
     return [column] if column.own else MEANS.get(column.task, [column])
 
 
-def metric_of(record: StoredRecord, column: Column) -> str | None:
+def metric_of(record: StoredRecord, column: PaperColumn) -> str | None:
     """The name of the metric in which a run fills a column, no mean; None if it does not."""
     if column.own:
-        mine = (record.task, protocol(record)) == (column.task, column.protocol)
+        mine = (record.task, paper_protocol(record)) == (column.task, column.protocol)
         return column.metric if mine else None
     kind, metric = METRICS[column.metric]
-    if record.kind != kind or column.protocol not in ("", protocol(record)):
+    if record.kind != kind or column.protocol not in ("", paper_protocol(record)):
         return None
     if column.task == record.dataset:
         return metric
-    sites = {f"{record.dataset}_{site(name).lower()}": name for name in record.metrics
+    sites = {f"{record.dataset}_{site_of(name).lower()}": name for name in record.metrics
              if name.startswith(f"{metric}/")}  # fmt: skip
     return sites.get(column.task)
 
 
-def site(metric: str) -> str:
+def site_of(metric: str) -> str:
     """The site of a metric such as dice/BMC; empty if it has none."""
     return metric.partition("/")[2]
 
 
-def protocol(record: StoredRecord) -> str:
+def paper_protocol(record: StoredRecord) -> str:
     """The protocol of a run, as the published figures call it."""
     return PROTOCOLS.get(record.protocol, record.protocol)
 
 
 @cache
-def plain(name: str) -> str:
+def normalised_method(name: str) -> str:
     """The letters and digits of a method, without what stands in brackets: 'lvmmed' of 'LVM-Med (full)'."""
     letters = re.sub(r"\(.*?\)|[\W_]", "", name).lower()
     return ALIASES.get(letters, letters)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lvmmed_backbones.records import StoredRecord
-from reports.render.tables.matching import site
-from reports.scores import Scores, scores
-from reports.statistics.intervals import interval
+from reports.render.tables.matching import site_of
+from reports.scores import Scores, read_scores
+from reports.statistics.intervals import mean_interval
 
 
 @dataclass(frozen=True)
-class Figure:
+class MeasuredFigure:
     """Fractions: the mean over runs, their sample standard deviation (None for one) and the 95 %
     confidence interval of the mean (None where `reports.statistics.intervals` has none)."""
 
@@ -25,7 +25,7 @@ class Figure:
     high: float | None = None
 
 
-def figure(runs: Sequence[StoredRecord], metric: str, problems: list[str]) -> Figure:
+def measure(runs: Sequence[StoredRecord], metric: str, problems: list[str]) -> MeasuredFigure:
     """The figure of the runs of one backbone on one task, in any of their metrics.
 
     Parameters
@@ -37,36 +37,38 @@ def figure(runs: Sequence[StoredRecord], metric: str, problems: list[str]) -> Fi
     problems : list of str
         Is told of cases that cannot be read; there is no interval then.
     """
-    plain = plain_figure(runs, metric)
+    plain = measure_without_interval(runs, metric)
     try:
-        found = interval(in_metric(runs, metric))
+        found = mean_interval(scores_in_metric(runs, metric))
     except (OSError, ValueError) as error:
         problems.append(str(error))
         return plain
     return replace(plain, low=found.low, high=found.high) if found else plain
 
 
-def plain_figure(runs: Sequence[StoredRecord], metric: str) -> Figure:
+def measure_without_interval(runs: Sequence[StoredRecord], metric: str) -> MeasuredFigure:
     """The figure without an interval."""
     values = [float(run.metrics[metric] or 0) for run in runs]
-    return Figure(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
+    return MeasuredFigure(
+        statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
+    )
 
 
-def in_metric(runs: Sequence[StoredRecord], metric: str) -> Scores:
+def scores_in_metric(runs: Sequence[StoredRecord], metric: str) -> Scores:
     """The scores of the runs in a metric that need not be their headline.
 
     A metric of a site is the mean over the site's cases of the metric before the bar.
     """
-    of_site = bool(site(metric)) and metric.partition("/")[0] == runs[0].metric
+    of_site = bool(site_of(metric)) and metric.partition("/")[0] == runs[0].metric
     if metric == runs[0].metric or of_site:
-        (found,) = scores(runs)
+        (found,) = read_scores(runs)
     else:
         headed = [replace(r, metric=metric, value=float(r.metrics[metric] or 0)) for r in runs]
-        (found,) = scores(headed)
+        (found,) = read_scores(headed)
     if not of_site:
         return found
     ordered = sorted(runs, key=lambda run: run.seed)
-    mine = np.array([case.startswith(f"{site(metric)}/") for case in found.cases], bool)
+    mine = np.array([case.startswith(f"{site_of(metric)}/") for case in found.cases], bool)
     return replace(
         found,
         metric=metric,

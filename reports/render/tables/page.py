@@ -7,13 +7,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.render.tables.wording import TITLE, Table, ending, mean_and_rest
+from reports.render.tables.wording import TABLES_TITLE, PaperTable, closing_sections, mean_and_rest
 from reports.wording import NOTHING
 
 TEMPLATE = "tables.html.j2"
 
 
-def render(tables: Sequence[Table], missing: Sequence[str] = ()) -> str:
+def tables_page(tables: Sequence[PaperTable], missing: Sequence[str] = ()) -> str:
     """The text of tables.html: the tables, then `ending`; whatever a record says is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -24,5 +24,5 @@ def render(tables: Sequence[Table], missing: Sequence[str] = ()) -> str:
     )
     environment.filters["parts"] = mean_and_rest
     template = environment.get_template(TEMPLATE)
-    sections = ending(tables, missing)
-    return template.render(title=TITLE, tables=tables, sections=sections, nothing=NOTHING)
+    sections = closing_sections(tables, missing)
+    return template.render(title=TABLES_TITLE, tables=tables, sections=sections, nothing=NOTHING)

@@ -8,37 +8,37 @@ from itertools import groupby
 from operator import attrgetter
 
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import Setting
-from reports.render.tables.fill import DECIMALS, Cell, Filled, Row
+from reports.agreement import Condition
+from reports.render.tables.fill import DECIMALS, FilledTable, PaperCell, PaperRow
 from reports.render.tables.frame import Frame
 from reports.render.tables.layout import (
-    ALONE,
-    GROUPS,
-    MEASURED,
-    TASKS,
+    GROUP_CAPTIONS,
+    OWN_GROUP,
+    OWN_GROUP_ALONE,
+    TASK_CAPTIONS,
     Layout,
-    heading,
-    label,
-    line,
+    column_heading,
+    row_key,
+    row_label,
 )
-from reports.wording import DAGGER, NOTHING, provenance
-from reports.wording import title as setting_title
-from reports.wording import warnings as setting_warnings
+from reports.wording import DAGGER, NOTHING, provenance_notes
+from reports.wording import condition_title as condition_title
+from reports.wording import condition_warnings as condition_warnings
 
-TITLE = "The tables of LVM-Med (arXiv 2306.11925)"
+TABLES_TITLE = "The tables of LVM-Med (arXiv 2306.11925)"
 CLEAN = "‡"
 SPREADS = (("trials (published)", ["published"]), ("seeds (measured)", ["measured", "phantom"]))
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """A table, ready to be set.
 
     Attributes
     ----------
     name, title : str
         Of the layout.
-    setting : Setting or None
+    condition : Condition or None
         What its measured figures have in common; None if all are published.
     beside : str
         That in words.
@@ -56,70 +56,72 @@ class Table:
 
     name: str
     title: str
-    setting: Setting | None
+    condition: Condition | None
     beside: str
     warnings: list[str]
     headings: list[tuple[str, str]]
-    rows: list[Row]
+    rows: list[PaperRow]
     notes: list[str]
     records: list[StoredRecord]
 
     @property
     def phantom(self) -> bool:
         """Whether phantom figures stand in it."""
-        return self.setting is not None and self.setting.data_source == "phantom"
+        return self.condition is not None and self.condition.data_source == "phantom"
 
     @property
-    def groups(self) -> Iterator[tuple[str, list[Row]]]:
+    def groups(self) -> Iterator[tuple[str, list[PaperRow]]]:
         """Caption and rows of each group."""
-        alone = all(row.group == MEASURED for row in self.rows)
+        alone = all(row.group == OWN_GROUP for row in self.rows)
         for group, members in groupby(self.rows, attrgetter("group")):
-            yield ALONE if alone else GROUPS[group], list(members)
+            yield OWN_GROUP_ALONE if alone else GROUP_CAPTIONS[group], list(members)
 
 
-def table(frame: Frame, filled: Filled, setting: Setting | None) -> Table:
+def table_text(frame: Frame, filled: FilledTable, condition: Condition | None) -> PaperTable:
     """A table in words.
 
     Parameters
     ----------
-    setting : Setting or None
+    condition : Condition or None
         Of the measured figures, without their split; None: all are published.
     """
-    layout, setting = frame.layout, setting if filled.used else None
-    headings = [heading(column) for column in frame.columns]
+    layout, condition = frame.layout, condition if filled.used else None
+    headings = [column_heading(column) for column in frame.columns]
     if layout.average:
         headings.append(("Average", layout.average))
-    return Table(
+    return PaperTable(
         name=layout.name,
         title=layout.title,
-        setting=setting,
-        beside=beside(filled.rows, setting),
-        warnings=warnings(setting) if setting else [],
+        condition=condition,
+        beside=figures_shown(filled.rows, condition),
+        warnings=table_warnings(condition) if condition else [],
         headings=headings,
         rows=filled.rows,
-        notes=[*notes(layout, filled.rows, filled.used), *printed_notes(frame, filled.rows)],
+        notes=[*table_notes(layout, filled.rows, filled.used), *printed_notes(frame, filled.rows)],
         records=filled.used,
     )
 
 
-def beside(rows: Sequence[Row], setting: Setting | None) -> str:
+def figures_shown(rows: Sequence[PaperRow], condition: Condition | None) -> str:
     """Which figures stand in a table."""
-    if setting is None:
+    if condition is None:
         return "published figures"
     if not any(row.source == "published" for row in rows):
-        return lower(setting_title(setting))
-    return f"beside the published figures: {lower(setting_title(setting))}"
+        return lower_first(condition_title(condition))
+    return f"beside the published figures: {lower_first(condition_title(condition))}"
 
 
-def warnings(setting: Setting) -> list[str]:
+def table_warnings(condition: Condition) -> list[str]:
     """What a reader must know before the figures."""
-    said = setting_warnings(setting)
-    if setting.label_fraction < 1:
+    said = condition_warnings(condition)
+    if condition.label_fraction < 1:
         said.append("Fewer labels than the paper: not to be compared with published figures.")
     return said
 
 
-def notes(layout: Layout, rows: Sequence[Row], records: Sequence[StoredRecord]) -> list[str]:
+def table_notes(
+    layout: Layout, rows: Sequence[PaperRow], records: Sequence[StoredRecord]
+) -> list[str]:
     """What a reader must know to read the table; where its figures come from, `origins` says once for all."""
     cells = [cell for row in rows for cell in row.cells if cell]
     unit = "Percent" if layout.ranked else "Millions"
@@ -151,32 +153,37 @@ def notes(layout: Layout, rows: Sequence[Row], records: Sequence[StoredRecord]) 
     return said
 
 
-def printed_notes(frame: Frame, rows: Sequence[Row]) -> list[str]:
+def printed_notes(frame: Frame, rows: Sequence[PaperRow]) -> list[str]:
     """The notes of single published figures in these rows; what is said of a whole column, its heading says."""
     noted = frame.figures[frame.figures["note"] != ""]
     alone = noted[~noted.duplicated(["task", "note"], keep=False)]
     there = {row.name for row in rows if row.source == "published"}
     return [
-        f"{TASKS[one.task]}, {one.method}: {one.note}."
+        f"{TASK_CAPTIONS[one.task]}, {one.method}: {one.note}."
         for one in alone.itertuples()
-        if label(line(one, frame.layout)) in there
+        if row_label(row_key(one, frame.layout)) in there
     ]
 
 
-def origins(tables: Sequence[Table]) -> list[tuple[str, list[str]]]:
-    """Where measured figures come from: a setting, and the sentences on its records, each once for all tables."""
-    found: dict[Setting, dict[int, StoredRecord]] = {}
+def provenance_sections(tables: Sequence[PaperTable]) -> list[tuple[str, list[str]]]:
+    """Where measured figures come from: a condition, and the sentences on its records, each once for all tables."""
+    found: dict[Condition, dict[int, StoredRecord]] = {}
     for table in tables:
-        if table.setting is not None:
-            of_setting = found.setdefault(table.setting, {})
-            of_setting.update((id(record), record) for record in table.records)
+        if table.condition is not None:
+            of_condition = found.setdefault(table.condition, {})
+            of_condition.update((id(record), record) for record in table.records)
     return [
-        (f"Where the figures come from: {lower(setting_title(one))}", provenance([*some.values()]))
+        (
+            f"Where the figures come from: {lower_first(condition_title(one))}",
+            provenance_notes([*some.values()]),
+        )
         for one, some in found.items()
     ]
 
 
-def ending(tables: Sequence[Table], missing: Sequence[str]) -> list[tuple[str, list[str]]]:
+def closing_sections(
+    tables: Sequence[PaperTable], missing: Sequence[str]
+) -> list[tuple[str, list[str]]]:
     """What stands once behind all tables: headings and sentences.
 
     Parameters
@@ -184,24 +191,27 @@ def ending(tables: Sequence[Table], missing: Sequence[str]) -> list[tuple[str, l
     missing : sequence of str
         A sentence for each task and row that stands in none of them.
     """
-    return [*([("In none of these tables", [*missing])] if missing else []), *origins(tables)]
+    return [
+        *([("In none of these tables", [*missing])] if missing else []),
+        *provenance_sections(tables),
+    ]
 
 
-def mean_and_rest(cell: Cell) -> tuple[str, str]:
+def mean_and_rest(cell: PaperCell) -> tuple[str, str]:
     """What a cell says: its mean, which bold and underline are for, and all that follows it."""
     rest = "" if cell.std is None else f" ± {cell.std:.{DECIMALS}f}"
     if cell.difference is not None:
         within = {None: "", True: ", in", False: ", out"}[cell.within]
-        rest += f" ({signed(cell.difference)}{within})"
+        rest += f" ({signed_difference(cell.difference)}{within})"
     marks = (DAGGER if cell.incomplete else "") + (CLEAN if cell.split != "published" else "")
     return f"{cell.mean:.{DECIMALS}f}", rest + marks
 
 
-def signed(number: float) -> str:
+def signed_difference(number: float) -> str:
     """A difference with its sign, a true minus."""
     return f"{number:+.{DECIMALS}f}".replace("-", "−")
 
 
-def lower(text: str) -> str:
+def lower_first(text: str) -> str:
     """A title within a sentence."""
     return text[0].lower() + text[1:]
