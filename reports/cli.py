@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from lvmmed_backbones.display import plain, say_error
 from lvmmed_backbones.shell import behind, carry_out
 from reports.commands import NothingLeft
+from reports.reading.selection import option_name
 from reports.render.figures import KINDS
-from reports.selection import option_name
 
 if TYPE_CHECKING:
     from reports.commands import (
@@ -202,10 +202,10 @@ def _add_pretraining(verb: argparse.ArgumentParser) -> None:
 def _show_leaderboard(made: LeaderboardReport) -> int:
     from rich.console import Console
 
-    from reports import terminal
+    from reports.render.text.terminal import print_leaderboards
 
     _say(made.notes)
-    terminal.print_leaderboards(made.sheets, Console())
+    print_leaderboards(made.sheets, Console())
     _say([f"wrote {', '.join(map(plain, made.files))}"])
     return _complain(made.problems)
 
@@ -222,7 +222,7 @@ def _show_compare(found: CompareReport, json: bool) -> int:
     from rich.console import Console
 
     from reports.analysis.compare import as_json
-    from reports.comparison_table import print_comparisons
+    from reports.render.text.terminal import print_comparisons
 
     if found.comparisons and json:
         print(as_json(found.comparisons))

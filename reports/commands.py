@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from lvmmed_backbones.outside import Refused
 from lvmmed_backbones.records import StoredRecord, nfc, read
-from reports.agreement import Condition, condition_of, consistent_records
-from reports.selection import Filters, select_records
+from reports.reading.consistency import Condition, by_condition, consistent_records
+from reports.reading.selection import Filters, select_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reports.analysis.compare import Comparison
     from reports.analysis.leaderboard import Leaderboard
-    from reports.render.tables.wording import PaperTable
-    from reports.wording import LeaderboardText
+    from reports.render.text.leaderboard_text import LeaderboardText
+    from reports.render.text.paper_text import PaperTable
 
 REPAIR = "no record is left to report, so nothing was written. Repair those above."
 
@@ -197,32 +197,33 @@ def leaderboard(
 
     import pandas as pd
 
-    from reports import leaderboard_latex
-    from reports.analysis.leaderboard import in_metric, leaderboards, long_table
-    from reports.publish import write_leaderboard
+    from reports.analysis.leaderboard import in_metric, leaderboards, long_table, published_cells
     from reports.published import read as read_published
-    from reports.published.board import published_cells, published_sheet
-    from reports.wording import leaderboard_text
+    from reports.render.files import as_csv, write_texts
+    from reports.render.text.latex import leaderboard_files
+    from reports.render.text.leaderboard_text import leaderboard_text, published_text
+    from reports.render.text.markdown import leaderboard_markdown
 
     boards = []
-    for one in metric or (None,):
+    for name in metric or (None,):
         try:
-            headed, undefined = in_metric(records, one) if one else (records, [])
+            headed, undefined = in_metric(records, name) if name else (records, [])
         except ValueError as error:
             raise NothingLeft([*problems, str(error)]) from error
-        boards += leaderboards(headed, by, one)
+        boards += leaderboards(headed, by, name)
         problems += undefined
     sheets, notes = [leaderboard_text(board) for board in boards], []
     cells = long_table(boards)
     if published:
         of_paper = published_cells(read_published(), [r for board in boards for r in board.records])
         if len(of_paper):
-            sheets.append(published_sheet(of_paper))
+            sheets.append(published_text(of_paper))
             cells = pd.concat([cells, of_paper], ignore_index=True)
         else:
             notes.append("the paper has no figures of these tasks")
-    more = leaderboard_latex.leaderboard_files(sheets, boards) if latex else {}
-    files = write_leaderboard(cells, sheets, _destination(results, out, "leaderboard"), more)
+    texts = {"leaderboard.md": leaderboard_markdown(sheets), "leaderboard.csv": as_csv(cells)}
+    texts |= leaderboard_files(sheets, boards) if latex else {}
+    files = write_texts(_destination(results, out, "leaderboard"), texts)
     return LeaderboardReport(boards, cells, sheets, files, notes, problems)
 
 
@@ -267,26 +268,28 @@ def tables(
     records, problems = _load(results, filters) if results else ([], [])
 
     from reports import published
-    from reports.publish import write_texts
-    from reports.render.tables import csv, latex, markdown, page
-    from reports.render.tables.choice import check_rows, choose_frames
-    from reports.render.tables.collect import collect_tables as collected
+    from reports.analysis.paper_frames import check_rows, choose_frames
+    from reports.render.files import write_texts
+    from reports.render.text.latex import table_files
+    from reports.render.text.markdown import tables_markdown
+    from reports.render.text.paper_files import tables_csv, tables_page
+    from reports.render.text.paper_text import collect_tables
 
     figures, rows = published.read(), rows or []
     check_rows(rows, figures, records)
-    found = collected(choose_frames(table, columns, figures, records), records, rows)
-    text, files = markdown.tables_markdown(found.tables, found.notes), []
+    frames = choose_frames(table, columns, figures, records)
+    collected = collect_tables(frames, records, rows)
+    text, files = tables_markdown(collected.tables, collected.notes), []
     if out or results:
-        files = write_texts(
-            _destination(results, out, "tables"),
-            {
-                **latex.table_files(found.tables),
-                "tables.md": text,
-                "tables.csv": csv.tables_csv(found.tables),
-                "tables.html": page.tables_page(found.tables, found.notes),
-            },
-        )
-    return TablesReport(found.tables, text, files, found.notes, [*problems, *found.problems])
+        texts = {
+            **table_files(collected.tables),
+            "tables.md": text,
+            "tables.csv": tables_csv(collected.tables),
+            "tables.html": tables_page(collected.tables, collected.notes),
+        }
+        files = write_texts(_destination(results, out, "tables"), texts)
+    problems += collected.problems
+    return TablesReport(collected.tables, text, files, collected.notes, problems)
 
 
 def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> CompareReport:
@@ -316,21 +319,18 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
         raise NothingLeft([*problems, str(error)]) from error
 
     from reports.analysis.compare import compare as compared
-    from reports.analysis.leaderboard import condition_order
-    from reports.scores import read_sound_scores
+    from reports.reading.scores import read_sound_scores
 
-    found = []
-    for one in sorted({condition_of(record) for record in records}, key=condition_order):
-        scores, unsound = read_sound_scores(
-            [r for r in records if condition_of(r) == one and r.backbone.name in (a, b)]
-        )
+    comparisons = []
+    for condition, runs in by_condition(records):
+        scores, unsound = read_sound_scores([r for r in runs if r.backbone.name in (a, b)])
         problems += unsound
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
         if {(s.task, s.protocol) for s in of_a} & {(s.task, s.protocol) for s in of_b}:
-            found.append((one, compared(of_a, of_b)))
-    if not found:
+            comparisons.append((condition, compared(of_a, of_b)))
+    if not comparisons:
         problems.append(f"{a} and {b} have no task in common under any condition.")
-    return CompareReport(found, problems)
+    return CompareReport(comparisons, problems)
 
 
 def figures(
@@ -375,10 +375,10 @@ def figures(
 
     from tqdm import tqdm
 
-    from reports.gallery import has_gallery
-    from reports.render.figures.files import save_figure
+    from reports.reading.gallery import has_gallery
     from reports.render.figures.plan import first_seeds, plan_figures
-    from reports.wording import plural
+    from reports.render.figures.style import save_figure
+    from reports.render.text.leaderboard_text import plural
 
     made = plan_figures(records, [Path(run) for run in pretraining], kind or USUAL)
     problems += made.problems
@@ -436,13 +436,15 @@ def site(
     from tqdm import tqdm
 
     from reports.render.site.build import build_site
-    from reports.render.site.folder import replacing_site
+    from reports.render.site.files import SiteFolder, replacing_site
 
     out = Path(out)
     # disable=None: no bar where stderr is no terminal.
     progress = partial(tqdm, leave=False, disable=None)
     with replacing_site(out) as folder:
-        problems += build_site(records, [Path(run) for run in pretraining], folder, progress)
+        build_site(
+            records, [Path(run) for run in pretraining], SiteFolder(folder, progress, problems)
+        )
     return SiteReport(out / "index.html", problems)
 
 

@@ -10,14 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reports.agreement import Condition
-from reports.scores import Scores
+from reports.reading.consistency import Condition
+from reports.reading.scores import Scores
 from reports.statistics import family
 from reports.statistics.aggregate import probability_of_improvement
-from reports.statistics.effects import cohens_dz, rank_biserial
 from reports.statistics.family import ALPHA, Verdicts
 from reports.statistics.intervals import Interval
-from reports.statistics.paired import DECIMALS, case_differences
+from reports.statistics.paired import DECIMALS, case_differences, cohens_dz, rank_biserial
 from reports.statistics.pairs import Pairs, compare_pairs, join_pairs
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 

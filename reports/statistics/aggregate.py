@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reports.scores import Scores
+from reports.reading.scores import Scores
 from reports.statistics.bootstrap import Floats, widening_factor
 from reports.statistics.intervals import CONFIDENCE, RESAMPLES, Interval
 from reports.statistics.ranks import complete_rows

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.metrics import metric_name
-from reports.scores import Scores, stratified_means
+from reports.reading.scores import Scores, metric_name, stratified_means
 from reports.statistics.bootstrap import (
     SEEDS,
     Floats,

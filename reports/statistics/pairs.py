@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from reports.scores import Scores, patients_of, stratified_means
+from reports.reading.scores import Scores, patients_of, stratified_means
 from reports.statistics.bootstrap import Floats, Integers, influence, sum_by_unit
 from reports.statistics.intervals import few_units
 

@@ -16,6 +16,31 @@ MIN_SEEDS = 2  # one seed says nothing of others
 MIN_PAIRS = 6  # with five, no two-sided test of signs or ranks can reach 0.05: 2 / 2^5 = 0.0625
 FLIPS = 4999
 EXACT = 12  # up to so many pairs all 2^n signs are tried
+FREEDOMS = (
+    np.inf,
+    240,
+    120,
+    60,
+    40,
+    30,
+    24,
+    20,
+    15,
+    12,
+    10,
+    8,
+    7,
+    6,
+    5,
+    4,
+    3.5,
+    3,
+    2.5,
+    2,
+    1.6,
+    1.3,
+    1,
+)
 
 
 @dataclass(frozen=True)
@@ -159,32 +184,6 @@ def range_chance(t: Floats, backbones: int, freedom: Floats) -> Floats:
 @lru_cache(maxsize=16)
 def range_table(p: float, backbones: int) -> tuple[Floats, Floats]:
     """1 / degrees of freedom, ascending, and the limit at each."""
-    freedoms = np.array(
-        [
-            np.inf,
-            240,
-            120,
-            60,
-            40,
-            30,
-            24,
-            20,
-            15,
-            12,
-            10,
-            8,
-            7,
-            6,
-            5,
-            4,
-            3.5,
-            3,
-            2.5,
-            2,
-            1.6,
-            1.3,
-            1,
-        ]
-    )
+    freedoms = np.array(FREEDOMS)
     limits = stats.studentized_range.isf(p, backbones, freedoms) / np.sqrt(2)
     return 1 / freedoms, limits

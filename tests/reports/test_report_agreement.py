@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lvmmed_backbones.records import read
-from reports.agreement import consistent_records
+from reports.reading.consistency import consistent_records
 
 
 def names(records) -> list[str]:

@@ -19,14 +19,14 @@ from rich.console import Console
 from scipy import stats
 
 from reports.__main__ import main
-from reports.agreement import Condition
 from reports.analysis.compare import Comparison, as_json, compare
-from reports.comparison_table import print_comparisons
-from reports.scores import Scores, stratified_means
+from reports.reading.consistency import Condition
+from reports.reading.scores import Scores, stratified_means
+from reports.render.text.comparison_text import comparison_text
+from reports.render.text.terminal import print_comparisons
 from reports.statistics.family import over_tasks
 from reports.statistics.pairs import compare_pairs
 from reports.statistics.testing import holm
-from reports.verdicts import comparison_text
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,10 +17,10 @@ from matplotlib.text import Text
 
 from lvmmed_backbones.records import read
 from reports.__main__ import main
-from reports.render.figures import single_tasks
-from reports.render.figures.across_tasks import cost_table
+from reports.reading.scores import read_scores
 from reports.render.figures.plan import Plan, plan_figures
-from reports.scores import read_scores
+from reports.render.figures.plan_overall import cost_table
+from reports.render.figures.plan_tasks import rank_correlation
 from reports.statistics.intervals import mean_interval
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -229,8 +229,8 @@ def test_a_spoilt_file_is_named_and_the_rest_is_drawn(
 
 
 def test_the_note_says_how_alike_the_rankings_are() -> None:
-    assert single_tasks.rank_correlation(np.array([0.2, np.nan, 1.0, 0.6])).endswith("median 0.60.")
-    assert single_tasks.rank_correlation(np.array([np.nan, np.nan])) == ""
+    assert rank_correlation(np.array([0.2, np.nan, 1.0, 0.6])).endswith("median 0.60.")
+    assert rank_correlation(np.array([np.nan, np.nan])) == ""
 
 
 def test_a_condition_without_a_sound_record_has_no_figures(

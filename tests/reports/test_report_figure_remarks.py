@@ -16,14 +16,14 @@ from matplotlib.text import Text
 from lvmmed_backbones.records import read
 from reports.__main__ import main
 from reports.analysis.leaderboard import leaderboard
-from reports.render.figures import KINDS, USUAL, remarks
-from reports.render.figures.across_tasks import mean_scores
-from reports.render.figures.files import render_figure
+from reports.reading.scores import read_scores
+from reports.render.figures import KINDS, USUAL
 from reports.render.figures.plan import Plan, PlannedFigure, plan_figures
-from reports.render.figures.single_tasks import pool_ranks
-from reports.render.figures.style import assign_looks, distinct_looks
-from reports.scores import read_scores
-from reports.wording import provenance_notes
+from reports.render.figures.plan_overall import mean_scores
+from reports.render.figures.plan_tasks import pool_ranks
+from reports.render.figures.planned import best_of_note, leading_names, ties_note
+from reports.render.figures.style import assign_looks, distinct_looks, render_figure
+from reports.render.text.leaderboard_text import provenance_notes
 
 TASKS = ("drive", "buid", "jsrt", "kvasir", "isic2018")
 Run = Callable[..., Path]
@@ -125,8 +125,8 @@ def test_cost_is_against_the_score_of_the_leaderboard(run: Run, tmp_path: Path) 
 def test_of_many_backbones_the_leading_ones_are_shown(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("remarks", "single_tasks"):
-        monkeypatch.setattr(f"reports.render.figures.{module}.MOST", 3)
+    for module in ("planned", "plan_tasks"):
+        monkeypatch.setattr(f"reports.render.figures.{module}.MOST_SHOWN", 3)
     grid(run, {f"b{n}": 0.3 + 0.05 * n for n in range(5)})
     for fraction in (0.5, 0.1):
         for n in range(5):
@@ -254,11 +254,8 @@ def test_kinds_of_the_command(run: Run, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_sentences() -> None:
-    assert (
-        remarks.best_of_note(40) == ""
-        and remarks.best_of_note(200) == "The best 40 of 200 backbones."
-    )
+    assert best_of_note(40) == "" and best_of_note(200) == "The best 40 of 200 backbones."
     many = {f"b{n}": 0.5 for n in range(9)}
-    words = remarks.ties_note(many, assign_looks(many))
+    words = ties_note(many, assign_looks(many))
     assert words == "Equal, in alphabetical order: b0, b1, b2, b3, b4, b5, and 3 more."
-    assert remarks.leading_names({"b": 0.1 + 0.2, "a": 0.3, "c": 0.4}) == ["c", "a", "b"]
+    assert leading_names({"b": 0.1 + 0.2, "a": 0.3, "c": 0.4}) == ["c", "a", "b"]

@@ -17,8 +17,15 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from lvmmed_backbones.records import StoredRecord, read
-from reports.gallery import LARGEST, Boxes, StoredGallery, read_boxes, read_gallery, read_labels
-from reports.render.figures import qualitative
+from reports.reading.gallery import (
+    LARGEST,
+    Boxes,
+    StoredGallery,
+    read_boxes,
+    read_gallery,
+    read_labels,
+)
+from reports.render.figures.gallery_figure import draw_gallery
 from reports.render.figures.overlays import (
     ERRORS,
     FALSE_ALARM,
@@ -95,7 +102,7 @@ def test_segmentation_is_drawn_as_it_is(segmented: Callable[..., StoredRecord]) 
     truth, prediction = (read_labels(gallery.file(entry, n), 3) for n in ("truth", "prediction"))
     with Image.open(gallery.file(entry, "image")) as opened:
         image = np.asarray(opened)
-    figure = qualitative.draw_gallery(gallery)
+    figure = draw_gallery(gallery)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
     np.testing.assert_array_equal(shown[0], image)
     for picture, labels in ((shown[1], truth), (shown[2], prediction)):
@@ -126,7 +133,7 @@ def test_boxes_are_drawn_as_they_are(make: Make) -> None:
     )
     files = {"i.png": np.zeros((10, 10), np.uint8), "b.json": boxes}
     entry = ENTRY | dict(files=dict(image="i.png", boxes="b.json"))
-    figure = qualitative.draw_gallery(gallery_of(make("detection", [entry], files, metric="map50")))
+    figure = draw_gallery(gallery_of(make("detection", [entry], files, metric="map50")))
     drawn = []
     for axes in figure.axes[:4]:
         patches = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
@@ -180,7 +187,7 @@ def test_probabilities_are_drawn_as_they_are(make: Make) -> None:
     record = make(
         "classification", [entry], {"i.png": np.zeros((4, 4), np.uint8)}, metric="probability"
     )
-    axes = qualitative.draw_gallery(gallery_of(record)).axes[1]
+    axes = draw_gallery(gallery_of(record)).axes[1]
     assert [patch.get_width() for patch in axes.patches] == pytest.approx([70, 20, 10])
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "vessel",
@@ -192,7 +199,7 @@ def test_probabilities_are_drawn_as_they_are(make: Make) -> None:
 
 def test_an_empty_gallery_is_not_drawn(make: Make) -> None:
     with pytest.raises(ValueError, match="empty"):
-        qualitative.draw_gallery(gallery_of(make("segmentation", [], {})))
+        draw_gallery(gallery_of(make("segmentation", [], {})))
 
 
 @pytest.mark.parametrize(
@@ -240,19 +247,19 @@ def test_pictures_that_are_none_or_differ_are_named(segmented: Callable[..., Sto
     folder = record.path.parent / "gallery"
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(folder / "t.png")
     with pytest.raises(ValueError, match="differ in size"):
-        qualitative.draw_gallery(gallery_of(record))
+        draw_gallery(gallery_of(record))
     Image.fromarray(np.zeros((1, LARGEST + 1), np.uint8)).save(folder / "t.png")
     with pytest.raises(ValueError, match="more than 1024 a side"):
-        qualitative.draw_gallery(gallery_of(record))
+        draw_gallery(gallery_of(record))
     Image.fromarray(np.zeros((8, 6, 3), np.uint8)).save(folder / "t.png")
     with pytest.raises(ValueError, match="mode RGB"):
-        qualitative.draw_gallery(gallery_of(record))
+        draw_gallery(gallery_of(record))
     (folder / "t.png").write_bytes((folder / "p.png").read_bytes()[:60])
     with pytest.raises(ValueError, match=r"t\.png: is no sound PNG"):
-        qualitative.draw_gallery(gallery_of(record))
+        draw_gallery(gallery_of(record))
     Image.fromarray(np.zeros((8, 6), np.uint8)).save(folder / "t.png", format="JPEG")
     with pytest.raises(ValueError, match="no sound PNG"):
-        qualitative.draw_gallery(gallery_of(record))
+        draw_gallery(gallery_of(record))
 
 
 @pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, 3, "x"], [1, 2, 3, None], "1234"])

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import latex
 from reports.__main__ import main
-from reports.agreement import Condition
-from reports.leaderboard_latex import column_bands
+from reports.reading.consistency import Condition
+from reports.render.text.latex import column_bands, table_label
 
 HOSTILE = r"<script>alert(1)</script> \input{x} 50% $x_1^2$ & # ~ {a} |b| `c` “漢”"
 NEEDS_LATEX = pytest.mark.skipif(
@@ -131,11 +130,11 @@ def test_every_table_has_a_label_of_its_own(write: Callable[..., Path], tmp_path
     ],
 )
 def test_labels(condition: Condition | None, label: str) -> None:
-    assert latex.table_label("table2", condition) == label
+    assert table_label("table2", condition) == label
 
 
 def test_a_hostile_profile_is_no_part_of_a_label() -> None:
-    label = latex.table_label("table2", Condition("measured", r"}\input{x}", 1.0, "published"))
+    label = table_label("table2", Condition("measured", r"}\input{x}", 1.0, "published"))
     assert re.fullmatch(r"tab:table2-measured-[0-9a-f]{8}", label)
 
 

@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 
 from lvmmed_backbones.records import Backbone, Data, Provenance, StoredRecord
 from reports.analysis.leaderboard import in_metric, leaderboards, long_table
-from reports.wording import leaderboard_notes, leaderboard_text
+from reports.render.text.leaderboard_text import leaderboard_notes, leaderboard_text
 
 # A coarse grid, so that ties are common.
 values = st.integers(0, 20).map(lambda n: n / 20)

@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from lvmmed_backbones.records import read
-from reports import markdown, terminal
 from reports.analysis.leaderboard import leaderboards
-from reports.wording import LeaderboardText, leaderboard_text
+from reports.render.text.leaderboard_text import LeaderboardText, leaderboard_text
+from reports.render.text.markdown import escape, leaderboard_markdown
+from reports.render.text.terminal import print_leaderboards
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -26,14 +27,14 @@ def sheets(folder: Path) -> list[LeaderboardText]:
 
 def in_terminal(drawn: Sequence[LeaderboardText], width: int = 200) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    terminal.print_leaderboards(drawn, console)
+    print_leaderboards(drawn, console)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def as_text(drawn: Sequence[LeaderboardText]) -> dict[str, str]:
     return {
         "terminal": " ".join(in_terminal(drawn).split()),
-        "markdown": re.sub(r"\\(.)", r"\1", markdown.leaderboard_markdown(drawn)),
+        "markdown": re.sub(r"\\(.)", r"\1", leaderboard_markdown(drawn)),
     }
 
 
@@ -84,10 +85,10 @@ def test_every_form_says_what_the_figures_are(table: list[LeaderboardText], form
 
 
 def test_best_of_a_column_is_bold_in_every_form(table: list[LeaderboardText]) -> None:
-    assert "| **72.0** ± 2.0 (n=3) |" in markdown.leaderboard_markdown(table)
-    assert markdown.leaderboard_markdown(table).count("**72.0**") == 1
+    assert "| **72.0** ± 2.0 (n=3) |" in leaderboard_markdown(table)
+    assert leaderboard_markdown(table).count("**72.0**") == 1
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="standard")
-    terminal.print_leaderboards(table, console)
+    print_leaderboards(table, console)
     assert re.search(r"\x1b\[1;32m72\.0\x1b", console.file.getvalue())  # type: ignore[attr-defined]
 
 
@@ -162,17 +163,15 @@ def test_a_hostile_backbone_stays_text(write: Callable[..., Path], tmp_path: Pat
     shown = in_terminal(drawn)
     assert HOSTILE in shown and "[bold red]a|b_c_ *x* `y` &amp; \\|[/]" in shown
 
-    lines = [
-        line for line in markdown.leaderboard_markdown(drawn).splitlines() if line.startswith("|")
-    ]
+    lines = [line for line in leaderboard_markdown(drawn).splitlines() if line.startswith("|")]
     unescaped = [len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines]
     assert unescaped == [5] * len(lines), "a bar within a name splits no cell"
     assert not re.search(r"(?<!\\)<(?!br>)", "\n".join(lines))
 
 
 def test_names_of_backbones_read_naturally_in_markdown() -> None:
-    assert markdown.escape_markdown("imagenet_efficientnet_lite0") == "imagenet_efficientnet_lite0"
-    assert markdown.escape_markdown("__dunder__") == r"\_\_dunder\_\_"
+    assert escape("imagenet_efficientnet_lite0") == "imagenet_efficientnet_lite0"
+    assert escape("__dunder__") == r"\_\_dunder\_\_"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 300])

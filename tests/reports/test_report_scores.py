@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lvmmed_backbones.records import read
-from reports.scores import Scores, on_common_cases, read_scores, read_sound_scores, stratified_means
+from reports.reading.scores import (
+    Scores,
+    on_common_cases,
+    read_scores,
+    read_sound_scores,
+    stratified_means,
+)
 
 
 def scored(folder: Path) -> list[Scores]:

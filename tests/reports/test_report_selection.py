@@ -10,7 +10,7 @@ import pytest
 
 from lvmmed_backbones.records import read
 from reports.cli import FILTERS, parser
-from reports.selection import RECORD_FIELDS, Filters, select_records
+from reports.reading.selection import RECORD_FIELDS, Filters, select_records
 
 FACTS = {
     "profile": ["mini", "small"],

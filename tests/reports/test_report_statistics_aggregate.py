@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from reports.scores import Scores
+from reports.reading.scores import Scores
 from reports.statistics.aggregate import (
     interquartile_mean,
     normalise,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from reports.scores import Scores, stratified_means
+from reports.reading.scores import Scores, stratified_means
 from reports.statistics.bootstrap import case_components, draw_counts, satterthwaite, seed_component
 from reports.statistics.calibration import MODELS, interval_coverage, plain_coverage
 from reports.statistics.intervals import (
@@ -218,7 +218,7 @@ def test_a_site_of_one_patient_is_too_few() -> None:
     assert "only one" in (few_cases(lonely) or "")
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.title)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.world.title)
 def test_it_covers_the_mean_as_often_as_it_says(model) -> None:
     number = 250
     least = 0.88 if model.seeds == 2 or model.binary else 0.91

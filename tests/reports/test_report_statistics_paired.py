@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 
-from reports.scores import Scores, stratified_means
+from reports.reading.scores import Scores, stratified_means
 from reports.statistics.calibration import MODELS, Model, check_more_seeds, false_positives
-from reports.statistics.effects import cohens_dz, rank_biserial
-from reports.statistics.error_rates import WORLDS, World, family_findings, page_findings
+from reports.statistics.error_rates import WORLDS, family_findings, page_findings
 from reports.statistics.family import Verdicts, over_opponents, over_tasks
 from reports.statistics.moderation import inverse_trigamma, moderate
-from reports.statistics.paired import Differences, case_differences
+from reports.statistics.paired import Differences, case_differences, cohens_dz, rank_biserial
 from reports.statistics.pairs import Pairs, compare_pairs, pooled_variance
 from reports.statistics.planning import ALL, MOST_SEEDS, more_seeds
 from reports.statistics.significance import Level, behrens_fisher, limit, p_values
+from reports.statistics.simulation import World
 from reports.statistics.testing import holm, range_limit, sign_flip, wilcoxon
 
 
@@ -279,7 +279,7 @@ def test_the_table_of_the_range_is_scipys(freedom: float) -> None:
     assert range_limit(0.05, 6, np.array([freedom])) == pytest.approx(expected, rel=0.02)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.title)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.world.title)
 def test_backbones_that_are_alike_are_rarely_told_apart(model: Model) -> None:
     ours, signed_ranks, flips = false_positives(model, 250)
     # Two seeds had no test before; of 250 studies of theirs few come out.

@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from reports.scores import Scores
-from reports.statistics.ranks import (
-    critical_difference,
-    friedman,
-    mean_table,
-    nemenyi,
-    ranks,
-)
+from reports.reading.scores import Scores
+from reports.statistics.ranks import critical_difference, friedman, mean_table, nemenyi, ranks
 
 # Demsar 2006, table 5(a): critical values of the two-tailed Nemenyi test, by number of classifiers.
 Q05 = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}

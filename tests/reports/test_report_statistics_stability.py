@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.scores import Scores, stratified_means
+from reports.reading.scores import Scores, stratified_means
 from reports.statistics.bootstrap import draw_counts
 from reports.statistics.stability import Stability, kendall, ranking_stability
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
-from reports.render.tables.layout import TABLE_NAMES
+from reports.published.layout import TABLE_NAMES
 
 LVMMED = {
     "backbone.method": "LVM-Med",

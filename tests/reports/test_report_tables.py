@@ -15,13 +15,14 @@ import pytest
 from lvmmed_backbones.records import read
 from reports import published
 from reports.__main__ import main
-from reports.render.tables import csv, latex, markdown, page
-from reports.render.tables.choice import check_rows, choose_frames
-from reports.render.tables.collect import Collected, collect_tables
-from reports.render.tables.fill import PaperCell, PaperRow, mark_best, mean_cell
-from reports.render.tables.layout import LAYOUTS, TABLE_NAMES
-from reports.render.tables.wording import PaperTable, mean_and_rest
-from reports.scores import read_scores
+from reports.analysis.paper_cells import PaperCell, PaperRow, mark_best, mean_cell
+from reports.analysis.paper_frames import check_rows, choose_frames
+from reports.published.layout import LAYOUTS, TABLE_NAMES
+from reports.reading.scores import read_scores
+from reports.render.text.latex import table_latex
+from reports.render.text.markdown import tables_markdown
+from reports.render.text.paper_files import tables_csv, tables_page
+from reports.render.text.paper_text import Collected, PaperTable, collect_tables, mean_and_rest
 from reports.statistics.intervals import mean_interval
 
 FIGURES = published.read()
@@ -76,7 +77,7 @@ LVMMED = backbone("lvmmed_resnet50", "LVM-Med")
 
 
 def csv_rows(found: Sequence[PaperTable]) -> list[dict[str, str]]:
-    return list(standard_csv.DictReader(io.StringIO(csv.tables_csv(found))))
+    return list(standard_csv.DictReader(io.StringIO(tables_csv(found))))
 
 
 def cases(values: list[float], metric: str = "dice", site: str = "") -> list[dict[str, Any]]:
@@ -260,7 +261,7 @@ def test_a_backbone_stands_below_the_row_that_it_repeats(
 
 def test_names_of_our_own_methods_are_rows_of_the_paper() -> None:
     """Every class of lvmmed_backbones.pretrain that a peer's config names finds its row."""
-    from reports.render.tables.matching import normalised_method
+    from reports.published.paper_rows import normalised_method
 
     root = Path(__file__).resolve().parents[2] / "lvmmed_backbones/pretrain/configs/_base_"
     printed = {normalised_method(method) for method in FIGURES["method"]}
@@ -365,9 +366,9 @@ def test_phantoms_are_named_and_compared_with_nothing(
     assert one is not None and one.difference is None and not one.best
     assert table.phantom
     for text in (
-        markdown.tables_markdown([table]),
-        latex.table_latex([table]),
-        page.tables_page([table]),
+        tables_markdown([table]),
+        table_latex([table]),
+        tables_page([table]),
     ):
         assert "PHANTOM: says nothing about medicine." in text
         assert "Profile mini: smaller than the paper" in text
@@ -389,7 +390,7 @@ def test_conditions_never_share_a_table(write: Callable[..., Path], tmp_path: Pa
     rows = csv_rows(found)
     mine = [r for r in rows if r["source"] != "published" and r["table"] == "table2"]
     assert [bool(r["difference"]) for r in mine] == [True, False, False, False]
-    for text in (markdown.tables_markdown(found), latex.table_latex(found), page.tables_page(found)):
+    for text in (tables_markdown(found), table_latex(found), tables_page(found)):
         assert len(re.findall(r"\([+−]|\((?:\$-\$|\+)\d", text)) == 1
     assert "not to be compared with published figures" in found[1].warnings[0]
     assert "not to be compared with published figures" in found[2].warnings[0]
@@ -403,7 +404,7 @@ def test_markdown_marks_the_best_and_splits_no_cell(
 ) -> None:
     write(value=0.7, fields=backbone(HOSTILE.replace('"', ""), "mine"))
     table = only(tmp_path, "table2")
-    text = markdown.tables_markdown([table])
+    text = tables_markdown([table])
     assert "| <ins>**95.13**</ins> ± 2.64 |" in text and "| **86.76** ± 0.94 |" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
     bars = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}
@@ -413,7 +414,7 @@ def test_markdown_marks_the_best_and_splits_no_cell(
 
 def test_the_page_escapes_and_marks(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=0.7, fields=backbone(HOSTILE, "mine"))
-    text = page.tables_page(made(tmp_path))
+    text = tables_page(made(tmp_path))
     assert "<script" not in text and "&lt;script&gt;" in text
     assert '<span class="group-best best">95.13</span> ± 2.64' in text
     assert not re.search(r"(?:src|href)=", text), "a page that asks for nothing"
@@ -421,7 +422,7 @@ def test_the_page_escapes_and_marks(write: Callable[..., Path], tmp_path: Path) 
 
 def test_latex_escapes_and_marks(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=0.7, fields=backbone(HOSTILE, "mine"))
-    text = latex.table_latex([only(tmp_path, "table2")])
+    text = table_latex([only(tmp_path, "table2")])
     assert r" & \underline{\textbf{95.13}} & \ $\pm$ 2.64" in text
     assert r" & \textbf{86.76} & \ $\pm$ 0.94" in text
     assert r"\textbackslash{}input\{x\}" in text and "U+6F22" in text

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from reports.gallery import Boxes
+from reports.reading.gallery import Boxes
 
 # As in the label maps that a run leaves: Okabe and Ito's colours, of the classes 1, 2, ... in turn.
 CLASSES = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")

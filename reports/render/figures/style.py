@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -13,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+
+from reports.render.files import write_files
 
 WIDE, NARROW = 6.9, 3.4  # inches: both columns of a page, or one
 # Okabe and Ito, "Color universal design", 2008, with grey for black, on which no whisker shows; yellow, the faintest on
@@ -240,3 +244,44 @@ def add_legend_beside(axes: Axes, handles: Iterable[Artist], styles: Iterable[Lo
 def percent(fraction: float) -> str:
     """A share in percent, as short as it is exact."""
     return f"{100 * fraction:.3g} %"
+
+
+FORMATS = ("svg", "png")
+# Neither the day nor the version of matplotlib: the same data gives the same bytes.
+METADATA: dict[str, dict[str, str | None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+
+
+def save_figure(figure: Figure, stem: Path) -> list[Path]:
+    """Write STEM.svg and STEM.png, in a folder that is made if it is absent.
+
+    Parameters
+    ----------
+    stem : Path
+        Path without extension; its last part may hold dots.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    DiskFull, OSError
+        If they cannot be written.
+    """
+    contents = {
+        stem.with_name(f"{stem.name}.{kind}"): render_figure(figure, kind) for kind in FORMATS
+    }
+    write_files(contents)
+    return list(contents)
+
+
+def render_figure(figure: Figure, kind: str) -> bytes:
+    """The bytes of a figure as 'svg' or 'png'."""
+    stream = io.BytesIO()
+    with theme(THEME):
+        figure.savefig(stream, format=kind, metadata=METADATA[kind])
+    return stream.getvalue()

@@ -14,7 +14,7 @@ from PIL import Image, ImageColor
 from lvmmed_backbones.records import StoredRecord
 from lvmmed_backbones.records.gallery import Entry
 from lvmmed_backbones.writing import telling_full
-from reports.gallery import (
+from reports.reading.gallery import (
     Boxes,
     StoredGallery,
     read_boxes,
@@ -22,8 +22,9 @@ from reports.gallery import (
     read_gallery,
     read_image,
     read_maps,
-)  # fmt: skip
-from reports.metrics import metric_name
+)
+from reports.reading.scores import metric_name
+from reports.render.figures.gallery_figure import SURE
 from reports.render.figures.overlays import (
     ERRORS,
     FALSE_ALARM,
@@ -33,7 +34,6 @@ from reports.render.figures.overlays import (
     error_map,
     match_boxes,
 )
-from reports.render.figures.qualitative import SURE
 
 FOLDER = "cases"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reports.gallery import Boxes
+from reports.reading.gallery import Boxes
 from reports.render.site.cases import shown_boxes
 
 

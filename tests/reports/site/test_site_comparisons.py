@@ -13,9 +13,9 @@ import pytest
 
 from lvmmed_backbones.records import read
 from reports.__main__ import main
-from reports.agreement import group_by
 from reports.analysis.compare import compare, task_label
-from reports.scores import read_scores
+from reports.reading.consistency import group_by
+from reports.reading.scores import read_scores
 
 VERDICTS = {1: "A", -1: "B", 0: "open", None: "untested"}
 

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from lvmmed_backbones import writing
 from lvmmed_backbones.records import read
 from reports.__main__ import main
+from reports.render.files import page_addresses
 from reports.render.site import build
-from reports.render.site.addresses import page_addresses
+from reports.render.site.files import SiteFolder
 from reports.render.site.rendering import script_data
 
 HOSTILE = "<script>alert(1)</script>"
@@ -340,7 +341,9 @@ def test_a_record_that_goes_bad_after_it_was_read_is_left_out(
         content = json.loads(bad.read_text())
         bad.write_text(json.dumps(content | {"cases": 2 * [{"case": "1", "dice": 0.6}]}))
     (tmp_path / "site").mkdir()
-    (problem,) = build.build_site(records, [], tmp_path / "site", lambda some, _: some)
+    folder = SiteFolder(tmp_path / "site", lambda some, _: some)
+    build.build_site(records, [], folder)
+    (problem,) = folder.problems
     assert str(bad) in problem
     assert not (tmp_path / "site" / "backbones" / "bad.html").exists()
     assert "good" in (tmp_path / "site" / "tasks" / "drive.html").read_text()
@@ -354,7 +357,7 @@ def test_a_figure_that_cannot_be_planned_is_named_and_the_rest_is_shown(
     def fails(*_) -> None:
         raise ValueError("unsound")
 
-    monkeypatch.setattr(build, "draw", fails)
+    monkeypatch.setattr(build, "draw_plates", fails)
     assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 1
     assert "no figures are drawn: unsound" in capsys.readouterr().err
     assert "50.0" in (tmp_path / "site" / "tasks" / "drive.html").read_text()

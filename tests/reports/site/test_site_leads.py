@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from reports.reading.scores import Scores
 from reports.render.site.leads import compare_with_best
-from reports.scores import Scores
 
 
 def scored(
