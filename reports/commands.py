@@ -1,8 +1,8 @@
-"""What `python -m reports` does, as functions of the same names and arguments.
+"""The functions behind `python -m reports`: each has the name and the arguments of a verb.
 
-Each reads a folder of results, as far as its records pass the filters and agree with each other, and returns what it
-made, with a sentence for each problem: records that were left out and why, figures that cannot be drawn. pandas, scipy
-and the like take a second to import: a wrong folder is refused before that.
+Each function reads the records of a folder of results that pass the filters and are consistent, and returns what it
+made, with a sentence for each problem: records that were left out, figures that cannot be drawn. The first paragraphs
+of its docstring are the verb's help. pandas and scipy take a second to import, so a wrong folder is refused before.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ class LeaderboardReport:
     Attributes
     ----------
     boards : list of Leaderboard
-        One for each condition, and for each metric that was asked for.
+        A board for each condition, and for each metric that was asked for.
     cells : DataFrame
-        Every figure of all boards, exact, a row each; the published ones too.
-    sheets : list of Sheet
-        The same in words, as they are printed.
+        Every figure of all boards, exact, a row each; published figures, too.
+    sheets : list of LeaderboardText
+        The boards in words, as they are printed.
     files : list of Path
-        That were written.
+        Files that were written.
     notes : list of str
-        What was asked for and is not there.
+        A sentence for each thing that was asked for and does not exist.
     problems : list of str
         A sentence for each record that was left out.
     """
@@ -79,14 +79,14 @@ class TablesReport:
 
     Attributes
     ----------
-    tables : list of Table
-        In the order of the paper, each in every condition.
+    tables : list of PaperTable
+        Tables in the order of the paper, each in every condition.
     text : str
-        All of them, as Markdown.
+        The tables in Markdown.
     files : list of Path
-        That were written.
+        Files that were written.
     notes : list of str
-        Tasks that stand in no table, and rows without a figure.
+        A sentence for each task that no table shows, and each row without a figure.
     problems : list of str
         A sentence for each record that was left out.
     """
@@ -105,9 +105,9 @@ class CompareReport:
     Attributes
     ----------
     comparisons : list of (Condition, Comparison)
-        Of each condition in which both backbones have a task in common.
+        The comparison of each condition under which both backbones have a task in common.
     problems : list of str
-        A sentence for each record that was left out; one if there is no such condition.
+        A sentence for each record that was left out, and one if there is no such condition.
     """
 
     comparisons: list[tuple[Condition, Comparison]]
@@ -121,9 +121,9 @@ class FiguresReport:
     Attributes
     ----------
     files : list of Path
-        That were written, an SVG and a PNG of each figure.
+        Files that were written: an SVG and a PNG of each figure.
     not_drawn : list of str
-        Figures with too little data, with the reason.
+        A sentence for each figure with too little data.
     problems : list of str
         A sentence for each record that was left out, and each figure that cannot be drawn.
     """
@@ -159,9 +159,11 @@ def leaderboard(
     latex: bool = False,
     **filters: Unpack[Filters],
 ) -> LeaderboardReport:
-    """Write the leaderboard of a folder of results, as Markdown and CSV.
+    """Write the leaderboard of a folder of results.
 
-    A row per backbone, a column per task, by mean rank or by normalised score over the tasks that all have.
+    It has a row per backbone and a column per task, by mean rank or by normalised score over the tasks that all have;
+    `--task NAME` chooses one task. It is written as Markdown and CSV, and with `--latex` in LaTeX. Records that cannot
+    be used are named as problems; the others are reported all the same.
 
     Parameters
     ----------
@@ -178,7 +180,7 @@ def leaderboard(
     latex : bool
         Write leaderboard.tex, too, and leaderboard_document.tex, which reads it in.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -236,7 +238,11 @@ def tables(
     rows: Sequence[str] | None = None,
     **filters: Unpack[Filters],
 ) -> TablesReport:
-    """Fill the tables of the paper: published figures, and beside them those of a folder of results.
+    """Fill the tables of the paper.
+
+    They show the published figures, and beside them those of a folder of results, as LaTeX, Markdown, CSV and HTML.
+    Tasks that fit no column are named in notes. Records that cannot be used are named as problems; the others are
+    reported all the same.
 
     Parameters
     ----------
@@ -245,14 +251,14 @@ def tables(
     out : str, Path, optional
         Folder to write LaTeX, Markdown, CSV and HTML to; None: RESULTS/tables, and nothing without results.
     table : sequence of str, optional
-        Only these, such as 'table2'.
+        Names of tables, such as 'table2'; None: all.
     columns : sequence of str, optional
         Instead of the paper's tables one of these columns, in this order: tasks of the records, or data sets of the
         paper; 'TASK:PROTOCOL' for one protocol.
     rows : sequence of str, optional
-        Only these, in this order: backbones of the records, or rows of the paper.
+        The rows to show, in this order: backbones of the records, or rows of the paper; None: all.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -261,7 +267,7 @@ def tables(
     NothingLeft
         If no record can be reported.
     ValueError
-        If there is no table, column or row of a name, naming those that there are.
+        If there is no table, column or row of a name; the message lists the names.
     OSError
         If the files cannot be written.
     """
@@ -295,6 +301,10 @@ def tables(
 def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> CompareReport:
     """Say on which tasks one backbone is better than another, by how much and how sure.
 
+    There is a comparison for each condition: measured and phantom figures, profiles and shares of labels are never
+    mixed. docs/statistics.md explains every figure. Records that cannot be used are named as problems; the others are
+    compared all the same.
+
     Parameters
     ----------
     results : str or Path
@@ -302,14 +312,14 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
     a, b : str
         Names of the backbones.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder, or no record in it.
     NothingLeft
-        If no record can be reported, or a backbone has none, naming the likeliest that was meant.
+        If no record can be reported, or a backbone has none; the message suggests a name.
     """
     records, problems = _load(results, filters)
     a, b = nfc(a), nfc(b)
@@ -341,7 +351,12 @@ def figures(
     pretraining: Sequence[str | Path] = (),
     **filters: Unpack[Filters],
 ) -> FiguresReport:
-    """Draw the figures that a folder of results gives, each as SVG and PNG.
+    """Draw the figures that a folder of results gives.
+
+    These are scores with intervals, scores of cases, ranks, label efficiency, cost and, with --pretraining, the curves
+    of pretraining; each as SVG and PNG. Galleries, one for each backbone on each task, are drawn with --kind gallery.
+    Figures with too little data are named, with the reason. Records that cannot be used are named as problems; the
+    others are drawn all the same.
 
     Parameters
     ----------
@@ -350,11 +365,11 @@ def figures(
     out : str, Path, optional
         Folder to write to; None: RESULTS/figures.
     kind : sequence of str, optional
-        Only these, of `reports.render.figures.KINDS`; None: all but gallery.
+        Kinds of figures, of `reports.render.figures.KINDS`; None: all but gallery.
     pretraining : sequence of str or Path
         Work folders of pretraining runs, whose curves are drawn, too.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -380,22 +395,21 @@ def figures(
     from reports.render.figures.style import save_figure
     from reports.render.text.leaderboard_text import plural
 
-    made = plan_figures(records, [Path(run) for run in pretraining], kind or USUAL)
-    problems += made.problems
+    plan = plan_figures(records, [Path(run) for run in pretraining], kind or USUAL)
+    problems += plan.problems
     if not kind and (galleries := sum(map(has_gallery, first_seeds(records)))):
-        made.missing.append(
-            f"galleries of {plural(galleries, 'run')}: `--kind gallery` draws them."
-        )
+        number = plural(galleries, "run")
+        plan.missing.append(f"galleries of {number}: `--kind gallery` draws them.")
     files = []
     # disable=None: no bar where stderr is no terminal.
-    for planned in tqdm(made.figures, desc="figures", unit="figure", leave=False, disable=None):
-        folder, _, name = planned.name.rpartition("/")
-        place = _destination(results, out, "figures", folder)
+    for figure in tqdm(plan.figures, desc="figures", unit="figure", leave=False, disable=None):
+        folder, _, name = figure.name.rpartition("/")
+        destination = _destination(results, out, "figures", folder)
         try:
-            files += save_figure(planned.draw(), place / name)
+            files += save_figure(figure.draw(), destination / name)
         except (FileNotFoundError, ValueError) as error:
-            problems.append(f"{planned.name} is not drawn: {error}")
-    return FiguresReport(files, made.missing, problems)
+            problems.append(f"{figure.name} is not drawn: {error}")
+    return FiguresReport(files, plan.missing, problems)
 
 
 def site(
@@ -407,7 +421,8 @@ def site(
 ) -> SiteReport:
     """Write the site: leaderboards, a page per task and backbone, comparisons.
 
-    Static pages that work from a disk and without a network.
+    The pages are static and work from a disk and without a network. Records that cannot be used are named as problems;
+    the others are shown all the same.
 
     Parameters
     ----------
@@ -418,7 +433,7 @@ def site(
     pretraining : sequence of str or Path
         Work folders of pretraining runs, whose curves are shown, too.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -449,7 +464,7 @@ def site(
 
 
 def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], list[str]]:
-    """The records of `results` that pass the filters and agree with each other.
+    """The records of `results` that pass the filters and are consistent.
 
     Returns
     -------
@@ -462,7 +477,7 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
     FileNotFoundError
         If there is no such folder, or no record in it.
     NothingLeft
-        If no record is sound, passes the filters and agrees with the others.
+        If no record is left.
     """
     from tqdm import tqdm
 
@@ -480,12 +495,12 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
 
 
 def _destination(results: str | Path | None, out: str | Path | None, *parts: str) -> Path:
-    """Where to write: `out`, else a folder of the results, which may be somebody else's.
+    """The folder to write to: `out`, else a folder of the results, which may be somebody else's.
 
     Parameters
     ----------
     parts : str
-        Of the folder's path: its name, then those of folders in it.
+        Name of the folder in the results, then names of folders in it.
 
     Raises
     ------
@@ -494,10 +509,10 @@ def _destination(results: str | Path | None, out: str | Path | None, *parts: str
     """
     if out:
         return Path(out).joinpath(*parts[1:])
-    place = Path(results or "").joinpath(*parts)
-    if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(results or "")):
-        raise Refused(place, f"leads out of {results}", "Name a folder with --out")
-    return place
+    folder = Path(results or "").joinpath(*parts)
+    if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(results or "")):
+        raise Refused(folder, f"leads out of {results}", "Name a folder with --out")
+    return folder
 
 
 def _check_names(a: str, b: str, records: Sequence[StoredRecord]) -> None:
@@ -506,13 +521,13 @@ def _check_names(a: str, b: str, records: Sequence[StoredRecord]) -> None:
     Raises
     ------
     ValueError
-        Naming those that there are, and the likeliest that was meant.
+        If one is not; the message lists the backbones and suggests one.
     """
-    there = sorted({record.backbone.name for record in records})
+    names = sorted({record.backbone.name for record in records})
     for name in (a, b):
-        if name not in there:
-            meant = difflib.get_close_matches(name, there, n=1)
+        if name not in names:
+            meant = difflib.get_close_matches(name, names, n=1)
             hint = f" Did you mean {meant[0]}?" if meant else ""
-            raise ValueError(f"no run of a backbone {name}.{hint} There are {', '.join(there)}.")
+            raise ValueError(f"no run of a backbone {name}.{hint} There are {', '.join(names)}.")
     if a == b:
         raise ValueError(f"{a} cannot be compared with itself. Name two backbones.")

@@ -221,7 +221,7 @@ def test_a_site_of_one_patient_is_too_few() -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.world.title)
 def test_it_covers_the_mean_as_often_as_it_says(model) -> None:
     number = 250
-    least = 0.88 if model.seeds == 2 or model.binary else 0.91
+    least = 0.88 if model.seeds == 2 or model.world.binary else 0.91
     assert least <= interval_coverage(model, number) <= 0.99
 
 

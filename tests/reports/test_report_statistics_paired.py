@@ -284,9 +284,9 @@ def test_backbones_that_are_alike_are_rarely_told_apart(model: Model) -> None:
     ours, signed_ranks, flips = false_positives(model, 250)
     # Two seeds had no test before; of 250 studies of theirs few come out.
     assert (0.015 if model.seeds > 2 else 0.01) <= ours <= 0.085
-    if model.seed == model.noise == 0:  # the networks are all that there is
+    if model.world.seed == model.world.noise == 0:  # the networks are all that there is
         assert 0.025 <= signed_ranks <= 0.085 and 0.025 <= flips <= 0.085
-    elif not model.binary:  # they speak of the networks, which do differ
+    elif not model.world.binary:  # they speak of the networks, which do differ
         assert signed_ranks > 0.085 and flips > 0.085
 
 

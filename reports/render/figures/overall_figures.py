@@ -1,4 +1,4 @@
-"""Mean ranks over tasks, and which of them the Nemenyi test cannot tell apart (Demsar, JMLR 7, 2006)."""
+"""Figures over all tasks: critical difference of mean ranks, performance profiles, cost against quality."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reports.statistics.aggregate import (
     stratified_interval,
 )
 
-ABOVE = 2.6  # rows over the axis, clear of its ticks
+ABOVE = 2.6  # rows over the axis, clear of the ticks
 
 
 @theme(THEME)
@@ -37,27 +37,26 @@ def draw_critical_difference(
     mean_ranks: pd.Series, p_values: pd.DataFrame, critical_difference: float,
     styles: Mapping[str, Look], alpha: float = 0.05,
 ) -> Figure:  # fmt: skip
-    """The diagram of scikit-posthocs: backbones along their mean rank, a bar over those of which none differs
-    significantly from another.
+    """Draw the diagram of scikit-posthocs: backbones along their mean rank, a bar over those that do not differ.
 
     Parameters
     ----------
     mean_ranks : Series
-        By backbone, 1 is best; perhaps of the leading ones alone.
+        Mean rank by backbone, 1 is best; perhaps of the leading ones alone.
     p_values : DataFrame
-        (K, K) of the pairs, adjusted, index and columns: backbones.
+        (K, K) adjusted p-values of the pairs; index and columns: backbones.
     critical_difference : float
-        Of two mean ranks at level `alpha`.
+        Least significant difference of two mean ranks at level `alpha`.
 
     Raises
     ------
     ValueError
-        For fewer than three backbones: two need a paired test.
+        For fewer than three backbones, since two need a paired test.
     """
     if len(mean_ranks) < 3:
         raise ValueError(f"{len(mean_ranks)} backbones: a critical difference needs three.")
-    figure = Figure((WIDE, 1.35 + 0.11 * len(mean_ranks)), layout="constrained")
-    # Its labels move with the scale that makes room for them, so the layout is not exact: room to spare.
+    figure = Figure((WIDE, 1.35 + 0.11 * len(mean_ranks)))
+    # Labels move with the scale that makes room for them, so the layout is not exact and needs room to spare.
     figure.get_layout_engine().set(w_pad=0.12)  # type: ignore[union-attr]
     axes = figure.add_subplot()
     axes.grid(visible=False)
@@ -76,26 +75,20 @@ def draw_critical_difference(
         color_palette={short[name]: styles[name].colour for name in mean_ranks.index},
         text_h_margin=0.012 * len(mean_ranks),
     )
-    for (line,) in artists[
-        "crossbars"
-    ]:  # its points come in the order of a set, another in each process
+    for (line,) in artists["crossbars"]:  # the order of their points differs between processes
         line.set_xdata(sorted(line.get_xdata()))
     axes.spines["top"].set_visible(True)
     for text in axes.texts:
         text.set_color("black")
-    # Its own bar of the critical difference would lie on the ticks: a clear line above them instead.
+    # The diagram's own bar of the critical difference would lie on the ticks. This one stands clear above them.
     axes.errorbar(
         1 + critical_difference / 2, ABOVE, xerr=critical_difference / 2, fmt="none", ecolor=EDGE,
         elinewidth=1.2, capsize=2.5,
     )  # fmt: skip
     axes.annotate(
-        f"CD {critical_difference:.2f}",
-        (1 + critical_difference, ABOVE),
-        (4, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=6.5,
-    )
+        f"CD {critical_difference:.2f}", (1 + critical_difference, ABOVE), (4, 0),
+        textcoords="offset points", va="center", fontsize=6.5,
+    )  # fmt: skip
     axes.set_xlim(1, max(len(mean_ranks), mean_ranks.max(), 1 + critical_difference))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
@@ -103,31 +96,29 @@ def draw_critical_difference(
 
 @theme(THEME)
 def draw_profiles(runs: Mapping[str, NDArray[np.float64]], styles: Mapping[str, Look]) -> Figure:
-    """Interquartile means with intervals, and performance profiles (Agarwal et al., NeurIPS 2021): higher is better.
+    """Draw interquartile means with intervals, and performance profiles (Agarwal et al., NeurIPS 2021).
 
     Parameters
     ----------
     runs : mapping of str to ndarray
-        Of each backbone, the normalised scores of its runs, (S, T), 0 the worst and 1 the best mean of a task.
+        Normalised scores of the runs of each backbone, (S, T); 0 is the worst and 1 the best mean of a task.
     """
     order = sorted(runs, key=lambda name: (-interquartile_mean(runs[name]), name))
-    figure = Figure((WIDE, max(2.5, figure_height(len(runs)))), layout="constrained")
+    figure = Figure((WIDE, max(2.5, figure_height(len(runs)))))
     means, profiles = figure.subplots(1, 2, width_ratios=[2, 3])
     thresholds = np.unique(np.concatenate([scores.ravel() for scores in runs.values()]))
     for row, name in enumerate(order):
-        look, found = styles[name], stratified_interval(interquartile_mean, runs[name])
-        means.plot([found.low, found.high], [row, row], color=look.colour, linewidth=1.5)
-        means.plot(found.mean, row, color=look.colour, marker=look.marker, markersize=5)
-        # Between two scores nothing changes: steps, and from the left end on every run is above.
+        look, interval = styles[name], stratified_interval(interquartile_mean, runs[name])
+        means.plot([interval.low, interval.high], [row, row], color=look.colour, linewidth=1.5)
+        means.plot(interval.mean, row, color=look.colour, marker=look.marker, markersize=5)
+        # Nothing changes between two scores, so it is steps. At the left end every run is above.
         x = np.concatenate([[min(0.0, thresholds[0])], thresholds])
         y = np.concatenate([[1.0], performance_profile(runs[name], thresholds)])
         profiles.step(
             x,
             100 * y,
             where="post",
-            color=look.colour,
-            linestyle=look.line,
-            marker=look.marker,
+            **look.curve,
             markevery=0.15,
             markersize=3.5,
             markeredgewidth=0,
@@ -142,19 +133,18 @@ def draw_profiles(runs: Mapping[str, NDArray[np.float64]], styles: Mapping[str, 
 
 @theme(THEME)
 def draw_cost(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
-    """A panel per cost on a logarithmic axis, a point per backbone; the line joins those that no other one beats in
-    both. The legend is in the order of the score.
+    """Draw a panel per cost, a point per backbone, and a line along the Pareto front; the legend is in order of score.
 
     Parameters
     ----------
     costs : DataFrame
-        Index: backbones; column `score`: mean normalised score, in [0, 1]; every other column a cost, its name that of
-        the axis, positive, NaN where it is not known.
+        Index: backbones; column `score`: mean normalised score, in [0, 1]. Every other column is a cost, positive, NaN
+        where it is unknown; its name is that of the axis.
 
     Raises
     ------
     ValueError
-        For fewer than two backbones, or if no cost is known: there is nothing to weigh.
+        For fewer than two backbones, or if no cost is known.
     """
     if len(costs) < 2:
         raise ValueError(f"{len(costs)} backbone: weighing cost against quality needs two.")
@@ -163,11 +153,11 @@ def draw_cost(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
         raise ValueError("neither parameters nor hours of any backbone are known.")
     order = costs.sort_values("score", ascending=False, kind="stable").index
     size = (min(WIDE, 2.3 * len(panels) + 2.0), max(2.4, 0.75 + 0.145 * len(costs)))
-    figure = Figure(size, layout="constrained")
+    figure = Figure(size)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, name in zip(grid, panels, strict=True):
         known = costs.loc[order, ["score", name]].dropna()
-        front = pareto(known[name].to_numpy(), known["score"].to_numpy())
+        front = _pareto(known[name].to_numpy(), known["score"].to_numpy())
         line = known[front].sort_values(name)
         axes.step(
             line[name], 100 * line["score"], where="post", color="#777777", linewidth=1,
@@ -181,7 +171,7 @@ def draw_cost(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
             )  # fmt: skip
         axes.set_xlabel(name)
         axes.margins(y=0.1)
-        set_logarithmic(axes, known[name].to_numpy())
+        _set_logarithmic(axes, known[name].to_numpy())
     grid[0].set_ylabel("mean normalised score")
     shown = [styles[str(backbone)] for backbone in order]
     handles = [
@@ -193,10 +183,10 @@ def draw_cost(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     return figure
 
 
-def pareto(cost: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which points no other one beats: (n,) each, to (n,).
+def _pareto(cost: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether no other point beats a point, in cost and score: (n,) each, to (n,).
 
-    A point is beaten by one that costs no more and scores no less, and is better in one of the two.
+    A point beats another if it costs no more and scores no less, and is better in one of the two.
     """
     cheaper = cost[:, None] <= cost
     better = score[:, None] >= score
@@ -204,8 +194,8 @@ def pareto(cost: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.
     return np.logical_not((cheaper & better & strictly).any(axis=0))
 
 
-def set_logarithmic(axes: Axes, values: NDArray[np.float64]) -> None:
-    """A logarithmic axis whose ticks are plain numbers, at least two of them in sight."""
+def _set_logarithmic(axes: Axes, values: NDArray[np.float64]) -> None:
+    """Make the axis logarithmic, with plain numbers at its ticks, at least two of them."""
     axes.set_xscale("log")
     low, high = values.min() / 1.5, values.max() * 1.5
     axes.set_xlim(low, high)

@@ -1,4 +1,4 @@
-"""What a picture of a case shows over its image: classes, errors, matched boxes. Pure functions of arrays."""
+"""What a picture of a case shows over its image: classes, errors, matched boxes; pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from reports.reading.gallery import Boxes
 
-# As in the label maps that a run leaves: Okabe and Ito's colours, of the classes 1, 2, ... in turn.
+# Colours of the classes 1, 2, ... in turn, as in the label maps that a run leaves: those of Okabe and Ito.
 CLASSES = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 UNLABELLED = 255
-# Codes of an error map; far apart in lightness too.
+# Codes of an error map; their colours differ in lightness, too.
 NO_ERROR, RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS = range(5)
 ERRORS = {
     RIGHT: ("right", "#0072B2"),
@@ -19,13 +19,13 @@ ERRORS = {
     FALSE_ALARM: ("false alarm", "#CC79A7"),
     WRONG_CLASS: ("wrong class", "#D55E00"),
 }
-# Of boxes: the same colours, and the words of detection.
+# Outcomes of boxes: the same colours, in the words of detection.
 OUTCOMES = {
     RIGHT: ("true positive", ERRORS[RIGHT][1]),
     MISSED: ("missed", ERRORS[MISSED][1]),
     FALSE_ALARM: ("false positive", ERRORS[FALSE_ALARM][1]),
 }
-OVERLAP = 0.5  # intersection over union from which on a box is found
+OVERLAP = 0.5  # least intersection over union with which a box is found
 
 
 def class_colour(label: int) -> str:
@@ -45,12 +45,12 @@ def paint(
 
 
 def dim(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image without its colours and half as bright, so that what is painted on it stands out."""
+    """An image (H, W, 3) in grey and half as bright, so that what is painted on it stands out."""
     return np.repeat(image.mean(axis=2, keepdims=True) / 2, 3, axis=2).astype(np.uint8)
 
 
 def error_map(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The error map of two label maps (H, W): a code per pixel; pixels without a label have none.
+    """The error map of two label maps (H, W): a code per pixel, NO_ERROR where there is no label.
 
     Raises
     ------
@@ -71,10 +71,10 @@ def error_map(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArra
 def match_boxes(
     boxes: Boxes, overlap: float = OVERLAP
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which true boxes were found, (T,), and which predicted ones are right, (P,).
+    """Whether each true box was found, (T,), and whether each predicted box is right, (P,), as COCO counts.
 
-    As COCO counts: the surest prediction first takes the free true box of its class that it overlaps most, if their
-    intersection over union is at least `overlap`.
+    Predictions come in the order of their scores, the highest first. Each takes the free true box of its class that it
+    overlaps most, if their intersection over union is at least `overlap`.
     """
     found = np.zeros(len(boxes.truth), bool)
     right = np.zeros(len(boxes.prediction), bool)

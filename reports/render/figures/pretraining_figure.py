@@ -1,4 +1,4 @@
-"""How a pretraining went: loss, matching, rank of the features, accuracy of a probe."""
+"""The curves of pretraining runs: loss, matching, rank of the features, accuracy of a probe."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ PANELS = {
     "effective_rank": "effective rank of the features",
     "probe/accuracy": "accuracy of nearest neighbours",
 }
-LARGEST = 1e15  # what is beyond has diverged, and no axis has room for it
-WINDOWS = 40  # a curve of more points is smoothed over a 40th of them; the points stay behind it
+LARGEST = 1e15  # larger values have diverged, and no axis has room for them
+WINDOWS = (
+    40  # a curve of more points is smoothed over a 40th of them; the points are drawn behind it
+)
 
 
 @theme(THEME)
 def draw_pretraining(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Look]) -> Figure:
-    """A panel per scalar that any run logged, over steps; thin as logged, strong as a running median.
+    """Draw a panel per scalar that any run logged, over steps: thin as logged, strong as a running median.
 
     Parameters
     ----------
     curves : mapping of str to DataFrame
-        Of each run: index: steps, columns: scalars (`reports.curves.read_curves`).
+        Result of `reports.reading.curves.read_curves` of each run.
 
     Raises
     ------
@@ -41,55 +43,45 @@ def draw_pretraining(curves: Mapping[str, pd.DataFrame], styles: Mapping[str, Lo
         raise ValueError(f"no run logged {', '.join(PANELS)} at two steps.")
     rows, columns = -(-len(shown) // 2), min(2, len(shown))
     size = (WIDE, max(1.1 + 1.75 * rows, 0.9 + 0.145 * len(curves)))
-    figure = Figure(size, layout="constrained")
+    figure = Figure(size)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[len(shown) :]:
         axes.remove()
     for axes, name in zip(grid, shown, strict=False):
         for run, frame in curves.items():
             if name in frame:
-                draw_curve(axes, frame[name], styles[run])
+                _draw_curve(axes, frame[name], styles[run])
         axes.set_title(PANELS[name], loc="left")
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     looks = [styles[run] for run in curves]
-    handles = [
-        Line2D([], [], color=look.colour, linestyle=look.line, marker=look.marker, markersize=3.5)
-        for look in looks
-    ]
+    handles = [Line2D([], [], **look.curve, markersize=3.5) for look in looks]
     add_legend_beside(grid[columns - 1], handles, looks)
     return figure
 
 
 def panels(curves: Mapping[str, pd.DataFrame]) -> list[str]:
-    """The scalars of `PANELS` that a run logged at two steps at least."""
+    """The scalars of `PANELS` that a run logged at two or more steps."""
     return [
         name
         for name in PANELS
-        if any(name in c and len(drawable(c[name])) > 1 for c in curves.values())
+        if any(name in c and len(_drawable(c[name])) > 1 for c in curves.values())
     ]
 
 
-def drawable(values: pd.Series) -> pd.Series:
+def _drawable(values: pd.Series) -> pd.Series:
     """The values that are finite and within `LARGEST`, in the order of their steps."""
     return values[values.abs() <= LARGEST]
 
 
-def draw_curve(axes: Axes, values: pd.Series, look: Look) -> None:
-    """A scalar over its steps."""
-    points = drawable(values)
+def _draw_curve(axes: Axes, values: pd.Series, look: Look) -> None:
+    """Draw a scalar over its steps."""
+    points = _drawable(values)
     width = len(points) // WINDOWS
     smooth = points
     if width > 1:
         smooth = points.rolling(width, center=True, min_periods=1).median()
         axes.plot(points.index, points, color=look.colour, linewidth=0.5, alpha=0.35)
-    axes.plot(
-        smooth.index,
-        smooth,
-        color=look.colour,
-        linestyle=look.line,
-        marker=look.marker,
-        markevery=(0, max(1, len(smooth) // 8)),
-        markersize=3.5,
-    )
+    every = (0, max(1, len(smooth) // 8))
+    axes.plot(smooth.index, smooth, **look.curve, markevery=every, markersize=3.5)

@@ -1,4 +1,4 @@
-"""What each backbone scored on one task, with confidence intervals."""
+"""Figures of one task: bars of means, boxes of cases, a heat map of ranks, curves of label efficiency."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from reports.render.figures.style import (
 
 @theme(THEME)
 def draw_bars(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
-    """Bars from zero in the frame's order, each with its figure in percent.
+    """Draw bars from zero in the frame's order, each with its score in percent.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def draw_bars(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> 
         Name of the score.
     """
     scores = scores.reset_index(drop=True)
-    figure = Figure((NARROW, figure_height(len(scores))), layout="constrained")
+    figure = Figure((NARROW, figure_height(len(scores))))
     axes = figure.add_subplot()
-    low, high = scores["low"].fillna(scores["mean"]), scores["high"].fillna(scores["mean"])
+    high = scores["high"].fillna(scores["mean"])
     for row, one in enumerate(scores.itertuples()):
         look = styles[one.backbone]
         axes.barh(
@@ -50,34 +50,35 @@ def draw_bars(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> 
             textcoords="offset points", va="center", fontsize=6.5,
         )  # fmt: skip
     axes.errorbar(
-        100 * scores["mean"],
-        range(len(scores)),
-        xerr=100 * np.stack([scores["mean"] - low, high - scores["mean"]]),
-        fmt="none",
-        ecolor=EDGE,
-        elinewidth=0.9,
-        capsize=1.8,
-    )
+        100 * scores["mean"], range(len(scores)), xerr=_whiskers(scores), fmt="none", ecolor=EDGE,
+        elinewidth=0.9, capsize=1.8,
+    )  # fmt: skip
     name_rows(axes, scores["backbone"], styles)
-    # Room for the longest figure beyond the longest interval.
+    # There is room for the longest number beyond the longest interval.
     axes.set_xlim(0, max(1.0, 118 * high.max()))
     axes.set_xlabel(f"{metric_name(metric)}, percent")
     return figure
 
 
-MOST_POINTS = 300  # beyond, points hide each other and swell the file: boxes and outliers alone
+def _whiskers(scores: pd.DataFrame) -> NDArray[np.float64]:
+    """(2, K) distance of the ends of each interval from the mean, in percent; 0 without an interval."""
+    low, high = (scores[end].fillna(scores["mean"]) for end in ("low", "high"))
+    return 100 * np.stack([scores["mean"] - low, high - scores["mean"]])
+
+
+MOST_POINTS = 300  # more points hide each other and swell the file; then outliers alone are drawn
 
 
 @theme(THEME)
 def draw_boxes(
     scores: Mapping[str, NDArray[np.float64]], metric: str, styles: Mapping[str, Look]
 ) -> Figure:
-    """Quartiles, median and whiskers (1.5 times the quartiles' distance, as Tukey has them); the best median on top.
+    """Draw quartiles, median and whiskers (1.5 times the quartiles' distance, as Tukey's); the best median is on top.
 
     Parameters
     ----------
     scores : mapping of str to ndarray
-        Of each backbone, those of its cases (C,), fractions; NaN are left out.
+        Scores of the cases of each backbone, (C,), fractions; NaN is left out.
     metric : str
         Name of the score.
 
@@ -91,7 +92,7 @@ def draw_boxes(
         if not len(values):
             raise ValueError(f"{name} has no case with a score: leave it out.")
     order = sorted(cases, key=lambda name: (-float(np.median(cases[name])), name))
-    figure = Figure((NARROW, figure_height(len(order), 0.2)), layout="constrained")
+    figure = Figure((NARROW, figure_height(len(order), 0.2)))
     axes = figure.add_subplot()
     few = max(map(len, cases.values())) <= MOST_POINTS
     drawn = axes.boxplot(
@@ -99,17 +100,11 @@ def draw_boxes(
         positions=range(len(order)),
         orientation="horizontal",
         widths=0.62,
-        patch_artist=True,
         manage_ticks=False,
         showfliers=not few,
         flierprops=dict(marker=".", markersize=2, markeredgecolor=EDGE, alpha=0.5),
-        medianprops=dict(color=EDGE, linewidth=1.4),
-        whiskerprops=dict(linewidth=0.7),
-        capprops=dict(linewidth=0.7),
     )
-    spread = np.random.default_rng(
-        0
-    )  # points beside each other; fixed, so that a figure is reproducible
+    spread = np.random.default_rng(0)  # puts points beside each other, the same in each call
     for row, (name, box) in enumerate(zip(order, drawn["boxes"], strict=True)):
         look = styles[name]
         box.set(facecolor=look.colour, hatch=look.hatch, edgecolor=EDGE, alpha=0.6, linewidth=0.7)
@@ -124,28 +119,26 @@ def draw_boxes(
     return figure
 
 
-# White to Okabe and Ito's blue: one hue, ever darker, so that it reads in grey too.
+# From white to Okabe and Ito's blue: one hue that grows darker, so that it reads in grey, too.
 SHARE = LinearSegmentedColormap.from_list("share", ["#ffffff", "#0072B2", "#00324f"])
-DARK = 0.45  # from here on, white letters
+DARK = 0.45  # letters on darker shares are white
 
 
 @theme(THEME)
 def draw_rank_stability(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
-    """A heat map: a row per backbone in the frame's order, a column per rank, the share in percent.
+    """Draw a heat map: a row per backbone in the frame's order, a column per rank, the share in percent.
 
     Parameters
     ----------
     shares : DataFrame
-        Index: backbones, columns: ranks from 1, the last one perhaps of all beyond; values: shares in [0, 1] that add
-        up to 1 in each row.
+        Shares in [0, 1]; each row adds up to 1. Index: backbones; columns: ranks from 1, the last one perhaps of all
+        ranks beyond.
     """
     rows, columns = shares.shape
-    figure = Figure(
-        (max(NARROW, 1.9 + 0.3 * columns), figure_height(rows, 0.2)), layout="constrained"
-    )
+    figure = Figure((max(NARROW, 1.9 + 0.3 * columns), figure_height(rows, 0.2)))
     axes = figure.add_subplot()
     axes.grid(visible=False)
-    # Cells of a mesh stay vectors, an image would not; 0 stays clear for the mark behind it.
+    # The cells of a mesh stay vectors, those of an image would not. 0 stays clear for the mark behind it.
     mesh = axes.pcolormesh(
         range(columns), range(rows), shares.where(shares > 0), cmap=SHARE, vmin=0, vmax=1,
         edgecolors="#cccccc", linewidth=0.4, shading="nearest",
@@ -168,13 +161,12 @@ def draw_rank_stability(shares: pd.DataFrame, styles: Mapping[str, Look]) -> Fig
     return figure
 
 
-APART = 0.25  # decades between two tick labels at least
+APART = 0.25  # least distance of two tick labels, in decades
 
 
 @theme(THEME)
 def draw_label_efficiency(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> Figure:
-    """A line per backbone over the shares of labels on a logarithmic axis, with intervals; the legend is in the order
-    of the right end.
+    """Draw a line with intervals per backbone over the shares of labels; the legend is in the order of the right end.
 
     Parameters
     ----------
@@ -196,32 +188,23 @@ def draw_label_efficiency(scores: pd.DataFrame, metric: str, styles: Mapping[str
         curves,
         key=lambda n: (-curves[n]["label_fraction"].iloc[-1], -curves[n]["mean"].iloc[-1], n),
     )
-    figure = Figure((5.2, max(2.5, 0.9 + 0.145 * len(order))), layout="constrained")
+    figure = Figure((5.2, max(2.5, 0.9 + 0.145 * len(order))))
     axes = figure.add_subplot()
-    # Side by side, within 6 %, so that no interval hides another.
+    # Points lie side by side, within 6 %, so that no interval hides another.
     shift = 10 ** np.linspace(-0.025, 0.025, len(order)) if len(order) > 1 else [1.0]
     lines = []
     for name, beside in zip(order, shift, strict=True):
         rows, look = curves[name], styles[name]
-        low, high = (rows[end].fillna(rows["mean"]) for end in ("low", "high"))
         line = axes.errorbar(
-            rows["label_fraction"] * beside,
-            100 * rows["mean"],
-            yerr=100 * np.stack([rows["mean"] - low, high - rows["mean"]]),
-            color=look.colour,
-            marker=look.marker,
-            linestyle=look.line,
-            markeredgecolor=EDGE,
-            markeredgewidth=0.5,
-            elinewidth=0.7,
-            capsize=1.5,
-        )
+            rows["label_fraction"] * beside, 100 * rows["mean"], yerr=_whiskers(rows), **look.curve,
+            markeredgecolor=EDGE, markeredgewidth=0.5, elinewidth=0.7, capsize=1.5,
+        )  # fmt: skip
         lines.append(line.lines[0])
         for bar in line.lines[2]:
             bar.set_alpha(0.6)
     axes.set_xscale("log")
     fractions = sorted(scores["label_fraction"].unique())
-    axes.set_xticks(fractions, labels_apart(fractions))
+    axes.set_xticks(fractions, _labels_apart(fractions))
     axes.minorticks_off()
     axes.set_xlabel("share of the labels")
     axes.set_ylabel(f"{metric_name(metric)}, percent")
@@ -229,8 +212,8 @@ def draw_label_efficiency(scores: pd.DataFrame, metric: str, styles: Mapping[str
     return figure
 
 
-def labels_apart(fractions: Iterable[float]) -> list[str]:
-    """Tick labels of ascending fractions, some empty so that none touches the next; the largest is always there."""
+def _labels_apart(fractions: Iterable[float]) -> list[str]:
+    """Tick labels of ascending fractions; some are empty, so that none touches the next, but never the largest."""
     labels, last = [], np.inf
     for fraction in reversed(list(fractions)):
         room = last - np.log10(fraction) >= APART
