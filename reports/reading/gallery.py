@@ -1,4 +1,4 @@
-"""Read the gallery that a run left beside its record: nothing outside its folder, nothing unchecked."""
+"""Read the gallery that a run left beside its record; every file is checked, and none lies outside the folder."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from lvmmed_backbones.records.gallery import (
 )
 
 EDITED = f"The gallery was edited: {AGAIN}."
-LARGEST = 2 * SIDE  # pixels of a side
-JSON, PNG = 16 * MIB, 16 * MIB  # bytes of a file
+LARGEST = 2 * SIDE  # side of an image, in pixels
+MOST_BYTES = 16 * MIB  # of a file
 MODES = {"RGB": ("L", "LA", "P", "RGB", "RGBA"), None: ("L", "P")}
 
 
@@ -49,7 +49,7 @@ class Boxes:
     truth_labels : ndarray
         (T,) classes.
     prediction : ndarray
-        (P, 4), the surest first.
+        (P, 4), the highest score first.
     prediction_labels : ndarray
         (P,) classes.
     scores : ndarray
@@ -63,32 +63,21 @@ class Boxes:
     scores: NDArray[np.float64]
 
     def at_least(self, score: float) -> Boxes:
-        """All true boxes, and the predicted ones that are this sure."""
-        sure = self.scores >= score
-        return replace(
-            self,
-            prediction=self.prediction[sure],
-            prediction_labels=self.prediction_labels[sure],
-            scores=self.scores[sure],
-        )
+        """All true boxes, and the predicted boxes with at least this score."""
+        kept, fields = self.scores >= score, ("prediction", "prediction_labels", "scores")
+        return replace(self, **{name: getattr(self, name)[kept] for name in fields})
 
 
 class StoredGallery(Gallery, kw_only=True):
-    """A gallery that was found beside a record, and was checked.
-
-    Attributes
-    ----------
-    folder : Path
-        It lies in.
-    """
+    """A gallery that was read from beside a record and checked; it lies in `folder`."""
 
     folder: Path
 
     def __post_init__(self) -> None:
-        """Nothing is checked again."""
+        """Check nothing again."""
 
     def file(self, entry: Entry, name: str) -> Path:
-        """A file of an entry, by what it holds."""
+        """The file of an entry that holds its 'image', 'truth', 'prediction' or 'boxes'."""
         return self.folder / entry.files[name]
 
 
@@ -96,7 +85,7 @@ Kind = TypeVar("Kind", Gallery, BoxFile)
 
 
 def has_gallery(record: StoredRecord) -> bool:
-    """Whether a run left a gallery; it is not read."""
+    """Whether a run left a gallery; does not read it."""
     return os.path.lexists(record.path.parent / FOLDER / INDEX)
 
 
@@ -106,11 +95,11 @@ def read_gallery(record: StoredRecord) -> StoredGallery | None:
     Raises
     ------
     ValueError
-        Naming the file, what is wrong with it and the remedy.
+        If it is not sound; the message names the file, what is wrong with it and the remedy.
     """
     path = record.path.parent / FOLDER / INDEX
     try:
-        gallery = decode(path, Gallery, record.results)
+        gallery = _decode(path, Gallery, record.results)
     except FileNotFoundError:
         if path.is_symlink() or path.parent.is_symlink():
             raise gone(path) from None
@@ -118,13 +107,13 @@ def read_gallery(record: StoredRecord) -> StoredGallery | None:
     try:
         check_known(gallery.schema, SCHEMA)
         for entry in gallery.entries:
-            check_entry(entry, gallery, path.parent)
+            _check_entry(entry, gallery, path.parent)
     except ValueError as error:
         raise ValueError(f"{plain(path)}: {error}") from error
     return StoredGallery(**msgspec.structs.asdict(gallery), folder=path.parent)
 
 
-def decode(path: Path, kind: type[Kind], within: Path) -> Kind:
+def _decode(path: Path, kind: type[Kind], within: Path) -> Kind:
     """The content of a JSON file of a gallery.
 
     Raises
@@ -134,13 +123,13 @@ def decode(path: Path, kind: type[Kind], within: Path) -> Kind:
     Refused
         If it is not as a run writes it, or leads out of `within`.
     """
-    content = read_bytes(path, within=within, most=JSON)
+    content = read_bytes(path, within=within, most=MOST_BYTES)
     with refusing(path, EDITED, "is not as a run writes it"):
         return msgspec.json.decode(content, type=kind)
 
 
-def check_entry(entry: Entry, gallery: Gallery, folder: Path) -> None:
-    """Refuse an unsound entry; what only other kinds of task have is taken out of it.
+def _check_entry(entry: Entry, gallery: Gallery, folder: Path) -> None:
+    """Refuse an unsound entry; take out of it what only other kinds of task have.
 
     Raises
     ------
@@ -150,10 +139,9 @@ def check_entry(entry: Entry, gallery: Gallery, folder: Path) -> None:
     classes = len(gallery.classes)
     if gallery.kind == "classification":
         if len(entry.probabilities) != classes:
-            raise ValueError(
-                f"{len(entry.probabilities)} probabilities of {classes} classes. {EDITED}"
-            )
-        check_labels([entry.truth, entry.prediction], classes)
+            number = len(entry.probabilities)
+            raise ValueError(f"{number} probabilities of {classes} classes. {EDITED}")
+        _check_labels([entry.truth, entry.prediction], classes)
     else:
         entry.truth, entry.prediction, entry.probabilities = None, None, ()
     names = FILES[gallery.kind]
@@ -161,35 +149,18 @@ def check_entry(entry: Entry, gallery: Gallery, folder: Path) -> None:
     if lacking:
         raise ValueError(f"{entry.case} has no file of its {lacking[0]}. {EDITED}")
     entry.files = {name: entry.files[name] for name in names}
-    for name in names:
-        check_inside(folder, entry.files[name])
+    for file in entry.files.values():
+        try:  # neither the name nor a link may lead to another folder
+            regular(folder / file, within=folder, most=MOST_BYTES)
+        except FileNotFoundError:
+            raise gone(folder / file) from None
 
 
-def check_labels(labels: Sequence[int | None], classes: int) -> None:
-    """Refuse a class that does not exist.
-
-    Raises
-    ------
-    ValueError
-        Naming it.
-    """
+def _check_labels(labels: Sequence[int | None], classes: int) -> None:
+    """Raise ValueError for a class that does not exist."""
     for label in labels:
         if label is None or label >= classes:
             raise ValueError(f"class {label} of {classes} classes. {EDITED}")
-
-
-def check_inside(folder: Path, name: str) -> None:
-    """Refuse a file of a gallery whose name, or a link, leads to another folder.
-
-    Raises
-    ------
-    Refused
-        If one does, or there is no such file.
-    """
-    try:
-        regular(folder / name, within=folder, most=PNG)
-    except FileNotFoundError:
-        raise gone(folder / name) from None
 
 
 def read_copy(path: Path) -> bytes:
@@ -200,7 +171,7 @@ def read_copy(path: Path) -> bytes:
     FileNotFoundError, Refused
         If it is no regular file of its folder.
     """
-    return read_bytes(path, within=path.parent, most=PNG)
+    return read_bytes(path, within=path.parent, most=MOST_BYTES)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -209,20 +180,20 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     OSError, ValueError
-        Naming the file, if it is no sound image or a huge one.
+        If it is no sound image or a huge one; the message names the file.
     """
-    return read_pixels(path, "RGB")
+    return _read_pixels(path, "RGB")
 
 
 def read_labels(path: Path, classes: int) -> NDArray[np.uint8]:
-    """The classes of a label map, of so many: (H, W), 255 where a pixel has none.
+    """The classes of a label map: (H, W), each below `classes`, 255 where a pixel has none.
 
     Raises
     ------
     OSError, ValueError
         As `read_image`; also if it has a class that does not exist.
     """
-    labels = read_pixels(path, None)
+    labels = _read_pixels(path, None)
     beyond = labels[(labels >= classes) & (labels != IGNORED)]
     if beyond.size:
         raise Refused(path, f"has class {beyond.max()} of {classes} classes", EDITED)
@@ -249,12 +220,12 @@ def read_maps(
     return image, truth, prediction
 
 
-def read_pixels(path: Path, mode: str | None) -> NDArray[np.uint8]:
-    """The pixels of a PNG, converted to a mode of PIL; None: as they are, one channel."""
+def _read_pixels(path: Path, mode: str | None) -> NDArray[np.uint8]:
+    """The pixels of a PNG, converted to a mode of PIL; None: one channel as it is."""
     from PIL import Image
 
     with (
-        opened(path, within=path.parent, most=PNG) as file,
+        opened(path, within=path.parent, most=MOST_BYTES) as file,
         refusing(path, EDITED, "is no sound PNG of a gallery"),
         warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
         Image.open(file, formats=["PNG"]) as image,
@@ -270,33 +241,32 @@ def read_pixels(path: Path, mode: str | None) -> NDArray[np.uint8]:
 
 
 def read_boxes(path: Path, classes: int) -> Boxes:
-    """The boxes of an image, of so many classes.
+    """The boxes of an image, whose classes are below `classes`.
 
     Raises
     ------
     OSError, ValueError
-        Naming the file, if it holds no sound boxes.
+        If the file holds no sound boxes; the message names it.
     """
-    content = decode(path, BoxFile, path.parent)
+    content = _decode(path, BoxFile, path.parent)
     boxes = (*content.truth, *content.prediction)
     try:
-        check_labels([box.label for box in boxes], classes)
+        _check_labels([box.label for box in boxes], classes)
     except ValueError as error:
         raise ValueError(f"{plain(path)}: {error}") from error
     for box in boxes:
         x1, y1, x2, y2 = box.box
         if x2 < x1 or y2 < y1:
             raise Refused(path, f"has the box {box.box}, whose corners are exchanged", EDITED)
-    found = sorted(content.prediction, key=lambda box: -box.score)
+    prediction = sorted(content.prediction, key=lambda box: -box.score)
     return Boxes(
-        truth=stack_corners(content.truth),
-        truth_labels=np.array([box.label for box in content.truth], dtype=np.int64),
-        prediction=stack_corners(found),
-        prediction_labels=np.array([box.label for box in found], dtype=np.int64),
-        scores=np.array([box.score for box in found], dtype=np.float64),
+        *_corners_and_labels(content.truth),
+        *_corners_and_labels(prediction),
+        np.array([box.score for box in prediction], float),
     )
 
 
-def stack_corners(boxes: Sequence[Box]) -> NDArray[np.float64]:
-    """(n, 4) x1, y1, x2, y2."""
-    return np.array([box.box for box in boxes], dtype=np.float64).reshape(-1, 4)
+def _corners_and_labels(boxes: Sequence[Box]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(n, 4) x1, y1, x2, y2 and (n,) classes."""
+    corners = np.array([box.box for box in boxes], float).reshape(-1, 4)
+    return corners, np.array([box.label for box in boxes], np.int64)

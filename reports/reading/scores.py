@@ -1,4 +1,4 @@
-"""What each backbone scored on each task, case by case: what all statistics start from."""
+"""The score of each backbone on each task, case by case: what all statistics start from."""
 
 from __future__ import annotations
 
@@ -14,10 +14,29 @@ from lvmmed_backbones.records import StoredRecord, cases, read_cases
 from lvmmed_backbones.records.cases import over_sites, site
 from reports.reading.consistency import column_key, condition_of, group_by
 
+METRIC_NAMES = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "map50": "mAP50",
+    "map": "mAP50:95",
+    "accuracy": "accuracy",
+    "kappa": "kappa",
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+    "probability": "probability of the true class",
+}
+
+
+def metric_name(metric: str) -> str:
+    """The name of a metric in texts: 'Dice' of dice, 'Dice, vessel' of dice/vessel; an unknown one as it is."""
+    base, _, part = metric.partition("/")
+    name = METRIC_NAMES.get(base, base)
+    return f"{name}, {part}" if part else name
+
 
 @dataclass(frozen=True)
 class Scores:
-    """What one backbone scored on one task.
+    """The scores of one backbone on one task.
 
     Attributes
     ----------
@@ -26,12 +45,12 @@ class Scores:
     seeds : tuple of int
         (S,) in ascending order.
     cases : tuple of str
-        (C,) names, in ascending order; empty where the headline is no mean of cases (mAP50, kappa).
+        (C,) names in ascending order; empty where the headline is no mean of cases (mAP50, kappa).
     strata : ndarray
         (C,) group of each case, 0 to G - 1: the first folder of its name where the headline is the mean over such
         groups (prostate sites); all 0 elsewhere.
     values : ndarray
-        (S, C) score of each case by each seed, fractions in [0, 1]; NaN where it is undefined: a mean leaves it out.
+        (S, C) score of each case by each seed, fractions in [0, 1]; NaN where it is undefined: means leave it out.
     headlines : ndarray
         (S,) headline of each run, fractions in [0, 1].
     """
@@ -47,41 +66,41 @@ class Scores:
     headlines: NDArray[np.float64]
 
     @property
-    def units(self) -> NDArray[np.int64]:
-        """(C,) number of the patient of each case: slices of one patient (SITE/PATIENT/SLICE) are not independent.
-
-        A case whose name has fewer parts is a patient by itself.
-        """
+    def patients(self) -> NDArray[np.int64]:
+        """(C,) number of the patient of each case; see `patients_of`."""
         return patients_of(self.cases)
 
 
 def patients_of(cases: Sequence[str]) -> NDArray[np.int64]:
-    """(C,) number of the patient of each case; see `Scores.units`."""
+    """(C,) number of the patient of each case: slices of one patient (SITE/PATIENT/SLICE) are not independent.
+
+    A case whose name has fewer parts is a patient by itself.
+    """
     names = ["/".join(case.split("/")[:2]) for case in cases]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def read_scores(records: Sequence[StoredRecord]) -> list[Scores]:
-    """Scores of each task, protocol and backbone, in order of first appearance; reads the records' cases.
+    """Read the scores of each task, protocol and backbone, in order of first appearance, from the records' cases.
 
     Parameters
     ----------
     records : sequence of StoredRecord
-        Of one condition, that agree with each other (`reports.agreement.agreeing`).
+        Records of one condition that `reports.reading.consistency.consistent_records` let through.
 
     Raises
     ------
     ValueError
         If they are of several conditions, a record cannot be read again, or its cases are not sound.
     """
-    found, problems = read_sound_scores(records)
+    scores, problems = read_sound_scores(records)
     if problems:
         raise ValueError("\n".join(problems))
-    return found
+    return scores
 
 
 def read_sound_scores(records: Sequence[StoredRecord]) -> tuple[list[Scores], list[str]]:
-    """As `scores`, of the records whose cases are sound; and a sentence for each other one.
+    """As `read_scores`, of the records whose cases are sound; and a sentence for each other record.
 
     Raises
     ------
@@ -93,29 +112,28 @@ def read_sound_scores(records: Sequence[StoredRecord]) -> tuple[list[Scores], li
         raise ValueError(
             f"records of {len(conditions)} conditions ({conditions}). Hand in one at a time."
         )
-    found, problems = [], []
+    scores, problems = [], []
     for runs in group_by(records, lambda r: (column_key(r), r.backbone.name)):
         by_run = []
         for run in sorted(runs, key=lambda run: run.seed):
             try:
-                by_run.append((run, read_case_scores(run)))
+                by_run.append((run, *_read_case_scores(run)))
             except ValueError as error:
                 problems.append(str(error))
         if by_run:
-            found.append(combine_runs(*zip(*by_run, strict=True)))
-    return found, problems
+            scores.append(_combine_runs(*zip(*by_run, strict=True)))
+    return scores, problems
 
 
-def combine_runs(
-    runs: Sequence[StoredRecord], by_case: Sequence[tuple[dict[str, float], bool]]
+def _combine_runs(
+    runs: Sequence[StoredRecord], by_case: Sequence[dict[str, float]], by_site: Sequence[bool]
 ) -> Scores:
-    """The scores of the runs of one backbone on one task, in the order of their seeds; of each, `case_scores`."""
-    found = [scores for scores, _ in by_case]
-    names = tuple(sorted(set().union(*found))) if all(found) else ()
+    """The scores of the runs of one backbone on one task, in the order of their seeds; see `_read_case_scores`."""
+    names = tuple(sorted(set().union(*by_case))) if all(by_case) else ()
     strata = np.zeros(len(names), np.int64)
-    if names and any(sites for _, sites in by_case):
+    if names and any(by_site):
         strata = np.unique([site(name) for name in names], return_inverse=True)[1].astype(np.int64)
-    values = [[scores.get(name, math.nan) for name in names] for scores in found]
+    values = [[of_run.get(name, math.nan) for name in names] for of_run in by_case]
     return Scores(
         backbone=runs[0].backbone.name,
         task=runs[0].task,
@@ -129,78 +147,76 @@ def combine_runs(
     )
 
 
-def read_case_scores(run: StoredRecord) -> tuple[dict[str, float], bool]:
-    """Score of each case in the run's headline metric, NaN where undefined, and whether sites count alike.
+def _read_case_scores(run: StoredRecord) -> tuple[dict[str, float], bool]:
+    """The score of each case in the run's headline metric, NaN where undefined, and whether sites count alike.
 
-    No scores if the headline is no mean of cases.
+    There are no scores if the headline is no mean of cases.
 
     Raises
     ------
     ValueError
-        Naming the file and what is wrong, if it cannot be read again or its cases are not sound.
+        If the record cannot be read again or its cases are not sound; the message names the file and what is wrong.
     """
     rows = read_cases(run)
     try:
-        found = cases.case_scores(rows, run.metric)
-        return found, bool(found) and over_sites(found, run.metric, run.value, run.metrics)
+        scores = cases.case_scores(rows, run.metric)
+        return scores, bool(scores) and over_sites(scores, run.metric, run.value, run.metrics)
     except ValueError as error:
         raise ValueError(plain(f"{run.path}: {error}")) from error
 
 
-def on_common_cases(several: Sequence[Scores]) -> list[Scores]:
+def check_one_task(scores: Sequence[Scores]) -> None:
+    """Raise ValueError if scores differ in task, protocol or metric."""
+    columns = {(s.task, s.protocol, s.metric) for s in scores}
+    if len(columns) > 1:
+        raise ValueError(f"scores of {len(columns)} tasks ({columns}). Hand in one at a time.")
+
+
+def on_common_cases(scores: Sequence[Scores]) -> list[Scores]:
     """The same backbones on the cases that all of them have a score of.
 
-    Headlines are over these cases; where the headline of one is no mean of cases, all are left without cases and keep
-    their headlines.
+    Their headlines are over these cases. If the headline of one is no mean of cases, all are left without cases and
+    keep their headlines.
 
     Parameters
     ----------
-    several : sequence of Scores
-        Of one task, one per backbone.
+    scores : sequence of Scores
+        Scores of one task, one per backbone.
 
     Raises
     ------
     ValueError
         If they differ in task, protocol or metric, or have cases but none in common.
     """
-    columns = {(one.task, one.protocol, one.metric) for one in several}
-    if len(columns) > 1:
-        raise ValueError(f"scores of {len(columns)} tasks ({columns}). Hand in one at a time.")
-    if not all(one.cases for one in several):
-        nothing = np.zeros(0, np.int64)
+    check_one_task(scores)
+    if not all(s.cases for s in scores):
+        none = np.zeros(0, np.int64)
         return [
-            replace(one, cases=(), strata=nothing, values=np.zeros((len(one.seeds), 0)))
-            for one in several
+            replace(s, cases=(), strata=none, values=np.zeros((len(s.seeds), 0))) for s in scores
         ]
-    shared = tuple(sorted(set.intersection(*map(defined_cases, several))))
+    shared = tuple(sorted(set.intersection(*map(defined_cases, scores))))
     if not shared:
-        who = ", ".join(one.backbone for one in several)
-        raise ValueError(f"{several[0].task}: {who} have no case in common.")
+        names = ", ".join(s.backbone for s in scores)
+        raise ValueError(f"{scores[0].task}: {names} have no case in common.")
     # A record of somebody else may lack its figures by site.
-    sited = max(several, key=lambda one: one.strata.max(initial=0))
-    strata = sited.strata[np.searchsorted(sited.cases, shared)]
-    restricted = [one.values[:, np.searchsorted(one.cases, shared)] for one in several]
+    with_sites = max(scores, key=lambda s: s.strata.max(initial=0))
+    strata = with_sites.strata[np.searchsorted(with_sites.cases, shared)]
+    restricted = [s.values[:, np.searchsorted(s.cases, shared)] for s in scores]
     return [
-        replace(
-            one,
-            cases=shared,
-            strata=strata,
-            values=values,
-            headlines=stratified_means(values, strata),
-        )
-        for one, values in zip(several, restricted, strict=True)
+        replace(s, cases=shared, strata=strata, values=v, headlines=stratified_means(v, strata))
+        for s, v in zip(scores, restricted, strict=True)
     ]
 
 
 def defined_cases(scores: Scores) -> set[str]:
-    """The cases that some seed has a score of."""
-    return {scores.cases[place] for place in np.flatnonzero(np.isfinite(scores.values).any(0))}
+    """The cases that a seed has a score of."""
+    return {scores.cases[case] for case in np.flatnonzero(np.isfinite(scores.values).any(0))}
 
 
 def stratified_means(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean over strata of the mean over each one's cases: (..., C) scores and (C,) strata to (...).
+    """Mean over strata of the mean over the cases of each: (..., C) scores and (C,) strata to (...).
 
-    NaN leaves a mean; a stratum of NaN alone leaves the mean over strata; NaN if nothing is left.
+    NaN is left out of a mean, and a stratum of NaN alone out of the mean over strata; NaN if nothing is left.
     """
     members = strata == np.arange(strata.max(initial=-1) + 1)[:, None]  # (G, C)
     defined = np.isfinite(values)
@@ -210,23 +226,3 @@ def stratified_means(values: NDArray[np.float64], strata: NDArray[np.int64]) -> 
     present = (counts > 0).sum(-1)
     total = per_stratum.sum(-1)
     return np.divide(total, present, out=np.full(np.shape(total), np.nan), where=present > 0)
-
-
-NAMES = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "map50": "mAP50",
-    "map": "mAP50:95",
-    "accuracy": "accuracy",
-    "kappa": "kappa",
-    "macro_f1": "macro F1",
-    "auroc": "AUROC",
-    "probability": "probability of the true class",
-}
-
-
-def metric_name(metric: str) -> str:
-    """What a metric is called: 'Dice' of dice, 'Dice, vessel' of dice/vessel; one that is not known, as it is."""
-    base, _, part = metric.partition("/")
-    name = NAMES.get(base, base)
-    return f"{name}, {part}" if part else name

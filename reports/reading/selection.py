@@ -1,4 +1,4 @@
-"""Filters that all reports share: only the records that were asked for."""
+"""The filters that all reports share: they choose among the records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECORD_FIELDS = {
 
 
 class Filters(TypedDict, total=False):
-    """Only these records. All filters hold at once; several values of one are alternatives; None passes all.
+    """Which records to use. All filters hold at once; several values of one filter are alternatives; None passes all.
 
     Attributes
     ----------
@@ -24,9 +24,9 @@ class Filters(TypedDict, total=False):
     task : sequence of str or None
         Names of tasks.
     architecture : sequence of str or None
-        Of backbones.
+        Architectures of backbones.
     corpus : sequence of str or None
-        That backbones were pretrained on.
+        Corpora that backbones were pretrained on.
     protocol : sequence of str or None
         Names of protocols.
     label_fraction : sequence of float or None
@@ -49,37 +49,33 @@ def select_records(records: Sequence[StoredRecord], filters: Filters) -> list[St
     TypeError
         If there is no such filter.
     ValueError
-        If a value is no record's, or no record passes all filters at once.
+        If no record has a value, or no record passes all filters at once.
     """
     if unknown := filters.keys() - Filters.__annotations__.keys():
-        known = ", ".join(Filters.__annotations__)
-        raise TypeError(f"no filter {min(unknown)!r}: choose from {known}")
+        names = ", ".join(Filters.__annotations__)
+        raise TypeError(f"no filter {min(unknown)!r}: choose from {names}")
     given: dict[str, Any] = {**filters}
     chosen = {
         name: [nfc(value) if isinstance(value, str) else value for value in given[name]]
         for name in Filters.__annotations__
         if given.get(name)
     }
-    found = list(records)
+    selected = list(records)
     for name, values in chosen.items():
         value_of = attrgetter(RECORD_FIELDS.get(name, name))
-        there = set(map(value_of, records))
+        known = set(map(value_of, records))
         for value in values:
-            if value not in there:
-                choice = ", ".join(map(str, sorted(there)))
-                raise ValueError(
-                    f"{option_name(name)} {value}: no record has it. Choose from {choice}."
-                )
-        found = [record for record in found if value_of(record) in values]
-    if not found:
-        all_of_them = " and ".join(
-            f"{option_name(name)} {' or '.join(map(str, values))}"
-            for name, values in chosen.items()
-        )
-        raise ValueError(f"no record has {all_of_them} at once. Leave out one of them.")
-    return found
+            if value not in known:
+                choice = ", ".join(map(str, sorted(known)))
+                option = f"{option_name(name)} {value}"
+                raise ValueError(f"{option}: no record has it. Choose from {choice}.")
+        selected = [record for record in selected if value_of(record) in values]
+    if not selected:
+        options = (f"{option_name(n)} {' or '.join(map(str, vs))}" for n, vs in chosen.items())
+        raise ValueError(f"no record has {' and '.join(options)} at once. Leave out one of them.")
+    return selected
 
 
 def option_name(name: str) -> str:
-    """The option of a filter, as it is typed."""
+    """The option of a filter on the command line."""
     return f"--{name.replace('_', '-')}"

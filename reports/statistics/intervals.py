@@ -65,7 +65,7 @@ def mean_interval(
     if few_cases(scores):
         return seeds_interval(scores.headlines, confidence, resamples, seed)
     return hierarchical_interval(
-        scores.values, scores.strata, confidence, resamples, seed, scores.units
+        scores.values, scores.strata, confidence, resamples, seed, scores.patients
     )
 
 
@@ -85,7 +85,7 @@ def few_cases(scores: Scores) -> str | None:
     if not scores.cases:
         return f"{metric_name(scores.metric)} is no mean over cases"
     defined = np.isfinite(scores.values).any(0)
-    return few_units(scores.strata[defined], scores.units[defined])
+    return few_units(scores.strata[defined], scores.patients[defined])
 
 
 def few_units(strata: Integers, units: Integers) -> str | None:

@@ -45,7 +45,7 @@ def case_differences(a: Scores, b: Scores) -> Differences:
     values, weights = [], []
     for group in groups:
         inside = one.strata == group
-        sums, counts = sum_by_unit(by_case[None, inside], one.units[inside])
+        sums, counts = sum_by_unit(by_case[None, inside], one.patients[inside])
         values.append(sums[0] / counts[0])
         weights.append(counts[0] / counts.sum() / len(groups))
     return Differences(np.round(np.concatenate(values), DECIMALS), np.concatenate(weights))

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from reports.reading.scores import Scores, patients_of, stratified_means
+from reports.reading.scores import Scores, check_one_task, patients_of, stratified_means
 from reports.statistics.bootstrap import Floats, Integers, influence, sum_by_unit
 from reports.statistics.intervals import few_units
 
@@ -124,9 +124,7 @@ class SharedCases:
     """The backbones of a task on the cases that two of them have, each set of cases looked at once."""
 
     def __init__(self, scores: Sequence[Scores]) -> None:
-        columns = {(one.task, one.protocol, one.metric) for one in scores}
-        if len(columns) > 1:
-            raise ValueError(f"scores of {len(columns)} tasks ({columns}). Hand in one at a time.")
+        check_one_task(scores)
         self.scores = scores
         self.names = np.array(sorted(set().union(*(one.cases for one in scores))))
         places = [np.searchsorted(self.names, one.cases) for one in scores]

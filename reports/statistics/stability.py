@@ -71,7 +71,7 @@ def ranking_stability(
     if len(scores) < 2:
         return "One backbone only: nothing to rank."
     shared = on_common_cases(scores)
-    strata, units = shared[0].strata, shared[0].units
+    strata, units = shared[0].strata, shared[0].patients
     few = (
         few_units(strata, units)
         if shared[0].cases

@@ -69,8 +69,8 @@ def test_a_headline_that_is_the_mean_over_sites(write: Callable[..., Path], tmp_
 def test_slices_of_a_patient_are_one_unit(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=(0.4 + 0.8) / 2, cases=rows(SLICES))
     (one,) = scored(tmp_path)
-    assert one.units.tolist() == [0, 1, 1, 2]
-    assert replace(one, cases=("BMC/1", "BMC/2", "a", "b")).units.tolist() == [0, 1, 2, 3]
+    assert one.patients.tolist() == [0, 1, 1, 2]
+    assert replace(one, cases=("BMC/1", "BMC/2", "a", "b")).patients.tolist() == [0, 1, 2, 3]
 
 
 def test_sites_of_one_size_are_told_by_their_metrics(
@@ -99,7 +99,7 @@ def test_other_headlines_have_no_cases(
     write(value=value, metric=metric, cases=cases)
     (one,) = scored(tmp_path)
     assert one.cases == () and one.values.shape == (1, 0) and one.headlines.tolist() == [value]
-    assert one.strata.shape == one.units.shape == (0,)
+    assert one.strata.shape == one.patients.shape == (0,)
 
 
 @pytest.mark.parametrize(
