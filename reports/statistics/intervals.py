@@ -1,4 +1,4 @@
-"""Confidence intervals of a mean score by a hierarchical bootstrap: of seeds, and of cases within strata."""
+"""Confidence intervals of a mean score by a hierarchical bootstrap of seeds and of cases within strata."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from reports.statistics.bootstrap import (
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-MIN_UNITS = 5  # with fewer cases (patients) their spread is a guess
+MIN_UNITS = 5  # the spread of fewer cases (patients) is a guess
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and where it may lie.
+    """A mean and its confidence interval.
 
     Attributes
     ----------
     mean, low, high : float
-        Fractions.
+        Mean and ends of the interval, fractions.
     seeds : int
-        Over how many seeds it speaks; 1: it says nothing of seeds that were not run.
+        Number of seeds; 1: it says nothing of other seeds.
     units : int
-        Over how many independent cases (patients, where cases are slices); 0: it says nothing of other cases.
+        Number of independent cases (patients, where cases are slices); 0: it says nothing of other cases.
     """
 
     mean: float
@@ -51,7 +51,7 @@ def mean_interval(
     Parameters
     ----------
     scores : Scores
-        Of S seeds and C cases.
+        Scores of S seeds and C cases.
     confidence, resamples, seed : float
         As in `hierarchical_interval`.
 
@@ -70,7 +70,7 @@ def mean_interval(
 
 
 def why_no_interval(scores: Scores) -> str | None:
-    """Why there is no interval, as a sentence; None if there is one."""
+    """A sentence that says why there is no interval; None if there is one."""
     few = few_cases(scores)
     if few and len(scores.seeds) == 1:
         return f"No interval: one seed, and {few}."
@@ -81,7 +81,7 @@ def why_no_interval(scores: Scores) -> str | None:
 
 
 def few_cases(scores: Scores) -> str | None:
-    """Why the cases say nothing about other cases, as part of a sentence; None if they do."""
+    """Part of a sentence that says why the cases tell nothing about other cases; None if they do."""
     if not scores.cases:
         return f"{metric_name(scores.metric)} is no mean over cases"
     defined = np.isfinite(scores.values).any(0)
@@ -89,7 +89,7 @@ def few_cases(scores: Scores) -> str | None:
 
 
 def few_units(strata: Integers, units: Integers) -> str | None:
-    """Why these cases, all defined, are too few to tell of others, as part of a sentence; None if they are enough."""
+    """Part of a sentence that says why these cases, all defined, are too few; None if they are enough."""
     sizes = strata_sizes(strata, units)
     if sizes.sum() < MIN_UNITS:
         return f"{sizes.sum()} independent cases are too few (at least {MIN_UNITS})"
@@ -115,32 +115,33 @@ def hierarchical_interval(
     Parameters
     ----------
     values : Floats
-        (S, C) fractions; NaN: undefined.
+        (S, C) scores, fractions; NaN: undefined.
     strata : Integers
         (C,) group of each case, 0 to G - 1.
     confidence : float
-        In (0, 1).
+        Confidence level, in (0, 1).
     resamples : int
-        R, at least 100.
+        Number of resamples, at least 100.
     seed : int
-        Of the resampling.
+        Seed of the resampling.
     units : Integers, optional
-        (C,) number of the independent unit that a case belongs to (slices of a patient); None: each case.
+        (C,) number of the independent unit that a case belongs to, such as the patient of a slice; None: each case is
+        one.
 
     Returns
     -------
     Interval
-        The interval, within [0, 1]; with one seed over cases alone.
+        The interval, within [0, 1]; if there is one seed, over cases alone.
 
     Raises
     ------
     ValueError
-        If shapes or arguments do not fit, a seed has no score, or a stratum fewer than two units.
+        If shapes or arguments do not fit, a seed has no score, or a stratum has fewer than two units.
 
     References
     ----------
     Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, section 3: resampling of crossed
-    effects; where seeds and cases interact it errs on the wide side.
+    effects; if seeds and cases interact, intervals are rather too wide.
     """
     units = check_arguments(values, strata, confidence, resamples, units)
     headlines = stratified_means(values, strata)
@@ -165,7 +166,7 @@ def seeds_interval(
     Raises
     ------
     ValueError
-        For one seed.
+        If there is one seed.
     """
     if len(headlines) < 2:
         raise ValueError(f"{len(headlines)} seed: an interval over seeds needs two.")
@@ -181,12 +182,12 @@ def check_arguments(
     resamples: int,
     units: Integers | None,
 ) -> Integers:
-    """The units, once all arguments are known to fit.
+    """Check all arguments; return the units.
 
     Raises
     ------
     ValueError
-        Naming the argument and the value.
+        If an argument does not fit; the message names it and its value.
     """
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"values has shape {values.shape}, not (S, C) of at least one each.")
