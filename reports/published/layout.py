@@ -1,4 +1,4 @@
-"""The tables of the paper: rows and columns in its order, and what they are called."""
+"""The tables of the paper: their rows and columns in its order, and the texts for them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-OWN_GROUP = "measured"  # the group of measured backbones that are no row of the paper
-OWN_GROUP_ALONE = "Backbones"  # its caption where no row of the paper stands beside it
+OWN_GROUP = "measured"  # group of measured backbones that are no row of the paper
+OWN_GROUP_ALONE = "Backbones"  # its caption if no row of the paper stands beside it
 
 
 class PaperColumn(NamedTuple):
-    """A column.
+    """A column of a table.
 
     Attributes
     ----------
     task : str
-        A data set as the published figures call it; of an own column a task of the records.
+        Data set, as in the published figures; of an own column a task of the records.
     protocol : str
-        As the published figures call it; empty where it belongs to the row.
+        Protocol, as in the published figures; empty if it belongs to the row.
     metric : str
-        As the published figures call it; of an own column as the records do.
+        Metric, as in the published figures; of an own column as in the records.
     own : bool
         Whether it is a task of the records, chosen by its name.
     """
@@ -33,12 +33,12 @@ class PaperColumn(NamedTuple):
 
     @property
     def parameters(self) -> bool:
-        """Whether it has the parameters of the backbones, which no task is needed for."""
+        """Whether it shows the parameters of the backbones, which need no task."""
         return not self.own and self.metric == "params_millions"
 
 
 class RowKey(NamedTuple):
-    """A row; `protocol` is empty where it belongs to the column."""
+    """What identifies a row of the paper; `protocol` is empty if it belongs to the column."""
 
     group: str
     method: str
@@ -53,17 +53,17 @@ class Layout:
     Attributes
     ----------
     name : str
-        As in the published figures.
+        Name, as in the published figures.
     title : str
-        What it shows.
+        What the table shows.
     average : str
-        Caption of a last column, the mean of the others; empty where the paper quotes none.
+        Caption of a last column with the mean of the others; empty if the paper quotes none.
     protocols : bool
         Whether its columns differ in the protocol.
     ranked : bool
         Whether more is better, so that the best can be marked.
     caveat : str
-        What a reader must know before measured is compared with published figures.
+        Sentence that a reader needs before comparing measured with published figures.
     """
 
     name: str
@@ -149,7 +149,7 @@ PROTOCOL_CAPTIONS = {
     "box_prompt_decoder_finetune": "box prompts",
     "box_prompt_zero_shot": "box prompts, no training",
 }
-# Methods that are an architecture of their own need no second word.
+# A method that is an architecture of its own has no caption here.
 ARCHITECTURE_CAPTIONS = {
     "resnet50": "ResNet-50",
     "sam_vit_b": "ViT-B",
@@ -175,7 +175,7 @@ def figures_of(figures: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return figures[figures["table"] == layout.name]
 
 
-def row_label(one: RowKey) -> str:
-    """What a row of the paper is called."""
-    architecture = "" if one.group == "ablation" else ARCHITECTURE_CAPTIONS.get(one.backbone, "")
-    return f"{one.method}, {architecture}" if architecture else one.method
+def row_label(key: RowKey) -> str:
+    """The label of a row of the paper."""
+    architecture = "" if key.group == "ablation" else ARCHITECTURE_CAPTIONS.get(key.backbone, "")
+    return f"{key.method}, {architecture}" if architecture else key.method

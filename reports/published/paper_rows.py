@@ -1,17 +1,16 @@
 """Which row and which column of the paper's tables a measured run belongs to.
 
-The rule, by what a record says of itself and never by the backbone's name:
+The rule goes by the record, never by the backbone's name:
 
 - the architecture is that of the row (`ARCHITECTURES`);
-- the method is that of the row: letters and digits alike, whatever their case, after `ALIASES`; a
-  supervised backbone is the row ImageNet;
-- the corpus is that of the row (`CORPORA`): none of random weights, ImageNet of the row ImageNet,
-  SAM's own of SAM, and the paper's of all others;
+- the method has the letters and digits of the row's method, in any case, after `ALIASES`; a supervised backbone is the
+  row ImageNet;
+- the corpus is that of the row (`CORPORA`): none for random weights, ImageNet for the row ImageNet, SAM's own for SAM,
+  the paper's for all others;
 - the protocol is that of the row or the column (`PROTOCOLS`);
-- the column is the one of the record's data set, kind and metric; a site of the prostate task is
-  its metric `dice/SITE`.
+- the column is that of the record's data set, kind and metric; a site of the prostate task is the metric `dice/SITE`.
 
-Whatever fits no row gets one of its own, and is compared with none of the paper's.
+A run that fits no row gets a row of its own, which is compared with no row of the paper.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ ALIASES = {
     "supervised": "imagenet",
 }
 PROTOCOLS = {"prompt": "box_prompt_decoder_finetune"}
-# What a corpus is called, as the catalogue has it, by the method of the row. A folder that is called LVM-Med can hold
-# any images, and not even all data sets of the paper's corpus are known: its number of images is part of its name.
+# Names of corpora as in the catalogue, by the method of the row. The number of images is part of the name, because a
+# folder called LVM-Med can hold any images, and not all data sets of the paper's corpus are known.
 PAPER_CORPUS = re.compile(r"LVM-Med, 1\.3 million images\b.*")
 CORPORA = {
     "random": re.compile("none"),
@@ -40,14 +39,14 @@ CORPORA = {
     "sam": re.compile(r"SA-1B\b.*"),
 }
 NO_ROW = RowKey(OWN_GROUP, "", "", "")
-# What a column's metric is in a record.
+# Kind and metric of a record, by the metric of a column.
 METRICS = {
     "dice_2d": ("segmentation", "dice"),
     "iou_3d": ("volumes", "iou"),
     "accuracy": ("classification", "accuracy"),
     "map50": ("detection", "map50"),
 }
-# Columns that are a mean over tasks.
+# The columns that a column is the mean of.
 MEANS = {
     "mean_linear_cls": [PaperColumn(t, "linear", "accuracy") for t in ("fgadr", "brain_tumor")],
     "mean_seg_2d": [
@@ -64,15 +63,15 @@ def matching_row(record: StoredRecord, printed: Mapping[RowKey, Collection[Paper
     Parameters
     ----------
     printed : mapping of Line to collection of Column
-        The rows of a table, and in which columns the paper has a figure of each. Of several rows it is the one with a
-        figure in a column that the run fills.
+        The rows of a table, and the columns in which the paper has a figure of each. If several rows fit, the one with
+        a figure in a column that the run fills is chosen.
     """
-    found = [line for line in printed if repeats_row(record, line)]
-    beside = [line for line in found if any(fills_column(record, one) for one in printed[line])]
-    return next(iter([*beside, *found]), NO_ROW)
+    rows = [row for row in printed if _repeats_row(record, row)]
+    beside = [row for row in rows if any(fills_column(record, c) for c in printed[row])]
+    return next(iter([*beside, *rows]), NO_ROW)
 
 
-def repeats_row(record: StoredRecord, line: RowKey) -> bool:
+def _repeats_row(record: StoredRecord, line: RowKey) -> bool:
     """Whether a run's backbone is that of a row of the paper, used in the same way."""
     method = normalised_method(line.method)
     return (
@@ -92,12 +91,12 @@ def fills_column(record: StoredRecord, column: PaperColumn) -> bool:
 
 
 def averaged_columns(column: PaperColumn) -> list[PaperColumn]:
-    """The columns that a column is the mean of; itself if it is none."""
+    """The columns that a column is the mean of; the column itself if it is no mean."""
     return [column] if column.own else MEANS.get(column.task, [column])
 
 
 def metric_of(record: StoredRecord, column: PaperColumn) -> str | None:
-    """The name of the metric in which a run fills a column, no mean; None if it does not."""
+    """The metric with which a run fills a column that is no mean; None if it does not fill it."""
     if column.own:
         mine = (record.task, paper_protocol(record)) == (column.task, column.protocol)
         return column.metric if mine else None
@@ -117,12 +116,12 @@ def site_of(metric: str) -> str:
 
 
 def paper_protocol(record: StoredRecord) -> str:
-    """The protocol of a run, as the published figures call it."""
+    """The protocol of a run, as in the published figures."""
     return PROTOCOLS.get(record.protocol, record.protocol)
 
 
 @cache
 def normalised_method(name: str) -> str:
-    """The letters and digits of a method, without what stands in brackets: 'lvmmed' of 'LVM-Med (full)'."""
+    """The letters and digits of a method, without brackets and their content: 'lvmmed' of 'LVM-Med (full)'."""
     letters = re.sub(r"\(.*?\)|[\W_]", "", name).lower()
     return ALIASES.get(letters, letters)

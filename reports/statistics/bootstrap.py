@@ -101,7 +101,7 @@ def case_components(
     present = np.isfinite(values).any(0)
     groups = np.unique(strata[present])
     return [
-        stratum_component(
+        _stratum_component(
             values[:, inside], units[inside], 1 / len(groups), resamples, (seed, CASES, int(group))
         )
         for group in groups
@@ -109,7 +109,7 @@ def case_components(
     ]
 
 
-def stratum_component(
+def _stratum_component(
     values: Floats, units: Integers, share: float, resamples: int, stream: tuple[int, ...]
 ) -> VarianceComponent:
     """The component of one stratum with (S, C) scores, whose mean counts by `share`."""
@@ -123,10 +123,10 @@ def stratum_component(
     )
     moves, interaction = influence(sums, counts)
     variance = float(moves.var(ddof=1)) / size
-    left = max(variance - interaction, 0.0)
-    shrink = np.sqrt(left / variance) if variance > 0 else 0.0
+    remaining = max(variance - interaction, 0.0)
+    shrink = np.sqrt(remaining / variance) if variance > 0 else 0.0
     deviations = share * (means - sample.T).mean(1) * widening_factor(size) * shrink
-    return VarianceComponent(deviations, share**2 * left, size - 1)
+    return VarianceComponent(deviations, share**2 * remaining, size - 1)
 
 
 def influence(sums: Floats, counts: Floats) -> tuple[Floats, float]:

@@ -49,7 +49,7 @@ MODELS = (
 )
 
 
-def simulate_studies(
+def _simulate_studies(
     model: Model, number: int, lead: float = 0.0
 ) -> Iterator[tuple[Scores, Scores]]:
     """Studies of two backbones, the first ahead by `lead`; they have nothing in common but the cases."""
@@ -68,7 +68,7 @@ def interval_coverage(model: Model, number: int) -> float:
     """Share of studies whose 95 % interval of a backbone's mean holds the true one."""
     intervals = (
         hierarchical_interval(a.values, a.strata, resamples=RESAMPLES)
-        for a, _ in simulate_studies(model, number)
+        for a, _ in _simulate_studies(model, number)
     )
     return float(np.mean([interval.low <= MEAN <= interval.high for interval in intervals]))
 
@@ -78,7 +78,7 @@ def plain_coverage(model: Model, number: int) -> float:
     by_seed = draw_counts(model.seeds, RESAMPLES, (0, SEEDS)) / model.seeds
     by_case = draw_counts(model.cases, RESAMPLES, (0, 0, 0)) / model.cases
     held = []
-    for a, _ in simulate_studies(model._replace(strata=1), number):
+    for a, _ in _simulate_studies(model._replace(strata=1), number):
         low, high = np.quantile(((by_case @ a.values.T) * by_seed).sum(1), [0.025, 0.975])
         held.append(low <= MEAN <= high)
     return float(np.mean(held))
@@ -93,7 +93,7 @@ def false_positives(model: Model, number: int, alpha: float = 0.05) -> tuple[flo
         Shares of the test over seeds and cases, of `wilcoxon` and of `sign_flip`.
     """
     outcomes = []
-    for a, b in simulate_studies(model, number):
+    for a, b in _simulate_studies(model, number):
         by_case = case_differences(a, b)
         tests = (
             over_tasks(compare_pairs([a, b])).p[0],
@@ -130,7 +130,7 @@ def check_more_seeds(
         return None, math.nan
     wins = [
         over_tasks(compare_pairs([a, b])).p[0] < alpha
-        for a, b in simulate_studies(model._replace(seeds=int(seeds), strata=1), number, lead)
+        for a, b in _simulate_studies(model._replace(seeds=int(seeds), strata=1), number, lead)
     ]
     return int(seeds), float(np.mean(wins))
 

@@ -35,7 +35,7 @@ WORLDS = (
 )
 
 
-def simulate_task(
+def _simulate_task(
     world: World, seeds: int, cases: int, leads: Sequence[float], rng: np.random.Generator
 ) -> list[Scores]:
     """The scores of a backbone per lead on one task."""
@@ -56,7 +56,7 @@ def family_findings(
     rng = np.random.default_rng(0)
     leads = [[lead, 0.0], *([0.0, 0.0] for _ in range(tasks - 1))]
     studies = [
-        join_pairs([compare_pairs(simulate_task(world, seeds, cases, ls, rng)) for ls in leads])
+        join_pairs([compare_pairs(_simulate_task(world, seeds, cases, ls, rng)) for ls in leads])
         for _ in range(number)
     ]
     return over_tasks(join_pairs(studies, np.stack)).adjusted < ALPHA
@@ -67,16 +67,16 @@ def page_findings(
 ) -> np.ndarray:
     """(N, K - 1) whether the lead of the best over each other one counts; the first is ahead of all by `lead`."""
     rng = np.random.default_rng(1)
-    found, by_run = [], []
+    pairs, by_run = [], []
     for _ in range(number):
-        scores = simulate_task(world, seeds, cases, [lead, *[0] * (backbones - 1)], rng)
+        scores = _simulate_task(world, seeds, cases, [lead, *[0] * (backbones - 1)], rng)
         scores.sort(key=lambda s: -s.headlines.mean())
-        found.append(compare_pairs(scores, [(0, other) for other in range(1, backbones)]))
+        pairs.append(compare_pairs(scores, [(0, other) for other in range(1, backbones)]))
         by_run.append(pooled_variance([s.headlines for s in scores]))
     freedom = np.full((number, 1), float(backbones * (seeds - 1)))
     of_seeds = np.array(by_run)[:, None]
     return (
-        over_opponents(join_pairs(found, np.stack), of_seeds, freedom, backbones, exact=False).low
+        over_opponents(join_pairs(pairs, np.stack), of_seeds, freedom, backbones, exact=False).low
         > 0
     )
 

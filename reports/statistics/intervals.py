@@ -58,7 +58,7 @@ def mean_interval(
     Returns
     -------
     Interval or None
-        The interval; None where nothing can be said, and `why_not` says why.
+        The interval; None if there is none, and `why_no_interval` says why.
     """
     if why_no_interval(scores):
         return None
@@ -109,8 +109,8 @@ def hierarchical_interval(
     """The interval of the mean over seeds of the (stratified) mean over cases.
 
     Seeds and cases are crossed random effects: each seed scores the same cases. A resample draws S of the seeds and,
-    within each stratum, n of its n units, the same for all seeds. The plain percentiles of that are too narrow where S
-    or n is small; `percentiles` widens them.
+    within each stratum, n of its n units, the same for all seeds. Plain percentiles are too narrow if S or n is
+    small; `percentile_interval` widens them.
 
     Parameters
     ----------
@@ -143,12 +143,12 @@ def hierarchical_interval(
     Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, section 3: resampling of crossed
     effects; if seeds and cases interact, intervals are rather too wide.
     """
-    units = check_arguments(values, strata, confidence, resamples, units)
+    units = _check_arguments(values, strata, confidence, resamples, units)
     headlines = stratified_means(values, strata)
-    parts = case_components(values, strata, units, resamples, seed)
+    components = case_components(values, strata, units, resamples, seed)
     if len(headlines) > 1:
-        parts.append(seed_component(headlines, resamples, (seed, SEEDS)))
-    low, high = percentile_interval(headlines.mean(), parts, confidence, seed)
+        components.append(seed_component(headlines, resamples, (seed, SEEDS)))
+    low, high = percentile_interval(headlines.mean(), components, confidence, seed)
     number = len(np.unique(units[np.isfinite(values).any(0)]))
     return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), number)
 
@@ -170,12 +170,12 @@ def seeds_interval(
     """
     if len(headlines) < 2:
         raise ValueError(f"{len(headlines)} seed: an interval over seeds needs two.")
-    parts = [seed_component(headlines, resamples, (seed, SEEDS))]
-    low, high = percentile_interval(headlines.mean(), parts, confidence, seed)
+    components = [seed_component(headlines, resamples, (seed, SEEDS))]
+    low, high = percentile_interval(headlines.mean(), components, confidence, seed)
     return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), 0)
 
 
-def check_arguments(
+def _check_arguments(
     values: Floats,
     strata: Integers,
     confidence: float,

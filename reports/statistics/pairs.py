@@ -155,17 +155,17 @@ class _SharedCases:
         difference = mine.headlines.mean() - yours.headlines.mean()
         if self.few[both.tobytes()]:
             return difference, both.sum(), left_out, 0, 0.0, 1.0, by_run
-        parts = []
+        components = []
         for moves_a, moves_b, *interaction in zip(
             mine.moves, yours.moves, mine.interaction, yours.interaction, strict=True
         ):
             size = len(moves_a)
             variance = (moves_a - moves_b).var(ddof=1) / size
-            left = max(variance - sum(interaction), 0.0)
+            remaining = max(variance - sum(interaction), 0.0)
             # What is left without the interaction is known less well than the whole.
-            freedom = (size - 1) * left / variance if variance else size - 1
-            parts.append((left / len(mine.moves) ** 2, max(freedom, 1.0)))
-        variances, freedoms = np.array(parts).T
+            freedom = (size - 1) * remaining / variance if variance else size - 1
+            components.append((remaining / len(mine.moves) ** 2, max(freedom, 1.0)))
+        variances, freedoms = np.array(components).T
         total = variances.sum()
         freedom = total**2 / (variances**2 / freedoms).sum() if total > 0 else freedoms.sum()
         units = sum(len(moves) for moves in mine.moves)

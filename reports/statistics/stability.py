@@ -88,11 +88,11 @@ def ranking_stability(
         means.append(s.headlines.mean() + np.sum([c.deviations for c in components], axis=0))
     drawn = np.stack(means, axis=1)  # (R, K)
     full = np.array([s.headlines.mean() for s in shared])
-    place = stats.rankdata(-np.round(drawn, DECIMALS), axis=1, method="min")
+    best_ranks = stats.rankdata(-np.round(drawn, DECIMALS), axis=1, method="min")
     return Stability(
         backbones=tuple(s.backbone for s in shared),
         ranks=ranks(drawn),
-        shares=np.stack([(place == rank + 1).mean(0) for rank in range(len(shared))], axis=1),
+        shares=np.stack([(best_ranks == rank + 1).mean(0) for rank in range(len(shared))], axis=1),
         tau=kendall(ranks(drawn), ranks(full[None])[0]),
         seeds=fewest if fewest > 1 else 0,
         units=0 if few else len(np.unique(units)),

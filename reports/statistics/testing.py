@@ -102,10 +102,10 @@ def sign_flip(differences: Differences, seed: int = 0) -> Test:
         return Test(None, few)
     shares = differences.values * differences.weights
     least = abs(shares.sum()) - 1e-12 * np.abs(shares).sum()
-    shown = shares[shares != 0]
-    if len(shown) <= EXACT:
-        signs = np.array(list(product((1.0, -1.0), repeat=len(shown))))  # (2^n, n)
-        return Test(float((np.abs(signs @ shown) >= least).mean()))
+    nonzero = shares[shares != 0]
+    if len(nonzero) <= EXACT:
+        signs = np.array(list(product((1.0, -1.0), repeat=len(nonzero))))  # (2^n, n)
+        return Test(float((np.abs(signs @ nonzero) >= least).mean()))
     signs = _random_signs(1 << len(shares).bit_length(), seed)[:, : len(shares)]
     flipped = np.abs(signs @ shares)
     return Test(float((1 + (flipped >= least).sum()) / (1 + FLIPS)))

@@ -59,9 +59,14 @@ def error_map(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArra
     """
     if truth.shape != prediction.shape:
         raise ValueError(f"the truth has shape {truth.shape}, the prediction {prediction.shape}.")
-    there, claimed = truth > 0, prediction > 0
+    present, claimed = truth > 0, prediction > 0
     codes = np.select(
-        [there & (truth == prediction), there & ~claimed, claimed & ~there, there & claimed],
+        [
+            present & (truth == prediction),
+            present & ~claimed,
+            claimed & ~present,
+            present & claimed,
+        ],
         [RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS],
         NO_ERROR,
     )

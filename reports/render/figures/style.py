@@ -164,11 +164,11 @@ def finish_figure(figure: Figure, title: str, note: str, phantom: bool) -> Figur
         more = 0.14 * title.count("\n") + 0.1 * note.count("\n")
         figure.set_figheight(figure.get_figheight() + more)
         if phantom:
-            mark_phantom(figure)
+            _mark_phantom(figure)
     return figure
 
 
-def mark_phantom(figure: Figure) -> None:
+def _mark_phantom(figure: Figure) -> None:
     """Write PHANTOM across a figure, behind its data."""
     width, height = figure.get_size_inches()
     figure.text(
@@ -192,13 +192,13 @@ def fits(line: str, inches: float, points: float, weight: str) -> bool:
     """Whether a line of text is no wider than so many inches."""
     # Condition a line takes milliseconds. Most lines that are tried are too long by far: without the space between them
     # their letters are (kerning aside).
-    if sum(letter_width(letter, points, weight) for letter in line) > inches:
+    if sum(_letter_width(letter, points, weight) for letter in line) > inches:
         return False
     return text_width(line, points, weight) <= inches
 
 
 @lru_cache(maxsize=4096)
-def letter_width(letter: str, points: float, weight: str) -> float:
+def _letter_width(letter: str, points: float, weight: str) -> float:
     """The width of a letter in inches, without the space around it."""
     return text_width(letter, points, weight)
 

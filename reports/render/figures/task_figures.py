@@ -39,14 +39,14 @@ def draw_bars(scores: pd.DataFrame, metric: str, styles: Mapping[str, Look]) -> 
     figure = Figure((NARROW, figure_height(len(scores))))
     axes = figure.add_subplot()
     high = scores["high"].fillna(scores["mean"])
-    for row, one in enumerate(scores.itertuples()):
-        look = styles[one.backbone]
+    for row, score in enumerate(scores.itertuples()):
+        look = styles[score.backbone]
         axes.barh(
-            row, 100 * one.mean, 0.7, facecolor=look.colour, hatch=look.hatch, edgecolor=EDGE,
+            row, 100 * score.mean, 0.7, facecolor=look.colour, hatch=look.hatch, edgecolor=EDGE,
             alpha=0.85,
         )  # fmt: skip
         axes.annotate(
-            f"{100 * one.mean:.1f}", (100 * high[row], row), (3, 0),
+            f"{100 * score.mean:.1f}", (100 * high[row], row), (3, 0),
             textcoords="offset points", va="center", fontsize=6.5,
         )  # fmt: skip
     axes.errorbar(

@@ -22,7 +22,7 @@ KEY_SENTENCE = f"{KEY[0].upper()}{KEY[1:]}."
 
 def comparison_text(comparison: Comparison) -> str:
     """The whole comparison: a paragraph of summary, and a text for each task."""
-    tasks = (f"- {task_text(comparison, task)}" for task in comparison.tasks)
+    tasks = (f"- {_task_text(comparison, task)}" for task in comparison.tasks)
     return "\n".join([*_summary(comparison), "", *tasks])
 
 
@@ -53,7 +53,7 @@ def _summary(comparison: Comparison) -> Iterator[str]:
             yield f"Not compared, since only {name} has runs: {', '.join(only)}."
 
 
-def task_text(comparison: Comparison, task: TaskComparison) -> str:
+def _task_text(comparison: Comparison, task: TaskComparison) -> str:
     """The sentences on one task; the first one has the verdict."""
     where = f"On {task_label(task.task, task.protocol)}"
     a, b = comparison.a, comparison.b
