@@ -1,1 +1,1 @@
-"""Files to what reports start from: records that go together, scores of cases, galleries, curves."""
+"""Files to what reports start from: consistent records, scores of cases, galleries, curves."""
