@@ -162,7 +162,7 @@ def _measured_entries(
     problems: list[str],
     paper: Mapping[RowKey, PaperRow],
 ) -> Iterator[_Entry]:
-    """The measured rows that have a figure, in the order of the records."""  # fmt: skip
+    """The measured rows that have a figure, in the order of the records."""
     for key, runs in _measured_rows(frame, records):
         run = runs[0]
         cells = [_measured_cell(runs, column, problems) for column in frame.columns]

@@ -113,9 +113,14 @@ class Plan:
     problems: list[str] = field(default_factory=list)
 
     def add(
-        self, group: ConditionGroup, kind: str, title: str, sentences: Iterable[str],
-        content: Callable[[], Figure], *about: str,
-    ) -> None:  # fmt: skip
+        self,
+        group: ConditionGroup,
+        kind: str,
+        title: str,
+        sentences: Iterable[str],
+        content: Callable[[], Figure],
+        *about: str,
+    ) -> None:
         """Add a figure of a group.
 
         Parameters

@@ -179,8 +179,12 @@ def _group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str])
 
 
 def _row(
-    cells: pd.DataFrame, corpus: str, ranks: tuple[float, str, float], tasks: Sequence[str], uniform: bool
-) -> BoardRow:  # fmt: skip
+    cells: pd.DataFrame,
+    corpus: str,
+    ranks: tuple[float, str, float],
+    tasks: Sequence[str],
+    uniform: bool,
+) -> BoardRow:
     """The row of a backbone's cells; `ranks`: mean rank, the same in words, and mean normalised score."""
     by_task: dict[str, Any] = {cell.task: cell for cell in cells.itertuples()}
     first = cells.iloc[0]

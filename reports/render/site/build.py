@@ -99,8 +99,12 @@ def _write(folder: SiteFolder, site: Site, path: str, template: str, **content: 
 
 
 def _write_task(
-    folder: SiteFolder, site: Site, task: str, results: Sequence[TaskResults], plates: Sequence[Plate]
-) -> None:  # fmt: skip
+    folder: SiteFolder,
+    site: Site,
+    task: str,
+    results: Sequence[TaskResults],
+    plates: Sequence[Plate],
+) -> None:
     """Write the page of a task."""
 
     def plates_of(part: TaskResults) -> list[Plate]:
