@@ -157,7 +157,7 @@ def draw_cost(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, name in zip(grid, panels, strict=True):
         known = costs.loc[order, ["score", name]].dropna()
-        front = _pareto(known[name].to_numpy(), known["score"].to_numpy())
+        front = pareto(known[name].to_numpy(), known["score"].to_numpy())
         line = known[front].sort_values(name)
         axes.step(
             line[name], 100 * line["score"], where="post", color="#777777", linewidth=1,
@@ -183,7 +183,7 @@ def draw_cost(costs: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     return figure
 
 
-def _pareto(cost: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.bool_]:
+def pareto(cost: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether no other point beats a point, in cost and score: (n,) each, to (n,).
 
     A point beats another if it costs no more and scores no less, and is better in one of the two.

@@ -204,7 +204,7 @@ def draw_label_efficiency(scores: pd.DataFrame, metric: str, styles: Mapping[str
             bar.set_alpha(0.6)
     axes.set_xscale("log")
     fractions = sorted(scores["label_fraction"].unique())
-    axes.set_xticks(fractions, _labels_apart(fractions))
+    axes.set_xticks(fractions, labels_apart(fractions))
     axes.minorticks_off()
     axes.set_xlabel("share of the labels")
     axes.set_ylabel(f"{metric_name(metric)}, percent")
@@ -212,7 +212,7 @@ def draw_label_efficiency(scores: pd.DataFrame, metric: str, styles: Mapping[str
     return figure
 
 
-def _labels_apart(fractions: Iterable[float]) -> list[str]:
+def labels_apart(fractions: Iterable[float]) -> list[str]:
     """Tick labels of ascending fractions; some are empty, so that none touches the next, but never the largest."""
     labels, last = [], np.inf
     for fraction in reversed(list(fractions)):
