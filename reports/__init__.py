@@ -1,6 +1,13 @@
-"""Records to leaderboards, tables, statistics, figures and a site. Reads files only: needs neither torch nor OpenMMLab.
+"""Records to leaderboards, tables, statistics, figures and a site; needs neither torch nor OpenMMLab.
 
-The functions are those of `reports.commands`; nothing is imported before it is used.
+reading/      reads records, galleries and curves
+statistics/   intervals and tests, from arrays
+published/    the paper's figures and tables
+analysis/     leaderboards, comparisons and the tables of the paper, in numbers
+render/       texts, figures and pages
+
+Each room imports only from those above it. The functions of this package are those of `reports.commands`; nothing is
+imported before it is used.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What `python -m reports` does, as functions of the same names and arguments.
+"""The functions behind `python -m reports`: each has the name and the arguments of a verb.
 
-Each reads a folder of results, as far as its records pass the filters and agree with each other, and returns what it
-made, with a sentence for each problem: records that were left out and why, figures that cannot be drawn. pandas, scipy
-and the like take a second to import: a wrong folder is refused before that.
+Each function reads the records of a folder of results that pass the filters and are consistent, and returns what it
+made, with a sentence for each problem: records that were left out, figures that cannot be drawn. The first paragraphs
+of its docstring are the verb's help. pandas and scipy take a second to import, so a wrong folder is refused before.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.records import StoredRecord, nfc, read
-from reports.agreement import Setting, agreeing, setting
-from reports.selection import Filters, selected
+from reports.reading.consistency import Condition, by_condition, consistent_records
+from reports.reading.selection import Filters, select_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reports.analysis.compare import Comparison
     from reports.analysis.leaderboard import Leaderboard
-    from reports.render.tables.wording import Table
-    from reports.wording import Sheet
+    from reports.render.text.leaderboard_text import LeaderboardText
+    from reports.render.text.paper_text import PaperTable
 
 REPAIR = "no record is left to report, so nothing was written. Repair those above."
 
@@ -52,22 +52,22 @@ class LeaderboardReport:
     Attributes
     ----------
     boards : list of Leaderboard
-        One for each setting, and for each metric that was asked for.
+        A board for each condition, and for each metric that was asked for.
     cells : DataFrame
-        Every figure of all boards, exact, a row each; the published ones too.
-    sheets : list of Sheet
-        The same in words, as they are printed.
+        Every figure of all boards, exact, a row each; published figures, too.
+    sheets : list of LeaderboardText
+        The boards in words, as they are printed.
     files : list of Path
-        That were written.
+        Files that were written.
     notes : list of str
-        What was asked for and is not there.
+        A sentence for each thing that was asked for and does not exist.
     problems : list of str
         A sentence for each record that was left out.
     """
 
     boards: list[Leaderboard]
     cells: pd.DataFrame
-    sheets: list[Sheet]
+    sheets: list[LeaderboardText]
     files: list[Path]
     notes: list[str]
     problems: list[str]
@@ -79,19 +79,19 @@ class TablesReport:
 
     Attributes
     ----------
-    tables : list of Table
-        In the order of the paper, each in every setting.
+    tables : list of PaperTable
+        Tables in the order of the paper, each in every condition.
     text : str
-        All of them, as Markdown.
+        The tables in Markdown.
     files : list of Path
-        That were written.
+        Files that were written.
     notes : list of str
-        Tasks that stand in no table, and rows without a figure.
+        A sentence for each task that no table shows, and each row without a figure.
     problems : list of str
         A sentence for each record that was left out.
     """
 
-    tables: list[Table]
+    tables: list[PaperTable]
     text: str
     files: list[Path]
     notes: list[str]
@@ -104,13 +104,13 @@ class CompareReport:
 
     Attributes
     ----------
-    comparisons : list of (Setting, Comparison)
-        Of each setting in which both backbones have a task in common.
+    comparisons : list of (Condition, Comparison)
+        The comparison of each condition under which both backbones have a task in common.
     problems : list of str
-        A sentence for each record that was left out; one if there is no such setting.
+        A sentence for each record that was left out, and one if there is no such condition.
     """
 
-    comparisons: list[tuple[Setting, Comparison]]
+    comparisons: list[tuple[Condition, Comparison]]
     problems: list[str]
 
 
@@ -121,9 +121,9 @@ class FiguresReport:
     Attributes
     ----------
     files : list of Path
-        That were written, an SVG and a PNG of each figure.
+        Files that were written: an SVG and a PNG of each figure.
     not_drawn : list of str
-        Figures with too little data, with the reason.
+        A sentence for each figure with too little data.
     problems : list of str
         A sentence for each record that was left out, and each figure that cannot be drawn.
     """
@@ -159,9 +159,11 @@ def leaderboard(
     latex: bool = False,
     **filters: Unpack[Filters],
 ) -> LeaderboardReport:
-    """Write the leaderboard of a folder of results, as Markdown and CSV.
+    """Write the leaderboard of a folder of results.
 
-    A row per backbone, a column per task, by mean rank or by normalised score over the tasks that all have.
+    It has a row per backbone and a column per task, by mean rank or by normalised score over the tasks that all have;
+    `--task NAME` chooses one task. It is written as Markdown and CSV, and with `--latex` in LaTeX. Records that cannot
+    be used are named as problems; the others are reported all the same.
 
     Parameters
     ----------
@@ -178,7 +180,7 @@ def leaderboard(
     latex : bool
         Write leaderboard.tex, too, and leaderboard_document.tex, which reads it in.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -197,32 +199,33 @@ def leaderboard(
 
     import pandas as pd
 
-    from reports import leaderboard_latex
-    from reports.analysis.leaderboard import in_metric, leaderboards, long_table
-    from reports.publish import publish
+    from reports.analysis.leaderboard import in_metric, leaderboards, long_table, published_cells
     from reports.published import read as read_published
-    from reports.published.board import published_cells, published_sheet
-    from reports.wording import sheet
+    from reports.render.files import as_csv, write_texts
+    from reports.render.text.latex import leaderboard_files
+    from reports.render.text.leaderboard_text import leaderboard_text, published_text
+    from reports.render.text.markdown import leaderboard_markdown
 
     boards = []
-    for one in metric or (None,):
+    for name in metric or (None,):
         try:
-            headed, undefined = in_metric(records, one) if one else (records, [])
+            headed, undefined = in_metric(records, name) if name else (records, [])
         except ValueError as error:
             raise NothingLeft([*problems, str(error)]) from error
-        boards += leaderboards(headed, by, one)
+        boards += leaderboards(headed, by, name)
         problems += undefined
-    sheets, notes = [sheet(board) for board in boards], []
+    sheets, notes = [leaderboard_text(board) for board in boards], []
     cells = long_table(boards)
     if published:
         of_paper = published_cells(read_published(), [r for board in boards for r in board.records])
         if len(of_paper):
-            sheets.append(published_sheet(of_paper))
+            sheets.append(published_text(of_paper))
             cells = pd.concat([cells, of_paper], ignore_index=True)
         else:
             notes.append("the paper has no figures of these tasks")
-    more = leaderboard_latex.files(sheets, boards) if latex else {}
-    files = publish(cells, sheets, _destination(results, out, "leaderboard"), more)
+    texts = {"leaderboard.md": leaderboard_markdown(sheets), "leaderboard.csv": as_csv(cells)}
+    texts |= leaderboard_files(sheets, boards) if latex else {}
+    files = write_texts(_destination(results, out, "leaderboard"), texts)
     return LeaderboardReport(boards, cells, sheets, files, notes, problems)
 
 
@@ -235,7 +238,11 @@ def tables(
     rows: Sequence[str] | None = None,
     **filters: Unpack[Filters],
 ) -> TablesReport:
-    """Fill the tables of the paper: published figures, and beside them those of a folder of results.
+    """Fill the tables of the paper.
+
+    They show the published figures, and beside them those of a folder of results, as LaTeX, Markdown, CSV and HTML.
+    Tasks that fit no column are named in notes. Records that cannot be used are named as problems; the others are
+    reported all the same.
 
     Parameters
     ----------
@@ -244,14 +251,14 @@ def tables(
     out : str, Path, optional
         Folder to write LaTeX, Markdown, CSV and HTML to; None: RESULTS/tables, and nothing without results.
     table : sequence of str, optional
-        Only these, such as 'table2'.
+        Names of tables, such as 'table2'; None: all.
     columns : sequence of str, optional
         Instead of the paper's tables one of these columns, in this order: tasks of the records, or data sets of the
         paper; 'TASK:PROTOCOL' for one protocol.
     rows : sequence of str, optional
-        Only these, in this order: backbones of the records, or rows of the paper.
+        The rows to show, in this order: backbones of the records, or rows of the paper; None: all.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -260,37 +267,43 @@ def tables(
     NothingLeft
         If no record can be reported.
     ValueError
-        If there is no table, column or row of a name, naming those that there are.
+        If there is no table, column or row of a name; the message lists the names.
     OSError
         If the files cannot be written.
     """
     records, problems = _load(results, filters) if results else ([], [])
 
     from reports import published
-    from reports.publish import write_all
-    from reports.render.tables import csv, latex, markdown, page
-    from reports.render.tables.choice import check_rows, frames
-    from reports.render.tables.collect import tables as collected
+    from reports.analysis.paper_frames import check_rows, choose_frames
+    from reports.render.files import write_texts
+    from reports.render.text.latex import table_files
+    from reports.render.text.markdown import tables_markdown
+    from reports.render.text.paper_files import tables_csv, tables_page
+    from reports.render.text.paper_text import collect_tables
 
     figures, rows = published.read(), rows or []
     check_rows(rows, figures, records)
-    found = collected(frames(table, columns, figures, records), records, rows)
-    text, files = markdown.render(found.tables, found.notes), []
+    frames = choose_frames(table, columns, figures, records)
+    collected = collect_tables(frames, records, rows)
+    text, files = tables_markdown(collected.tables, collected.notes), []
     if out or results:
-        files = write_all(
-            _destination(results, out, "tables"),
-            {
-                **latex.files(found.tables),
-                "tables.md": text,
-                "tables.csv": csv.render(found.tables),
-                "tables.html": page.render(found.tables, found.notes),
-            },
-        )
-    return TablesReport(found.tables, text, files, found.notes, [*problems, *found.problems])
+        texts = {
+            **table_files(collected.tables),
+            "tables.md": text,
+            "tables.csv": tables_csv(collected.tables),
+            "tables.html": tables_page(collected.tables, collected.notes),
+        }
+        files = write_texts(_destination(results, out, "tables"), texts)
+    problems += collected.problems
+    return TablesReport(collected.tables, text, files, collected.notes, problems)
 
 
 def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> CompareReport:
     """Say on which tasks one backbone is better than another, by how much and how sure.
+
+    There is a comparison for each condition: measured and phantom figures, profiles and shares of labels are never
+    mixed. docs/statistics.md explains every figure. Records that cannot be used are named as problems; the others are
+    compared all the same.
 
     Parameters
     ----------
@@ -299,14 +312,14 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
     a, b : str
         Names of the backbones.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder, or no record in it.
     NothingLeft
-        If no record can be reported, or a backbone has none, naming the likeliest that was meant.
+        If no record can be reported, or a backbone has none; the message suggests a name.
     """
     records, problems = _load(results, filters)
     a, b = nfc(a), nfc(b)
@@ -316,21 +329,18 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
         raise NothingLeft([*problems, str(error)]) from error
 
     from reports.analysis.compare import compare as compared
-    from reports.analysis.leaderboard import order
-    from reports.scores import sound_scores
+    from reports.reading.scores import read_sound_scores
 
-    found = []
-    for one in sorted({setting(record) for record in records}, key=order):
-        scores, unsound = sound_scores(
-            [r for r in records if setting(r) == one and r.backbone.name in (a, b)]
-        )
+    comparisons = []
+    for condition, runs in by_condition(records):
+        scores, unsound = read_sound_scores([r for r in runs if r.backbone.name in (a, b)])
         problems += unsound
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
         if {(s.task, s.protocol) for s in of_a} & {(s.task, s.protocol) for s in of_b}:
-            found.append((one, compared(of_a, of_b)))
-    if not found:
-        problems.append(f"{a} and {b} have no task in common in any setting.")
-    return CompareReport(found, problems)
+            comparisons.append((condition, compared(of_a, of_b)))
+    if not comparisons:
+        problems.append(f"{a} and {b} have no task in common under any condition.")
+    return CompareReport(comparisons, problems)
 
 
 def figures(
@@ -341,7 +351,12 @@ def figures(
     pretraining: Sequence[str | Path] = (),
     **filters: Unpack[Filters],
 ) -> FiguresReport:
-    """Draw the figures that a folder of results gives, each as SVG and PNG.
+    """Draw the figures that a folder of results gives.
+
+    These are scores with intervals, scores of cases, ranks, label efficiency, cost and, with --pretraining, the curves
+    of pretraining; each as SVG and PNG. Galleries, one for each backbone on each task, are drawn with --kind gallery.
+    Figures with too little data are named, with the reason. Records that cannot be used are named as problems; the
+    others are drawn all the same.
 
     Parameters
     ----------
@@ -350,11 +365,11 @@ def figures(
     out : str, Path, optional
         Folder to write to; None: RESULTS/figures.
     kind : sequence of str, optional
-        Only these, of `reports.render.figures.KINDS`; None: all but gallery.
+        Kinds of figures, of `reports.render.figures.KINDS`; None: all but gallery.
     pretraining : sequence of str or Path
         Work folders of pretraining runs, whose curves are drawn, too.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -375,27 +390,26 @@ def figures(
 
     from tqdm import tqdm
 
-    from reports.gallery import has_gallery
-    from reports.render.figures.files import save
-    from reports.render.figures.plan import first_seeds, plan
-    from reports.wording import plural
+    from reports.reading.gallery import has_gallery
+    from reports.render.figures.plan import first_seeds, plan_figures
+    from reports.render.figures.style import save_figure
+    from reports.render.text.leaderboard_text import plural
 
-    made = plan(records, [Path(run) for run in pretraining], kind or USUAL)
-    problems += made.problems
+    plan = plan_figures(records, [Path(run) for run in pretraining], kind or USUAL)
+    problems += plan.problems
     if not kind and (galleries := sum(map(has_gallery, first_seeds(records)))):
-        made.missing.append(
-            f"galleries of {plural(galleries, 'run')}: `--kind gallery` draws them."
-        )
+        number = plural(galleries, "run")
+        plan.missing.append(f"galleries of {number}: `--kind gallery` draws them.")
     files = []
     # disable=None: no bar where stderr is no terminal.
-    for planned in tqdm(made.figures, desc="figures", unit="figure", leave=False, disable=None):
-        folder, _, name = planned.name.rpartition("/")
-        place = _destination(results, out, "figures", folder)
+    for figure in tqdm(plan.figures, desc="figures", unit="figure", leave=False, disable=None):
+        folder, _, name = figure.name.rpartition("/")
+        destination = _destination(results, out, "figures", folder)
         try:
-            files += save(planned.draw(), place / name)
+            files += save_figure(figure.draw(), destination / name)
         except (FileNotFoundError, ValueError) as error:
-            problems.append(f"{planned.name} is not drawn: {error}")
-    return FiguresReport(files, made.missing, problems)
+            problems.append(f"{figure.name} is not drawn: {error}")
+    return FiguresReport(files, plan.missing, problems)
 
 
 def site(
@@ -407,7 +421,8 @@ def site(
 ) -> SiteReport:
     """Write the site: leaderboards, a page per task and backbone, comparisons.
 
-    Static pages that work from a disk and without a network.
+    The pages are static and work from a disk and without a network. Records that cannot be used are named as problems;
+    the others are shown all the same.
 
     Parameters
     ----------
@@ -418,7 +433,7 @@ def site(
     pretraining : sequence of str or Path
         Work folders of pretraining runs, whose curves are shown, too.
     filters : Unpack[Filters]
-        Only these records (`reports.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`).
 
     Raises
     ------
@@ -435,19 +450,21 @@ def site(
 
     from tqdm import tqdm
 
-    from reports.render.site.build import build
-    from reports.render.site.folder import replacing
+    from reports.render.site.build import build_site
+    from reports.render.site.files import SiteFolder, replacing_site
 
     out = Path(out)
     # disable=None: no bar where stderr is no terminal.
     progress = partial(tqdm, leave=False, disable=None)
-    with replacing(out) as folder:
-        problems += build(records, [Path(run) for run in pretraining], folder, progress)
+    with replacing_site(out) as folder:
+        build_site(
+            records, [Path(run) for run in pretraining], SiteFolder(folder, progress, problems)
+        )
     return SiteReport(out / "index.html", problems)
 
 
 def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], list[str]]:
-    """The records of `results` that pass the filters and agree with each other.
+    """The records of `results` that pass the filters and are consistent.
 
     Returns
     -------
@@ -460,7 +477,7 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
     FileNotFoundError
         If there is no such folder, or no record in it.
     NothingLeft
-        If no record is sound, passes the filters and agrees with the others.
+        If no record is left.
     """
     from tqdm import tqdm
 
@@ -468,7 +485,7 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
     records, problems = read(Path(results), bar)
     if records:
         try:
-            records, contradictions = agreeing(selected(records, filters))
+            records, contradictions = consistent_records(select_records(records, filters))
         except ValueError as error:
             raise NothingLeft([*problems, str(error)]) from error
         problems += contradictions
@@ -478,12 +495,12 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
 
 
 def _destination(results: str | Path | None, out: str | Path | None, *parts: str) -> Path:
-    """Where to write: `out`, else a folder of the results, which may be somebody else's.
+    """The folder to write to: `out`, else a folder of the results, which may be somebody else's.
 
     Parameters
     ----------
     parts : str
-        Of the folder's path: its name, then those of folders in it.
+        Name of the folder in the results, then names of folders in it.
 
     Raises
     ------
@@ -492,10 +509,10 @@ def _destination(results: str | Path | None, out: str | Path | None, *parts: str
     """
     if out:
         return Path(out).joinpath(*parts[1:])
-    place = Path(results or "").joinpath(*parts)
-    if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(results or "")):
-        raise Refused(place, f"leads out of {results}", "Name a folder with --out")
-    return place
+    folder = Path(results or "").joinpath(*parts)
+    if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(results or "")):
+        raise Refused(folder, f"leads out of {results}", "Name a folder with --out")
+    return folder
 
 
 def _check_names(a: str, b: str, records: Sequence[StoredRecord]) -> None:
@@ -504,13 +521,13 @@ def _check_names(a: str, b: str, records: Sequence[StoredRecord]) -> None:
     Raises
     ------
     ValueError
-        Naming those that there are, and the likeliest that was meant.
+        If one is not; the message lists the backbones and suggests one.
     """
-    there = sorted({record.backbone.name for record in records})
+    names = sorted({record.backbone.name for record in records})
     for name in (a, b):
-        if name not in there:
-            meant = difflib.get_close_matches(name, there, n=1)
+        if name not in names:
+            meant = difflib.get_close_matches(name, names, n=1)
             hint = f" Did you mean {meant[0]}?" if meant else ""
-            raise ValueError(f"no run of a backbone {name}.{hint} There are {', '.join(there)}.")
+            raise ValueError(f"no run of a backbone {name}.{hint} There are {', '.join(names)}.")
     if a == b:
         raise ValueError(f"{a} cannot be compared with itself. Name two backbones.")

@@ -20,7 +20,7 @@ import lvmmed_backbones.command.cli
 import reports.cli
 import tasks.__main__
 from lvmmed_backbones.command.shell import SHOWING, verbs
-from reports.selection import Filters
+from reports.reading.selection import Filters
 
 VERBS = {
     verb.prog.removeprefix("python -m "): verb

@@ -1,1 +1,1 @@
-"""What records say: means, ranks and comparisons, without a word of text."""
+"""Leaderboards, comparisons and the tables of the paper in numbers, without text."""

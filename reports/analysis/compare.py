@@ -1,4 +1,4 @@
-"""Two backbones, task by task: which is better, by how much, how sure. Numbers only; `reports.verdicts` words them."""
+"""Two backbones, task by task: which is better, by how much, how sure. Numbers only, no text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reports.agreement import Setting
-from reports.scores import Scores
+from reports.reading.consistency import Condition
+from reports.reading.scores import Scores
 from reports.statistics import family
 from reports.statistics.aggregate import probability_of_improvement
-from reports.statistics.effects import cohens_dz, rank_biserial
 from reports.statistics.family import ALPHA, Verdicts
 from reports.statistics.intervals import Interval
-from reports.statistics.paired import DECIMALS, differences
-from reports.statistics.pairs import Pairs, pairs, together
+from reports.statistics.paired import DECIMALS, case_differences, cohens_dz, rank_biserial
+from reports.statistics.pairs import Pairs, compare_pairs, join_pairs
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
 Verdict = Literal["A", "B", "open", "untested"]
@@ -31,32 +30,32 @@ class TaskComparison:
     Attributes
     ----------
     task, protocol, metric : str
-        Which.
+        Task, protocol and headline metric.
     seeds_a, seeds_b : int
-        How many.
+        Number of seeds of each.
     cases, left_out : int
-        How many cases both have a score of, and how many only one has; 0 where the headline is no mean of cases.
+        Number of cases that both have a score of, and that only one has; 0 if the headline is no mean of cases.
     mean_a, mean_b : float
         Mean headlines, fractions.
     difference : float
         A minus B over the common cases, in [-1, 1].
     interval : Interval or None
-        Of the difference; None if nothing can be said.
+        Interval of the difference; None if there is none.
     backbones : Test
-        The test that the verdict rests on: over seeds and cases.
+        Test over seeds and cases, on which the verdict rests.
     wilcoxon, sign_flip : Test
-        Over cases with seeds averaged: of the networks that were trained, not of the backbones.
+        Tests over cases with seeds averaged; they speak of the trained networks, not of the backbones.
     p_backbones, p_wilcoxon, p_sign_flip : float or None
-        The same, Holm-adjusted over all tasks of the comparison; None: no test.
+        p-values of these tests, Holm-adjusted over all tasks of the comparison; None: no test.
     rank_biserial : float
-        In [-1, 1], above 0 in favour of A; NaN without cases.
+        Effect size in [-1, 1], above 0 in favour of A; NaN without cases.
     cohens_dz : float
         Mean difference of a case over its standard deviation; NaN without cases.
     verdict : Verdict
-        Which is better by `p_backbones`, or 'open', or 'untested' where that test has no p-value.
+        The better backbone by `p_backbones`, or 'open', or 'untested' if there is no p-value.
     seeds_to_settle : float or None
-        For an open task, how many seeds of each would likely settle it: above 100, more than 100; infinite, no number
-        would. None for the others.
+        Number of seeds of each that would likely settle an open task; above 100: more than 100; infinite: no number
+        would. None for other tasks.
     """
 
     task: str
@@ -84,21 +83,21 @@ class TaskComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A and B on all tasks of a setting that both have.
+    """A and B on all tasks that both have under a condition.
 
     Attributes
     ----------
     a, b : str
         Names of the backbones.
     tasks : list of TaskComparison
-        In the order of A's scores.
+        Comparison on each task, in the order of A's scores.
     only_a, only_b : list of str
-        Tasks that only one of them has.
+        Tasks that only one backbone has.
     improvement : float or None
-        Chance that a run of A beats one of B on a task drawn at random, in [0, 1], over the tasks with at least 2 seeds
-        of each; None if there is none.
+        Chance that a run of A beats one of B on a random task, in [0, 1], over the tasks with at least 2 seeds of each;
+        None if there is no such task.
     overall : Test
-        Wilcoxon's test of the mean differences over tasks: of tasks like these, whatever the cases.
+        Wilcoxon's test of the mean differences over tasks.
     """
 
     a: str
@@ -116,7 +115,7 @@ def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> C
     Parameters
     ----------
     a, b : sequence of Scores
-        Scores of each, of one setting, one per task and protocol.
+        Scores of each backbone, of one condition, one per task and protocol.
     alpha : float
         Level at which a difference counts, of all tasks together (Holm).
 
@@ -129,47 +128,42 @@ def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> C
         raise ValueError("a backbone without scores cannot be compared.")
     if a[0].backbone == b[0].backbone:
         raise ValueError(f"{a[0].backbone} is compared with itself. Name two backbones.")
-    of_a, of_b = ({(one.task, one.protocol): one for one in several} for several in (a, b))
-    both = [place for place in of_a if place in of_b]
-    if not both:
+    of_a, of_b = ({(s.task, s.protocol): s for s in scores} for scores in (a, b))
+    pairs = [(of_a[task], of_b[task]) for task in of_a if task in of_b]
+    if not pairs:
         raise ValueError(f"{a[0].backbone} and {b[0].backbone} have no task in common.")
-    tasks = task_comparisons([(of_a[place], of_b[place]) for place in both], alpha)
+    chances = [
+        probability_of_improvement(one.headlines[:, None], other.headlines[:, None])
+        for one, other in pairs
+        if min(len(one.seeds), len(other.seeds)) >= MIN_SEEDS
+    ]
+    tasks = _compare_tasks(pairs, alpha)
     return Comparison(
         a=a[0].backbone,
         b=b[0].backbone,
         tasks=tasks,
-        only_a=[label(*place) for place in of_a if place not in of_b],
-        only_b=[label(*place) for place in of_b if place not in of_a],
-        improvement=improvement([(of_a[place], of_b[place]) for place in both]),
-        overall=over_tasks(np.array([task.difference for task in tasks])),
+        only_a=[task_label(*task) for task in of_a if task not in of_b],
+        only_b=[task_label(*task) for task in of_b if task not in of_a],
+        improvement=float(np.mean(chances)) if chances else None,
+        overall=_test_over_tasks(np.array([task.difference for task in tasks])),
     )
 
 
-def improvement(several: Sequence[tuple[Scores, Scores]]) -> float | None:
-    """Mean over the tasks with several seeds of the chance that a run of A beats one of B; None if there are none."""
-    chances = [
-        probability_of_improvement(a.headlines[:, None], b.headlines[:, None])
-        for a, b in several
-        if min(len(a.seeds), len(b.seeds)) >= MIN_SEEDS
-    ]
-    return float(np.mean(chances)) if chances else None
-
-
-def label(task: str, protocol: str) -> str:
-    """A task and how the backbone is used on it."""
+def task_label(task: str, protocol: str) -> str:
+    """A task and its protocol in texts."""
     return f"{task} ({protocol})"
 
 
-def task_comparisons(
-    several: Sequence[tuple[Scores, Scores]], alpha: float
-) -> list[TaskComparison]:
-    """A and B on each of the tasks, corrected for the others."""
-    found = together([pairs([a, b]) for a, b in several])
-    verdicts = family.over_tasks(found, alpha)
-    by_case = [differences(a, b) for a, b in several]
-    signed_ranks = [wilcoxon(one.values) for one in by_case]
-    flips = [sign_flip(one) for one in by_case]
-    corrected = [holm(np.array([t.p for t in tests], float)) for tests in (signed_ranks, flips)]
+def _compare_tasks(scores: Sequence[tuple[Scores, Scores]], alpha: float) -> list[TaskComparison]:
+    """A and B on each of the tasks, corrected for their number."""
+    pairs = join_pairs([compare_pairs([a, b]) for a, b in scores])
+    verdicts = family.over_tasks(pairs, alpha)
+    differences = [case_differences(a, b) for a, b in scores]
+    signed_ranks = [wilcoxon(d.values) for d in differences]
+    flips = [sign_flip(d) for d in differences]
+    p_wilcoxon, p_sign_flip = (
+        holm(np.array([test.p for test in tests], float)) for tests in (signed_ranks, flips)
+    )
     return [
         TaskComparison(
             task=a.task,
@@ -177,53 +171,52 @@ def task_comparisons(
             metric=a.metric,
             seeds_a=len(a.seeds),
             seeds_b=len(b.seeds),
-            cases=int(found.cases[n]),
-            left_out=int(found.left_out[n]),
-            mean_a=float(found.mean_a[n]),
-            mean_b=float(found.mean_b[n]),
-            difference=float(found.difference[n]),
-            interval=interval(found, verdicts, n),
-            backbones=backbones_test(found, verdicts, n),
+            cases=int(pairs.cases[n]),
+            left_out=int(pairs.left_out[n]),
+            mean_a=float(pairs.mean_a[n]),
+            mean_b=float(pairs.mean_b[n]),
+            difference=float(pairs.difference[n]),
+            interval=_interval(pairs, verdicts, n),
+            backbones=_backbones_test(pairs, verdicts, n),
             wilcoxon=signed_ranks[n],
             sign_flip=flips[n],
-            rank_biserial=rank_biserial(by_case[n].values),
-            cohens_dz=cohens_dz(by_case[n].values),
-            p_backbones=number(verdicts.adjusted[n]),
-            p_wilcoxon=number(corrected[0][n]),
-            p_sign_flip=number(corrected[1][n]),
-            verdict=verdict(found.difference[n], verdicts.adjusted[n], alpha),
-            seeds_to_settle=number(verdicts.seeds[n]),
+            rank_biserial=rank_biserial(differences[n].values),
+            cohens_dz=cohens_dz(differences[n].values),
+            p_backbones=_none_if_nan(verdicts.adjusted[n]),
+            p_wilcoxon=_none_if_nan(p_wilcoxon[n]),
+            p_sign_flip=_none_if_nan(p_sign_flip[n]),
+            verdict=_verdict(pairs.difference[n], verdicts.adjusted[n], alpha),
+            seeds_to_settle=_none_if_nan(verdicts.seeds[n]),
         )
-        for n, (a, b) in enumerate(several)
+        for n, (a, b) in enumerate(scores)
     ]
 
 
-def number(value: float) -> float | None:
-    """A number, None for NaN."""
+def _none_if_nan(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def interval(found: Pairs, verdicts: Verdicts, place: int) -> Interval | None:
-    """The interval of a task's difference; None if nothing can be said."""
-    low, high = float(verdicts.low[place]), float(verdicts.high[place])
+def _interval(pairs: Pairs, verdicts: Verdicts, n: int) -> Interval | None:
+    """The interval of the difference on task n; None if there is none."""
+    low, high = float(verdicts.low[n]), float(verdicts.high[n])
     if math.isnan(low):
         return None
-    fewest = int(min(found.seeds_a[place], found.seeds_b[place]))
-    return Interval(float(found.difference[place]), low, high, fewest, int(found.units[place]))
+    seeds = int(min(pairs.seeds_a[n], pairs.seeds_b[n]))
+    return Interval(float(pairs.difference[n]), low, high, seeds, int(pairs.units[n]))
 
 
-def backbones_test(found: Pairs, verdicts: Verdicts, place: int) -> Test:
-    """The test that the verdict on a task rests on, not yet corrected."""
-    fewest = min(found.seeds_a[place], found.seeds_b[place])
-    if fewest < MIN_SEEDS:
-        return Test(None, f"Needs at least {MIN_SEEDS} seeds of each backbone; one has {fewest}.")
-    if math.isnan(verdicts.p[place]):
+def _backbones_test(pairs: Pairs, verdicts: Verdicts, n: int) -> Test:
+    """The test that the verdict on task n rests on, not yet corrected."""
+    seeds = min(pairs.seeds_a[n], pairs.seeds_b[n])
+    if seeds < MIN_SEEDS:
+        return Test(None, f"Needs at least {MIN_SEEDS} seeds of each backbone; one has {seeds}.")
+    if math.isnan(verdicts.p[n]):
         return Test(None, "Every run has the same score: no spread to judge the difference by.")
-    return Test(float(verdicts.p[place]))
+    return Test(float(verdicts.p[n]))
 
 
-def verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
-    """Which is better, by an adjusted p-value."""
+def _verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
+    """Which backbone is better, by an adjusted p-value."""
     if math.isnan(adjusted):
         return "untested"
     if adjusted >= alpha:
@@ -231,8 +224,8 @@ def verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
     return "A" if difference > 0 else "B"
 
 
-def over_tasks(differences: np.ndarray) -> Test:
-    """Wilcoxon's signed-rank test over tasks (Demsar 2006, section 3.1.3); (T,) mean differences."""
+def _test_over_tasks(differences: np.ndarray) -> Test:
+    """Wilcoxon's signed-rank test over tasks (Demsar 2006, section 3.1.3), from (T,) mean differences."""
     test = wilcoxon(np.round(differences, DECIMALS))
     if test.p is not None:
         return test
@@ -240,21 +233,21 @@ def over_tasks(differences: np.ndarray) -> Test:
     return Test(None, f"Needs at least 6 tasks on which they differ; there are {number}.")
 
 
-def as_json(comparisons: Sequence[tuple[Setting, Comparison]]) -> str:
-    """Comparisons as a JSON list: the setting of each, and every field; null for what is undefined."""
+def as_json(comparisons: Sequence[tuple[Condition, Comparison]]) -> str:
+    """Comparisons as a JSON list: the condition of each, and every field; null for what is undefined."""
     return json.dumps(
         [
-            {"setting": setting._asdict(), **defined(asdict(comparison))}
-            for setting, comparison in comparisons
+            {"setting": condition._asdict(), **_without_nan(asdict(comparison))}
+            for condition, comparison in comparisons
         ],
         indent=1,
     )
 
 
-def defined(value: Any) -> Any:
-    """The same without NaN and infinity, which JSON does not have: None instead."""
+def _without_nan(value: Any) -> Any:
+    """The value with None in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
-        return {name: defined(content) for name, content in value.items()}
+        return {name: _without_nan(content) for name, content in value.items()}
     if isinstance(value, list):
-        return [defined(content) for content in value]
+        return [_without_nan(content) for content in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Mean, spread and rank of every backbone on every task: numbers only, no wording."""
+"""Mean, spread and rank of every backbone on every task: numbers only, no text."""
 
 from __future__ import annotations
 
@@ -11,56 +11,55 @@ import pandas as pd
 from msgspec.structs import replace
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.records import DATA_SOURCES, StoredRecord
-from reports.agreement import Setting, setting
-from reports.coverage import coverage
-from reports.statistics.aggregate import normalised
+from lvmmed_backbones.records import StoredRecord
+from reports.published.layout import ARCHITECTURE_CAPTIONS, METRIC_CAPTIONS, PaperColumn
+from reports.published.paper_rows import PROTOCOLS, metric_of
+from reports.reading.consistency import Condition, by_condition, condition_of, known_first
+from reports.statistics.aggregate import normalise
+from reports.statistics.ranks import DECIMALS, coverage
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
-PROFILES = ("paper", "small", "mini")
 COLUMN = ["kind", "task", "protocol"]
 BACKBONE = ["backbone", "architecture", "method", "corpus", "parameters", "weights_sha256"]
 DATA = ["task_version", "dataset", "fingerprint", "complete"]
 FACTS = ["metric", "seed", "value"]
-# Where a record has what is not a field of its own.
-PLACES = {
+# Columns of a leaderboard's cells that are no field of the record itself.
+RECORD_FIELDS = {
     "backbone": "backbone.name",
     "fingerprint": "data.fingerprint",
     "complete": "data.complete",
 } | {name: f"backbone.{name}" for name in BACKBONE[1:]}
-# Means that differ by less than this are a tie: sums of the same seeds in another order are.
-DECIMALS = 10
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The figures of one setting.
+    """The leaderboard of one condition.
 
     Attributes
     ----------
-    setting : Setting
-        What they have in common.
+    condition : Condition
+        Condition of all scores.
     cells : DataFrame
-        A row per task, protocol and backbone, ordered as the table's columns, then rows: `mean` and `std` of the
-        headline over seeds, fractions in [0, 1] (`std`: sample standard deviation, NaN for one seed), `n` and `seeds`,
-        `rank` within the task (1 is best, ties share the average), `best`, and what is known of the task, the data and
-        the backbone.
+        A row per task, protocol and backbone, in the order of the table's columns, then rows. `mean` and `std` of the
+        headline over seeds are fractions in [0, 1]; `std` is the sample standard deviation, NaN for one seed. `n` and
+        `seeds` say how many seeds there are and which, `rank` the rank within the task (1 is best, ties share the
+        average). Further columns are `best` and facts of the task, the data and the backbone.
     mean_rank : Series
-        By backbone, in the order of the table's rows; NaN of one that lacks a ranked task.
+        Mean rank by backbone, in the order of the table's rows; NaN for a backbone that lacks a ranked task.
     score : Series
-        Mean normalised score by backbone, in the same order: on each task 0 is the worst mean of the ranked ones and 1
-        the best; NaN if no task tells them apart.
+        Mean normalised score by backbone, in the same order: 0 is the worst mean of a task and 1 the best; NaN if no
+        task tells the backbones apart.
     ranked : int
-        On how many tasks (`reports.coverage`).
+        Number of ranked tasks (`reports.statistics.ranks.coverage`).
     missing : dict of str to int
-        The backbones that lack a ranked task, and how many of them each has.
+        The backbones that lack a ranked task, and how many ranked tasks each has.
     records : list of StoredRecord
-        What all of it was made from.
+        Records that the leaderboard was made from.
     metric : str or None
-        Of all cells; None: each task's headline.
+        Metric of all cells; None: each task's headline.
     """
 
-    setting: Setting
+    condition: Condition
     cells: pd.DataFrame
     mean_rank: pd.Series
     score: pd.Series
@@ -73,19 +72,18 @@ class Leaderboard:
 def leaderboards(
     records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
 ) -> list[Leaderboard]:
-    """A leaderboard per setting: measured before phantom, paper before small before mini.
+    """A leaderboard per condition: measured before phantom, paper before small before mini.
 
     Parameters
     ----------
     records : sequence of StoredRecord
-        That agree with each other (`reports.agreement.agreeing`).
-    by : str
-        Order of the rows: 'rank' (mean rank) or 'score' (mean normalised score).
+        Records that `reports.reading.consistency.consistent_records` let through.
+    by : {'rank', 'score'}
+        Order of the rows: by mean rank or by mean normalised score.
     metric : str, optional
-        Of `records`, if they are `in_metric`; None: their headlines.
+        Metric of `records`, if they are `in_metric`; None: their headlines.
     """
-    settings = sorted({setting(record) for record in records}, key=order)
-    return [leaderboard([r for r in records if setting(r) == one], by, metric) for one in settings]
+    return [leaderboard(group, by, metric) for _, group in by_condition(records)]
 
 
 def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[StoredRecord], list[str]]:
@@ -94,12 +92,12 @@ def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[Stored
     Returns
     -------
     (list of StoredRecord, list of str)
-        Those that have it, and a sentence for each in which it is undefined: it is left out.
+        The records in which the metric is defined, and a sentence for each in which it is not.
 
     Raises
     ------
     ValueError
-        If no record has it.
+        If no record has the metric.
     """
     having = [record for record in records if metric in record.metrics]
     if not having:
@@ -117,90 +115,63 @@ def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[Stored
     return defined, problems
 
 
-def order(one: Setting) -> tuple:
-    """Where a setting's table stands: the most telling one first."""
-    return (
-        DATA_SOURCES.index(one.data_source),
-        position(one.profile, PROFILES),
-        -one.label_fraction,
-        one.split != "published",
-    )
-
-
-def position(name: str, known: Sequence[str]) -> tuple[int, str]:
-    """Sorts the known names in their order, then the others by the alphabet."""
-    return (known.index(name) if name in known else len(known)), name
-
-
 def leaderboard(
     records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
 ) -> Leaderboard:
-    """The leaderboard of records of one setting; at least one record."""
-    cells = ranks(summary(records))
-    means, partial = complete(cells)
-    mean_rank, score = mean_ranks(means), mean_scores(means)
+    """The leaderboard of records of one condition; at least one record."""
+    cells = _with_ranks(_mean_cells(records))
+    means, missing = _complete_means(cells)
+    mean_rank, score = _mean_ranks(means), mean_scores(means)
     if by == "score":
         mean_rank = mean_rank.loc[score.sort_values(ascending=False, kind="stable").index]
-    mean_rank = mean_rank.reindex([*mean_rank.index, *partial])
-    score = score.reindex(mean_rank.index)
-    rows = {backbone: place for place, backbone in enumerate(mean_rank.index)}
-    tasks = {
-        column: place
-        for place, column in enumerate(
-            sorted(set(cells[COLUMN].itertuples(index=False, name=None)), key=column_order)
-        )
-    }
-    place = [
-        (tasks[kind, task, protocol], rows[backbone])
-        for kind, task, protocol, backbone in cells[[*COLUMN, "backbone"]].itertuples(index=False)
-    ]
-    ordered = cells.iloc[sorted(range(len(place)), key=place.__getitem__)].reset_index(drop=True)
+    mean_rank = mean_rank.reindex([*mean_rank.index, *missing])
+    rows = {backbone: number for number, backbone in enumerate(mean_rank.index)}
+    keys = cells[[*COLUMN, "backbone"]].itertuples(index=False, name=None)
+    places = [(column_order(column), rows[backbone]) for *column, backbone in keys]
+    cells = cells.iloc[sorted(range(len(cells)), key=places.__getitem__)].reset_index(drop=True)
     return Leaderboard(
-        setting(records[0]),
-        ordered,
-        mean_rank,
-        score,
-        means.shape[1],
-        partial,
-        list(records),
-        metric,
+        condition=condition_of(records[0]),
+        cells=cells,
+        mean_rank=mean_rank,
+        score=score.reindex(mean_rank.index),
+        ranked=means.shape[1],
+        missing=missing,
+        records=list(records),
+        metric=metric,
     )
 
 
-def column_order(column: tuple[str, str, str]) -> tuple:
-    """Where a task stands: kind by kind, then by name."""
+def column_order(column: Sequence[str]) -> tuple:
+    """Sort key of a column's kind, task and protocol: kind by kind, then by name."""
     kind, task, protocol = column
-    return position(kind, KINDS), task, protocol
+    return known_first(kind, KINDS), task, protocol
 
 
-def summary(records: Sequence[StoredRecord]) -> pd.DataFrame:
+def _mean_cells(records: Sequence[StoredRecord]) -> pd.DataFrame:
     """Mean and spread over seeds: a row per task, protocol and backbone, unordered."""
     fields = [*COLUMN, *BACKBONE, *DATA, *FACTS]
-    row = attrgetter(*(PLACES.get(name, name) for name in fields))
-    figures = pd.DataFrame([row(record) for record in records], columns=fields)
-    groups = figures.sort_values("seed").groupby([*COLUMN, "backbone"], sort=False)
-    facts = [name for name in (*BACKBONE, *DATA, "metric") if name != "backbone"]
+    row = attrgetter(*(RECORD_FIELDS.get(name, name) for name in fields))
+    runs = pd.DataFrame([row(record) for record in records], columns=fields)
+    groups = runs.sort_values("seed").groupby([*COLUMN, "backbone"], sort=False)
+    facts = {
+        name: (name, lambda by_seed: by_seed.iloc[0]) for name in (*BACKBONE[1:], *DATA, "metric")
+    }
     return groups.agg(
         mean=("value", "mean"),
         std=("value", "std"),
         n=("value", "size"),
         seeds=("seed", tuple),
-        **{name: (name, checksums if name == "weights_sha256" else first) for name in facts},
+        **facts | {"weights_sha256": ("weights_sha256", _list_checksums)},
     ).reset_index()
 
 
-def first(by_seed: pd.Series) -> Any:
-    """What all seeds of a cell state."""
-    return by_seed.iloc[0]
-
-
-def checksums(by_seed: pd.Series) -> str | None:
+def _list_checksums(by_seed: pd.Series) -> str | None:
     """The checksums of a cell's weights, each once, in the order of the seeds; None for random weights."""
     return " ".join(by_seed.dropna().unique()) or None
 
 
-def ranks(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells, with their rank within the task and whether they are the best: some other one is worse."""
+def _with_ranks(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells with their rank within the task, and whether they are the best and another one is worse."""
     means = cells["mean"].round(DECIMALS).groupby([cells["task"], cells["protocol"]])
     return cells.assign(
         rank=means.rank(method="average", ascending=False),
@@ -209,8 +180,8 @@ def ranks(cells: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The means of the complete rows, and of each other backbone how many of the ranked tasks it has.
+def _complete_means(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The means of the complete rows, and the number of ranked tasks of each other backbone.
 
     Returns
     -------
@@ -218,14 +189,14 @@ def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         A row per complete backbone, a column per ranked task; and the others, the fullest row first.
     """
     table = cells.pivot(index="backbone", columns=["task", "protocol"], values="mean")
-    has = {str(name): row.dropna().index.tolist() for name, row in table.iterrows()}
-    found = coverage(has)
-    number = {name: len(set(tasks) & set(found.tasks)) for name, tasks in has.items()}
-    left = sorted(set(has) - set(found.backbones), key=lambda name: (-number[name], name))
-    return table.loc[found.backbones, found.tasks].round(DECIMALS), {n: number[n] for n in left}
+    tasks_of = {str(name): row.dropna().index.tolist() for name, row in table.iterrows()}
+    backbones, ranked = coverage(tasks_of)
+    number = {name: len(set(tasks) & set(ranked)) for name, tasks in tasks_of.items()}
+    others = sorted(set(tasks_of) - set(backbones), key=lambda name: (-number[name], name))
+    return table.loc[backbones, ranked].round(DECIMALS), {name: number[name] for name in others}
 
 
-def mean_ranks(means: pd.DataFrame) -> pd.Series:
+def _mean_ranks(means: pd.DataFrame) -> pd.Series:
     """Mean over tasks of the rank among the complete rows, best first."""
     ranked = means.rank(method="average", ascending=False)
     return ranked.mean(axis="columns").rename("mean_rank").sort_index().sort_values(kind="stable")
@@ -235,19 +206,19 @@ def mean_scores(means: pd.DataFrame) -> pd.Series:
     """Mean normalised score of the complete rows over the tasks that tell them apart."""
     if means.empty:
         return pd.Series(index=means.index, dtype=float, name="score")
-    scaled = pd.DataFrame(normalised(means.to_numpy().T).T, index=means.index)
+    scaled = pd.DataFrame(normalise(means.to_numpy().T).T, index=means.index)
     return scaled.mean(axis="columns").rename("score")
 
 
 def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
-    """Every cell of every leaderboard, exact: a row per setting, task, protocol and backbone.
+    """Every cell of every leaderboard, exact: a row per condition, task, protocol and backbone.
 
-    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed; spaces separate `seeds` and,
+    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed. Spaces separate `seeds` and,
     where a backbone was pretrained with several, `weights_sha256`.
     """
     parts = [
         board.cells.assign(
-            **board.setting._asdict(),
+            **board.condition._asdict(),
             seeds=[" ".join(map(str, seeds)) for seeds in board.cells["seeds"]],
             board_metric=board.metric or "headline",
             mean_rank=board.cells["backbone"].map(board.mean_rank),
@@ -256,7 +227,61 @@ def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
         )
         for board in boards
     ]
-    figures = ["task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
-    leading = [*Setting._fields, *figures]
+    columns = ["task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
+    leading = [*Condition._fields, *columns]
     table = pd.concat(parts, ignore_index=True)
     return table[[*leading, *(name for name in table if name not in leading)]]
+
+
+def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> pd.DataFrame:
+    """The published figures of the tasks that records are of, in the metric that is their headline.
+
+    Parameters
+    ----------
+    figures : DataFrame
+        Result of `reports.published.read`.
+
+    Returns
+    -------
+    DataFrame
+        A row per figure, with the columns of `long_table` that the paper tells: task, protocol, backbone, metric,
+        `mean` and `std` as fractions, `n` trials; `data_source` is 'published'. A figure that several tables print
+        stands once.
+    """
+    tasks = {(r.kind, r.task, r.protocol, r.metric): r for r in records}
+    printed = figures[figures["metric"].isin({*METRIC_CAPTIONS} - {"params_millions"})]
+    names = [
+        "data_source",
+        *COLUMN,
+        "backbone",
+        "architecture",
+        "method",
+        "metric",
+        "mean",
+        "std",
+        "n",
+    ]
+    rows = [
+        ("published", kind, task, protocol, _published_name(row),
+         ARCHITECTURE_CAPTIONS.get(row.backbone, ""), row.method, metric,
+         row.mean / 100, row.std / 100, row.trials)
+        for (kind, task, protocol, metric), record in tasks.items()
+        for row in printed.itertuples()
+        if row.protocol == PROTOCOLS.get(protocol, protocol)
+        and metric_of(record, PaperColumn(row.task, "", row.metric)) == metric
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=names).drop_duplicates()
+
+
+def with_best(cells: pd.DataFrame) -> pd.DataFrame:
+    """Published cells with what a leaderboard's text needs, too: whether they are the best, their seeds and data."""
+    means = cells.groupby(COLUMN)["mean"]
+    highest, lowest = means.transform("max"), means.transform("min")
+    best = (cells["mean"] == highest) & (highest > lowest)
+    return cells.assign(best=best, complete=True, seeds=0)
+
+
+def _published_name(row: Any) -> str:
+    """Name of a published row; it begins with `published:`, so that nobody takes it for a measured one."""
+    architecture = ARCHITECTURE_CAPTIONS.get(row.backbone, "")
+    return f"published: {row.method}" + (f", {architecture}" if architecture else "")

@@ -1,1 +1,1 @@
-"""What is written of it: tables, figures, pages."""
+"""Texts, figures and pages, and the files that hold them."""

@@ -1,1 +1,1 @@
-"""Statistics of backbones: pure functions of arrays. docs/statistics.md says which question each one answers."""
+"""Statistics of backbones: pure functions of arrays. docs/statistics.md has the question that each one answers."""

@@ -12,51 +12,17 @@ import argparse
 from collections.abc import Sequence
 from itertools import groupby, product
 from operator import itemgetter
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from reports.scores import Scores, means
+from reports.reading.scores import Scores
 from reports.statistics.family import ALPHA, over_opponents, over_tasks
-from reports.statistics.pairs import pairs, pooled, together
+from reports.statistics.pairs import compare_pairs, join_pairs, pooled_variance
+from reports.statistics.simulation import World, simulate_backbone
 
-MEAN = 0.6
 SEEDS, TASKS, BACKBONES, CASES = (2, 3, 5), (2, 5, 15), (2, 8, 20), (20, 500)
 LEAD = 0.05  # of one backbone, where power is asked for
-
-
-class World(NamedTuple):
-    """Where the scores of simulated studies come from: normal effects, in fractions.
-
-    Attributes
-    ----------
-    title : str
-        In a few words.
-    seed : float
-        Standard deviation between seeds of a backbone.
-    case : float
-        Between cases, shared by all backbones.
-    own : float
-        Between cases, of a backbone's own.
-    noise : float
-        Of each case with each seed.
-    uneven : float
-        By which factor the seed's deviation differs between tasks and backbones: log-normal, its log's spread.
-    pooled : bool
-        Whether the headline is no mean of cases, as mAP50: cases are not looked at.
-    binary : bool
-        Whether a case is right or wrong, with the score as its chance.
-    """
-
-    title: str
-    seed: float
-    case: float = 0.15
-    own: float = 0.08
-    noise: float = 0.05
-    uneven: float = 0.0
-    pooled: bool = False
-    binary: bool = False
 
 
 WORLDS = (
@@ -69,78 +35,49 @@ WORLDS = (
 )
 
 
-def backbone(
-    name: str, world: World, seeds: int, shared: np.ndarray, lead: float, rng: np.random.Generator
-) -> Scores:
-    """A backbone's scores on a task; `shared`: (C,) effect of each case."""
-    cases = len(shared)
-    spread = world.seed * np.exp(world.uneven * rng.normal())
-    values = (
-        MEAN
-        + lead
-        + shared
-        + spread * rng.normal(size=(seeds, 1))
-        + world.own * rng.normal(size=cases)
-        + world.noise * rng.normal(size=(seeds, cases))
-    )
-    if world.binary:
-        values = (rng.uniform(size=values.shape) < values).astype(float)
-    strata = np.zeros(cases, np.int64)
-    headlines = means(values, strata)
-    if world.pooled:
-        strata, values, cases = strata[:0], values[:, :0], 0
-    return Scores(
-        backbone=name,
-        task="simulated",
-        protocol="finetune",
-        metric="map50" if world.pooled else "dice",
-        seeds=tuple(range(seeds)),
-        cases=NAMES[:cases],
-        strata=strata,
-        values=values,
-        headlines=headlines,
-    )
-
-
-NAMES = tuple(f"{case:04}" for case in range(max(CASES)))
-
-
-def task(
+def _simulate_task(
     world: World, seeds: int, cases: int, leads: Sequence[float], rng: np.random.Generator
 ) -> list[Scores]:
     """The scores of a backbone per lead on one task."""
     shared = world.case * rng.normal(size=cases)
-    return [backbone(f"{k:02}", world, seeds, shared, lead, rng) for k, lead in enumerate(leads)]
+    strata = np.zeros(cases, np.int64)
+    scores = []
+    for number, lead in enumerate(leads):
+        spread = world.seed * np.exp(world.uneven * rng.normal())
+        name = f"{number:02}"
+        scores.append(simulate_backbone(name, world, strata, shared, rng, seeds, spread, lead))
+    return scores
 
 
-def families(
+def family_findings(
     world: World, seeds: int, cases: int, tasks: int, lead: float, number: int
 ) -> np.ndarray:
     """(N, T) whether a difference of two backbones counts, the first one ahead by `lead` on the first task."""
     rng = np.random.default_rng(0)
     leads = [[lead, 0.0], *([0.0, 0.0] for _ in range(tasks - 1))]
-    found = [
-        together([pairs(task(world, seeds, cases, some, rng)) for some in leads])
+    studies = [
+        join_pairs([compare_pairs(_simulate_task(world, seeds, cases, ls, rng)) for ls in leads])
         for _ in range(number)
     ]
-    return over_tasks(together(found, np.stack)).adjusted < ALPHA
+    return over_tasks(join_pairs(studies, np.stack)).adjusted < ALPHA
 
 
-def pages(
+def page_findings(
     world: World, seeds: int, cases: int, backbones: int, lead: float, number: int
 ) -> np.ndarray:
     """(N, K - 1) whether the lead of the best over each other one counts; the first is ahead of all by `lead`."""
     rng = np.random.default_rng(1)
-    found, by_run = [], []
+    pairs, by_run = [], []
     for _ in range(number):
-        scores = task(world, seeds, cases, [lead, *[0] * (backbones - 1)], rng)
-        scores.sort(key=lambda one: -one.headlines.mean())
-        found.append(pairs(scores, [(0, other) for other in range(1, backbones)]))
-        by_run.append(pooled([one.headlines for one in scores]))
+        scores = _simulate_task(world, seeds, cases, [lead, *[0] * (backbones - 1)], rng)
+        scores.sort(key=lambda s: -s.headlines.mean())
+        pairs.append(compare_pairs(scores, [(0, other) for other in range(1, backbones)]))
+        by_run.append(pooled_variance([s.headlines for s in scores]))
     freedom = np.full((number, 1), float(backbones * (seeds - 1)))
     of_seeds = np.array(by_run)[:, None]
     return (
-        over_opponents(together(found, np.stack), of_seeds, freedom, backbones, exact=False).low > 0
+        over_opponents(join_pairs(pairs, np.stack), of_seeds, freedom, backbones, exact=False).low
+        > 0
     )
 
 
@@ -149,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=4000, help="of each kind (4000)")
     number = parser.parse_args().studies
-    kinds = [*((families, t) for t in TASKS), *((pages, k) for k in BACKBONES)]
+    kinds = [*((family_findings, t) for t in TASKS), *((page_findings, k) for k in BACKBONES)]
     heads = [*(f"{t} tasks" for t in TASKS), *(f"{k} backbones" for k in BACKBONES)]
     rows = [(0.0, world) for world in WORLDS] + [(LEAD, WORLDS[0])]
     progress = tqdm(total=len(rows) * len(CASES) * len(SEEDS), unit="row", disable=None)
@@ -168,7 +105,10 @@ def main() -> None:
             counts = [study(world, seeds, cases, size, lead, number) for study, size in kinds]
             # Of a lead: over the other backbone, on its task; over all the others, on a page.
             shares = [
-                100 * np.mean(c.any(1) if not lead else c[:, 0] if study is families else c.all(1))
+                100
+                * np.mean(
+                    c.any(1) if not lead else c[:, 0] if study is family_findings else c.all(1)
+                )
                 for c, (study, _) in zip(counts, kinds, strict=True)
             ]
             figures = " | ".join(f"{share:.1f}" for share in shares)

@@ -1,4 +1,4 @@
-"""Confidence intervals of a mean score by a hierarchical bootstrap: of seeds, and of cases within strata."""
+"""Confidence intervals of a mean score by a hierarchical bootstrap of seeds and of cases within strata."""
 
 from __future__ import annotations
 
@@ -6,35 +6,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.metrics import metric_name
-from reports.scores import Scores, means
+from reports.reading.scores import Scores, metric_name, stratified_means
 from reports.statistics.bootstrap import (
     SEEDS,
     Floats,
     Integers,
-    case_parts,
-    percentiles,
-    seed_part,
+    case_components,
+    percentile_interval,
+    seed_component,
     strata_sizes,
 )
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-MIN_UNITS = 5  # with fewer cases (patients) their spread is a guess
+MIN_UNITS = 5  # the spread of fewer cases (patients) is a guess
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and where it may lie.
+    """A mean and its confidence interval.
 
     Attributes
     ----------
     mean, low, high : float
-        Fractions.
+        Mean and ends of the interval, fractions.
     seeds : int
-        Over how many seeds it speaks; 1: it says nothing of seeds that were not run.
+        Number of seeds; 1: it says nothing of other seeds.
     units : int
-        Over how many independent cases (patients, where cases are slices); 0: it says nothing of other cases.
+        Number of independent cases (patients, where cases are slices); 0: it says nothing of other cases.
     """
 
     mean: float
@@ -44,7 +43,7 @@ class Interval:
     units: int
 
 
-def interval(
+def mean_interval(
     scores: Scores, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
     """The interval of a backbone's mean headline on a task: over seeds and cases, as far as there are enough of each.
@@ -52,26 +51,26 @@ def interval(
     Parameters
     ----------
     scores : Scores
-        Of S seeds and C cases.
+        Scores of S seeds and C cases.
     confidence, resamples, seed : float
         As in `hierarchical_interval`.
 
     Returns
     -------
     Interval or None
-        The interval; None where nothing can be said, and `why_not` says why.
+        The interval; None if there is none, and `why_no_interval` says why.
     """
-    if why_not(scores):
+    if why_no_interval(scores):
         return None
     if few_cases(scores):
         return seeds_interval(scores.headlines, confidence, resamples, seed)
     return hierarchical_interval(
-        scores.values, scores.strata, confidence, resamples, seed, scores.units
+        scores.values, scores.strata, confidence, resamples, seed, scores.patients
     )
 
 
-def why_not(scores: Scores) -> str | None:
-    """Why there is no interval, as a sentence; None if there is one."""
+def why_no_interval(scores: Scores) -> str | None:
+    """A sentence that says why there is no interval; None if there is one."""
     few = few_cases(scores)
     if few and len(scores.seeds) == 1:
         return f"No interval: one seed, and {few}."
@@ -82,15 +81,15 @@ def why_not(scores: Scores) -> str | None:
 
 
 def few_cases(scores: Scores) -> str | None:
-    """Why the cases say nothing about other cases, as part of a sentence; None if they do."""
+    """Part of a sentence that says why the cases tell nothing about other cases; None if they do."""
     if not scores.cases:
         return f"{metric_name(scores.metric)} is no mean over cases"
     defined = np.isfinite(scores.values).any(0)
-    return few_units(scores.strata[defined], scores.units[defined])
+    return few_units(scores.strata[defined], scores.patients[defined])
 
 
 def few_units(strata: Integers, units: Integers) -> str | None:
-    """Why these cases, all defined, are too few to tell of others, as part of a sentence; None if they are enough."""
+    """Part of a sentence that says why these cases, all defined, are too few; None if they are enough."""
     sizes = strata_sizes(strata, units)
     if sizes.sum() < MIN_UNITS:
         return f"{sizes.sum()} independent cases are too few (at least {MIN_UNITS})"
@@ -110,45 +109,46 @@ def hierarchical_interval(
     """The interval of the mean over seeds of the (stratified) mean over cases.
 
     Seeds and cases are crossed random effects: each seed scores the same cases. A resample draws S of the seeds and,
-    within each stratum, n of its n units, the same for all seeds. The plain percentiles of that are too narrow where S
-    or n is small; `percentiles` widens them.
+    within each stratum, n of its n units, the same for all seeds. Plain percentiles are too narrow if S or n is
+    small; `percentile_interval` widens them.
 
     Parameters
     ----------
     values : Floats
-        (S, C) fractions; NaN: undefined.
+        (S, C) scores, fractions; NaN: undefined.
     strata : Integers
         (C,) group of each case, 0 to G - 1.
     confidence : float
-        In (0, 1).
+        Confidence level, in (0, 1).
     resamples : int
-        R, at least 100.
+        Number of resamples, at least 100.
     seed : int
-        Of the resampling.
+        Seed of the resampling.
     units : Integers, optional
-        (C,) number of the independent unit that a case belongs to (slices of a patient); None: each case.
+        (C,) number of the independent unit that a case belongs to, such as the patient of a slice; None: each case is
+        one.
 
     Returns
     -------
     Interval
-        The interval, within [0, 1]; with one seed over cases alone.
+        The interval, within [0, 1]; if there is one seed, over cases alone.
 
     Raises
     ------
     ValueError
-        If shapes or arguments do not fit, a seed has no score, or a stratum fewer than two units.
+        If shapes or arguments do not fit, a seed has no score, or a stratum has fewer than two units.
 
     References
     ----------
     Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, section 3: resampling of crossed
-    effects; where seeds and cases interact it errs on the wide side.
+    effects; if seeds and cases interact, intervals are rather too wide.
     """
-    units = check(values, strata, confidence, resamples, units)
-    headlines = means(values, strata)
-    parts = case_parts(values, strata, units, resamples, seed)
+    units = _check_arguments(values, strata, confidence, resamples, units)
+    headlines = stratified_means(values, strata)
+    components = case_components(values, strata, units, resamples, seed)
     if len(headlines) > 1:
-        parts.append(seed_part(headlines, resamples, (seed, SEEDS)))
-    low, high = percentiles(headlines.mean(), parts, confidence, seed)
+        components.append(seed_component(headlines, resamples, (seed, SEEDS)))
+    low, high = percentile_interval(headlines.mean(), components, confidence, seed)
     number = len(np.unique(units[np.isfinite(values).any(0)]))
     return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), number)
 
@@ -166,28 +166,28 @@ def seeds_interval(
     Raises
     ------
     ValueError
-        For one seed.
+        If there is one seed.
     """
     if len(headlines) < 2:
         raise ValueError(f"{len(headlines)} seed: an interval over seeds needs two.")
-    parts = [seed_part(headlines, resamples, (seed, SEEDS))]
-    low, high = percentiles(headlines.mean(), parts, confidence, seed)
+    components = [seed_component(headlines, resamples, (seed, SEEDS))]
+    low, high = percentile_interval(headlines.mean(), components, confidence, seed)
     return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), 0)
 
 
-def check(
+def _check_arguments(
     values: Floats,
     strata: Integers,
     confidence: float,
     resamples: int,
     units: Integers | None,
 ) -> Integers:
-    """The units, once all arguments are known to fit.
+    """Check all arguments; return the units.
 
     Raises
     ------
     ValueError
-        Naming the argument and the value.
+        If an argument does not fit; the message names it and its value.
     """
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"values has shape {values.shape}, not (S, C) of at least one each.")

@@ -1,4 +1,4 @@
-"""Variances of few seeds, moderated by those of the other tasks: with two seeds a task by itself knows next to nothing.
+"""Variances of few seeds, moderated by those of the other tasks: two seeds of one task tell almost nothing.
 
 Smyth, "Linear models and empirical Bayes methods for assessing differential expression in microarray experiments",
 Stat. Appl. Genet. Mol. Biol. 3(1), 2004: limma's t-test, with tasks for genes.
@@ -11,38 +11,38 @@ from scipy import special
 
 from reports.statistics.bootstrap import NEGLIGIBLE, Floats
 
-# Of the degrees of freedom that a task gains from T others, most per degree of its own: 0.75 (T - 2). Smyth's estimate
-# is unbounded where the tasks look alike, which with few of them they do by chance; docs/statistics.md has the error
-# rates with this bound.
+# A task gains at most 0.75 (T - 2) degrees of freedom from the T tasks, for each degree of its own. Smyth's estimate
+# has no bound if the tasks look alike, and few tasks often do by chance. docs/statistics.md has the error rates with
+# this bound.
 GAIN = 0.75
 
 
-def moderated(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:
-    """Variances drawn towards what is usual in the same row, as far as the row's tasks are alike.
+def moderate(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:
+    """Draw variances towards the usual one of the same row, as far as the row's tasks are alike.
 
     Parameters
     ----------
     variance, freedom : Floats
-        (..., T) variance of each task's runs and its degrees of freedom; a freedom of 0: unknown.
+        (..., T) variance of each task's runs and its degrees of freedom; 0: the variance is unknown.
 
     Returns
     -------
     (Floats, Floats, Floats)
-        The variances, their degrees of freedom, and how many of these come from the other tasks.
+        Variances, their degrees of freedom, and how many of these come from the other tasks.
     """
     known = (freedom > 0) & (variance > NEGLIGIBLE)
     tasks = known.sum(-1, keepdims=True)
     safe = np.where(known, freedom, 1.0)
-    # log of a variance, less what chance alone adds to it on average
+    # log of the variance, without what chance alone adds to it on average
     log = np.log(np.where(known, variance, 1.0)) - special.digamma(safe / 2) + np.log(safe / 2)
-    usual = mean(log, known)
-    apart = mean((log - usual) ** 2, known) * tasks / np.maximum(tasks - 1, 1)
-    beyond_chance = apart - mean(special.polygamma(1, safe / 2), known)
+    usual = _known_mean(log, known)
+    apart = _known_mean((log - usual) ** 2, known) * tasks / np.maximum(tasks - 1, 1)
+    beyond_chance = apart - _known_mean(special.polygamma(1, safe / 2), known)
     alike = beyond_chance <= 0
     prior = 2 * inverse_trigamma(np.where(alike, 1.0, beyond_chance))
     center = np.where(
         alike,
-        mean(variance, known),
+        _known_mean(variance, known),
         np.exp(usual + special.digamma(prior / 2) - np.log(prior / 2)),
     )
     prior = np.where(alike, np.inf, prior * (1 - 1 / np.maximum(tasks, 1)))
@@ -52,14 +52,14 @@ def moderated(variance: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats
     return np.where(freedom > 0, (gained * center + freedom * variance) / total, 0.0), total, gained
 
 
-def mean(values: Floats, known: np.ndarray) -> Floats:
-    """Mean over the known places of each row, kept as a column; 0 for none."""
+def _known_mean(values: Floats, known: np.ndarray) -> Floats:
+    """Mean over the known values of each row, (..., 1); 0 if none is known."""
     number = np.maximum(known.sum(-1, keepdims=True), 1)
     return np.where(known, values, 0.0).sum(-1, keepdims=True) / number
 
 
 def inverse_trigamma(y: Floats) -> Floats:
-    """The x above 0 whose trigamma function is y > 0, by Newton's steps on 1 / trigamma (Smyth 2004, appendix)."""
+    """The x > 0 with trigamma(x) = y > 0, by Newton's steps on 1 / trigamma (Smyth 2004, appendix)."""
     x = 0.5 + 1 / y
     for _ in range(20):
         value = special.polygamma(1, x)

@@ -1,4 +1,4 @@
-"""All pairs of the backbones of a task at once: how far apart they are, and how that varies with seeds and cases."""
+"""All pairs of the backbones of a task at once: their differences, and how these vary with seeds and cases."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from reports.scores import Scores, means, units_of
-from reports.statistics.bootstrap import Floats, Integers, by_unit, influence
+from reports.reading.scores import Scores, check_one_task, patients_of, stratified_means
+from reports.statistics.bootstrap import Floats, Integers, influence, sum_by_unit
 from reports.statistics.intervals import few_units
 
 
@@ -22,20 +22,20 @@ class Pairs:
     a, b : Integers
         Numbers of the two backbones.
     mean_a, mean_b : Floats
-        Mean headline of each, over all of its cases.
+        Mean headline of each, over all its cases.
     difference : Floats
         Mean headline of A minus that of B over the cases that both have a score of, in [-1, 1].
     seeds_a, seeds_b : Integers
-        How many.
+        Number of seeds.
     cases, left_out : Integers
-        How many cases both have a score of, and how many only one has; 0 where the headline is no mean of cases.
+        Number of cases that both have a score of, and that only one has; 0 if the headline is no mean of cases.
     units : Integers
-        How many independent cases `by_case` speaks of; 0: they are too few to speak of others.
-    by_case : Floats
-        Variance of the difference with the cases, and `case_freedom`, its degrees of freedom.
-    by_run : Floats
-        Variance of one run's headline with the seed, pooled over the two backbones, and `run_freedom`, its degrees of
-        freedom: 0 where each has one seed.
+        Number of independent cases behind `by_case`; 0: they are too few to speak of others.
+    by_case, case_freedom : Floats
+        Variance of the difference with the cases, and its degrees of freedom.
+    by_run, run_freedom : Floats
+        Variance of one run's headline with the seed, pooled over the two backbones, and its degrees of freedom, 0 if
+        each has one seed.
     """
 
     a: Integers
@@ -54,27 +54,29 @@ class Pairs:
     run_freedom: Floats
 
 
-def pairs(scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = None) -> Pairs:
-    """The pairs of the backbones of one task.
+def compare_pairs(
+    scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = None
+) -> Pairs:
+    """Compare pairs of the backbones of one task.
 
     Parameters
     ----------
     scores : sequence of Scores
-        Of one task, one per backbone.
+        Scores of one task, one per backbone.
     chosen : sequence of (int, int), optional
-        The pairs, by the numbers of their backbones; None: all of them.
+        Pairs of numbers of backbones; None: all pairs.
 
     Raises
     ------
     ValueError
         If they are not of one task, protocol and metric, or a pair has cases but none in common.
     """
-    shared = Shared(scores)
-    both = list(combinations(range(len(scores)), 2)) if chosen is None else chosen
-    columns = np.array([shared.pair(a, b) for a, b in both], float).reshape(len(both), -1).T
-    a, b = np.array(both, int).reshape(-1, 2).T
-    seeds = np.array([len(one.seeds) for one in scores])
-    mean = np.array([one.headlines.mean() for one in scores])
+    shared = _SharedCases(scores)
+    numbers = list(combinations(range(len(scores)), 2)) if chosen is None else chosen
+    columns = np.array([shared.pair(a, b) for a, b in numbers], float).reshape(len(numbers), -1).T
+    a, b = np.array(numbers, int).reshape(-1, 2).T
+    seeds = np.array([len(s.seeds) for s in scores])
+    mean = np.array([s.headlines.mean() for s in scores])
     difference, cases, left_out, units, by_case, case_freedom, by_run = columns
     return Pairs(
         a=a,
@@ -94,23 +96,23 @@ def pairs(scores: Sequence[Scores], chosen: Sequence[tuple[int, int]] | None = N
     )
 
 
-def together(several: Sequence[Pairs], how: Callable = np.concatenate) -> Pairs:
-    """The arrays of several, one behind the other; or on top of each other (`numpy.stack`)."""
-    return Pairs(*(how([getattr(one, f.name) for one in several]) for f in fields(Pairs)))
+def join_pairs(pairs: Sequence[Pairs], how: Callable = np.concatenate) -> Pairs:
+    """Join the arrays one behind the other; or on top of each other (`numpy.stack`)."""
+    return Pairs(*(how([getattr(p, field.name) for p in pairs]) for field in fields(Pairs)))
 
 
 @dataclass(frozen=True)
-class Sample:
+class _Sample:
     """A backbone on some of its cases.
 
     Attributes
     ----------
     headlines : Floats
-        (S,) over these cases.
+        (S,) headlines over these cases.
     moves : list of Floats
-        (U,) by how much each independent case moves their mean, in each of the strata.
+        For each stratum, (U,) how much each independent case moves the mean.
     interaction : list of float
-        Variance of their mean with seed and case together, in each of the strata.
+        For each stratum, the variance of the mean with seed and case together.
     """
 
     headlines: Floats
@@ -118,63 +120,58 @@ class Sample:
     interaction: list[float]
 
 
-class Shared:
-    """The backbones of a task on the cases that two of them have, each set of cases looked at once."""
+class _SharedCases:
+    """The backbones of a task on the cases that two of them have in common; each set of cases is computed once."""
 
     def __init__(self, scores: Sequence[Scores]) -> None:
-        columns = {(one.task, one.protocol, one.metric) for one in scores}
-        if len(columns) > 1:
-            raise ValueError(f"scores of {len(columns)} tasks ({columns}). Hand in one at a time.")
+        check_one_task(scores)
         self.scores = scores
-        self.names = np.array(sorted(set().union(*(one.cases for one in scores))))
-        places = [np.searchsorted(self.names, one.cases) for one in scores]
+        self.names = np.array(sorted(set().union(*(s.cases for s in scores))))
+        places = [np.searchsorted(self.names, s.cases) for s in scores]
         size = len(self.names)
-        self.values = [np.full((len(one.seeds), size), np.nan) for one in scores]
-        self.strata, self.units = np.zeros(size, np.int64), units_of(self.names.tolist())
-        for one, place, values in zip(scores, places, self.values, strict=True):
-            values[:, place] = one.values
-            self.strata[place] = np.maximum(self.strata[place], one.strata)
-        self.there = [np.isfinite(values).any(0) for values in self.values]
-        self.samples: dict[tuple[int, bytes], Sample] = {}
+        self.values = [np.full((len(s.seeds), size), np.nan) for s in scores]
+        self.strata, self.units = np.zeros(size, np.int64), patients_of(self.names.tolist())
+        for s, place, values in zip(scores, places, self.values, strict=True):
+            values[:, place] = s.values
+            self.strata[place] = np.maximum(self.strata[place], s.strata)
+        self.defined = [np.isfinite(values).any(0) for values in self.values]
+        self.samples: dict[tuple[int, bytes], _Sample] = {}
         self.few: dict[bytes, bool] = {}
 
     def pair(self, a: int, b: int) -> tuple[float, ...]:
-        """difference, cases, left_out, units, by_case, case_freedom and by_run of a pair."""
+        """The difference, cases, left_out, units, by_case, case_freedom and by_run of a pair."""
         if not (self.scores[a].cases and self.scores[b].cases):
-            return self.without_cases(a, b)
-        both = self.there[a] & self.there[b]
+            # The headline of one is no mean of cases.
+            headlines = [self.scores[a].headlines, self.scores[b].headlines]
+            difference = headlines[0].mean() - headlines[1].mean()
+            return difference, 0, 0, 0, 0.0, 1.0, pooled_variance(headlines)
+        both = self.defined[a] & self.defined[b]
         if not both.any():
-            who = f"{self.scores[a].backbone}, {self.scores[b].backbone}"
-            raise ValueError(f"{self.scores[a].task}: {who} have no case in common.")
-        left_out = (self.there[a] ^ self.there[b]).sum()
-        one, other = self.sample(a, both), self.sample(b, both)
-        by_run = pooled([one.headlines, other.headlines])
-        difference = one.headlines.mean() - other.headlines.mean()
+            names = f"{self.scores[a].backbone}, {self.scores[b].backbone}"
+            raise ValueError(f"{self.scores[a].task}: {names} have no case in common.")
+        left_out = (self.defined[a] ^ self.defined[b]).sum()
+        mine, yours = self.sample(a, both), self.sample(b, both)
+        by_run = pooled_variance([mine.headlines, yours.headlines])
+        difference = mine.headlines.mean() - yours.headlines.mean()
         if self.few[both.tobytes()]:
             return difference, both.sum(), left_out, 0, 0.0, 1.0, by_run
-        parts = []
-        for mine, yours, *interaction in zip(
-            one.moves, other.moves, one.interaction, other.interaction, strict=True
+        components = []
+        for moves_a, moves_b, *interaction in zip(
+            mine.moves, yours.moves, mine.interaction, yours.interaction, strict=True
         ):
-            size = len(mine)
-            variance = (mine - yours).var(ddof=1) / size
-            left = max(variance - sum(interaction), 0.0)
-            # What is left after the interaction is taken out is known less well than what it is left of.
-            freedom = (size - 1) * left / variance if variance else size - 1
-            parts.append((left / len(one.moves) ** 2, max(freedom, 1.0)))
-        variances, freedoms = np.array(parts).T
+            size = len(moves_a)
+            variance = (moves_a - moves_b).var(ddof=1) / size
+            remaining = max(variance - sum(interaction), 0.0)
+            # What is left without the interaction is known less well than the whole.
+            freedom = (size - 1) * remaining / variance if variance else size - 1
+            components.append((remaining / len(mine.moves) ** 2, max(freedom, 1.0)))
+        variances, freedoms = np.array(components).T
         total = variances.sum()
         freedom = total**2 / (variances**2 / freedoms).sum() if total > 0 else freedoms.sum()
-        units = sum(len(moves) for moves in one.moves)
+        units = sum(len(moves) for moves in mine.moves)
         return difference, both.sum(), left_out, units, total, freedom, by_run
 
-    def without_cases(self, a: int, b: int) -> tuple[float, ...]:
-        """As `pair`, where the headline of one is no mean of cases."""
-        headlines = [self.scores[a].headlines, self.scores[b].headlines]
-        difference = headlines[0].mean() - headlines[1].mean()
-        return difference, 0, 0, 0, 0.0, 1.0, pooled(headlines)
-
-    def sample(self, number: int, mask: np.ndarray) -> Sample:
+    def sample(self, number: int, mask: np.ndarray) -> _Sample:
         """A backbone on some cases."""
         key = number, mask.tobytes()
         if key not in self.samples:
@@ -182,18 +179,20 @@ class Shared:
             if key[1] not in self.few:
                 self.few[key[1]] = bool(few_units(strata, units))
             values = self.values[number][:, mask]
-            found = [
-                influence(*by_unit(values[:, inside], units[inside]))
+            influences = [
+                influence(*sum_by_unit(values[:, inside], units[inside]))
                 for inside in (strata == group for group in np.unique(strata))
             ]
-            self.samples[key] = Sample(
-                means(values, strata), [moves for moves, _ in found], [v for _, v in found]
+            self.samples[key] = _Sample(
+                stratified_means(values, strata),
+                [moves for moves, _ in influences],
+                [variance for _, variance in influences],
             )
         return self.samples[key]
 
 
-def pooled(headlines: Sequence[Floats]) -> float:
+def pooled_variance(headlines: Sequence[Floats]) -> float:
     """Variance of a run's headline with its seed, within each of several backbones; 0 if each has one seed."""
-    freedom = sum(len(some) - 1 for some in headlines)
-    total = sum(float(((some - some.mean()) ** 2).sum()) for some in headlines)
+    freedom = sum(len(values) - 1 for values in headlines)
+    total = sum(float(((values - values.mean()) ** 2).sum()) for values in headlines)
     return total / freedom if freedom else 0.0

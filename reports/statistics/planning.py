@@ -1,4 +1,4 @@
-"""How many seeds would settle whether two backbones differ."""
+"""The number of seeds that would settle whether two backbones differ."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ def more_seeds(
     alpha: Floats | float = 0.05,
     power: float = POWER,
 ) -> Floats:
-    """With how many seeds of each backbone the test would likely come out below `alpha`; infinite: with none.
+    """Number of seeds of each backbone with which the test would likely come out below `alpha`; infinite: no number.
 
-    If the true difference and spreads are those observed: the spread of seeds shrinks with their number, that of cases
-    stays. The difference must reach t(1 - alpha/2) + t(power) standard errors, as in any calculation of a sample size.
-    A number above `MOST_SEEDS` says that more than that many are needed.
+    The true difference and spreads are taken to be those observed. The spread of seeds shrinks with their number, that
+    of cases stays. The difference must reach t(1 - alpha/2) + t(power) standard errors, as in any calculation of a
+    sample size. A number above `MOST_SEEDS` says that more than so many are needed.
 
     Parameters
     ----------
     difference : Floats
-        Observed, in [-1, 1]; of any shape, as are the other arrays.
-    by_run : Floats
-        Variance of a run with its seed; `gained`: degrees of freedom of it that other tasks gave.
+        Observed difference, in [-1, 1]; of any shape, as are the other arrays.
+    by_run, gained : Floats
+        Variance of a run with its seed, and how many of its degrees of freedom come from other tasks.
     cases : Level
-        The part of the cases.
+        Variance of the difference with the cases.
     seeds : Floats
-        How many there are, the more of the two; at least 2.
+        Number of seeds that there are, the larger of the two; at least 2.
     alpha : Floats or float
-        Level of the test, in (0, 1): smaller than 0.05 where tests are corrected.
+        Level of the test, in (0, 1); it is smaller than 0.05 if tests are corrected.
     power : float
         Chance to settle it, in (0, 1).
 
@@ -61,9 +61,8 @@ def more_seeds(
     low = np.maximum(seeds, 2).astype(float)
     high = np.full(low.shape, MOST_SEEDS + 1.0)
     first = enough(low)
-    while (
-        low + 1 < high
-    ).any():  # enough(high) or high is beyond; not enough(low), or low is the least
+    # enough(high), or high is beyond; not enough(low), or low is the least.
+    while (low + 1 < high).any():
         middle = np.floor((low + high) / 2)
         reached = enough(middle)
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)

@@ -1,27 +1,71 @@
-"""Ranks of backbones over tasks: Friedman's test, Nemenyi's comparisons, the critical difference."""
+"""Which backbones have run all tasks of a table, so that they can be ranked over them; the others cannot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy import stats
 
-from reports.coverage import Coverage, coverage
-from reports.scores import Scores
+from reports.reading.scores import Scores
 from reports.statistics.bootstrap import Floats
 from reports.statistics.testing import Test
 
-MIN_BACKBONES = 3  # two are compared task by task
+T = TypeVar("T")
+
+
+class Coverage(NamedTuple):
+    """Complete rows: backbones that have all ranked tasks.
+
+    Attributes
+    ----------
+    backbones : list of str
+        Backbones that have all ranked tasks, in the given order.
+    tasks : list
+        Ranked tasks, in the given order.
+    """
+
+    backbones: list[str]
+    tasks: list
+
+
+def coverage(tasks_of: Mapping[str, Collection[T]]) -> Coverage:
+    """The tasks to rank over, and the backbones that have all of them.
+
+    A task counts if the backbones that have it hold at least half of all figures. So a backbone that was run on one
+    task takes no other task away, and one that was run on a task of its own takes no other backbone away. It may be
+    that no backbone has all tasks.
+
+    Parameters
+    ----------
+    tasks_of : mapping of str to collection of T
+        Tasks of each backbone.
+    """
+    sets = {name: set(tasks) for name, tasks in tasks_of.items()}
+    figures = sum(map(len, sets.values()))
+    known = dict.fromkeys(task for tasks in tasks_of.values() for task in tasks)
+    ranked = [
+        task
+        for task in known
+        if 2 * sum(len(tasks) for tasks in sets.values() if task in tasks) >= figures
+    ]
+    complete = [name for name, tasks in sets.items() if ranked and tasks.issuperset(ranked)]
+    return Coverage(complete, ranked)
+
+
+MIN_BACKBONES = 3  # two backbones are compared task by task
 MIN_TASKS = 5
 PERMUTATIONS = 4999
-BATCH = 500  # of them at a time: with all of them, 200 backbones on 15 tasks take a gigabyte
-DECIMALS = 10  # means that differ by less are a tie: sums of the same seeds in another order are
+BATCH = (
+    500  # permutations at a time; all of them, of 200 backbones on 15 tasks, would take a gigabyte
+)
+DECIMALS = 10  # of means: sums of the same seeds in another order must tie
 
 
 @dataclass(frozen=True)
-class Table:
+class MeanTable:
     """Mean headlines of complete rows: every backbone has every task.
 
     Attributes
@@ -39,36 +83,29 @@ class Table:
     values: Floats
 
 
-def table(scores: Sequence[Scores]) -> Table:
-    """The tasks that are ranked and the backbones that have all of them; T or K may be 0.
+def mean_table(scores: Sequence[Scores]) -> MeanTable:
+    """The ranked tasks and the backbones that have all of them; T or K may be 0.
 
     Parameters
     ----------
     scores : sequence of Scores
-        Of one setting, one per task, protocol and backbone, in any order.
+        Scores of one condition, one per task, protocol and backbone, in any order.
     """
-    found = {
-        ((one.task, one.protocol), one.backbone): float(one.headlines.mean()) for one in scores
-    }
+    means = {((s.task, s.protocol), s.backbone): float(s.headlines.mean()) for s in scores}
     backbones, tasks = complete_rows(scores)
-    values = [[found[task, backbone] for backbone in backbones] for task in tasks]
-    return Table(
-        tuple(f"{task} ({protocol})" for task, protocol in tasks),
-        tuple(backbones),
-        np.array(values).reshape(len(tasks), len(backbones)),
-    )
+    values = [[means[task, backbone] for backbone in backbones] for task in tasks]
+    names = tuple(f"{task} ({protocol})" for task, protocol in tasks)
+    table = np.array(values).reshape(len(tasks), len(backbones))
+    return MeanTable(names, tuple(backbones), table)
 
 
 def complete_rows(scores: Sequence[Scores]) -> Coverage:
-    """The backbones that are ranked, and the tasks, with protocol, over which they are.
-
-    Both are sorted: what is drawn at random must not depend on the order of the records.
-    """
+    """The ranked backbones and tasks (with protocol), sorted: random draws must not depend on the records' order."""
     tasks_of: dict[str, set[tuple[str, str]]] = {}
-    for one in scores:
-        tasks_of.setdefault(one.backbone, set()).add((one.task, one.protocol))
-    found = coverage(tasks_of)
-    return Coverage(sorted(found.backbones), sorted(found.tasks))
+    for s in scores:
+        tasks_of.setdefault(s.backbone, set()).add((s.task, s.protocol))
+    backbones, tasks = coverage(tasks_of)
+    return Coverage(sorted(backbones), sorted(tasks))
 
 
 def ranks(values: Floats) -> Floats:
@@ -77,10 +114,10 @@ def ranks(values: Floats) -> Floats:
 
 
 def friedman(values: Floats, seed: int = 0) -> Test:
-    """Friedman's test that all backbones are alike: under the null a task's ranks may be dealt in any way.
+    """Friedman's test that all backbones are alike: under the null every order of a task's ranks is as likely.
 
-    The p-value is of the permutation distribution (all of them up to 4999, else so many drawn), since the chi-squared
-    one is off for the few tasks and backbones that there are.
+    The p-value comes from the permutations, all of them up to 4999, else 4999 random ones. The chi-squared distribution
+    is inexact for so few tasks and backbones.
 
     Parameters
     ----------
@@ -92,7 +129,7 @@ def friedman(values: Floats, seed: int = 0) -> Test:
     Friedman, JASA 32(200), 1937; Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7,
     2006, section 3.2.2.
     """
-    few = too_few(values)
+    few = why_no_ranks(values)
     if few:
         return Test(None, few)
     given = ranks(values)
@@ -115,8 +152,8 @@ def friedman(values: Floats, seed: int = 0) -> Test:
     return Test(float(outcome.pvalue))
 
 
-def too_few(values: Floats) -> str:
-    """Why a table, (T, K), is too small for tests over tasks, as a sentence; empty if it is not."""
+def why_no_ranks(values: Floats) -> str:
+    """A sentence that says why a table, (T, K), is too small for tests over tasks; empty if it is not."""
     tasks, backbones = values.shape
     if backbones < MIN_BACKBONES:
         return f"{backbones} backbones; ranks need at least {MIN_BACKBONES}."
@@ -139,23 +176,23 @@ def nemenyi(values: Floats) -> Floats:
     """
     import scikit_posthocs  # over a second
 
-    if few := too_few(values):
+    if few := why_no_ranks(values):
         raise ValueError(few)
-    # It ranks by itself: our ranks, so that rounding errors are ties.
+    # It ranks by itself; given our ranks, it takes rounding errors for ties.
     return scikit_posthocs.posthoc_nemenyi_friedman(-ranks(values)).to_numpy()
 
 
 def critical_difference(backbones: int, tasks: int, alpha: float = 0.05) -> float:
-    """By how much mean ranks must differ at least to differ significantly, by Nemenyi's test.
+    """The least difference of mean ranks that is significant by Nemenyi's test.
 
     Parameters
     ----------
     backbones : int
-        K > 1.
+        Number of backbones, K > 1.
     tasks : int
-        T > 0.
+        Number of tasks, T > 0.
     alpha : float
-        Level for all pairs together, in (0, 1).
+        Level of all pairs together, in (0, 1).
 
     Raises
     ------

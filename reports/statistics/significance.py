@@ -1,6 +1,6 @@
 """Whether a difference is more than chance, where chance has two sources: the seeds, and the test cases.
 
-All functions take arrays of any one shape, a place per difference.
+All functions take arrays of one shape, with a value per difference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Level(NamedTuple):
     Attributes
     ----------
     variance : Floats
-        Of the difference with it; 0 where it is none.
+        Variance of the difference with it; 0 if it adds none.
     freedom : Floats
         Degrees of freedom of that variance, above 0.
     """
@@ -33,10 +33,10 @@ class Level(NamedTuple):
 def p_values(difference: Floats, seeds: Level, cases: Level) -> Floats:
     """Two-sided p-values of the hypothesis that there is no difference; NaN where nothing varies.
 
-    The mean of two p-values of the same ratio, difference to standard error. Satterthwaite's, with
-    approximate degrees of freedom, errs too often where the spread of few seeds is most of the error and happens to
-    look small; Behrens and Fisher's, in which the spread of each source is uncertain by itself, errs too seldom. Where
-    one source alone varies both are Student's. docs/statistics.md has the error rates of the mean.
+    It is the mean of two p-values of the ratio of difference to standard error. Satterthwaite's has approximate degrees
+    of freedom. It errs too often if most of the error is the spread of few seeds and this happens to look small.
+    Behrens and Fisher's, in which the spread of each source is uncertain by itself, errs too seldom. If one source
+    alone varies, both are Student's. docs/statistics.md has the error rates of the mean.
 
     References
     ----------
@@ -48,8 +48,8 @@ def p_values(difference: Floats, seeds: Level, cases: Level) -> Floats:
     known = total > NEGLIGIBLE
     error = np.sqrt(np.where(known, total, 1.0))
     t = np.abs(difference) / error
-    found = (2 * special.stdtr(freedom, -t) + behrens_fisher(t, seeds, cases)) / 2
-    return np.where(known, found, np.nan)
+    p = (2 * special.stdtr(freedom, -t) + behrens_fisher(t, seeds, cases)) / 2
+    return np.where(known, p, np.nan)
 
 
 def satterthwaite(seeds: Level, cases: Level) -> tuple[Floats, Floats]:
@@ -61,9 +61,9 @@ def satterthwaite(seeds: Level, cases: Level) -> tuple[Floats, Floats]:
 
 
 def behrens_fisher(t: Floats, seeds: Level, cases: Level) -> Floats:
-    """How likely sqrt(s) T_seeds + sqrt(1 - s) T_cases is beyond +-t: s is the share of the seeds in the variance.
+    """Probability that sqrt(s) T_seeds + sqrt(1 - s) T_cases is beyond +-t; s is the seeds' share of the variance.
 
-    The integral over the lesser of the two by the trapezoidal rule, at points that grow as sinh does: T has long tails.
+    The trapezoidal rule integrates over the lesser of the two. Its points grow as sinh does, since T has long tails.
     """
     total = seeds.variance + cases.variance
     share = np.clip(seeds.variance / np.where(total > NEGLIGIBLE, total, 1.0), 0, 1)
@@ -71,22 +71,22 @@ def behrens_fisher(t: Floats, seeds: Level, cases: Level) -> Floats:
     more, less = np.sqrt(np.maximum(share, 1 - share)), np.sqrt(np.minimum(share, 1 - share))
     of_more = np.where(first, seeds.freedom, cases.freedom)
     of_less = np.where(first, cases.freedom, seeds.freedom)
-    found, weights = np.zeros(np.shape(t)), np.zeros(np.shape(t))
-    for point, width in zip(*nodes(), strict=True):
-        weight = width * density(point, of_less)
-        found += weight * special.stdtr(of_more, (less * point - t) / more)
+    integral, weights = np.zeros(np.shape(t)), np.zeros(np.shape(t))
+    for point, width in zip(*_integration_nodes(), strict=True):
+        weight = width * _student_density(point, of_less)
+        integral += weight * special.stdtr(of_more, (less * point - t) / more)
         weights += weight
-    return 2 * found / weights
+    return 2 * integral / weights
 
 
 @lru_cache(maxsize=1)
-def nodes() -> tuple[Floats, Floats]:
-    """Points of the integral and the width that each stands for."""
+def _integration_nodes() -> tuple[Floats, Floats]:
+    """The points of the integral, and the width of each."""
     even = np.linspace(-7, 7, 57)
     return np.sinh(even), np.cosh(even) * (even[1] - even[0])
 
 
-def density(point: float, freedom: Floats) -> Floats:
+def _student_density(point: float, freedom: Floats) -> Floats:
     """Student's density at a point, up to a factor."""
     return np.exp(-(freedom + 1) / 2 * np.log1p(point**2 / freedom))
 
@@ -97,12 +97,12 @@ def limit(p: Floats | float, seeds: Level, cases: Level) -> Floats:
     Parameters
     ----------
     p : Floats or float
-        In (0, 1), of the shape of the levels, or a number.
+        p-values in (0, 1), of the shape of the levels, or one for all.
     """
     total = seeds.variance + cases.variance
     known = total > NEGLIGIBLE
-    # Between the limit where both variances are known, and twice that of half the p-value where both have the lesser
-    # freedom: either source is beyond half of it in at most half of the cases.
+    # The lower bound is the limit if both variances were known. The upper bound is twice the limit of half the p-value
+    # with the lesser freedom: each source is beyond half of it in at most half of the cases.
     p, least = np.broadcast_arrays(np.asarray(p, float), np.minimum(seeds.freedom, cases.freedom))
     bracket = -special.ndtri(p / 2), -2 * special.stdtrit(least, p / 4)
     levels = [np.where(known, level, 1.0) for level in (*seeds, *cases)]
@@ -113,8 +113,7 @@ def limit(p: Floats | float, seeds: Level, cases: Level) -> Floats:
 def _exceeds(
     t: Floats, of_seeds: Floats, seeds: Floats, of_cases: Floats, cases: Floats, p: Floats
 ) -> Floats:
-    """How much the p-value of t standard errors lies beyond p, on the scale of normal quantiles: nearly a line."""
-    found = p_values(
-        t * np.sqrt(of_seeds + of_cases), Level(of_seeds, seeds), Level(of_cases, cases)
-    )
-    return special.ndtri(p / 2) - special.ndtri(np.clip(found, 1e-300, 1) / 2)
+    """How far the p-value of t standard errors lies beyond p, in normal quantiles: nearly a line."""
+    difference = t * np.sqrt(of_seeds + of_cases)
+    p_of_t = p_values(difference, Level(of_seeds, seeds), Level(of_cases, cases))
+    return special.ndtri(p / 2) - special.ndtri(np.clip(p_of_t, 1e-300, 1) / 2)

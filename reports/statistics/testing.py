@@ -1,4 +1,4 @@
-"""Tests of a difference between two backbones, with an explanation instead of a p-value where data are too few."""
+"""Tests of a difference between two backbones; if data are too few, an explanation stands in place of the p-value."""
 
 from __future__ import annotations
 
@@ -12,10 +12,35 @@ from scipy import stats
 from reports.statistics.bootstrap import Floats
 from reports.statistics.paired import Differences
 
-MIN_SEEDS = 2  # one seed says nothing of others
-MIN_PAIRS = 6  # with five, no two-sided test of signs or ranks can reach 0.05: 2 / 2^5 = 0.0625
+MIN_SEEDS = 2  # one seed says nothing of other seeds
+MIN_PAIRS = 6  # no two-sided test of five signs or ranks can reach 0.05: 2 / 2^5 = 0.0625
 FLIPS = 4999
-EXACT = 12  # up to so many pairs all 2^n signs are tried
+EXACT = 12  # of so many pairs, or fewer, all 2^n signs are tried
+FREEDOMS = (
+    np.inf,
+    240,
+    120,
+    60,
+    40,
+    30,
+    24,
+    20,
+    15,
+    12,
+    10,
+    8,
+    7,
+    6,
+    5,
+    4,
+    3.5,
+    3,
+    2.5,
+    2,
+    1.6,
+    1.3,
+    1,
+)
 
 
 @dataclass(frozen=True)
@@ -25,9 +50,9 @@ class Test:
     Attributes
     ----------
     p : float or None
-        Two-sided p-value, in [0, 1]; None where the data are too few for one.
+        Two-sided p-value, in [0, 1]; None if the data are too few.
     reason : str
-        Why there is none, as a sentence; empty if there is one.
+        A sentence that says why there is none; empty if there is one.
     """
 
     __test__ = False  # no test case of pytest
@@ -37,23 +62,21 @@ class Test:
 
 
 def wilcoxon(values: Floats) -> Test:
-    """Wilcoxon's signed-rank test that differences are symmetric about zero; ties share ranks, zeros as Pratt has it.
+    """Wilcoxon's signed-rank test that differences are symmetric about zero; ties share ranks, zeros count as Pratt's.
 
-    Over cases with seeds averaged, it speaks of the networks that were trained, on other cases; of other seeds it says
-    nothing. scipy takes the exact distribution for up to 50 differences without ties or zeros (13 with), else the
-    normal one.
+    Over cases with seeds averaged, it speaks of the trained networks on other cases, not of other seeds. scipy takes
+    the exact distribution for up to 50 differences without ties or zeros (13 with them), else the normal one.
 
     Parameters
     ----------
     values : Floats
-        (n,); an explanation instead of a p-value for fewer than 6 that are not zero.
+        (n,) differences; if fewer than 6 are not zero, the test has no p-value.
 
     References
     ----------
     Wilcoxon, Biometrics Bulletin 1(6), 1945; Pratt, JASA 54(287), 1959.
     """
-    few = too_few(values)
-    if few:
+    if few := _why_no_test(values):
         return Test(None, few)
     return Test(float(stats.wilcoxon(values, zero_method="pratt").pvalue))
 
@@ -61,34 +84,35 @@ def wilcoxon(values: Floats) -> Test:
 def sign_flip(differences: Differences, seed: int = 0) -> Test:
     """Permutation test that the mean difference is zero: under the null each case's difference may change its sign.
 
-    All 2^n signs up to n = 12, else 4999 drawn at random and the observed one. As Wilcoxon's, it speaks of the networks
-    that were trained; unlike it, of the mean that tables show.
+    It tries all 2^n signs up to n = 12, else 4999 random ones and the observed one. Like Wilcoxon's test, it speaks of
+    the trained networks; unlike it, of the mean that tables show. `scipy.stats.permutation_test` does not serve: for
+    random signs it doubles the smaller tail, so p is coarser, and it takes 8 to 150 times as long.
 
     Parameters
     ----------
     differences : Differences
-        An explanation instead of a p-value for fewer than 6 that are not zero.
+        If fewer than 6 are not zero, the test has no p-value.
 
     References
     ----------
     Phipson and Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9(1), 2010: the
     observed signs are one of the permutations.
     """
-    few = too_few(differences.values)
-    if few:
+    if few := _why_no_test(differences.values):
         return Test(None, few)
     shares = differences.values * differences.weights
     least = abs(shares.sum()) - 1e-12 * np.abs(shares).sum()
-    shown = shares[shares != 0]
-    if len(shown) <= EXACT:
-        return Test(float((np.abs(all_signs(len(shown)) @ shown) >= least).mean()))
-    signs = random_signs(1 << len(shares).bit_length(), seed)[:, : len(shares)]
+    nonzero = shares[shares != 0]
+    if len(nonzero) <= EXACT:
+        signs = np.array(list(product((1.0, -1.0), repeat=len(nonzero))))  # (2^n, n)
+        return Test(float((np.abs(signs @ nonzero) >= least).mean()))
+    signs = _random_signs(1 << len(shares).bit_length(), seed)[:, : len(shares)]
     flipped = np.abs(signs @ shares)
     return Test(float((1 + (flipped >= least).sum()) / (1 + FLIPS)))
 
 
-def too_few(values: Floats) -> str:
-    """Why differences are too few for a test, as a sentence; empty if they are enough."""
+def _why_no_test(values: Floats) -> str:
+    """A sentence that says why differences are too few for a test; empty if they are enough."""
     if not values.size:
         return "The headline is no mean over cases."
     number = np.count_nonzero(values)
@@ -99,21 +123,16 @@ def too_few(values: Floats) -> str:
     return ""
 
 
-def all_signs(number: int) -> Floats:
-    """Every assignment of n signs: (2^n, n)."""
-    return np.array(list(product((1.0, -1.0), repeat=number)))
-
-
 @lru_cache(maxsize=16)
-def random_signs(number: int, seed: int) -> Floats:
-    """Random signs, (4999, n): the same for all comparisons, since drawing takes longer than using."""
+def _random_signs(number: int, seed: int) -> Floats:
+    """Random signs, (4999, n), the same for all comparisons, since drawing them is what takes time."""
     signs = np.random.default_rng([seed, number]).choice([1.0, -1.0], size=(FLIPS, number))
     signs.flags.writeable = False
     return signs
 
 
 def holm(p: Floats) -> Floats:
-    """p-values adjusted so that the chance of any false positive in a row is kept: (..., T) to (..., T), NaN: no test.
+    """Adjust p-values, (..., T), so that they hold for all tests of a row together; NaN: no test.
 
     References
     ----------
@@ -123,68 +142,41 @@ def holm(p: Floats) -> Floats:
     tests = np.isfinite(p).sum(-1, keepdims=True)
     steps = np.maximum(tests - np.arange(p.shape[-1]), 1)
     adjusted = np.maximum.accumulate(np.take_along_axis(p, order, -1) * steps, axis=-1)
-    found = np.empty(p.shape)
-    np.put_along_axis(found, order, np.minimum(adjusted, 1.0), -1)
-    return found
+    in_place = np.empty(p.shape)
+    np.put_along_axis(in_place, order, np.minimum(adjusted, 1.0), -1)
+    return in_place
 
 
 def range_limit(p: float, backbones: int, freedom: Floats) -> Floats:
-    """How many standard errors apart the best and the worst of K equals are with a chance of p.
+    """The number of standard errors by which the best and the worst of K equals differ with a chance of p.
 
-    Tukey's studentized range: the best of several was chosen by the same figures that it is compared by, so that a
-    correction for K - 1 comparisons is not enough. From a table over degrees of freedom, since each value takes a
-    tenth of a second.
+    This is Tukey's studentized range. The same scores choose the best and compare it, so a correction for K - 1
+    comparisons is not enough. Values come from a table over degrees of freedom, since each takes a tenth of a second.
 
     Parameters
     ----------
     freedom : Floats
-        Of the standard error, at least 1.
+        Degrees of freedom of the standard error, at least 1.
 
     References
     ----------
     Tukey, "The problem of multiple comparisons", Princeton, 1953.
     """
-    inverse, limits = range_table(p, backbones)
+    inverse, limits = _range_table(p, backbones)
     return np.interp(1 / np.maximum(freedom, 1), inverse, limits)
 
 
 def range_chance(t: Floats, backbones: int, freedom: Floats) -> Floats:
-    """How likely the best and the worst of K equals are more than t standard errors apart; NaN for NaN."""
-    found = np.full(np.shape(t), np.nan)
+    """Probability that the best and the worst of K equals are more than t standard errors apart; NaN for NaN."""
+    chance = np.full(np.shape(t), np.nan)
     known = np.isfinite(t)
-    found[known] = stats.studentized_range.sf(np.sqrt(2) * t[known], backbones, freedom[known])
-    return found
+    chance[known] = stats.studentized_range.sf(np.sqrt(2) * t[known], backbones, freedom[known])
+    return chance
 
 
 @lru_cache(maxsize=16)
-def range_table(p: float, backbones: int) -> tuple[Floats, Floats]:
+def _range_table(p: float, backbones: int) -> tuple[Floats, Floats]:
     """1 / degrees of freedom, ascending, and the limit at each."""
-    freedoms = np.array(
-        [
-            np.inf,
-            240,
-            120,
-            60,
-            40,
-            30,
-            24,
-            20,
-            15,
-            12,
-            10,
-            8,
-            7,
-            6,
-            5,
-            4,
-            3.5,
-            3,
-            2.5,
-            2,
-            1.6,
-            1.3,
-            1,
-        ]
-    )
+    freedoms = np.array(FREEDOMS)
     limits = stats.studentized_range.isf(p, backbones, freedoms) / np.sqrt(2)
     return 1 / freedoms, limits

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lvmmed_backbones.records import read
-from reports.agreement import agreeing
+from reports.reading.consistency import consistent_records
 
 
 def names(records) -> list[str]:
@@ -25,7 +25,7 @@ def test_records_of_different_runs_all_stay(write: Callable[..., Path], tmp_path
     write("a", 0.7, data_source="phantom")
     write("a", 0.8, label_fraction=0.1)
     write("a", 0.9, split="clean")
-    records, problems = agreeing(read(tmp_path)[0])
+    records, problems = consistent_records(read(tmp_path)[0])
     assert len(records) == 9
     assert not problems
 
@@ -33,7 +33,7 @@ def test_records_of_different_runs_all_stay(write: Callable[..., Path], tmp_path
 def test_equal_copies_count_once(write: Callable[..., Path], tmp_path: Path) -> None:
     first = write("a", 0.5)
     write("a", 0.5, run="fedcba9876543210")
-    records, problems = agreeing(read(tmp_path)[0])
+    records, problems = consistent_records(read(tmp_path)[0])
     assert [record.path for record in records] == [first]
     assert not problems
 
@@ -41,7 +41,7 @@ def test_equal_copies_count_once(write: Callable[..., Path], tmp_path: Path) -> 
 def test_contradicting_copies_are_all_left_out(write: Callable[..., Path], tmp_path: Path) -> None:
     one, two = write("a", 0.5, seed=4), write("a", 0.6, seed=4)
     write("b", 0.5, seed=4)
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert names(records) == ["b"]
     for part in (str(one), str(two), "a, seed 4", "dice 0.5000, dice 0.6000", "Delete the folders"):
         assert part in problem
@@ -53,7 +53,7 @@ def test_a_column_of_two_data_versions_is_left_out(
     one = write("a", 0.5)
     two = write("b", 0.6, {"data.fingerprint": "e" * 64})
     write("a", 0.7, task="buid")
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert [(record.backbone.name, record.task) for record in records] == [("a", "buid")]
     for part in (str(one), str(two), "drive (finetune)", "2 versions of its data", "e" * 64):
         assert part in problem
@@ -66,7 +66,7 @@ def test_a_column_of_two_metrics_is_left_out(
     write("a", 0.5)
     write("b", 0.6, fields)
     write("a", 0.7, task="buid")
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert [record.task for record in records] == ["buid"]
     assert "2 headline metrics" in problem
 
@@ -75,7 +75,7 @@ def test_a_row_of_two_weights_is_left_out(write: Callable[..., Path], tmp_path: 
     write("a", 0.5, {"backbone.weights_sha256": "ab" * 32})
     write("a", 0.6, {"backbone.weights_sha256": "cd" * 32}, task="buid")
     write("b", 0.7)
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert names(records) == ["b"]
     assert "a, profile small: 2 weights files" in problem
 
@@ -90,7 +90,7 @@ def test_a_row_of_several_pretraining_seeds_stays(
     for task in ("drive", "buid"):
         write("a", 0.5, of_seed(0, "ab"), seed=0, task=task)
         write("a", 0.6, of_seed(1, "cd"), seed=1, task=task)
-    records, problems = agreeing(read(tmp_path)[0])
+    records, problems = consistent_records(read(tmp_path)[0])
     assert len(records) == 4
     assert not problems
 
@@ -101,7 +101,7 @@ def test_two_weights_of_one_pretraining_seed_are_left_out(
     write("a", 0.5, of_seed(0, "ab"), seed=0)
     one = write("a", 0.6, of_seed(1, "cd"), seed=1)
     two = write("a", 0.7, of_seed(1, "ef"), seed=1, task="buid")
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert [record.seed for record in records] == [0]
     for part in ("a, pretraining seed 1, profile small: 2 weights files", str(one), str(two)):
         assert part in problem
@@ -113,7 +113,7 @@ def test_a_row_with_and_without_pretraining_seeds_is_left_out(
     one = write("a", 0.5, of_seed(0, "ab"), seed=0)
     two = write("a", 0.6, of_seed(None, "ab"), seed=1)
     write("b", 0.7)
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert names(records) == ["b"]
     for part in ("a, profile small: 2 kinds of weights", f"seeds: {one}", f"every seed: {two}"):
         assert part in problem
@@ -124,7 +124,7 @@ def test_copies_with_and_without_a_pretraining_seed_are_left_out(
 ) -> None:
     write("a", 0.5, of_seed(0, "ab"))
     write("a", 0.5, of_seed(None, "ab"))
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert not records
     assert "2 records that disagree on drive (finetune), a, seed 0" in problem
 
@@ -138,7 +138,7 @@ def test_a_column_of_two_numbers_of_threads_is_left_out(
     one = write(backbones[0], values[0], threads=1)
     two = write(backbones[1], values[1], threads=4)
     write("a", 0.7, task="buid", threads=4)
-    records, (problem,) = agreeing(read(tmp_path)[0])
+    records, (problem,) = consistent_records(read(tmp_path)[0])
     assert [record.task for record in records] == ["buid"]
     for part in ("drive (finetune), profile small: 2 numbers of threads", f"1: {one}", f"4: {two}"):
         assert part in problem
@@ -155,7 +155,7 @@ def test_only_the_newest_version_of_a_task_stays(
     write("a", 0.5, task="buid", task_version=2)
     write("a", 0.6, profile="paper")
     write("a", 0.7, data_source="phantom")
-    records, problems = agreeing(read(tmp_path)[0])
+    records, problems = consistent_records(read(tmp_path)[0])
     assert [(record.task_version, record.value) for record in records] == [
         (3, 0.2), (2, 0.5), (1, 0.6), (1, 0.7)
     ]  # fmt: skip
@@ -174,6 +174,6 @@ def test_only_the_newest_version_of_a_task_stays(
 def test_tables_apart_may_differ(write: Callable[..., Path], tmp_path: Path) -> None:
     write("a", 0.5)
     write("a", 0.6, {"data.fingerprint": "e" * 64}, data_source="phantom")
-    records, problems = agreeing(read(tmp_path)[0])
+    records, problems = consistent_records(read(tmp_path)[0])
     assert len(records) == 2
     assert not problems

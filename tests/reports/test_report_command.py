@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 
 from lvmmed_backbones.files.writing import DiskFull
-from reports import publish
 from reports.__main__ import main
+from reports.render import files
+from reports.render.files import write_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"leaderboard.md", "leaderboard.csv"}
@@ -265,7 +266,7 @@ def test_an_output_that_is_a_file_is_named(
 def test_a_failed_write_leaves_all_old_files(tmp_path: Path, monkeypatch) -> None:
     """Also those that had been written before it, and what a killed call left goes with the next one."""
     names = ("leaderboard.md", "leaderboard.csv")
-    publish.write_all(tmp_path, dict.fromkeys(names, "old"))
+    write_texts(tmp_path, dict.fromkeys(names, "old"))
     calls = []
 
     def full(path: Path) -> None:
@@ -273,15 +274,15 @@ def test_a_failed_write_leaves_all_old_files(tmp_path: Path, monkeypatch) -> Non
         if len(calls) == 2:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(publish, "sync", full)
+    monkeypatch.setattr(files, "sync", full)
     with pytest.raises(DiskFull, match="the disk is full"):
-        publish.write_all(tmp_path, dict.fromkeys(names, "new"))
+        write_texts(tmp_path, dict.fromkeys(names, "new"))
     monkeypatch.undo()
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         names, "old"
     )
     (tmp_path / ".leaderboard.md.0123456789ab.partial").write_text("left")
-    publish.write_all(tmp_path, dict.fromkeys(names, "new"))
+    write_texts(tmp_path, dict.fromkeys(names, "new"))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         names, "new"
     )

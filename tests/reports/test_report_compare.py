@@ -19,14 +19,14 @@ from rich.console import Console
 from scipy import stats
 
 from reports.__main__ import main
-from reports.agreement import Setting
 from reports.analysis.compare import Comparison, as_json, compare
-from reports.comparison_table import show
-from reports.scores import Scores, means
+from reports.reading.consistency import Condition
+from reports.reading.scores import Scores, stratified_means
+from reports.render.text.comparison_text import comparison_text
+from reports.render.text.terminal import print_comparisons
 from reports.statistics.family import over_tasks
-from reports.statistics.pairs import pairs
+from reports.statistics.pairs import compare_pairs
 from reports.statistics.testing import holm
-from reports.verdicts import words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +49,9 @@ def scores(
         cases=tuple(f"{case:03}" for case in range(cases)),
         strata=strata,
         values=values,
-        headlines=means(values, strata) if cases else mean + spread * noise.normal(size=seeds),
+        headlines=stratified_means(values, strata)
+        if cases
+        else mean + spread * noise.normal(size=seeds),
     )
 
 
@@ -130,7 +132,7 @@ def test_without_cases_there_are_no_tests_over_cases(comparison: Comparison) -> 
     ],
 )
 def test_words_say_what_is_known_and_what_is_not(comparison: Comparison, said: str) -> None:
-    assert said in words(comparison)
+    assert said in comparison_text(comparison)
 
 
 @pytest.mark.parametrize("name", ["won", "lost", "boxes"])
@@ -145,7 +147,7 @@ def test_words_say_by_how_much_and_how_sure(comparison: Comparison, name: str) -
         f"- On {name} (finetune), {better} is better than {worse} by "
         f"{100 * abs(task.difference):.1f} points of {metric} "
         f"(lvmmed − random: 95 % confidence interval {low} to {high}; {sure}, t-test over seeds"
-    ) in words(comparison)
+    ) in comparison_text(comparison)
 
 
 def test_words_name_the_seeds_that_would_settle_it() -> None:
@@ -159,24 +161,26 @@ def test_words_name_the_seeds_that_would_settle_it() -> None:
     said = (
         f"About {task.seeds_to_settle:.0f} seeds of each ({more:.0f} more) would likely settle it"
     )
-    assert said in words(found)
+    assert said in comparison_text(found)
 
 
 def test_words_say_that_cases_are_too_few() -> None:
-    said = words(compare([scores("won", "a", 0.7, cases=4)], [scores("won", "b", 0.6, cases=4)]))
+    said = comparison_text(
+        compare([scores("won", "a", 0.7, cases=4)], [scores("won", "b", 0.6, cases=4)])
+    )
     assert "3 seeds each, these 4 test cases only: too few to speak of others" in said
 
 
 def test_words_say_that_two_are_level() -> None:
     one = scores("near", "a", 0.6)
-    said = words(compare([one], [replace(one, backbone="b")]))
+    said = comparison_text(compare([one], [replace(one, backbone="b")]))
     assert "there is no significant difference: a and b are level in Dice (" in said
     assert "There is no difference that more seeds could show." in said
 
 
 def test_words_say_that_cases_are_left_out() -> None:
     one, other = scores("won", "a", 0.7), scores("won", "b", 0.6, cases=38)
-    said = words(compare([one], [other]))
+    said = comparison_text(compare([one], [other]))
     assert "2 cases left out: only one of the two has a score there." in said
     assert "38 cases" in said
 
@@ -188,11 +192,15 @@ def test_many_tasks_are_tested_together() -> None:
     found = compare(a, b)
     assert found.overall.p == pytest.approx(2 / 2**7)  # all seven in favour of A
     assert found.improvement == 1
-    assert "Over tasks, Wilcoxon's test of the mean differences gives p = 0.016." in words(found)
+    assert (
+        "Over tasks, Wilcoxon's test of the mean differences gives p = 0.016."
+        in comparison_text(found)
+    )
     few = compare(a[:3], b[:3])
     assert few.overall.p is None
-    assert "No test over tasks. Needs at least 6 tasks on which they differ; there are 3." in words(
-        few
+    assert (
+        "No test over tasks. Needs at least 6 tasks on which they differ; there are 3."
+        in comparison_text(few)
     )
 
 
@@ -244,7 +252,7 @@ def test_what_cannot_be_compared_is_an_error(a: list, b: list, message: str) -> 
 
 def test_the_table_fits_and_cuts_nothing(comparison: Comparison) -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=False)
-    show([(Setting("phantom", "mini", 1.0, "published"), comparison)], console)
+    print_comparisons([(Condition("phantom", "mini", 1.0, "published"), comparison)], console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, shown.splitlines())) <= 100 and "…" not in shown
     assert "PHANTOM: says nothing about medicine." in shown
@@ -255,7 +263,7 @@ def test_the_table_fits_and_cuts_nothing(comparison: Comparison) -> None:
 
 
 def test_json_holds_every_figure(comparison: Comparison) -> None:
-    (found,) = json.loads(as_json([(Setting("measured", "mini", 1.0, "published"), comparison)]))
+    (found,) = json.loads(as_json([(Condition("measured", "mini", 1.0, "published"), comparison)]))
     assert found["setting"]["data_source"] == "measured" and found["a"] == "lvmmed"
     tasks = {task["task"]: task for task in found["tasks"]}
     assert tasks["boxes"]["cohens_dz"] is None and tasks["boxed"]["interval"] is None
@@ -323,7 +331,7 @@ def test_no_common_task_is_said(
     write("a", task="drive")
     write("b", task="jsrt")
     assert main(["compare", str(tmp_path), "a", "b"]) == 1
-    assert "a and b have no task in common in any setting." in capsys.readouterr().err
+    assert "a and b have no task in common under any condition." in capsys.readouterr().err
 
 
 def test_unsound_cases_are_named_and_the_rest_is_compared(
@@ -351,7 +359,7 @@ def test_help_needs_no_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_figures_are_those_of_scipy_and_of_the_tests(comparison: Comparison) -> None:
     both = scores("won", "lvmmed", 0.7), scores("won", "random", 0.6)
     alone = compare(*([one] for one in both)).tasks[0]
-    assert alone.backbones.p == over_tasks(pairs(both)).p[0]
+    assert alone.backbones.p == over_tasks(compare_pairs(both)).p[0]
     by_case = both[0].values.mean(axis=0) - both[1].values.mean(axis=0)
     found = by_task(comparison)["won"]
     assert found.wilcoxon.p == pytest.approx(stats.wilcoxon(by_case).pvalue, rel=1e-9)
@@ -359,7 +367,7 @@ def test_figures_are_those_of_scipy_and_of_the_tests(comparison: Comparison) -> 
 
 
 def test_one_seed_says_nothing_of_other_seeds() -> None:
-    said = words(
+    said = comparison_text(
         compare(of("a", won={"mean": 0.9, "seeds": 1}), of("b", won={"mean": 0.1, "seeds": 1}))
     )
     assert "how often a run of A is ahead of one of B cannot be told" in said

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.curves import read_curves
+from reports.reading.curves import read_curves
 
 Log = Callable[..., Path]
 

@@ -17,11 +17,11 @@ from matplotlib.text import Text
 
 from lvmmed_backbones.records import read
 from reports.__main__ import main
-from reports.render.figures import single_tasks
-from reports.render.figures.across_tasks import costs
-from reports.render.figures.plan import Plan, plan
-from reports.scores import scores
-from reports.statistics.intervals import interval
+from reports.reading.scores import read_scores
+from reports.render.figures.plan import Plan, plan_figures
+from reports.render.figures.plan_overall import cost_table
+from reports.render.figures.plan_tasks import rank_correlation
+from reports.statistics.intervals import mean_interval
 
 ROOT = Path(__file__).resolve().parents[2]
 Write = Callable[..., Path]
@@ -58,7 +58,7 @@ def grid(run: Callable[..., Path], tmp_path: Path) -> Path:
 def planned(results: Path) -> Plan:
     records, problems = read(results)
     assert not problems
-    return plan(records)
+    return plan_figures(records)
 
 
 def test_what_a_grid_gives(grid: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_a_grid_gives(grid: Path) -> None:
     reasons = "\n".join(made.missing)
     assert "10 % of the labels: no critical difference: 1 tasks" in reasons
     assert "gallery" not in reasons
-    (without,) = plan(read(grid)[0], kinds=["gallery"]).missing[:1]
+    (without,) = plan_figures(read(grid)[0], kinds=["gallery"]).missing[:1]
     assert "no gallery of 18 of 18" in without
     for figure in made.figures:
         said = [text.get_text().replace("\n", " ") for text in figure.draw().findobj(Text)]
@@ -87,7 +87,7 @@ def test_bars_have_the_intervals_of_the_statistics(grid: Path) -> None:
     made = planned(grid)
     (bars,) = [f for f in made.figures if f.name == "phantom-mini/bars-buid-finetune"]
     records = [r for r in read(grid)[0] if r.task == "buid"]
-    expected = {one.backbone: interval(one) for one in scores(records)}
+    expected = {one.backbone: mean_interval(one) for one in read_scores(records)}
     axes = bars.draw().axes[0]
     segments = axes.containers[-1].lines[2][0].get_segments()
     names = [label.get_text() for label in axes.get_yticklabels()]
@@ -157,16 +157,16 @@ def test_costs_by_machine(run: Callable[..., Path], tmp_path: Path) -> None:
             )  # fmt: skip
     records, _ = read(tmp_path)
     score = pd.Series([0.9, 0.5, 0.1], list("cba"))
-    table = costs(records, {("drive", "finetune"), ("buid", "finetune")}, score)
+    table = cost_table(records, {("drive", "finetune"), ("buid", "finetune")}, score)
     assert table["score"].to_dict() == {"c": 0.9, "b": 0.5, "a": 0.1}
     assert table["training, GPU hours"].dropna().to_dict() == {"a": 4.0}
     assert table["training, CPU hours"].dropna().to_dict() == {"b": 2.0}
     assert table.loc["b", "parameters, million"] == 3
-    alone = costs(records, {("drive", "finetune")}, score)
+    alone = cost_table(records, {("drive", "finetune")}, score)
     assert alone.loc["a", "training, GPU hours"] == 2
     for record in records:
         record.backbone.parameters = 0  # which a logarithmic axis has no place for
-    assert "parameters, million" not in costs(records, {("drive", "finetune")}, score)
+    assert "parameters, million" not in cost_table(records, {("drive", "finetune")}, score)
 
 
 def test_names_that_would_leave_the_folder(run: Callable[..., Path], tmp_path: Path) -> None:
@@ -229,11 +229,11 @@ def test_a_spoilt_file_is_named_and_the_rest_is_drawn(
 
 
 def test_the_note_says_how_alike_the_rankings_are() -> None:
-    assert single_tasks.alike(np.array([0.2, np.nan, 1.0, 0.6])).endswith("median 0.60.")
-    assert single_tasks.alike(np.array([np.nan, np.nan])) == ""
+    assert rank_correlation(np.array([0.2, np.nan, 1.0, 0.6])).endswith("median 0.60.")
+    assert rank_correlation(np.array([np.nan, np.nan])) == ""
 
 
-def test_a_setting_without_a_sound_record_has_no_figures(
+def test_a_condition_without_a_sound_record_has_no_figures(
     grid: Path, run: Callable[..., Path]
 ) -> None:
     path = run("lvmmed", profile="small")
@@ -242,5 +242,5 @@ def test_a_setting_without_a_sound_record_has_no_figures(
     path.write_text(json.dumps(content))
     records, problems = read(grid)
     assert [str(path) in problem for problem in problems] == [True]
-    made = plan(records)
+    made = plan_figures(records)
     assert made.figures and not any("small" in figure.name for figure in made.figures)

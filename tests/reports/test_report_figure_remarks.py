@@ -16,14 +16,14 @@ from matplotlib.text import Text
 from lvmmed_backbones.records import read
 from reports.__main__ import main
 from reports.analysis.leaderboard import leaderboard
-from reports.render.figures import KINDS, USUAL, remarks
-from reports.render.figures.across_tasks import mean_scores
-from reports.render.figures.files import render
-from reports.render.figures.plan import Plan, Planned, plan
-from reports.render.figures.single_tasks import pooled
-from reports.render.figures.style import looks, told_apart
-from reports.scores import scores
-from reports.wording import provenance
+from reports.reading.scores import read_scores
+from reports.render.figures import KINDS, USUAL
+from reports.render.figures.plan import Plan, PlannedFigure, plan_figures
+from reports.render.figures.plan_overall import mean_scores
+from reports.render.figures.plan_tasks import pool_ranks
+from reports.render.figures.planned import best_of_note, leading_names, ties_note
+from reports.render.figures.style import assign_looks, distinct_looks, render_figure
+from reports.render.text.leaderboard_text import provenance_notes
 
 TASKS = ("drive", "buid", "jsrt", "kvasir", "isic2018")
 Run = Callable[..., Path]
@@ -52,14 +52,14 @@ def grid(run: Run, backbones: dict[str, float], seeds: int = 3, tasks: Any = TAS
 def planned(results: Path, **more: Any) -> Plan:
     records, problems = read(results)
     assert not problems
-    return plan(records, **more)
+    return plan_figures(records, **more)
 
 
-def of_kind(made: Plan, kind: str) -> Planned:
+def of_kind(made: Plan, kind: str) -> PlannedFigure:
     return next(figure for figure in made.figures if figure.kind == kind)
 
 
-def said(figure: Planned) -> list[str]:
+def said(figure: PlannedFigure) -> list[str]:
     return [text.get_text().replace("\n", " ") for text in figure.draw().findobj(Text)]
 
 
@@ -112,9 +112,9 @@ def test_cost_is_against_the_score_of_the_leaderboard(run: Run, tmp_path: Path) 
             run(backbone, rng.uniform(0.2, 0.9), task=task)
     records, _ = read(tmp_path)
     expected = leaderboard(records).score
-    found = mean_scores(scores(records))
+    found = mean_scores(read_scores(records))
     pd.testing.assert_series_equal(found.sort_index(), expected.sort_index(), check_names=False)
-    figure = of_kind(plan(records), "cost")
+    figure = of_kind(plan_figures(records), "cost")
     assert "0 is the worst mean of a task and 100 the best" in figure.note
     axes = figure.draw().axes[0]
     assert axes.get_ylabel() == "mean normalised score"
@@ -125,8 +125,8 @@ def test_cost_is_against_the_score_of_the_leaderboard(run: Run, tmp_path: Path) 
 def test_of_many_backbones_the_leading_ones_are_shown(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("remarks", "single_tasks"):
-        monkeypatch.setattr(f"reports.render.figures.{module}.MOST", 3)
+    for module in ("planned", "plan_tasks"):
+        monkeypatch.setattr(f"reports.render.figures.{module}.MOST_SHOWN", 3)
     grid(run, {f"b{n}": 0.3 + 0.05 * n for n in range(5)})
     for fraction in (0.5, 0.1):
         for n in range(5):
@@ -146,19 +146,19 @@ def test_of_many_backbones_the_leading_ones_are_shown(
 
 def test_ranks_beyond_the_last_are_one() -> None:
     shares = pd.DataFrame(np.eye(42), columns=range(1, 43))
-    found = pooled(shares)
+    found = pool_ranks(shares)
     assert list(found.columns) == [*range(1, 41), ">40"]
     assert (found.sum(axis="columns") == 1).all() and found[">40"].sum() == 2
-    assert pooled(shares.iloc[:, :40]).shape[1] == 40
+    assert pool_ranks(shares.iloc[:, :40]).shape[1] == 40
 
 
 def test_a_legend_tells_two_hundred_backbones_apart() -> None:
-    styles = looks(f"b{n:03}" for n in range(200))
+    styles = assign_looks(f"b{n:03}" for n in range(200))
     shown = ["b000", "b088", "b176", "b001"]
-    apart = told_apart(styles, shown)
+    apart = distinct_looks(styles, shown)
     assert len({(apart[name].colour, apart[name].marker) for name in shown}) == 4
     assert [apart[name].name for name in shown] == shown
-    assert told_apart(styles, shown[2:]) is styles
+    assert distinct_looks(styles, shown[2:]) is styles
 
 
 def test_curves_tell_images_and_patients(run: Run, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_curves_tell_images_and_patients(run: Run, tmp_path: Path) -> None:
 
 def test_patients_are_not_counted_among_the_images(run: Run, tmp_path: Path) -> None:
     run("a", fields={"data.counts": {"train": 80, "test": 9, "train_patients": 12}})
-    assert "Images: drive 80 train + 9 test." in provenance(read(tmp_path)[0])
+    assert "Images: drive 80 train + 9 test." in provenance_notes(read(tmp_path)[0])
 
 
 def test_shares_in_other_metrics_are_no_curve(run: Run, write: Any, tmp_path: Path) -> None:
@@ -211,13 +211,17 @@ def test_the_order_of_the_records_is_no_part_of_a_figure(run: Run, tmp_path: Pat
             for seed in range(3):
                 run(backbone, rng.uniform(0.4, 0.6), task=task, seed=seed)
     records, _ = read(tmp_path)
-    expected = {f.name: f for f in plan(records).figures}
-    found = {f.name: f for f in plan(random.Random(0).sample(records, len(records))).figures}
+    expected = {f.name: f for f in plan_figures(records).figures}
+    found = {
+        f.name: f for f in plan_figures(random.Random(0).sample(records, len(records))).figures
+    }
     assert set(found) == set(expected)
     for name, figure in found.items():
         assert figure.note == expected[name].note
         if figure.task in (None, "drive"):
-            assert render(figure.draw(), "svg") == render(expected[name].draw(), "svg"), name
+            assert render_figure(figure.draw(), "svg") == render_figure(
+                expected[name].draw(), "svg"
+            ), name
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"gallery", "pretraining", "labels"}))
@@ -250,8 +254,8 @@ def test_kinds_of_the_command(run: Run, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_sentences() -> None:
-    assert remarks.best_of(40) == "" and remarks.best_of(200) == "The best 40 of 200 backbones."
+    assert best_of_note(40) == "" and best_of_note(200) == "The best 40 of 200 backbones."
     many = {f"b{n}": 0.5 for n in range(9)}
-    words = remarks.equal(many, looks(many))
+    words = ties_note(many, assign_looks(many))
     assert words == "Equal, in alphabetical order: b0, b1, b2, b3, b4, b5, and 3 more."
-    assert remarks.leading({"b": 0.1 + 0.2, "a": 0.3, "c": 0.4}) == ["c", "a", "b"]
+    assert leading_names({"b": 0.1 + 0.2, "a": 0.3, "c": 0.4}) == ["c", "a", "b"]

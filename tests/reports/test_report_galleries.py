@@ -17,22 +17,29 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from lvmmed_backbones.records import StoredRecord, read
-from reports.gallery import LARGEST, Boxes, StoredGallery, read_boxes, read_gallery, read_labels
-from reports.render.figures import qualitative
+from reports.reading.gallery import (
+    LARGEST,
+    Boxes,
+    StoredGallery,
+    read_boxes,
+    read_gallery,
+    read_labels,
+)
+from reports.render.figures.gallery_figure import draw_gallery
 from reports.render.figures.overlays import (
     ERRORS,
     FALSE_ALARM,
     MISSED,
-    NOTHING,
+    NO_ERROR,
     RIGHT,
     WRONG_CLASS,
     box_iou,
     class_colour,
-    errors,
-    matched,
-    painted,
+    error_map,
+    match_boxes,
+    paint,
 )  # fmt: skip
-from reports.render.figures.plan import plan
+from reports.render.figures.plan import plan_figures
 
 ENTRY = dict(role="best", case="A/01", image="A/01", score=0.75)
 Make = Callable[..., StoredRecord]
@@ -95,7 +102,7 @@ def test_segmentation_is_drawn_as_it_is(segmented: Callable[..., StoredRecord]) 
     truth, prediction = (read_labels(gallery.file(entry, n), 3) for n in ("truth", "prediction"))
     with Image.open(gallery.file(entry, "image")) as opened:
         image = np.asarray(opened)
-    figure = qualitative.draw(gallery)
+    figure = draw_gallery(gallery)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
     np.testing.assert_array_equal(shown[0], image)
     for picture, labels in ((shown[1], truth), (shown[2], prediction)):
@@ -126,7 +133,7 @@ def test_boxes_are_drawn_as_they_are(make: Make) -> None:
     )
     files = {"i.png": np.zeros((10, 10), np.uint8), "b.json": boxes}
     entry = ENTRY | dict(files=dict(image="i.png", boxes="b.json"))
-    figure = qualitative.draw(gallery_of(make("detection", [entry], files, metric="map50")))
+    figure = draw_gallery(gallery_of(make("detection", [entry], files, metric="map50")))
     drawn = []
     for axes in figure.axes[:4]:
         patches = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
@@ -161,7 +168,7 @@ def test_a_figure_of_boxes_says_how_they_are_matched(make: Make) -> None:
     boxes = dict(truth=[dict(label=0, box=[1, 1, 5, 5])], prediction=[])
     files = {"i.png": np.zeros((10, 10), np.uint8), "b.json": boxes}
     entry = ENTRY | dict(files=dict(image="i.png", boxes="b.json"))
-    made = plan([make("detection", [entry], files, metric="map50")], kinds=["gallery"])
+    made = plan_figures([make("detection", [entry], files, metric="map50")], kinds=["gallery"])
     (figure,) = made.figures
     assert "Predictions of a score below 0.3 are not shown" in figure.note
     assert "IoU of 0.5 or more, each true box once" in figure.note
@@ -180,7 +187,7 @@ def test_probabilities_are_drawn_as_they_are(make: Make) -> None:
     record = make(
         "classification", [entry], {"i.png": np.zeros((4, 4), np.uint8)}, metric="probability"
     )
-    axes = qualitative.draw(gallery_of(record)).axes[1]
+    axes = draw_gallery(gallery_of(record)).axes[1]
     assert [patch.get_width() for patch in axes.patches] == pytest.approx([70, 20, 10])
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "vessel",
@@ -192,7 +199,7 @@ def test_probabilities_are_drawn_as_they_are(make: Make) -> None:
 
 def test_an_empty_gallery_is_not_drawn(make: Make) -> None:
     with pytest.raises(ValueError, match="empty"):
-        qualitative.draw(gallery_of(make("segmentation", [], {})))
+        draw_gallery(gallery_of(make("segmentation", [], {})))
 
 
 @pytest.mark.parametrize(
@@ -240,19 +247,19 @@ def test_pictures_that_are_none_or_differ_are_named(segmented: Callable[..., Sto
     folder = record.path.parent / "gallery"
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(folder / "t.png")
     with pytest.raises(ValueError, match="differ in size"):
-        qualitative.draw(gallery_of(record))
+        draw_gallery(gallery_of(record))
     Image.fromarray(np.zeros((1, LARGEST + 1), np.uint8)).save(folder / "t.png")
     with pytest.raises(ValueError, match="more than 1024 a side"):
-        qualitative.draw(gallery_of(record))
+        draw_gallery(gallery_of(record))
     Image.fromarray(np.zeros((8, 6, 3), np.uint8)).save(folder / "t.png")
     with pytest.raises(ValueError, match="mode RGB"):
-        qualitative.draw(gallery_of(record))
+        draw_gallery(gallery_of(record))
     (folder / "t.png").write_bytes((folder / "p.png").read_bytes()[:60])
     with pytest.raises(ValueError, match=r"t\.png: is no sound PNG"):
-        qualitative.draw(gallery_of(record))
+        draw_gallery(gallery_of(record))
     Image.fromarray(np.zeros((8, 6), np.uint8)).save(folder / "t.png", format="JPEG")
     with pytest.raises(ValueError, match="no sound PNG"):
-        qualitative.draw(gallery_of(record))
+        draw_gallery(gallery_of(record))
 
 
 @pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, 3, "x"], [1, 2, 3, None], "1234"])
@@ -271,9 +278,11 @@ labels = arrays(np.uint8, (4, 5), elements=st.sampled_from([0, 1, 2, 255]))
 
 @given(labels, labels.map(lambda a: np.where(a == 255, 0, a).astype(np.uint8)))
 def test_errors_pixel_by_pixel(truth: np.ndarray, prediction: np.ndarray) -> None:
-    for t, p, code in zip(truth.flat, prediction.flat, errors(truth, prediction).flat, strict=True):
+    for t, p, code in zip(
+        truth.flat, prediction.flat, error_map(truth, prediction).flat, strict=True
+    ):
         if t == 255 or t == p == 0:
-            assert code == NOTHING
+            assert code == NO_ERROR
         elif t == p:
             assert code == RIGHT
         elif p == 0:
@@ -284,12 +293,12 @@ def test_errors_pixel_by_pixel(truth: np.ndarray, prediction: np.ndarray) -> Non
 
 def test_error_maps_of_different_sizes() -> None:
     with pytest.raises(ValueError, match=r"\(2, 2\)"):
-        errors(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8))
+        error_map(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8))
 
 
 def test_painting_leaves_the_image_as_it_was() -> None:
     image = np.full((2, 2, 3), 100, np.uint8)
-    painted(image, np.ones((2, 2), np.uint8), {1: "#ffffff"}, 0.5)
+    paint(image, np.ones((2, 2), np.uint8), {1: "#ffffff"}, 0.5)
     assert (image == 100).all()
 
 
@@ -319,7 +328,7 @@ def test_each_true_box_is_found_once_by_the_surest(truth: list[tuple], found: li
     """Against a loop as COCO's evaluation describes it."""
     (corners, classes), (predicted, labels_) = counted(truth), counted(found)
     scores = np.linspace(1, 0.5, len(found))
-    got_found, got_right = matched(Boxes(corners, classes, predicted, labels_, scores))
+    got_found, got_right = match_boxes(Boxes(corners, classes, predicted, labels_, scores))
     free, right = set(range(len(truth))), []
     for box, label in zip(predicted, labels_, strict=True):
         overlaps = {

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import latex
 from reports.__main__ import main
-from reports.agreement import Setting
-from reports.leaderboard_latex import bands
+from reports.reading.consistency import Condition
+from reports.render.text.latex import column_bands, table_label
 
 HOSTILE = r"<script>alert(1)</script> \input{x} 50% $x_1^2$ & # ~ {a} |b| `c` “漢”"
 NEEDS_LATEX = pytest.mark.skipif(
@@ -48,7 +47,7 @@ def compiled(folder: Path, name: str) -> str:
 
 
 def results(write: Callable[..., Path]) -> None:
-    """Runs in three settings, of ten tasks, one of a hostile backbone."""
+    """Runs in three conditions, of ten tasks, one of a hostile backbone."""
     for task in TASKS:
         write("lvmmed_resnet50", 0.7, LVMMED, task=task, dataset=task, profile="paper")
         write("a", 0.6, task=task, dataset=task, profile="paper")
@@ -122,20 +121,20 @@ def test_every_table_has_a_label_of_its_own(write: Callable[..., Path], tmp_path
 
 
 @pytest.mark.parametrize(
-    ("setting", "label"),
+    ("condition", "label"),
     [
         (None, "tab:table2"),
-        (Setting("measured", "paper", 1.0, "published"), "tab:table2"),
-        (Setting("measured", "paper", 0.1, "clean"), "tab:table2-10pct-clean"),
-        (Setting("phantom", "paper", 1.0, "published"), "tab:table2-phantom-paper"),
+        (Condition("measured", "paper", 1.0, "published"), "tab:table2"),
+        (Condition("measured", "paper", 0.1, "clean"), "tab:table2-10pct-clean"),
+        (Condition("phantom", "paper", 1.0, "published"), "tab:table2-phantom-paper"),
     ],
 )
-def test_labels(setting: Setting | None, label: str) -> None:
-    assert latex.label("table2", setting) == label
+def test_labels(condition: Condition | None, label: str) -> None:
+    assert table_label("table2", condition) == label
 
 
 def test_a_hostile_profile_is_no_part_of_a_label() -> None:
-    label = latex.label("table2", Setting("measured", r"}\input{x}", 1.0, "published"))
+    label = table_label("table2", Condition("measured", r"}\input{x}", 1.0, "published"))
     assert re.fullmatch(r"tab:table2-measured-[0-9a-f]{8}", label)
 
 
@@ -161,11 +160,11 @@ def test_machines_and_versions_are_said_once(write: Callable[..., Path], tmp_pat
     words = ["leaderboard", str(tmp_path), "--latex", "--metric", "dice", "accuracy"]
     assert main([*words, "--out", str(tmp_path / "l")]) == 0
     files = {path.name: path.read_text() for path in tmp_path.glob("[tl]/*")}
-    settings = 3  # measured, measured with a tenth of the labels, phantoms
+    conditions = 3  # measured, measured with a tenth of the labels, phantoms
     holding = {name for name, text in files.items() if "Xeon" in text and name != "leaderboard.md"}
     assert holding == {"provenance.tex", "leaderboard_provenance.tex", "tables.md", "tables.html"}
     for name in holding:
-        assert files[name].count("Xeon") == files[name].count("torch 2.11.0") == settings, name
+        assert files[name].count("Xeon") == files[name].count("torch 2.11.0") == conditions, name
     assert files["tables.tex"].endswith("\\clearpage\n\\input{provenance}\n\\end{document}\n")
     assert (
         "\\input{leaderboard}\n\\clearpage\n\\input{leaderboard_provenance}"
@@ -187,7 +186,7 @@ def test_leaderboards_in_latex_are_asked_for(write: Callable[..., Path], tmp_pat
 
 @pytest.mark.parametrize("count", range(1, 40))
 def test_bands_hold_every_column_once(count: int) -> None:
-    found = bands(count)
+    found = column_bands(count)
     assert [number for band in found for number in band] == list(range(count))
     sizes = [len(band) for band in found]
     assert max(sizes) <= 8 and max(sizes) - min(sizes) <= 1

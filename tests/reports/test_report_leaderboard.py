@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 
 from lvmmed_backbones.records import Backbone, Data, Provenance, StoredRecord
 from reports.analysis.leaderboard import in_metric, leaderboards, long_table
-from reports.wording import notes, sheet
+from reports.render.text.leaderboard_text import leaderboard_notes, leaderboard_text
 
 # A coarse grid, so that ties are common.
 values = st.integers(0, 20).map(lambda n: n / 20)
@@ -121,7 +121,7 @@ def test_a_backbone_of_one_task_takes_no_task_from_the_others_and_does_not_lead(
     assert board.ranked == 15 and board.missing == {"quick": 1}
     assert board.mean_rank.dropna().to_dict() == {"b": 1.0, "a": 2.0}
     assert list(board.mean_rank.index) == ["b", "a", "quick"] and math.isnan(board.score["quick"])
-    said = sheet(board)
+    said = leaderboard_text(board)
     assert said.rows[-1].mean_rank == "1 of 15 tasks, not ranked"
     assert any("Rows that lack one of them are not ranked." in note for note in said.notes)
 
@@ -147,7 +147,8 @@ def test_without_a_complete_row_there_is_no_rank() -> None:
     assert board.mean_rank.isna().all() and board.missing == {"a": 1, "b": 1}
     assert list(board.mean_rank.index) == ["a", "b"]
     assert any(
-        note.startswith("No mean rank: no backbone has run all") for note in sheet(board).notes
+        note.startswith("No mean rank: no backbone has run all")
+        for note in leaderboard_text(board).notes
     )
 
 
@@ -175,7 +176,7 @@ def test_two_protocols_of_a_task_are_two_columns() -> None:
     assert board.ranked == 2
 
 
-def test_settings_never_share_a_table_and_the_most_telling_comes_first() -> None:
+def test_conditions_never_share_a_table_and_the_most_telling_comes_first() -> None:
     told = [
         dict(data_source="measured", profile="paper", label_fraction=1.0, split="published"),
         dict(data_source="measured", profile="paper", label_fraction=1.0, split="clean"),
@@ -187,7 +188,7 @@ def test_settings_never_share_a_table_and_the_most_telling_comes_first() -> None
         dict(data_source="phantom", profile="mini", label_fraction=1.0, split="published"),
     ]
     boards = leaderboards([record("a", 0.5, **one) for one in reversed(told)])
-    assert [board.setting._asdict() for board in boards] == told
+    assert [board.condition._asdict() for board in boards] == told
     assert all(len(board.cells) == 1 for board in boards)
 
 
@@ -213,8 +214,8 @@ def test_all_pretraining_seeds_of_a_backbone_are_one_row() -> None:
     assert weights["a"] == f"{'a' * 64} {'b' * 64}"
     assert weights["b"] == "c" * 64
     assert pd.isna(weights["c"])
-    assert "Each seed has a pretraining of its own: a." in notes(board, 1)
-    assert not any("pretraining" in note for note in notes(only(others), 1))
+    assert "Each seed has a pretraining of its own: a." in leaderboard_notes(board, 1)
+    assert not any("pretraining" in note for note in leaderboard_notes(only(others), 1))
 
 
 def test_the_long_table_is_exact() -> None:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from lvmmed_backbones.records import StoredRecord, read, read_cases
-from reports.curves import read_curves
-from reports.gallery import read_boxes, read_gallery, read_image, read_labels
+from reports.reading.curves import read_curves
+from reports.reading.gallery import read_boxes, read_gallery, read_image, read_labels
 from tests.reports.mutations import (
     BOXES,
     bytes_of,

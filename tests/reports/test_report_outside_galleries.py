@@ -17,8 +17,8 @@ from PIL import Image
 from lvmmed_backbones.records import StoredRecord, read
 from lvmmed_backbones.records.gallery import MOST_ENTRIES
 from reports.__main__ import main
-from reports.curves import read_curves
-from reports.gallery import read_boxes, read_gallery, read_image, read_labels
+from reports.reading.curves import read_curves
+from reports.reading.gallery import read_boxes, read_gallery, read_image, read_labels
 from tests.reports.hostile import KINDS, NESTED, SECRET, files, replaced
 
 HOSTILE = {

@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from reports.__main__ import main
-from reports.render.tables import latex
+from reports.render.text.latex import escape
 
 pytestmark = pytest.mark.usefixtures("limit")
 
@@ -92,9 +92,9 @@ def test_names_are_text_in_markdown(write: Callable[..., Path], tmp_path: Path) 
 
 
 def test_names_are_text_in_latex() -> None:
-    assert latex.escape("a--b – ,,c,,") == "a-{}-b -- ,{},c,{},"
-    assert latex.escape("*") == "{*}" and latex.escape("") == ""
-    assert latex.escape("\ud800\x1b") == "U+D800U+001B"
+    assert escape("a--b – ,,c,,") == "a-{}-b -- ,{},c,{},"
+    assert escape("*") == "{*}" and escape("") == ""
+    assert escape("\ud800\x1b") == "U+D800U+001B"
 
 
 def test_no_cell_of_a_csv_file_is_a_formula(write: Callable[..., Path], tmp_path: Path) -> None:

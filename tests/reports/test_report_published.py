@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from reports.published import COLUMNS, FILE, read
-from reports.published.board import published_sheet
+from reports.render.text.leaderboard_text import published_text
 
 HEAD = ",".join(COLUMNS)
 GOOD = "table2,prompt,SAM,sam_vit_b,drive,finetune,dice_2d,59.74,0.63,3,"
@@ -90,9 +90,9 @@ def test_the_board_of_published_figures_names_metrics_and_marks_who_leads() -> N
     facts = dict(kind="segmentation", task="drive", protocol="finetune", metric="dice", std=0.01)
     figures = [("a", 0.6), ("b", 0.7), ("c", 0.7)]
     cells = [dict(facts, backbone=name, mean=mean) for name, mean in figures]
-    sheet = published_sheet(pd.DataFrame(cells))
+    sheet = published_text(pd.DataFrame(cells))
     assert [column.caption for column in sheet.columns] == ["Dice, finetune"]
     assert [row.cells[0] and row.cells[0].best for row in sheet.rows] == [False, True, True]
-    equal = published_sheet(pd.DataFrame(cells[1:]))
+    equal = published_text(pd.DataFrame(cells[1:]))
     assert [row.cells[0] and row.cells[0].best for row in equal.rows] == [False, False]
     assert not any("Bold" in note for note in equal.notes)

@@ -11,34 +11,35 @@ import pytest
 from rich.console import Console
 
 from lvmmed_backbones.records import read
-from reports import markdown, terminal
 from reports.analysis.leaderboard import leaderboards
-from reports.wording import Sheet, sheet
+from reports.render.text.leaderboard_text import LeaderboardText, leaderboard_text
+from reports.render.text.markdown import escape, leaderboard_markdown
+from reports.render.text.terminal import print_leaderboards
 
 HOSTILE = "<script>alert(1)</script>"
 
 
-def sheets(folder: Path) -> list[Sheet]:
+def sheets(folder: Path) -> list[LeaderboardText]:
     records, problems = read(folder)
     assert not problems
-    return [sheet(board) for board in leaderboards(records)]
+    return [leaderboard_text(board) for board in leaderboards(records)]
 
 
-def in_terminal(drawn: Sequence[Sheet], width: int = 200) -> str:
+def in_terminal(drawn: Sequence[LeaderboardText], width: int = 200) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    terminal.show(drawn, console)
+    print_leaderboards(drawn, console)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def as_text(drawn: Sequence[Sheet]) -> dict[str, str]:
+def as_text(drawn: Sequence[LeaderboardText]) -> dict[str, str]:
     return {
         "terminal": " ".join(in_terminal(drawn).split()),
-        "markdown": re.sub(r"\\(.)", r"\1", markdown.render(drawn)),
+        "markdown": re.sub(r"\\(.)", r"\1", leaderboard_markdown(drawn)),
     }
 
 
 @pytest.fixture
-def table(write: Callable[..., Path], tmp_path: Path) -> list[Sheet]:
+def table(write: Callable[..., Path], tmp_path: Path) -> list[LeaderboardText]:
     """Two backbones, two tasks; one cell of one seed, one missing."""
     for seed, value in enumerate((0.70, 0.72, 0.74)):
         write("better", value, seed=seed)
@@ -48,7 +49,7 @@ def table(write: Callable[..., Path], tmp_path: Path) -> list[Sheet]:
     return sheets(tmp_path)
 
 
-def test_cells_show_mean_spread_seeds_and_marks(table: list[Sheet]) -> None:
+def test_cells_show_mean_spread_seeds_and_marks(table: list[LeaderboardText]) -> None:
     (one,) = table
     assert [column.task for column in one.columns] == ["drive", "kvasir_detection"]
     assert [column.caption for column in one.columns] == ["Dice, finetune", "mAP50, finetune"]
@@ -65,7 +66,7 @@ def test_cells_show_mean_spread_seeds_and_marks(table: list[Sheet]) -> None:
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown"])
-def test_every_form_says_what_the_figures_are(table: list[Sheet], form: str) -> None:
+def test_every_form_says_what_the_figures_are(table: list[LeaderboardText], form: str) -> None:
     said = as_text(table)[form]
     for part in (
         "Measured on real images, profile small, all labels",
@@ -83,11 +84,11 @@ def test_every_form_says_what_the_figures_are(table: list[Sheet], form: str) -> 
     assert "PHANTOM" not in said
 
 
-def test_best_of_a_column_is_bold_in_every_form(table: list[Sheet]) -> None:
-    assert "| **72.0** ± 2.0 (n=3) |" in markdown.render(table)
-    assert markdown.render(table).count("**72.0**") == 1
+def test_best_of_a_column_is_bold_in_every_form(table: list[LeaderboardText]) -> None:
+    assert "| **72.0** ± 2.0 (n=3) |" in leaderboard_markdown(table)
+    assert leaderboard_markdown(table).count("**72.0**") == 1
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="standard")
-    terminal.show(table, console)
+    print_leaderboards(table, console)
     assert re.search(r"\x1b\[1;32m72\.0\x1b", console.file.getvalue())  # type: ignore[attr-defined]
 
 
@@ -119,7 +120,7 @@ def test_phantoms_are_marked_and_alone(write: Callable[..., Path], tmp_path: Pat
         ({"split": "clean"}, "Measured on real images, profile small, all labels, clean split"),
     ],
 )
-def test_a_title_names_the_setting(write, tmp_path: Path, fields: dict, title: str) -> None:
+def test_a_title_names_the_condition(write, tmp_path: Path, fields: dict, title: str) -> None:
     write(**fields)
     assert sheets(tmp_path)[0].title == title
 
@@ -162,15 +163,15 @@ def test_a_hostile_backbone_stays_text(write: Callable[..., Path], tmp_path: Pat
     shown = in_terminal(drawn)
     assert HOSTILE in shown and "[bold red]a|b_c_ *x* `y` &amp; \\|[/]" in shown
 
-    lines = [line for line in markdown.render(drawn).splitlines() if line.startswith("|")]
+    lines = [line for line in leaderboard_markdown(drawn).splitlines() if line.startswith("|")]
     unescaped = [len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines]
     assert unescaped == [5] * len(lines), "a bar within a name splits no cell"
     assert not re.search(r"(?<!\\)<(?!br>)", "\n".join(lines))
 
 
 def test_names_of_backbones_read_naturally_in_markdown() -> None:
-    assert markdown.escape("imagenet_efficientnet_lite0") == "imagenet_efficientnet_lite0"
-    assert markdown.escape("__dunder__") == r"\_\_dunder\_\_"
+    assert escape("imagenet_efficientnet_lite0") == "imagenet_efficientnet_lite0"
+    assert escape("__dunder__") == r"\_\_dunder\_\_"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 300])

@@ -15,13 +15,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lvmmed_backbones.records import read
-from reports.scores import Scores, common, means, scores, sound_scores
+from reports.reading.scores import (
+    Scores,
+    on_common_cases,
+    read_scores,
+    read_sound_scores,
+    stratified_means,
+)
 
 
 def scored(folder: Path) -> list[Scores]:
     records, problems = read(folder)
     assert not problems
-    return scores(records)
+    return read_scores(records)
 
 
 def rows(found: dict[str, float | None], metric: str = "dice") -> list[dict]:
@@ -63,8 +69,8 @@ def test_a_headline_that_is_the_mean_over_sites(write: Callable[..., Path], tmp_
 def test_slices_of_a_patient_are_one_unit(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=(0.4 + 0.8) / 2, cases=rows(SLICES))
     (one,) = scored(tmp_path)
-    assert one.units.tolist() == [0, 1, 1, 2]
-    assert replace(one, cases=("BMC/1", "BMC/2", "a", "b")).units.tolist() == [0, 1, 2, 3]
+    assert one.patients.tolist() == [0, 1, 1, 2]
+    assert replace(one, cases=("BMC/1", "BMC/2", "a", "b")).patients.tolist() == [0, 1, 2, 3]
 
 
 def test_sites_of_one_size_are_told_by_their_metrics(
@@ -76,7 +82,7 @@ def test_sites_of_one_size_are_told_by_their_metrics(
     sites, folders = scored(tmp_path)
     assert sites.strata.tolist() == [0, 0, 1, 1]
     assert folders.strata.tolist() == [0, 0, 0, 0]
-    assert [one.strata.tolist() for one in common([folders, sites])] == [[0, 0, 1, 1]] * 2
+    assert [one.strata.tolist() for one in on_common_cases([folders, sites])] == [[0, 0, 1, 1]] * 2
 
 
 @pytest.mark.parametrize(
@@ -93,7 +99,7 @@ def test_other_headlines_have_no_cases(
     write(value=value, metric=metric, cases=cases)
     (one,) = scored(tmp_path)
     assert one.cases == () and one.values.shape == (1, 0) and one.headlines.tolist() == [value]
-    assert one.strata.shape == one.units.shape == (0,)
+    assert one.strata.shape == one.patients.shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +148,10 @@ def test_one_for_each_task_protocol_and_backbone(
     assert len(set(found)) == len(found) == 8
 
 
-def test_settings_are_never_mixed(write: Callable[..., Path], tmp_path: Path) -> None:
+def test_conditions_are_never_mixed(write: Callable[..., Path], tmp_path: Path) -> None:
     write()
     write(data_source="phantom", profile="mini")
-    with pytest.raises(ValueError, match="2 settings"):
+    with pytest.raises(ValueError, match="2 conditions"):
         scored(tmp_path)
 
 
@@ -165,11 +171,11 @@ def test_unsound_cases_are_named_and_the_rest_is_scored(
     records, _ = read(tmp_path)
     content = json.loads(bad.read_text())
     bad.write_text(json.dumps({**content, "cases": cases}))  # after it was read
-    found, (problem,) = sound_scores(records)
+    found, (problem,) = read_sound_scores(records)
     assert [one.seeds for one in found] == [(0,)]
     assert problem.startswith(str(bad)) and problem.endswith(".")
     with pytest.raises(ValueError, match=message):
-        scores(records)
+        read_scores(records)
     assert re.search(message, read(tmp_path)[1][0])
 
 
@@ -177,7 +183,7 @@ def test_a_record_that_is_gone_is_named(write: Callable[..., Path], tmp_path: Pa
     path = write()
     records, _ = read(tmp_path)
     path.unlink()
-    found, (problem,) = sound_scores(records)
+    found, (problem,) = read_sound_scores(records)
     assert not found and str(path) in problem
 
 
@@ -186,14 +192,22 @@ def plain(cases: tuple[str, ...], values: list[list[float]], name: str = "a") ->
     strata = np.zeros(len(cases), np.int64)
     seeds = tuple(range(len(values)))
     return Scores(
-        name, "drive", "finetune", "dice", seeds, cases, strata, array, means(array, strata)
+        name,
+        "drive",
+        "finetune",
+        "dice",
+        seeds,
+        cases,
+        strata,
+        array,
+        stratified_means(array, strata),
     )
 
 
 def test_common_cases_are_those_that_all_have_a_score_of() -> None:
     one = plain(("a", "b", "c", "d"), [[0.1, np.nan, 0.3, 0.4], [0.1, np.nan, np.nan, 0.6]])
     other = plain(("b", "c", "d", "e"), [[0.2, 0.4, 0.8, 0.9]], "b")
-    left, right = common([one, other])
+    left, right = on_common_cases([one, other])
     assert left.cases == right.cases == ("c", "d")
     np.testing.assert_array_equal(left.values, [[0.3, 0.4], [np.nan, 0.6]])
     np.testing.assert_allclose(left.headlines, [0.35, 0.6])
@@ -202,13 +216,13 @@ def test_common_cases_are_those_that_all_have_a_score_of() -> None:
 
 def test_no_common_case_is_an_error() -> None:
     with pytest.raises(ValueError, match="drive: a, b have no case in common"):
-        common([plain(("a",), [[0.5]]), plain(("b",), [[0.5]], "b")])
+        on_common_cases([plain(("a",), [[0.5]]), plain(("b",), [[0.5]], "b")])
 
 
 def test_other_tasks_are_not_compared() -> None:
     one = plain(("a",), [[0.5]])
     with pytest.raises(ValueError, match="scores of 2 tasks"):
-        common([one, replace(one, task="jsrt")])
+        on_common_cases([one, replace(one, task="jsrt")])
 
 
 def slow_mean(values: np.ndarray, strata: np.ndarray) -> float:
@@ -226,4 +240,4 @@ def test_means_are_those_of_a_loop(data: st.DataObject, seeds: int, cases: int) 
     values = data.draw(hnp.arrays(float, (seeds, cases), elements=scores))
     strata = data.draw(hnp.arrays(np.int64, cases, elements=st.integers(0, 2)))
     expected = [slow_mean(one, strata) for one in values]
-    np.testing.assert_allclose(means(values, strata), expected, atol=1e-12)
+    np.testing.assert_allclose(stratified_means(values, strata), expected, atol=1e-12)

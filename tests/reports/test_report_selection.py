@@ -10,7 +10,7 @@ import pytest
 
 from lvmmed_backbones.records import read
 from reports.cli import FILTERS, parser
-from reports.selection import PLACES, Filters, selected
+from reports.reading.selection import RECORD_FIELDS, Filters, select_records
 
 FACTS = {
     "profile": ["mini", "small"],
@@ -34,18 +34,18 @@ def test_each_filter_keeps_what_it_names(
     kept, _ = write(fields={field: values[0]}), write(fields={field: values[1]})
     records, _ = read(tmp_path)
     name = f"--{field.removeprefix('backbone.').replace('_', '-')}"
-    assert [r.path for r in selected(records, filters(name, str(values[0])))] == [kept]
-    assert selected(records, filters(name, *map(str, values))) == records
+    assert [r.path for r in select_records(records, filters(name, str(values[0])))] == [kept]
+    assert select_records(records, filters(name, *map(str, values))) == records
     with pytest.raises(
         ValueError, match=f"^{name} .*: no record has it. Choose from .*{values[1]}"
     ):
-        selected(records, filters(name, "0.7" if field == "label_fraction" else "none such"))
+        select_records(records, filters(name, "0.7" if field == "label_fraction" else "none such"))
 
 
 def test_without_filters_all_stay(write: Callable[..., Path], tmp_path: Path) -> None:
     write()
     records, _ = read(tmp_path)
-    assert selected(records, filters()) == records
+    assert select_records(records, filters()) == records
 
 
 def test_filters_hold_at_once(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -54,10 +54,10 @@ def test_filters_hold_at_once(write: Callable[..., Path], tmp_path: Path) -> Non
             write(task=task, protocol=protocol)
     write(task="jsrt", protocol="linear")
     records, _ = read(tmp_path)
-    (one,) = selected(records, filters("--task", "buid", "--protocol", "prompt"))
+    (one,) = select_records(records, filters("--task", "buid", "--protocol", "prompt"))
     assert (one.task, one.protocol) == ("buid", "prompt")
     with pytest.raises(ValueError, match=r"--task jsrt and --protocol prompt at once. Leave out"):
-        selected(records, filters("--task", "jsrt", "--protocol", "prompt"))
+        select_records(records, filters("--task", "jsrt", "--protocol", "prompt"))
 
 
 def test_every_filter_is_an_attribute_of_a_record(
@@ -65,7 +65,7 @@ def test_every_filter_is_an_attribute_of_a_record(
 ) -> None:
     write()
     (record,), _ = read(tmp_path)
-    assert all(attrgetter(PLACES.get(name, name))(record) for name in FILTERS)
+    assert all(attrgetter(RECORD_FIELDS.get(name, name))(record) for name in FILTERS)
     assert set(FILTERS) == set(Filters.__annotations__)
     assert len(FILTERS) == len(FACTS)
 
@@ -74,4 +74,4 @@ def test_a_filter_that_there_is_not_is_refused(write: Callable[..., Path], tmp_p
     write()
     records, _ = read(tmp_path)
     with pytest.raises(TypeError, match="no filter 'tasks': choose from profile, task"):
-        selected(records, {"tasks": ["drive"]})  # type: ignore[typeddict-unknown-key]
+        select_records(records, {"tasks": ["drive"]})  # type: ignore[typeddict-unknown-key]

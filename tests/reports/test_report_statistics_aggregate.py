@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from reports.scores import Scores
+from reports.reading.scores import Scores
 from reports.statistics.aggregate import (
     interquartile_mean,
-    normalised,
+    normalise,
     normalised_runs,
     performance_profile,
     probability_of_improvement,
@@ -28,16 +28,16 @@ def rng(seed: int = 5) -> np.random.Generator:
 
 def test_the_worst_is_zero_and_the_best_is_one() -> None:
     values = np.array([[0.2, 0.4, 0.3], [0.9, 0.8, 0.85], [0.5, 0.5, 0.5]])
-    found = normalised(values)
+    found = normalise(values)
     np.testing.assert_allclose(found[:2], [[0, 1, 0.5], [1, 0, 0.5]], atol=1e-12)
     assert np.isnan(found[2]).all()
 
 
 def test_ends_of_the_scale_may_be_given() -> None:
-    found = normalised(np.array([[0.5, 1.0]]), np.array([0.0]), np.array([2.0]))
+    found = normalise(np.array([[0.5, 1.0]]), np.array([0.0]), np.array([2.0]))
     assert found.tolist() == [[0.25, 0.5]]
     with pytest.raises(ValueError, match="low above high"):
-        normalised(np.zeros((1, 2)), np.array([1.0]), np.array([0.0]))
+        normalise(np.zeros((1, 2)), np.array([1.0]), np.array([0.0]))
 
 
 @given(hnp.arrays(float, (4, 6), elements=st.floats(0, 1)))

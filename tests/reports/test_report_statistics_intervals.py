@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from reports.scores import Scores, means
-from reports.statistics.bootstrap import case_parts, draws, satterthwaite, seed_part
-from reports.statistics.calibration import MODELS, coverage, plain_coverage
+from reports.reading.scores import Scores, stratified_means
+from reports.statistics.bootstrap import case_components, draw_counts, satterthwaite, seed_component
+from reports.statistics.calibration import MODELS, interval_coverage, plain_coverage
 from reports.statistics.intervals import (
     few_cases,
     hierarchical_interval,
-    interval,
+    mean_interval,
     seeds_interval,
-    why_not,
+    why_no_interval,
 )
 
 MANY = 40_000
@@ -34,7 +34,7 @@ def plain(values: np.ndarray, cases: tuple[str, ...] | None = None) -> Scores:
     names = cases or tuple(f"{case:03}" for case in range(number))
     return Scores(
         "a", "drive", "finetune", "dice", tuple(range(seeds)), names, strata, values,
-        means(values, strata),
+        stratified_means(values, strata),
     )  # fmt: skip
 
 
@@ -81,8 +81,8 @@ def test_variance_is_that_of_an_analysis_of_variance() -> None:
         for c in range(cases)
     ) / ((seeds - 1) * (cases - 1))
     parts = [
-        *case_parts(values, one_stratum(values), np.arange(cases), MANY, 0),
-        seed_part(by_seed, MANY, (0, 1)),
+        *case_components(values, one_stratum(values), np.arange(cases), MANY, 0),
+        seed_component(by_seed, MANY, (0, 1)),
     ]
     for part in parts:
         assert part.deviations.var() == pytest.approx(part.variance, rel=0.05)
@@ -100,11 +100,11 @@ def test_resamples_are_those_of_a_loop() -> None:
     values[0, 2] = values[1, 7] = np.nan
     strata = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
     units = np.array([0, 0, 1, 2, 3, 4, 4, 5, 5])
-    parts = case_parts(values, strata, units, 100, 0)
+    parts = case_components(values, strata, units, 100, 0)
     assert [part.freedom for part in parts] == [2, 2]
     for group, part in enumerate(parts):
         members = sorted(set(units[strata == group]))
-        counts = draws(len(members), 100, (0, 0, group))
+        counts = draw_counts(len(members), 100, (0, 0, group))
         sample = [np.nanmean(seed[strata == group]) for seed in values]
         expected = []
         for row in counts:
@@ -126,7 +126,7 @@ def test_resamples_are_those_of_a_loop() -> None:
 
 
 def test_draws_are_of_as_many_as_there_are() -> None:
-    drawn = draws(7, 500, (3, 0, 0))
+    drawn = draw_counts(7, 500, (3, 0, 0))
     assert (drawn.sum(1) == 7).all() and (drawn >= 0).all()
     assert drawn.mean(0) == pytest.approx(np.ones(7), abs=0.2)
 
@@ -184,12 +184,12 @@ def test_one_seed_is_no_interval_over_seeds() -> None:
 
 
 def test_of_one_seed_it_speaks_of_cases_alone() -> None:
-    found = interval(plain(rng().uniform(size=(1, 20))))
+    found = mean_interval(plain(rng().uniform(size=(1, 20))))
     assert found and (found.seeds, found.units) == (1, 20)
 
 
 def test_of_few_cases_it_speaks_of_seeds_alone() -> None:
-    found = interval(plain(rng().uniform(size=(3, 4))))
+    found = mean_interval(plain(rng().uniform(size=(3, 4))))
     assert found and (found.seeds, found.units) == (3, 0)
 
 
@@ -208,8 +208,8 @@ def test_of_few_cases_it_speaks_of_seeds_alone() -> None:
 def test_where_nothing_can_be_said_it_says_why(scores: Scores, reason: str) -> None:
     if not scores.cases:
         scores = replace(scores, headlines=np.array([0.5]))
-    assert interval(scores) is None
-    assert reason in (why_not(scores) or "")
+    assert mean_interval(scores) is None
+    assert reason in (why_no_interval(scores) or "")
 
 
 def test_a_site_of_one_patient_is_too_few() -> None:
@@ -218,11 +218,11 @@ def test_a_site_of_one_patient_is_too_few() -> None:
     assert "only one" in (few_cases(lonely) or "")
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.title)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.world.title)
 def test_it_covers_the_mean_as_often_as_it_says(model) -> None:
     number = 250
-    least = 0.88 if model.seeds == 2 or model.binary else 0.91
-    assert least <= coverage(model, number) <= 0.99
+    least = 0.88 if model.seeds == 2 or model.world.binary else 0.91
+    assert least <= interval_coverage(model, number) <= 0.99
 
 
 def test_plain_percentiles_of_three_seeds_would_not() -> None:

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 
-from reports.scores import Scores, means
-from reports.statistics.calibration import MODELS, Model, false_positives, settled
-from reports.statistics.effects import cohens_dz, rank_biserial
-from reports.statistics.error_rates import WORLDS, World, families, pages
+from reports.reading.scores import Scores, stratified_means
+from reports.statistics.calibration import MODELS, Model, check_more_seeds, false_positives
+from reports.statistics.error_rates import WORLDS, family_findings, page_findings
 from reports.statistics.family import Verdicts, over_opponents, over_tasks
-from reports.statistics.moderation import inverse_trigamma, moderated
-from reports.statistics.paired import Differences, differences
-from reports.statistics.pairs import Pairs, pairs, pooled
+from reports.statistics.moderation import inverse_trigamma, moderate
+from reports.statistics.paired import Differences, case_differences, cohens_dz, rank_biserial
+from reports.statistics.pairs import Pairs, compare_pairs, pooled_variance
 from reports.statistics.planning import ALL, MOST_SEEDS, more_seeds
 from reports.statistics.significance import Level, behrens_fisher, limit, p_values
+from reports.statistics.simulation import World
 from reports.statistics.testing import holm, range_limit, sign_flip, wilcoxon
 
 
@@ -38,7 +38,7 @@ def scores(
     names = tuple(cases or (f"{case:03}" for case in range(number)))
     return Scores(
         name, "drive", "finetune", "dice", tuple(range(seeds)), names, strata, values,
-        means(values, strata),
+        stratified_means(values, strata),
     )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def study(seeds: int = 3, cases: int = 30, lead: float = 0.0, sites: int = 1) ->
 
 
 def judged(one: Scores, other: Scores) -> tuple[Pairs, Verdicts]:
-    found = pairs([one, other])
+    found = compare_pairs([one, other])
     return found, over_tasks(found)
 
 
@@ -67,15 +67,15 @@ def judged(one: Scores, other: Scores) -> tuple[Pairs, Verdicts]:
 def test_cases_that_one_of_the_two_lacks_are_left_out_and_counted() -> None:
     one = scores(np.array([[0.1, 0.2, 0.3, np.nan]]), cases="abcd")
     other = scores(np.array([[0.3, 0.1, 0.5, 0.9]]), "b", cases="bcde")
-    found = pairs([one, other])
+    found = compare_pairs([one, other])
     assert (found.cases[0], found.left_out[0]) == (2, 3)  # a; d is undefined for one; e
-    assert differences(one, other).values.tolist() == [-0.1, 0.2]
+    assert case_differences(one, other).values.tolist() == [-0.1, 0.2]
     assert found.difference == pytest.approx(0.25 - 0.2)
 
 
 def test_a_case_undefined_for_both_is_not_counted_as_left_out() -> None:
     one = scores(np.array([[0.1, np.nan]]))
-    assert pairs([one, replace(one, backbone="b")]).left_out == 0
+    assert compare_pairs([one, replace(one, backbone="b")]).left_out == 0
 
 
 def test_seeds_may_differ_in_number() -> None:
@@ -89,16 +89,16 @@ def test_each_site_counts_alike() -> None:
     one = scores(np.array([[0.9, 0.5, 0.7]]))
     one = replace(one, strata=np.array([0, 1, 1]), headlines=np.array([0.75]))
     other = replace(one, backbone="b", values=np.zeros((1, 3)), headlines=np.zeros(1))
-    by_case = differences(one, other)
+    by_case = case_differences(one, other)
     assert by_case.values.tolist() == [0.9, 0.5, 0.7]
     assert by_case.weights.tolist() == [0.5, 0.25, 0.25]
-    assert pairs([one, other]).difference == pytest.approx(0.75)
+    assert compare_pairs([one, other]).difference == pytest.approx(0.75)
 
 
 def test_slices_of_a_patient_are_one_difference() -> None:
     cases = ("HK/1/000", "HK/1/001", "HK/1/002", "HK/2/000")
     one = scores(np.array([[0.1, 0.2, 0.6, 0.5]]), cases=cases)
-    by_case = differences(one, scores(np.zeros((1, 4)), "b", cases))
+    by_case = case_differences(one, scores(np.zeros((1, 4)), "b", cases))
     assert by_case.values == pytest.approx([0.3, 0.5])
     assert by_case.weights == pytest.approx([0.75, 0.25])
 
@@ -107,7 +107,7 @@ def test_rounding_errors_are_ties() -> None:
     """1/3 and 2/3 - 1/3 differ in the last bit, and would rank as different."""
     one = scores(np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]))
     other = scores(np.array([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), "b")
-    values = differences(one, other).values
+    values = case_differences(one, other).values
     assert values[0] == values[1]
 
 
@@ -134,7 +134,7 @@ def test_over_cases_alone_it_is_the_paired_t_test() -> None:
 def test_variances_are_those_of_an_analysis_of_variance() -> None:
     """Both backbones' interaction is taken out of the cases, by the textbook's mean squares."""
     values = rng().normal(0.6, 0.05, size=(2, 4, 30)) + 0.2 * rng(1).normal(size=(2, 1, 30))
-    found = pairs([scores(values[0]), scores(values[1], "b")])
+    found = compare_pairs([scores(values[0]), scores(values[1], "b")])
     by_seed, by_case = values.mean(2), values.mean(1)
     assert found.by_run == pytest.approx(by_seed.var(axis=1, ddof=1).mean())
     assert found.run_freedom == 6
@@ -155,9 +155,9 @@ def test_pairs_are_those_of_two_alone() -> None:
         several.append(
             scores(values, name, [f"S{c % 2}/{c // 3}/{c:02}" for c in range(n, 12 + n)])
         )
-    found = pairs(several)
+    found = compare_pairs(several)
     for place, (a, b) in enumerate(zip(found.a, found.b, strict=True)):
-        alone = pairs([several[a], several[b]])
+        alone = compare_pairs([several[a], several[b]])
         for name in ("difference", "cases", "left_out", "units", "by_case", "by_run"):
             assert getattr(found, name)[place] == pytest.approx(getattr(alone, name)[0]), name
 
@@ -214,7 +214,7 @@ def test_the_trigamma_function_is_inverted(y: float) -> None:
 
 def test_two_tasks_learn_nothing_from_each_other() -> None:
     variance, freedom = np.array([1e-4, 4e-4]), np.array([2.0, 2.0])
-    found, total, gained = moderated(variance, freedom)
+    found, total, gained = moderate(variance, freedom)
     assert found == pytest.approx(variance) and total == pytest.approx(freedom)
     assert not gained.any()
 
@@ -222,9 +222,9 @@ def test_two_tasks_learn_nothing_from_each_other() -> None:
 def test_tasks_are_drawn_together_as_far_as_they_are_alike() -> None:
     drawn = rng()
     chance = drawn.chisquare(4, size=(200, 15)) / 4
-    alike, _, much = moderated(1e-4 * chance, np.full((200, 15), 4.0))
+    alike, _, much = moderate(1e-4 * chance, np.full((200, 15), 4.0))
     apart = 1e-4 * np.exp(3 * drawn.normal(size=(200, 15))) * chance
-    unlike, _, little = moderated(apart, np.full((200, 15), 4.0))
+    unlike, _, little = moderate(apart, np.full((200, 15), 4.0))
     assert alike.std() < 0.4 * (1e-4 * chance).std()
     assert np.median(much) > 20 and np.median(little) < 2
     assert np.corrcoef(np.log(unlike).ravel(), np.log(apart).ravel())[0, 1] > 0.98
@@ -233,15 +233,15 @@ def test_tasks_are_drawn_together_as_far_as_they_are_alike() -> None:
 def test_moderation_knows_no_unit_and_no_order() -> None:
     variance = rng().chisquare(2, size=9)
     freedom = np.tile([2.0, 4.0, 8.0], 3)
-    found, *_ = moderated(variance, freedom)
-    assert moderated(1e-4 * variance, freedom)[0] == pytest.approx(1e-4 * found)
-    assert moderated(variance[::-1], freedom[::-1])[0] == pytest.approx(found[::-1])
+    found, *_ = moderate(variance, freedom)
+    assert moderate(1e-4 * variance, freedom)[0] == pytest.approx(1e-4 * found)
+    assert moderate(variance[::-1], freedom[::-1])[0] == pytest.approx(found[::-1])
 
 
 def test_a_task_without_seeds_is_no_part_of_it() -> None:
     variance = rng().chisquare(2, size=5)
-    found, *_ = moderated(variance, np.full(5, 2.0))
-    more, _, gained = moderated(np.append(variance, 7.0), np.append(np.full(5, 2.0), 0.0))
+    found, *_ = moderate(variance, np.full(5, 2.0))
+    more, _, gained = moderate(np.append(variance, 7.0), np.append(np.full(5, 2.0), 0.0))
     assert more[:5] == pytest.approx(found) and more[5] == gained[5] == 0
 
 
@@ -252,8 +252,8 @@ def test_the_best_of_several_needs_tukeys_test() -> None:
     """Over seeds alone it is Tukey's honest significant difference, and never less than that."""
     groups = [np.array(some) for some in ([0.6, 0.62, 0.63], [0.5, 0.55, 0.53], [0.58, 0.59, 0.61])]
     several = [without_cases(some, name) for some, name in zip(groups, "abc", strict=True)]
-    found = pairs(several, [(0, 1), (0, 2)])
-    by_run = np.full(1, pooled([one.headlines for one in several]))
+    found = compare_pairs(several, [(0, 1), (0, 2)])
+    by_run = np.full(1, pooled_variance([one.headlines for one in several]))
     verdicts = over_opponents(found, by_run, np.full(1, 6.0), 3)
     expected = stats.tukey_hsd(*groups)
     own = found.by_run <= by_run  # where the pair varies no more than all do, nothing is added
@@ -267,8 +267,8 @@ def test_the_best_of_several_needs_tukeys_test() -> None:
 def test_the_interval_of_the_best_agrees_with_its_test() -> None:
     for lead in (0.01, 0.02, 0.03, 0.04):
         several = [*study(lead=lead), *study(seeds=4, lead=-0.01)]
-        found = pairs(several, [(0, 1), (0, 2), (0, 3)])
-        by_run = np.full(1, pooled([one.headlines for one in several]))
+        found = compare_pairs(several, [(0, 1), (0, 2), (0, 3)])
+        by_run = np.full(1, pooled_variance([one.headlines for one in several]))
         verdicts = over_opponents(found, by_run, np.full(1, 10.0), 4)
         assert ((verdicts.low > 0) == (verdicts.adjusted < 0.05)).all()
 
@@ -279,14 +279,14 @@ def test_the_table_of_the_range_is_scipys(freedom: float) -> None:
     assert range_limit(0.05, 6, np.array([freedom])) == pytest.approx(expected, rel=0.02)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.title)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.world.title)
 def test_backbones_that_are_alike_are_rarely_told_apart(model: Model) -> None:
     ours, signed_ranks, flips = false_positives(model, 250)
     # Two seeds had no test before; of 250 studies of theirs few come out.
     assert (0.015 if model.seeds > 2 else 0.01) <= ours <= 0.085
-    if model.seed == model.noise == 0:  # the networks are all that there is
+    if model.world.seed == model.world.noise == 0:  # the networks are all that there is
         assert 0.025 <= signed_ranks <= 0.085 and 0.025 <= flips <= 0.085
-    elif not model.binary:  # they speak of the networks, which do differ
+    elif not model.world.binary:  # they speak of the networks, which do differ
         assert signed_ranks > 0.085 and flips > 0.085
 
 
@@ -298,7 +298,7 @@ def test_swapping_negates_and_shifting_changes_nothing(seed: int, shift: float) 
     both, swapped = (one, other), (other, one)
     shifted = scores(values[0] + shift, sites=2), scores(values[1] + shift, "b", sites=2)
     for changed, sign in ((swapped, -1), (shifted, 1)):
-        by_case, by_case_changed = differences(*both), differences(*changed)
+        by_case, by_case_changed = case_differences(*both), case_differences(*changed)
         for effect in (rank_biserial, cohens_dz):
             assert effect(by_case_changed.values) == pytest.approx(sign * effect(by_case.values))
         assert wilcoxon(by_case_changed.values).p == pytest.approx(wilcoxon(by_case.values).p)
@@ -412,7 +412,7 @@ def test_effect_sizes_of_known_differences() -> None:
 
 @pytest.mark.parametrize(("model", "lead"), [(MODELS[1], 0.03), (MODELS[2], 0.05)])
 def test_as_many_seeds_as_named_settle_it_four_times_in_five(model: Model, lead: float) -> None:
-    seeds, share = settled(model, lead, 300)
+    seeds, share = check_more_seeds(model, lead, 300)
     assert seeds is not None and seeds > model.seeds
     assert 0.72 <= share <= 0.90
 
@@ -472,7 +472,7 @@ def test_equals_are_rarely_told_apart_in_a_whole_comparison(
     world: World, seeds: int, tasks: int, backbones: int
 ) -> None:
     """Both rates are within what 250 studies of a rate of 1 to 6.5 % can show; docs/statistics.md has all of them."""
-    for study, size in ((families, tasks), (pages, backbones)):
+    for study, size in ((family_findings, tasks), (page_findings, backbones)):
         wrong = study(world, seeds, 20, size, 0.0, 250).any(1).sum()
         assert wrong <= 28, study
         assert study(world, seeds, 20, size, 0.3, 20).any(1).mean() > 0.2, "a large lead is found"

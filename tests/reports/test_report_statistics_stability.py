@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.scores import Scores, means
-from reports.statistics.bootstrap import draws
-from reports.statistics.stability import Stability, kendall, stability
+from reports.reading.scores import Scores, stratified_means
+from reports.statistics.bootstrap import draw_counts
+from reports.statistics.stability import Stability, kendall, ranking_stability
 
 
 def rng(seed: int = 5) -> np.random.Generator:
@@ -27,14 +27,14 @@ def several(backbones: int, seeds: int, cases: int, step: float = 0.01) -> list[
             Scores(
                 f"b{number}", "drive", "finetune", "dice", tuple(range(seeds)),
                 tuple(f"{case:03}" for case in range(cases)), strata, values,
-                means(values, strata),
+                stratified_means(values, strata),
             )
         )  # fmt: skip
     return found
 
 
 def found(scores: list[Scores], **options: int) -> Stability:
-    one = stability(scores, **options)
+    one = ranking_stability(scores, **options)
     assert isinstance(one, Stability), one
     return one
 
@@ -43,7 +43,7 @@ def test_one_seed_is_the_bootstrap_of_cases_as_challenger_does_it() -> None:
     scores = several(4, 1, 12)
     one = found(scores, resamples=200)
     assert (one.seeds, one.units) == (0, 12)
-    counts = draws(12, 200, (0, 0, 0))
+    counts = draw_counts(12, 200, (0, 0, 0))
     for row, ranked in zip(counts, one.ranks, strict=True):
         chosen = [case for case, number in enumerate(row) for _ in range(int(number))]
         scored = [backbone.values[0, chosen].mean() for backbone in scores]
@@ -100,5 +100,5 @@ def test_without_cases_seeds_are_drawn() -> None:
     ],
 )
 def test_where_nothing_can_be_said_it_says_why(scores: list[Scores], reason: str) -> None:
-    one = stability(scores)
+    one = ranking_stability(scores)
     assert isinstance(one, str) and reason in one

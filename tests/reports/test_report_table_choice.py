@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
-from reports.render.tables.layout import NAMES
+from reports.published.layout import TABLE_NAMES
 
 LVMMED = {
     "backbone.method": "LVM-Med",
@@ -185,7 +185,7 @@ def test_a_table_without_a_chosen_measured_row_has_published_figures_alone(
     for profile in ("paper", "mini"):
         write("a", 0.7, LVMMED, profile=profile)
     cells = run("--rows", "LVM-Med, ResNet-50", "--table", "table2")
-    assert [c["source"] for c in cells] == ["published"] * 6, "once, not once for each setting"
+    assert [c["source"] for c in cells] == ["published"] * 6, "once, not once for each condition"
 
 
 def test_a_row_without_a_figure_is_named(
@@ -278,5 +278,5 @@ def test_of_chosen_tables_those_are_meant(
     assert (
         "drive (finetune): fits no column of table3, table5: 1 record." in capsys.readouterr().err
     )
-    run("--table", *NAMES)
+    run("--table", *TABLE_NAMES)
     assert "column" not in capsys.readouterr().err

@@ -15,14 +15,15 @@ import pytest
 from lvmmed_backbones.records import read
 from reports import published
 from reports.__main__ import main
-from reports.render.tables import csv, latex, markdown, page
-from reports.render.tables.choice import check_rows, frames
-from reports.render.tables.collect import Collected, tables
-from reports.render.tables.fill import Cell, Row, marked, mean
-from reports.render.tables.layout import LAYOUTS, NAMES
-from reports.render.tables.wording import Table, mean_and_rest
-from reports.scores import scores
-from reports.statistics.intervals import interval
+from reports.analysis.paper_cells import PaperCell, PaperRow, mark_best, mean_cell
+from reports.analysis.paper_frames import check_rows, choose_frames
+from reports.published.layout import LAYOUTS, TABLE_NAMES
+from reports.reading.scores import read_scores
+from reports.render.text.latex import table_latex
+from reports.render.text.markdown import tables_markdown
+from reports.render.text.paper_files import tables_csv, tables_page
+from reports.render.text.paper_text import Collected, PaperTable, collect_tables, mean_and_rest
+from reports.statistics.intervals import mean_interval
 
 FIGURES = published.read()
 PAPER = (
@@ -43,21 +44,21 @@ def collected(
         records, problems = read(folder)
         assert not problems
     check_rows(rows, FIGURES, records)
-    found = tables(frames(names, columns, FIGURES, records), records, rows)
+    found = collect_tables(choose_frames(names, columns, FIGURES, records), records, rows)
     assert not found.problems
     return found
 
 
-def made(folder: Path | None, *names: str) -> list[Table]:
+def made(folder: Path | None, *names: str) -> list[PaperTable]:
     return collected(folder, *names).tables
 
 
-def only(folder: Path | None, name: str) -> Table:
+def only(folder: Path | None, name: str) -> PaperTable:
     (one,) = made(folder, name)
     return one
 
 
-def row(table: Table, name: str, source: str) -> Row:
+def row(table: PaperTable, name: str, source: str) -> PaperRow:
     (one,) = [r for r in table.rows if (r.name, r.source) == (name, source)]
     return one
 
@@ -75,8 +76,8 @@ def backbone(name: str, method: str, architecture: str = "ResNet-50", corpus: st
 LVMMED = backbone("lvmmed_resnet50", "LVM-Med")
 
 
-def csv_rows(found: Sequence[Table]) -> list[dict[str, str]]:
-    return list(standard_csv.DictReader(io.StringIO(csv.render(found))))
+def csv_rows(found: Sequence[PaperTable]) -> list[dict[str, str]]:
+    return list(standard_csv.DictReader(io.StringIO(tables_csv(found))))
 
 
 def cases(values: list[float], metric: str = "dice", site: str = "") -> list[dict[str, Any]]:
@@ -88,14 +89,14 @@ def cases(values: list[float], metric: str = "dice", site: str = "") -> list[dic
 
 def test_every_table_of_the_paper_is_there_with_all_its_figures() -> None:
     found = made(None)
-    assert tuple(table.name for table in found) == NAMES
-    assert set(NAMES) == set(FIGURES["table"])
+    assert tuple(table.name for table in found) == TABLE_NAMES
+    assert set(TABLE_NAMES) == set(FIGURES["table"])
     for table, layout in zip(found, LAYOUTS, strict=True):
         mine = FIGURES[FIGURES["table"] == table.name]
         cells = [c for r in table.rows for c in (r.cells[:-1] if layout.average else r.cells) if c]
         assert sorted(c.mean for c in cells) == sorted(mine["mean"])
         assert {c.source for c in cells} == {"published"}
-        assert table.setting is None and not table.warnings
+        assert table.condition is None and not table.warnings
         assert list(dict.fromkeys(r.group for r in table.rows)) == list(mine["group"].unique())
 
 
@@ -125,7 +126,7 @@ def test_columns_stand_in_the_papers_order() -> None:
     assert [task for task, _ in only(None, "table4").headings] == ["BMC", "RUNMC", "BIDMC", "HK"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TABLE_NAMES)
 def test_the_best_are_those_that_a_loop_finds(name: str) -> None:
     table = only(None, name)
     for number in range(len(table.headings)):
@@ -140,8 +141,11 @@ def test_the_best_are_those_that_a_loop_finds(name: str) -> None:
 
 def test_nobody_is_best_among_equals_and_ties_lead_together() -> None:
     def marks(*means: float) -> list[tuple[bool, bool]]:
-        rows = [Row("g", f"b{n}", "measured", [Cell("measured", m)]) for n, m in enumerate(means)]
-        return [(c.best, c.best_in_group) for r in marked(rows) for c in r.cells if c]
+        rows = [
+            PaperRow("g", f"b{n}", "measured", [PaperCell("measured", m)])
+            for n, m in enumerate(means)
+        ]
+        return [(c.best, c.best_in_group) for r in mark_best(rows) for c in r.cells if c]
 
     assert marks(50, 50) == [(False, False)] * 2
     assert marks(50) == [(False, False)]
@@ -175,8 +179,8 @@ def test_measured_stands_below_published_with_difference_and_interval(
     place = names.index(("lvmmed_resnet50", "measured"))
     assert names[place - 1] == ("LVM-Med, ResNet-50", "published")
     cell = table.rows[place].cells[3]
-    (expected,) = scores(read(tmp_path)[0])
-    found = interval(expected)
+    (expected,) = read_scores(read(tmp_path)[0])
+    found = mean_interval(expected)
     assert cell is not None and found is not None
     assert cell.mean == pytest.approx(67.0) and cell.std == pytest.approx(1.0) and cell.n == 3
     assert cell.published == 66.97
@@ -192,10 +196,10 @@ def test_measured_stands_below_published_with_difference_and_interval(
     ("published", "within"), [(49.9, False), (50, True), (52, True), (53, False)]
 )
 def test_within_means_between_the_ends(published: float, within: bool) -> None:
-    cell = Cell("measured", 51, low=50, high=52, published=published)
+    cell = PaperCell("measured", 51, low=50, high=52, published=published)
     assert cell.within is within
-    assert Cell("measured", 51, published=published).within is None
-    assert Cell("measured", 51, low=50, high=52).within is None
+    assert PaperCell("measured", 51, published=published).within is None
+    assert PaperCell("measured", 51, low=50, high=52).within is None
 
 
 def test_one_seed_without_cases_has_a_difference_and_no_interval(
@@ -257,14 +261,14 @@ def test_a_backbone_stands_below_the_row_that_it_repeats(
 
 def test_names_of_our_own_methods_are_rows_of_the_paper() -> None:
     """Every class of lvmmed_backbones.pretrain that a peer's config names finds its row."""
-    from reports.render.tables.matching import plain
+    from reports.published.paper_rows import normalised_method
 
     root = Path(__file__).resolve().parents[2] / "lvmmed_backbones/pretrain/configs"
-    printed = {plain(method) for method in FIGURES["method"]}
+    printed = {normalised_method(method) for method in FIGURES["method"]}
     model = re.compile(r'^model = dict\(\s*type="(\w+)"', re.MULTILINE)
     types = {match[1] for file in root.glob("*.py") for match in model.finditer(file.read_text())}
     assert len(types) == 8, "the configs are written otherwise"
-    assert {plain(name) for name in types} <= printed
+    assert {normalised_method(name) for name in types} <= printed
 
 
 def test_box_prompts_are_rows_of_their_group(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -307,13 +311,13 @@ def test_a_prostate_record_fills_the_four_sites(write: Callable[..., Path], tmp_
 def test_means_over_tasks_need_all_of_them(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=0.6, fields=LVMMED, task="fgadr_linear", dataset="fgadr", kind="classification",
           protocol="linear", metric="accuracy")  # fmt: skip
-    assert only(tmp_path, "table6").setting is None, "one of two tasks is no mean"
+    assert only(tmp_path, "table6").condition is None, "one of two tasks is no mean"
     write(value=0.8, fields=LVMMED, task="brain_tumor_linear", dataset="brain_tumor",
           kind="classification", protocol="linear", metric="accuracy")  # fmt: skip
     cell = row(only(tmp_path, "table6"), "lvmmed_resnet50", "measured").cells[0]
     assert cell is not None
     assert (cell.mean, cell.published) == (pytest.approx(70.0), 67.47)
-    assert mean([cell, None]) is None
+    assert mean_cell([cell, None]) is None
 
 
 def test_an_own_pretraining_is_no_row_of_the_ablation(
@@ -332,7 +336,7 @@ def test_another_metric_or_protocol_fills_no_column(
           metric="map50")  # fmt: skip
     write(value=0.6, fields=LVMMED, dataset="brain_tumor", kind="classification", protocol="linear",
           metric="accuracy")  # fmt: skip
-    assert only(tmp_path, "table2").setting is None
+    assert only(tmp_path, "table2").condition is None
     (one,) = [r for r in only(tmp_path, "table5").rows if r.source == "measured"]
     assert [c is not None for c in one.cells] == [False, True, False, False]
 
@@ -361,28 +365,32 @@ def test_phantoms_are_named_and_compared_with_nothing(
     one = row(table, "lvmmed_resnet50", "phantom").cells[3]
     assert one is not None and one.difference is None and not one.best
     assert table.phantom
-    for text in (markdown.render([table]), latex.render([table]), page.render([table])):
+    for text in (
+        tables_markdown([table]),
+        table_latex([table]),
+        tables_page([table]),
+    ):
         assert "PHANTOM: says nothing about medicine." in text
         assert "Profile mini: smaller than the paper" in text
     best = row(table, "LVM-Med, ResNet-50", "published").cells[3]
     assert best is not None and best.best, "no phantom takes the mark of a published figure"
 
 
-def test_settings_never_share_a_table(write: Callable[..., Path], tmp_path: Path) -> None:
+def test_conditions_never_share_a_table(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=0.1, fields=LVMMED)
     write(value=0.2, fields=LVMMED, profile="small")
     write(value=0.3, fields=LVMMED, label_fraction=0.1)
     write(value=0.4, fields=LVMMED, data_source="phantom")
     found = made(tmp_path, "table2")
-    means = [row(t, "lvmmed_resnet50", t.setting.data_source).cells[3].mean for t in found]
+    means = [row(t, "lvmmed_resnet50", t.condition.data_source).cells[3].mean for t in found]
     assert means == pytest.approx([10, 30, 20, 40])
     assert [len(t.warnings) for t in found] == [0, 1, 1, 1]
-    cells = [row(t, "lvmmed_resnet50", t.setting.data_source).cells[3] for t in found]
+    cells = [row(t, "lvmmed_resnet50", t.condition.data_source).cells[3] for t in found]
     assert [c.published for c in cells] == [66.97, None, None, None], "only the paper's own"
     rows = csv_rows(found)
     mine = [r for r in rows if r["source"] != "published" and r["table"] == "table2"]
     assert [bool(r["difference"]) for r in mine] == [True, False, False, False]
-    for text in (markdown.render(found), latex.render(found), page.render(found)):
+    for text in (tables_markdown(found), table_latex(found), tables_page(found)):
         assert len(re.findall(r"\([+−]|\((?:\$-\$|\+)\d", text)) == 1
     assert "not to be compared with published figures" in found[1].warnings[0]
     assert "not to be compared with published figures" in found[2].warnings[0]
@@ -396,7 +404,7 @@ def test_markdown_marks_the_best_and_splits_no_cell(
 ) -> None:
     write(value=0.7, fields=backbone(HOSTILE.replace('"', ""), "mine"))
     table = only(tmp_path, "table2")
-    text = markdown.render([table])
+    text = tables_markdown([table])
     assert "| <ins>**95.13**</ins> ± 2.64 |" in text and "| **86.76** ± 0.94 |" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
     bars = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}
@@ -406,7 +414,7 @@ def test_markdown_marks_the_best_and_splits_no_cell(
 
 def test_the_page_escapes_and_marks(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=0.7, fields=backbone(HOSTILE, "mine"))
-    text = page.render(made(tmp_path))
+    text = tables_page(made(tmp_path))
     assert "<script" not in text and "&lt;script&gt;" in text
     assert '<span class="group-best best">95.13</span> ± 2.64' in text
     assert not re.search(r"(?:src|href)=", text), "a page that asks for nothing"
@@ -414,7 +422,7 @@ def test_the_page_escapes_and_marks(write: Callable[..., Path], tmp_path: Path) 
 
 def test_latex_escapes_and_marks(write: Callable[..., Path], tmp_path: Path) -> None:
     write(value=0.7, fields=backbone(HOSTILE, "mine"))
-    text = latex.render([only(tmp_path, "table2")])
+    text = table_latex([only(tmp_path, "table2")])
     assert r" & \underline{\textbf{95.13}} & \ $\pm$ 2.64" in text
     assert r" & \textbf{86.76} & \ $\pm$ 0.94" in text
     assert r"\textbackslash{}input\{x\}" in text and "U+6F22" in text
@@ -452,7 +460,7 @@ def test_the_command_writes_every_form(write: Callable[..., Path], tmp_path: Pat
     assert main(["tables", str(tmp_path)]) == 0
     files = {path.name for path in (tmp_path / "tables").iterdir()}
     forms = {f"tables.{form}" for form in ("tex", "md", "csv", "html")}
-    assert files == forms | {f"{name}.tex" for name in (*NAMES, "provenance")}
+    assert files == forms | {f"{name}.tex" for name in (*TABLE_NAMES, "provenance")}
     once = {path: path.read_bytes() for path in (tmp_path / "tables").iterdir()}
     assert main(["tables", str(tmp_path)]) == 0
     assert once == {path: path.read_bytes() for path in (tmp_path / "tables").iterdir()}

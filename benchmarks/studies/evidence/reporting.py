@@ -11,9 +11,8 @@ from scipy.stats import spearmanr
 
 from benchmarks.studies.evidence.results import RESULT, read_result
 from benchmarks.studies.evidence.variants import VARIANTS
-from reports import publish
-from reports.render.figures.files import save
-from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, theme
+from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, save_figure, theme
+from reports.render.files import write_texts
 
 MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
 LOOKS = {  # by learning rate
@@ -167,6 +166,6 @@ def report(*, work: Path, out: Path) -> list[Path]:
     """
     frame = read(work)
     table = frame.to_csv(index=False, float_format="%.6g")
-    files = publish.write_all(out, {"results.csv": table, "tables.md": markdown(frame)})
+    files = write_texts(out, {"results.csv": table, "tables.md": markdown(frame)})
     shortest = frame[frame["steps"].isna() | (frame["steps"] == frame["steps"].min())]
-    return [*files, *save(draw(shortest), out / "variants")]
+    return [*files, *save_figure(draw(shortest), out / "variants")]

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.files.outside import Refused, read_json
-from reports.curves import read_curves
+from reports.reading.curves import read_curves
 
 RESULT = "result.json"
 AGAIN = "Remove it, and let `python -m benchmarks.studies.evidence pretrain` go on"

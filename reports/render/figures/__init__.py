@@ -1,15 +1,19 @@
 """Records, galleries and pretraining runs to figures: vector and pixels, the same bytes from the same data.
 
-A module per figure, each with a `draw` that takes plain data and returns a matplotlib Figure; `style` is what they
-share, `plan` says which of them a folder of records gives, `files` writes them.
+plan.py                                     which figures a folder of records gives; planned.py: one of them
+plan_tasks.py, plan_overall.py              the same, of one task and over all tasks
+task_figures.py, overall_figures.py         `draw_...` functions: plain data to a matplotlib Figure
+gallery_figure.py, pretraining_figure.py    the same, of galleries and pretraining runs
+overlays.py                                 classes, errors and boxes over an image
+style.py                                    what all figures share, and how they are saved
 """
 
 from __future__ import annotations
 
-# What can be drawn, in the order in which it is.
+# Kinds of figures, in the order in which they are drawn.
 KINDS = (
     "bars", "ranks", "cases", "critical-difference", "profiles", "cost", "gallery", "labels",
     "pretraining",
 )  # fmt: skip
-# A gallery is a figure for each backbone on each task, most of all files: only where they are asked for.
+# Galleries are drawn only on request: there is one for each backbone on each task.
 USUAL = tuple(kind for kind in KINDS if kind != "gallery")

@@ -1,4 +1,4 @@
-"""What a picture of a case shows over its image: classes, errors, matched boxes. Pure functions of arrays."""
+"""What a picture of a case shows over its image: classes, errors, matched boxes; pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from reports.gallery import Boxes
+from reports.reading.gallery import Boxes
 
-# As in the label maps that a run leaves: Okabe and Ito's colours, of the classes 1, 2, ... in turn.
+# Colours of the classes 1, 2, ... in turn, as in the label maps that a run leaves: those of Okabe and Ito.
 CLASSES = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 UNLABELLED = 255
-# Codes of an error map; far apart in lightness too.
-NOTHING, RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS = range(5)
+# Codes of an error map; their colours differ in lightness, too.
+NO_ERROR, RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS = range(5)
 ERRORS = {
     RIGHT: ("right", "#0072B2"),
     MISSED: ("missed", "#F0E442"),
     FALSE_ALARM: ("false alarm", "#CC79A7"),
     WRONG_CLASS: ("wrong class", "#D55E00"),
 }
-# Of boxes: the same colours, and the words of detection.
+# Outcomes of boxes: the same colours, in the words of detection.
 OUTCOMES = {
     RIGHT: ("true positive", ERRORS[RIGHT][1]),
     MISSED: ("missed", ERRORS[MISSED][1]),
     FALSE_ALARM: ("false positive", ERRORS[FALSE_ALARM][1]),
 }
-OVERLAP = 0.5  # intersection over union from which on a box is found
+OVERLAP = 0.5  # least intersection over union with which a box is found
 
 
 def class_colour(label: int) -> str:
@@ -33,7 +33,7 @@ def class_colour(label: int) -> str:
     return CLASSES[(label - 1) % len(CLASSES)]
 
 
-def painted(
+def paint(
     image: NDArray[np.uint8], codes: NDArray[np.uint8], colours: dict[int, str], opacity: float
 ) -> NDArray[np.float64]:
     """An image (H, W, 3) with a colour over the pixels of some codes (H, W), as RGB in [0, 1]."""
@@ -44,13 +44,13 @@ def painted(
     return base
 
 
-def dimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image without its colours and half as bright, so that what is painted on it stands out."""
+def dim(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image (H, W, 3) in grey and half as bright, so that what is painted on it stands out."""
     return np.repeat(image.mean(axis=2, keepdims=True) / 2, 3, axis=2).astype(np.uint8)
 
 
-def errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The error map of two label maps (H, W): a code per pixel; pixels without a label have none.
+def error_map(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The error map of two label maps (H, W): a code per pixel, NO_ERROR where there is no label.
 
     Raises
     ------
@@ -59,20 +59,27 @@ def errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[n
     """
     if truth.shape != prediction.shape:
         raise ValueError(f"the truth has shape {truth.shape}, the prediction {prediction.shape}.")
-    there, claimed = truth > 0, prediction > 0
+    present, claimed = truth > 0, prediction > 0
     codes = np.select(
-        [there & (truth == prediction), there & ~claimed, claimed & ~there, there & claimed],
+        [
+            present & (truth == prediction),
+            present & ~claimed,
+            claimed & ~present,
+            present & claimed,
+        ],
         [RIGHT, MISSED, FALSE_ALARM, WRONG_CLASS],
-        NOTHING,
+        NO_ERROR,
     )
-    return np.where(truth == UNLABELLED, NOTHING, codes).astype(np.uint8)
+    return np.where(truth == UNLABELLED, NO_ERROR, codes).astype(np.uint8)
 
 
-def matched(boxes: Boxes, overlap: float = OVERLAP) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which true boxes were found, (T,), and which predicted ones are right, (P,).
+def match_boxes(
+    boxes: Boxes, overlap: float = OVERLAP
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each true box was found, (T,), and whether each predicted box is right, (P,), as COCO counts.
 
-    As COCO counts: the surest prediction first takes the free true box of its class that it overlaps most, if their
-    intersection over union is at least `overlap`.
+    Predictions come in the order of their scores, the highest first. Each takes the free true box of its class that it
+    overlaps most, if their intersection over union is at least `overlap`.
     """
     found = np.zeros(len(boxes.truth), bool)
     right = np.zeros(len(boxes.prediction), bool)

@@ -1,88 +1,50 @@
-"""Records to a site: which pages there are, and the files beside them."""
+"""Records to a site: which pages there are, and what each of them shows."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.files.outside import MIB, Refused
 from lvmmed_backbones.records import StoredRecord
-from lvmmed_backbones.records.folder import read_own
-from lvmmed_backbones.records.record import MOST
-from reports.agreement import Setting, grouped
-from reports.analysis.leaderboard import Leaderboard, leaderboards, order
-from reports.render.site import comparisons, index, rendering
-from reports.render.site.addresses import addresses
-from reports.render.site.backbone import facts
-from reports.render.site.cases import Case, cases
-from reports.render.site.figures import Plates, draw
-from reports.render.site.leads import opponents
-from reports.render.site.results import Part, Result, parts
-from reports.scores import Scores
-from reports.verdicts import KEY_SENTENCE
-from reports.wording import detail
-
-HERE = Path(__file__).parent
-CONFIG = 16 * MIB  # of a config; a run writes a hundredth of one
-Progress = Callable[[Iterable[Any], str], Iterable[Any]]
-
-
-@dataclass(frozen=True)
-class Site:
-    """What all pages share.
-
-    Attributes
-    ----------
-    records : list of StoredRecord
-        Those shown, by backbone, task and seed.
-    runs_of : dict of str to list of StoredRecord
-        The same, of each backbone.
-    tasks, backbones : dict of str to str
-        The address of each one's page.
-    runs : dict of Path to str
-        The address of each record's copy, by its path.
-    configs : set of Path
-        Paths of the records that have a config beside them.
-    footer : str
-        What the site was made from.
-    """
-
-    records: list[StoredRecord]
-    runs_of: dict[str, list[StoredRecord]]
-    tasks: dict[str, str]
-    backbones: dict[str, str]
-    runs: dict[Path, str]
-    configs: set[Path]
-    footer: str
+from reports.analysis.leaderboard import Leaderboard, leaderboards
+from reports.reading.consistency import Condition, condition_order, group_by
+from reports.reading.scores import Scores
+from reports.render.files import page_addresses
+from reports.render.site import comparisons
+from reports.render.site.cases import Case, copy_cases
+from reports.render.site.content import (
+    Site,
+    backbone_facts,
+    index_content,
+    plot_data,
+    site_footer,
+    task_line,
+)
+from reports.render.site.files import Plate, SiteFolder, copy_records, copy_static, draw_plates
+from reports.render.site.leads import compare_with_best
+from reports.render.site.rendering import render_page
+from reports.render.site.results import Result, TaskResults, task_results
+from reports.render.text.comparison_text import KEY_SENTENCE
+from reports.render.text.leaderboard_text import describe_backbone
 
 
-def build(
-    records: Sequence[StoredRecord], pretraining: Sequence[Path], folder: Path, progress: Progress
-) -> list[str]:
-    """Write all pages and what they show.
+def build_site(
+    records: Sequence[StoredRecord], pretraining: Sequence[Path], folder: SiteFolder
+) -> None:
+    """Write all pages and the files that they show.
+
+    What cannot be shown becomes a problem of the folder: records that cannot be read again or have unsound cases,
+    configs that are no plain files of the results, spoilt galleries, figures that cannot be drawn.
 
     Parameters
     ----------
     records : sequence of StoredRecord
-        That agree with each other.
+        Records that `reports.reading.consistency.consistent_records` let through.
     pretraining : sequence of Path
         Work folders of pretraining runs.
-    folder : Path
-        An empty one.
-    progress : Progress
-        Wraps what takes long, given its name.
-
-    Returns
-    -------
-    list of str
-        A sentence for each thing that could not be shown: records that cannot be read again or whose cases are not
-        sound, configs that are no plain files of the results, spoilt galleries, figures that cannot be drawn.
 
     Raises
     ------
@@ -92,218 +54,136 @@ def build(
         If no record is left.
     """
     copy_static(folder)
-    problems: list[str] = []
-    runs, configs = copy_records(records, folder, progress, problems)
-    copied = sorted(
-        (record for record in ordered(records) if record.path in runs), key=lambda r: r.task
-    )
+    runs, configs = copy_records(_in_order(records), folder)
+    copied = sorted((r for r in _in_order(records) if r.path in runs), key=lambda r: r.task)
     by_task = {
-        some[0].task: found
-        for some in progress(grouped(copied, lambda record: record.task), "tasks")
-        if (found := parts(some, problems))
+        same[0].task: results
+        for same in folder.progress(group_by(copied, lambda r: r.task), "tasks")
+        if (results := task_results(same, folder.problems))
     }
     if not by_task:
-        raise ValueError("\n".join([*problems, "no record is left to show."]))
-    sound = [run for some in by_task.values() for part in some for run in chain(*part.runs)]
-    site = plan(sound, runs, configs)
-    plates = figures(site, pretraining, folder, progress, problems)
+        raise ValueError("\n".join([*folder.problems, "no record is left to show."]))
+    sound = chain.from_iterable(chain(*s.runs) for results in by_task.values() for s in results)
+    site = _plan_pages([*sound], runs, configs)
+    plates = _draw_plates(site, pretraining, folder)
     boards = leaderboards(site.records)
-    compare(site, boards, by_task, folder, progress, problems)
-    front = index.content(site, by_task, boards[0], problems)
-    write(folder, site, "index.html", "index.html.j2", plates=plates.overall, **front)
-    write(folder, site, "records.html", "records.html.j2")
-    write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
-    for task, some in progress(by_task.items(), "pages"):
-        content = {
-            "task": task,
-            "lead": index.task_line(some),
-            "parts": some,
-            "plots": [plot(part) for part in some],
-            "plates": [plates.of_part(task, part) for part in some],
-            "against": [opponents(part.scores) for part in some],
-            "key": KEY_SENTENCE,
-            "galleries": [gallery(part, site, folder, problems) for part in some],
-        }
-        write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
-    results = by_backbone(by_task)
+    _write_comparisons(site, boards, by_task, folder)
+    front = index_content(site, by_task, boards[0], folder.problems)
+    overall = [plate for plate in plates if plate.figure.task is None]
+    _write(folder, site, "index.html", "index.html.j2", plates=overall, **front)
+    _write(folder, site, "records.html", "records.html.j2")
+    _write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
+    reached: dict[str, list[tuple[str, TaskResults, Result]]] = {}
+    for task, results in folder.progress(by_task.items(), "pages"):
+        _write_task(folder, site, task, results, plates)
+        for part in results:
+            for result in part.results:
+                reached.setdefault(result.backbone, []).append((task, part, result))
     for backbone, address in site.backbones.items():
-        its = site.runs_of[backbone]
+        of_backbone = site.runs_of[backbone]
         content = {
             "backbone": backbone,
-            "lead": detail(its[0].backbone),
-            "facts": facts(its),
-            "runs": its,
-            "results": results[backbone],
+            "lead": describe_backbone(of_backbone[0].backbone),
+            "facts": backbone_facts(of_backbone),
+            "runs": of_backbone,
+            "results": reached[backbone],
         }
-        write(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
-    return problems
+        _write(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
 
 
-def write(folder: Path, site: Site, path: str, template: str, **content: Any) -> None:
+def _write(folder: SiteFolder, site: Site, path: str, template: str, **content: Any) -> None:
     """Write a page at a path of the site."""
-    (folder / path).parent.mkdir(exist_ok=True)
-    text = rendering.page(template, path.count("/"), site=site, footer=site.footer, **content)
-    (folder / path).write_text(text, encoding="utf-8", newline="\n")
+    (folder.path / path).parent.mkdir(exist_ok=True)
+    text = render_page(template, path.count("/"), site=site, footer=site.footer, **content)
+    (folder.path / path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def figures(
-    site: Site, pretraining: Sequence[Path], folder: Path, progress: Progress, problems: list[str]
-) -> Plates:
-    """Draw the figures; if they cannot even be planned, the other pages are there all the same."""
+def _write_task(
+    folder: SiteFolder,
+    site: Site,
+    task: str,
+    results: Sequence[TaskResults],
+    plates: Sequence[Plate],
+) -> None:
+    """Write the page of a task."""
+
+    def plates_of(part: TaskResults) -> list[Plate]:
+        about = (task, part.protocol, part.condition)
+        figures = ((plate, plate.figure) for plate in plates)
+        return [plate for plate, f in figures if (f.task, f.protocol, f.condition) == about]
+
+    content = {
+        "task": task,
+        "lead": task_line(results),
+        "parts": results,
+        "plots": [plot_data(part) for part in results],
+        "plates": [plates_of(part) for part in results],
+        "against": [compare_with_best(part.scores) for part in results],
+        "key": KEY_SENTENCE,
+        "galleries": [_copy_galleries(part, site, folder) for part in results],
+    }
+    _write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
+
+
+def _draw_plates(site: Site, pretraining: Sequence[Path], folder: SiteFolder) -> list[Plate]:
+    """Draw the figures; if they cannot even be planned, the site has none."""
     try:
-        return draw(site.records, pretraining, folder, progress, problems)
+        return draw_plates(site.records, pretraining, folder)
     except ValueError as error:
-        problems.append(plain(f"no figures are drawn: {error}"))
-        return Plates([])
+        folder.problems.append(plain(f"no figures are drawn: {error}"))
+        return []
 
 
-def compare(
+def _write_comparisons(
     site: Site,
     boards: Sequence[Leaderboard],
-    by_task: Mapping[str, Sequence[Part]],
-    folder: Path,
-    progress: Progress,
-    problems: list[str],
+    by_task: Mapping[str, Sequence[TaskResults]],
+    folder: SiteFolder,
 ) -> None:
-    """Write the comparisons of all backbones, those that lead first."""
+    """Write the comparisons of all backbones, in the order of the leaderboards."""
     names = dict.fromkeys(str(name) for board in boards for name in board.mean_rank.index)
     numbers = {name: number for number, name in enumerate(names)}
+    scores: dict[Condition, list[Scores]] = {}
+    for part in chain.from_iterable(by_task.values()):
+        scores.setdefault(part.condition, []).extend(part.scores)
     families = [
-        comparisons.family(setting, scores, numbers, problems)
-        for setting, scores in scores_by_setting(by_task).items()
+        comparisons.compare_backbones(condition, scores[condition], numbers, folder.problems)
+        for condition in sorted(scores, key=condition_order)
     ]
-    comparisons.write(families, {name: site.backbones[name] for name in names}, folder, progress)
+    comparisons.write_data(families, {name: site.backbones[name] for name in names}, folder)
 
 
-def by_backbone(
-    by_task: Mapping[str, Sequence[Part]],
-) -> dict[str, list[tuple[str, Part, Result]]]:
-    """The results of each backbone: task, part and what it reached."""
-    found: dict[str, list[tuple[str, Part, Result]]] = {}
-    for task, some in by_task.items():
-        for part in some:
-            for result in part.results:
-                found.setdefault(result.backbone, []).append((task, part, result))
-    return found
-
-
-def plan(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
-    """Which pages there are, and where.
-
-    Parameters
-    ----------
-    sound : sequence of StoredRecord
-        The records that are shown.
-    runs, configs : dict of Path to str
-        What `copy_records` returned.
-    """
-    records = ordered(sound)
-    runs_of = {
-        some[0].backbone.name: some
-        for some in grouped(records, lambda record: record.backbone.name)
-    }
+def _plan_pages(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
+    """The site of the records that are shown; `runs` and `configs` come from `copy_records`."""
+    records = _in_order(sound)
+    by_backbone = group_by(records, lambda r: r.backbone.name)
+    runs_of = {same[0].backbone.name: same for same in by_backbone}
     return Site(
         records=records,
         runs_of=runs_of,
-        tasks=addresses(record.task for record in records),
-        backbones=addresses(runs_of),
+        tasks=page_addresses(record.task for record in records),
+        backbones=page_addresses(runs_of),
         runs=runs,
         configs=configs,
-        footer=index.footer(records),
+        footer=site_footer(records),
     )
 
 
-def ordered(records: Sequence[StoredRecord]) -> list[StoredRecord]:
-    """By backbone, task and seed."""
+def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:
+    """The records by backbone, task and seed."""
     return sorted(
         records, key=lambda r: (r.backbone.name, r.task, r.profile, r.label_fraction, r.seed)
     )
 
 
-def run_addresses(records: Sequence[StoredRecord]) -> dict[Path, str]:
-    """The address of each record's copy: its run's identity, with the place of the file where two runs share one."""
-    shared = {some[0].run for some in grouped(records, lambda record: record.run) if len(some) > 1}
-    names = {r.path: f"{r.run}/{r.path}" if r.run in shared else r.run for r in records}
-    known = addresses(names.values())
-    return {path: known[name] for path, name in names.items()}
-
-
-def copy_static(folder: Path) -> None:
-    """Copy styles, scripts, and the libraries with their licences."""
-    (folder / "static").mkdir()
-    for source in ("static", "vendor"):
-        for path in sorted((HERE / source).iterdir()):
-            shutil.copyfile(path, folder / "static" / path.name)
-
-
-def copy_records(
-    records: Sequence[StoredRecord], folder: Path, progress: Progress, problems: list[str]
-) -> tuple[dict[Path, str], set[Path]]:
-    """Copy every record and config, under names that no reader of results takes for a run.
-
-    Returns
-    -------
-    (dict of Path to str, set of Path)
-        The address of each record's copy, by its path, and the paths of the records that have a config; what cannot be
-        read again, or is no plain file of the results, is added to the problems.
-    """
-    target = folder / "records"
-    target.mkdir()
-    wanted = run_addresses(ordered(records))
-    runs, having = {}, set()
-    for record in progress(ordered(records), "records"):
-        try:
-            content = read_own(record.path, record.results, MOST)
-        except Refused as error:
-            problems.append(str(error))
-            continue
-        address = runs[record.path] = wanted[record.path]
-        (target / f"{address}.json").write_bytes(content)
-        config = record.path.with_name("config.py")
-        if not os.path.lexists(config):
-            continue
-        try:
-            content = read_own(config, record.results, CONFIG)
-        except Refused as error:
-            problems.append(str(error))
-            continue
-        (target / f"{address}.config.txt").write_bytes(content)
-        having.add(record.path)
-    return runs, having
-
-
-def gallery(part: Part, site: Site, folder: Path, problems: list[str]) -> dict[str, list[Case]]:
-    """The cases of each backbone's first seed; a spoilt gallery is added to the problems."""
-    found = {}
+def _copy_galleries(part: TaskResults, site: Site, folder: SiteFolder) -> dict[str, list[Case]]:
+    """The cases of each backbone's first seed; a spoilt gallery becomes a problem."""
+    galleries = {}
     for runs in part.runs:
         first = min(runs, key=lambda record: record.seed)
         try:
-            shown = cases(first, site.runs[first.path], folder)
+            if cases := copy_cases(first, site.runs[first.path], folder.path):
+                galleries[first.backbone.name] = cases
         except (FileNotFoundError, ValueError) as error:
-            problems.append(str(error))
-            continue
-        if shown:
-            found[first.backbone.name] = shown
-    return found
-
-
-def scores_by_setting(by_task: Mapping[str, Sequence[Part]]) -> dict[Setting, list[Scores]]:
-    """The scores of all tasks by setting, the most telling one first."""
-    found: dict[Setting, list[Scores]] = {}
-    for part in (part for some in by_task.values() for part in some):
-        found.setdefault(part.setting, []).extend(part.scores)
-    return dict(sorted(found.items(), key=lambda item: order(item[0])))
-
-
-def plot(part: Part) -> list[dict[str, Any]]:
-    """What the plot of a part shows: percentages."""
-    return [
-        {
-            "backbone": r.backbone,
-            "mean": 100 * r.mean,
-            "low": None if r.low is None else 100 * r.low,
-            "high": None if r.high is None else 100 * r.high,
-            "seeds": [100 * value for value in r.seeds.values()],
-        }
-        for r in part.results
-    ]
+            folder.problems.append(str(error))
+    return galleries

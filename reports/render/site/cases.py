@@ -1,4 +1,4 @@
-"""The case gallery of a task: what a run left of its best, median and worst case, layered as a browser shows it."""
+"""The gallery of a run for a browser: its best, median and worst case, in layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageColor
 from lvmmed_backbones.files.writing import telling_full
 from lvmmed_backbones.records import StoredRecord
 from lvmmed_backbones.records.gallery import Entry
-from reports.gallery import (
+from reports.reading.gallery import (
     Boxes,
     StoredGallery,
     read_boxes,
@@ -22,20 +22,18 @@ from reports.gallery import (
     read_gallery,
     read_image,
     read_maps,
-)  # fmt: skip
-from reports.metrics import metric_name
+)
+from reports.reading.scores import metric_name
+from reports.render.figures.gallery_figure import SURE
 from reports.render.figures.overlays import (
     ERRORS,
     FALSE_ALARM,
     MISSED,
     OUTCOMES,
     RIGHT,
-    errors,
-    matched,
+    error_map,
+    match_boxes,
 )
-from reports.render.figures.qualitative import SURE
-
-FOLDER = "cases"
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,9 @@ class Box:
     Attributes
     ----------
     text : str
-        What to write at it.
+        Text beside it.
     outcome : str
-        Of a predicted box 'true positive' or 'false positive', of a true one 'found' or 'missed'.
+        'true positive' or 'false positive' of a predicted box, 'found' or 'missed' of a true one.
     """
 
     x: float
@@ -67,19 +65,21 @@ class Case:
     role : str
         Why it was chosen, such as 'best'.
     name : str
-        Of the case; for volumes, of the slice shown.
-    metric, score : str
-        What its score is, in words, and the score, a fraction in [0, 1].
+        Name of the case; of a volume, of the slice shown.
+    metric : str
+        Name of its score.
+    score : float
+        Its score, a fraction in [0, 1].
     width, height : int
-        Of the image, in pixels.
+        Size of the image in pixels.
     image : str
         Address of the image, from the site's root.
     layers : dict of str to str
-        Addresses of the maps to lay over it, by 'truth', 'prediction' and 'error'; empty where there are none.
+        Addresses of the maps that lie over the image, by 'truth', 'prediction' and 'error'; empty if there are none.
     boxes : dict of str to list of Box
-        The boxes to draw over it, by 'truth' and 'prediction'; empty where there are none.
+        Boxes over the image, by 'truth' and 'prediction'; empty if there are none.
     words : str
-        What a classifier said; empty elsewhere.
+        Truth and prediction of a classifier; empty for other tasks.
     """
 
     role: str
@@ -94,29 +94,29 @@ class Case:
     words: str
 
 
-def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
-    """The cases of a run's gallery, its images copied into the site; empty if it left none.
+def copy_cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
+    """Copy the images of a run's gallery into the site; return its cases, none if the run left no gallery.
 
     Parameters
     ----------
     address : str
-        Of the run.
+        Address of the run.
     site : Path
-        The folder of the site.
+        Folder of the site.
 
     Raises
     ------
     OSError, ValueError
-        Naming the file, if the gallery is not sound or cannot be copied.
+        If the gallery is not sound or cannot be copied; the message names the file.
     """
     gallery = read_gallery(record)
     if gallery is None or not gallery.entries:
         return []
-    folder = site / FOLDER / address
+    folder = site / "cases" / address
     folder.mkdir(parents=True)
     try:
         return [
-            case(gallery, number, folder, f"{FOLDER}/{address}")
+            _copy_case(gallery, number, folder, f"cases/{address}")
             for number in range(len(gallery.entries))
         ]
     except (OSError, ValueError):
@@ -124,78 +124,73 @@ def cases(record: StoredRecord, address: str, site: Path) -> list[Case]:
         raise
 
 
-def case(gallery: StoredGallery, number: int, folder: Path, address: str) -> Case:
+def _copy_case(gallery: StoredGallery, number: int, folder: Path, address: str) -> Case:
     """A case of a gallery, its images copied into `folder`, which is at `address` of the site."""
-    entry = gallery.entries[number]
+    entry, classes = gallery.entries[number], gallery.classes
     pictures = [name for name in entry.files if name != "boxes"]
     copies = {name: f"{number}-{name}.png" for name in pictures}  # a role may be any text
     if "truth" in pictures:
         image, truth, prediction = read_maps(gallery, entry)
         copies["error"] = f"{number}-error.png"
-        write_errors(truth, prediction, folder / copies["error"])
+        _write_errors(truth, prediction, folder / copies["error"])
     else:
         image = read_image(gallery.file(entry, "image"))
-    height, width, _ = image.shape
     for name in pictures:
         (folder / copies[name]).write_bytes(read_copy(gallery.file(entry, name)))
-    boxes = (
-        read_boxes(gallery.file(entry, "boxes"), len(gallery.classes))
-        if "boxes" in entry.files
-        else None
-    )
+    boxes = {}
+    if "boxes" in entry.files:
+        boxes = shown_boxes(read_boxes(gallery.file(entry, "boxes"), len(classes)), classes)
     return Case(
         role=entry.role,
         name=entry.image,
         metric=metric_name(gallery.metric),
         score=entry.score,
-        width=width,
-        height=height,
+        width=image.shape[1],
+        height=image.shape[0],
         image=f"{address}/{copies['image']}",
         layers={name: f"{address}/{copy}" for name, copy in copies.items() if name != "image"},
-        boxes=drawn(boxes, gallery.classes) if boxes else {},
-        words=verdict(entry, gallery.classes),
+        boxes=boxes,
+        words=_prediction_text(entry, classes),
     )
 
 
-def write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: Path) -> None:
-    """Write where a prediction is right and where not, in the colours of the figures, transparent elsewhere."""
-    picture = Image.fromarray(errors(truth, prediction))
+def _write_errors(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], path: Path) -> None:
+    """Write the error map in the colours of the figures, transparent elsewhere."""
+    picture = Image.fromarray(error_map(truth, prediction))
     colours = {code: ImageColor.getrgb(colour) for code, (_, colour) in ERRORS.items()}
     picture.putpalette([v for code in range(len(ERRORS) + 1) for v in colours.get(code, (0, 0, 0))])
     with telling_full(path):  # Pillow does not tell, and the folder's removal makes room
         picture.save(path, transparency=0)
 
 
-def drawn(boxes: Boxes, classes: Sequence[str]) -> dict[str, list[Box]]:
-    """Boxes with their classes and outcomes, predicted ones with their scores, down to SURE."""
+def shown_boxes(boxes: Boxes, classes: Sequence[str]) -> dict[str, list[Box]]:
+    """Boxes with their classes and outcomes; predicted ones with their scores, from `SURE` on."""
     boxes = boxes.at_least(SURE)
-    found, right = matched(boxes)
+    found, right = match_boxes(boxes)
+    missed, positive, negative = (OUTCOMES[code][0] for code in (MISSED, RIGHT, FALSE_ALARM))
     truth = [classes[label] for label in boxes.truth_labels]
     prediction = [
         f"{classes[label]} {100 * score:.0f}"
         for label, score in zip(boxes.prediction_labels, boxes.scores, strict=True)
     ]
-    missed, positive, negative = (OUTCOMES[code][0] for code in (MISSED, RIGHT, FALSE_ALARM))
+
+    def place(corners: NDArray[np.float64], texts: list[str], outcomes: NDArray) -> list[Box]:
+        return [
+            Box(round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), text, outcome)
+            for (x1, y1, x2, y2), text, outcome in zip(
+                corners.tolist(), texts, outcomes.tolist(), strict=True
+            )
+        ]
+
     return {
-        "truth": placed(boxes.truth, truth, np.where(found, "found", missed)),
-        "prediction": placed(boxes.prediction, prediction, np.where(right, positive, negative)),
+        "truth": place(boxes.truth, truth, np.where(found, "found", missed)),
+        "prediction": place(boxes.prediction, prediction, np.where(right, positive, negative)),
     }
 
 
-def placed(corners: NDArray[np.float64], texts: list[str], outcomes: NDArray[np.str_]) -> list[Box]:
-    """Boxes x1, y1, x2, y2, (n, 4), with their texts and outcomes, (n,) each."""
-    return [
-        Box(round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), text, outcome)
-        for (x1, y1, x2, y2), text, outcome in zip(
-            corners.tolist(), texts, outcomes.tolist(), strict=True
-        )
-    ]
-
-
-def verdict(entry: Entry, classes: Sequence[str]) -> str:
-    """What a classifier said of an image, in a sentence."""
+def _prediction_text(entry: Entry, classes: Sequence[str]) -> str:
+    """Truth and prediction of a classifier; empty for other tasks."""
     if entry.truth is None or entry.prediction is None:
         return ""
-    truth, said = classes[entry.truth], classes[entry.prediction]
-    sure = f"{100 * entry.probabilities[entry.prediction]:.0f} %"
-    return f"truth: {truth}; predicted: {said} ({sure})"
+    probability = f"{100 * entry.probabilities[entry.prediction]:.0f} %"
+    return f"truth: {classes[entry.truth]}; predicted: {classes[entry.prediction]} ({probability})"

@@ -1,8 +1,8 @@
-"""Every pair of backbones under every setting, in numbers: a file of data per backbone, which the page words."""
+"""Every pair of backbones under every condition, in numbers: a file of data per backbone; the page finds the words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
 from pathlib import Path
@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from lvmmed_backbones.display import plain
-from reports.agreement import Setting, grouped
-from reports.analysis.compare import label
-from reports.metrics import metric_name
+from reports.analysis.compare import task_label
+from reports.reading.consistency import Condition, group_by
+from reports.reading.scores import Scores, defined_cases, metric_name
+from reports.render.site.files import SiteFolder
 from reports.render.site.rendering import script_data
-from reports.scores import Scores, defined_cases
+from reports.render.text.comparison_text import KEY_SENTENCE
+from reports.render.text.leaderboard_text import condition_title, condition_warnings, plural
 from reports.statistics.bootstrap import Floats
 from reports.statistics.family import ALPHA, over_tasks
-from reports.statistics.pairs import Pairs, pairs
+from reports.statistics.pairs import Pairs, compare_pairs
 from reports.statistics.planning import MOST_SEEDS
-from reports.verdicts import KEY_SENTENCE
-from reports.wording import plural, title, warnings
 
 READING = (
     "Difference: A − B, in percentage points of the task's metric, over the test cases that both have.",
@@ -39,177 +39,171 @@ Rows = list[list[Any]]
 
 @dataclass(frozen=True)
 class Family:
-    """All pairs of a setting's backbones.
+    """All pairs of the backbones of a condition.
 
     Attributes
     ----------
-    setting : Setting
-        Which.
+    condition : Condition
+        Condition of the scores.
     backbones : list of int
-        (K,) their numbers among the site's, ascending.
+        (K,) numbers of the backbones among those of the site, ascending.
     tasks : list of (str, str, str)
         (T,) task, protocol and metric of each.
-    found : Pairs
-        Of shape (K (K - 1) / 2, T), in the order of `itertools.combinations`; no seeds where one lacks the task.
+    pairs : Pairs
+        Arrays of shape (K (K - 1) / 2, T), in the order of `itertools.combinations`; no seeds where one lacks the task.
     """
 
-    setting: Setting
+    condition: Condition
     backbones: list[int]
     tasks: list[tuple[str, str, str]]
-    found: Pairs
+    pairs: Pairs
 
-    def of(self, place: int) -> Pairs:
-        """The pairs of a backbone, by its place here, with each one after it."""
-        first = start(place, len(self.backbones))
+    def pairs_of(self, place: int) -> Pairs:
+        """The pairs of a backbone, by its place here, with each backbone after it."""
+        first = _first_pair(place, len(self.backbones))
         rows = slice(first, first + len(self.backbones) - place - 1)
-        return Pairs(*(getattr(self.found, field.name)[rows] for field in fields(Pairs)))
+        return Pairs(*(getattr(self.pairs, field.name)[rows] for field in fields(Pairs)))
 
 
-def start(place: Any, backbones: int) -> Any:
-    """Where the pairs of a backbone with those after it begin, among all pairs."""
+def _first_pair(place: Any, backbones: int) -> Any:
+    """Place among all pairs of the first pair of a backbone with one after it."""
     return place * (2 * backbones - place - 1) // 2
 
 
-def family(
-    setting: Setting, scores: Sequence[Scores], numbers: Mapping[str, int], problems: list[str]
+def compare_backbones(
+    condition: Condition, scores: Sequence[Scores], numbers: Mapping[str, int], problems: list[str]
 ) -> Family:
-    """The pairs of a setting; how many of a task have no case in common is added to the problems.
+    """The pairs of a condition; pairs without a case in common become a problem, one for each task.
 
     Parameters
     ----------
     scores : sequence of Scores
-        Of the setting.
+        Scores of the condition.
     numbers : mapping of str to int
-        Of the backbones among the site's.
+        Number of each backbone among those of the site.
     """
-    by_task = grouped(scores, lambda one: (one.task, one.protocol))
-    backbones = sorted({numbers[one.backbone] for one in scores})
+    by_task = group_by(scores, lambda s: (s.task, s.protocol))
+    backbones = sorted({numbers[s.backbone] for s in scores})
     size = len(backbones)
-    # Of a task that a backbone lacks there are no seeds; a variance needs some degree of freedom even so.
+    # A task that a backbone lacks has no seeds; its variance needs some degree of freedom even so.
     empty = {field.name: float(field.name == "case_freedom") for field in fields(Pairs)}
     arrays = {name: np.full((size * (size - 1) // 2, len(by_task)), v) for name, v in empty.items()}
-    for task, some in enumerate(by_task):
-        ordered = sorted(some, key=lambda one: numbers[one.backbone])
+    for column, of_task in enumerate(by_task):
+        ordered = sorted(of_task, key=lambda s: numbers[s.backbone])
         chosen, apart = comparable(ordered, combinations(range(len(ordered)), 2))
         if apart:
-            a, b = apart[0]
+            first = f"{ordered[apart[0][0]].backbone}, {ordered[apart[0][1]].backbone}"
+            label = task_label(of_task[0].task, of_task[0].protocol)
             problems.append(
-                f"{plain(label(some[0].task, some[0].protocol))}: {plural(len(apart), 'pair')} of backbones not "
-                f"compared, without a case in common: {plain(f'{ordered[a].backbone}, {ordered[b].backbone}')}"
-                + (" and others." if len(apart) > 1 else ".")
+                f"{plain(label)}: {plural(len(apart), 'pair')} of backbones not compared, without a "
+                f"case in common: {plain(first)}{' and others' if len(apart) > 1 else ''}."
             )
         if not chosen:
             continue
-        found = pairs(ordered, chosen)
-        place = np.searchsorted(backbones, [numbers[one.backbone] for one in ordered])
-        rows = start(place[found.a], size) + place[found.b] - place[found.a] - 1
+        pairs = compare_pairs(ordered, chosen)
+        places = np.searchsorted(backbones, [numbers[s.backbone] for s in ordered])
+        rows = _first_pair(places[pairs.a], size) + places[pairs.b] - places[pairs.a] - 1
         for name, array in arrays.items():
-            array[rows, task] = getattr(found, name)
-    tasks = [(some[0].task, some[0].protocol, some[0].metric) for some in by_task]
-    return Family(setting, backbones, tasks, Pairs(**arrays))
+            array[rows, column] = getattr(pairs, name)
+    tasks = [(of_task[0].task, of_task[0].protocol, of_task[0].metric) for of_task in by_task]
+    return Family(condition, backbones, tasks, Pairs(**arrays))
 
 
 def comparable(
-    scores: Sequence[Scores], chosen: Iterable[tuple[int, int]]
+    scores: Sequence[Scores], pairs: Iterable[tuple[int, int]]
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Of some pairs of a task's backbones, by their places: those that can be compared, and those that have cases but
-    none in common."""
-    cases = [defined_cases(one) for one in scores]
-    there: list[tuple[int, int]] = []
+    """Split pairs of a task's backbones, by their places: those to compare, and those without a case in common."""
+    cases = [defined_cases(s) for s in scores]
+    chosen: list[tuple[int, int]] = []
     apart: list[tuple[int, int]] = []
-    for a, b in chosen:
+    for a, b in pairs:
         disjoint = cases[a] and cases[b] and cases[a].isdisjoint(cases[b])
-        (apart if disjoint else there).append((a, b))
-    return there, apart
+        (apart if disjoint else chosen).append((a, b))
+    return chosen, apart
 
 
-def write(
-    families: Sequence[Family],
-    backbones: Mapping[str, str],
-    folder: Path,
-    progress: Callable[[Iterable[Any], str], Iterable[Any]],
+def write_data(
+    families: Sequence[Family], backbones: Mapping[str, str], folder: SiteFolder
 ) -> None:
-    """Write data/comparisons.js, what there is to choose from, and data/comparisons/ADDRESS.js: the pairs of each
-    backbone with those after it, one way round.
+    """Write data/comparisons.js, the choices of the page, and data/comparisons/ADDRESS.js for each backbone.
+
+    The latter has the pairs of a backbone with those after it.
 
     Parameters
     ----------
     backbones : mapping of str to str
-        The address of each, in the order in which they are offered.
-    folder : Path
-        Of the site.
-    progress : callable
-        Wraps what takes long, given its name.
+        Address of each backbone, in the order in which the page offers them.
     """
-    (folder / "data" / "comparisons").mkdir(parents=True)
+    data = folder.path / "data"
+    (data / "comparisons").mkdir(parents=True)
     index = {
         "backbones": [{"name": name, "address": address} for name, address in backbones.items()],
-        "settings": [shown(one) for one in families],
+        "settings": [_condition_data(family) for family in families],
         "most": MOST_SEEDS,
         "of": {},
     }
-    save(folder / "data" / "comparisons.js", "comparisons", index)
-    for number, address in progress(list(enumerate(backbones.values())), "comparisons"):
-        path = folder / "data" / "comparisons" / f"{address}.js"
-        rows = [of_backbone(one, number) for one in families]
-        save(path, f'comparisons.of["{address}"]', rows)
+    _write_script(data / "comparisons.js", "comparisons", index)
+    for number, address in folder.progress(list(enumerate(backbones.values())), "comparisons"):
+        rows = [_backbone_rows(family, number) for family in families]
+        _write_script(data / "comparisons" / f"{address}.js", f'comparisons.of["{address}"]', rows)
 
 
-def save(path: Path, name: str, content: Any) -> None:
+def _write_script(path: Path, name: str, content: Any) -> None:
     """Write a script that sets a variable."""
     path.write_text(script_data(name, content), encoding="utf-8", newline="\n")
 
 
-def shown(one: Family) -> dict[str, Any]:
-    """What the page must know of a setting."""
+def _condition_data(family: Family) -> dict[str, Any]:
+    """What the page needs of a condition."""
     return {
-        "title": title(one.setting),
-        "data_source": one.setting.data_source,
-        "warnings": warnings(one.setting),
+        "title": condition_title(family.condition),
+        "data_source": family.condition.data_source,
+        "warnings": condition_warnings(family.condition),
         "tasks": [
-            {"name": label(task, protocol), "metric": metric_name(metric)}
-            for task, protocol, metric in one.tasks
+            {"name": task_label(task, protocol), "metric": metric_name(metric)}
+            for task, protocol, metric in family.tasks
         ],
     }
 
 
-def of_backbone(one: Family, number: int) -> dict[int, Rows]:
+def _backbone_rows(family: Family, number: int) -> dict[int, Rows]:
     """By the number of each backbone after this one: a row per task that both have.
 
     A row has the task's number; difference, low and high in points; p; 1 where this one is better, -1 where the other
     one is, 0 for an open task; the seeds of each; cases; the seeds that would settle it, 0: none would.
     """
-    place = one.backbones.index(number) if number in one.backbones else len(one.backbones)
-    others = one.backbones[place + 1 :]
+    if number not in family.backbones:
+        return {}
+    place = family.backbones.index(number)
+    others = family.backbones[place + 1 :]
     if not others:
         return {}
-    found = one.of(place)
-    verdicts = over_tasks(found)
+    pairs = family.pairs_of(place)
+    verdicts = over_tasks(pairs)
     tested = np.isfinite(verdicts.adjusted)
-    better = np.where(verdicts.adjusted < ALPHA, np.sign(found.difference), 0)
+    better = np.where(verdicts.adjusted < ALPHA, np.sign(pairs.difference), 0)
     settle = np.where(np.isinf(verdicts.seeds), 0, verdicts.seeds)
     columns = [
-        (100 * found.difference).round(POINTS),
-        where(tested, (100 * verdicts.low).round(POINTS)),
-        where(tested, (100 * verdicts.high).round(POINTS)),
-        where(tested, verdicts.adjusted.round(CHANCE)),
-        where(tested, better, int),
-        found.seeds_a.astype(int),
-        found.seeds_b.astype(int),
-        found.cases.astype(int),
-        where(~np.isnan(settle), settle, int),
+        (100 * pairs.difference).round(POINTS),
+        _none_where_unknown(tested, (100 * verdicts.low).round(POINTS)),
+        _none_where_unknown(tested, (100 * verdicts.high).round(POINTS)),
+        _none_where_unknown(tested, verdicts.adjusted.round(CHANCE)),
+        _none_where_unknown(tested, better, int),
+        pairs.seeds_a.astype(int),
+        pairs.seeds_b.astype(int),
+        pairs.cases.astype(int),
+        _none_where_unknown(~np.isnan(settle), settle, int),
     ]
     table = np.stack([column.astype(object) for column in columns], -1).tolist()
-    both = found.seeds_a > 0
     return {
-        other: [[task, *row] for task, row in enumerate(rows) if there[task]]
-        for other, rows, there in zip(others, table, both, strict=True)
-        if there.any()
+        other: [[task, *row] for task, row in enumerate(rows) if both[task]]
+        for other, rows, both in zip(others, table, pairs.seeds_a > 0, strict=True)
+        if both.any()
     }
 
 
-def where(known: np.ndarray, values: Floats, kind: type = float) -> np.ndarray:
+def _none_where_unknown(known: np.ndarray, values: Floats, kind: type = float) -> np.ndarray:
     """The values where they are known, else None."""
-    found = np.full(values.shape, None, object)
-    found[known] = values[known].astype(kind).tolist()
-    return found
+    result = np.full(values.shape, None, object)
+    result[known] = values[known].astype(kind).tolist()
+    return result

@@ -1,4 +1,4 @@
-"""What the lead of a task's best backbone is worth: against each of the others, in words."""
+"""Whether the lead of a task's best backbone is more than chance: against each of the others, in words."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reports.reading.scores import Scores
 from reports.render.site.comparisons import comparable
-from reports.scores import Scores
+from reports.render.text.comparison_text import p_text
+from reports.render.text.leaderboard_text import NOTHING
 from reports.statistics.family import ALPHA, over_opponents
-from reports.statistics.pairs import pairs, pooled
-from reports.verdicts import p as chance
-from reports.wording import NOTHING
+from reports.statistics.pairs import compare_pairs, pooled_variance
 
 
 @dataclass(frozen=True)
 class Opponent:
-    """A backbone that the best one is compared with.
+    """A backbone that is compared with the best one.
 
     Attributes
     ----------
     backbone : str
-        Its name.
+        Name of the backbone.
     verdict : str
-        Of the best one: 'better', 'worse' (on the cases that both have), 'open' or 'untested'.
+        The best one is 'better', 'worse' (on the cases that both have), 'open' or 'untested'.
     difference, interval, p, cases, seeds : str
-        As shown.
+        Figures as they are shown.
     """
 
     backbone: str
@@ -38,41 +38,34 @@ class Opponent:
     seeds: str = NOTHING
 
 
-def opponents(scores: Sequence[Scores]) -> list[Opponent]:
-    """Every backbone of a task but the best, in their order.
-
-    Parameters
-    ----------
-    scores : sequence of Scores
-        Of the task's backbones, the best first.
-    """
+def compare_with_best(scores: Sequence[Scores]) -> list[Opponent]:
+    """Every backbone of a task but the best, in their order; `scores` has the best backbone first."""
     chosen, apart = comparable(scores, [(0, other) for other in range(1, len(scores))])
-    said = {other: Opponent(scores[other].backbone, "untested") for _, other in apart}
+    opponents = {other: Opponent(scores[other].backbone, "untested") for _, other in apart}
     if chosen:
-        found = pairs(scores, chosen)
-        headlines = [one.headlines for one in scores]
-        freedom = float(sum(len(some) - 1 for some in headlines))
-        verdicts = over_opponents(
-            found, np.array([pooled(headlines)]), np.array([freedom]), len(scores)
-        )
+        pairs = compare_pairs(scores, chosen)
+        headlines = [s.headlines for s in scores]
+        freedom = float(sum(len(values) - 1 for values in headlines))
+        by_run = np.array([pooled_variance(headlines)])
+        verdicts = over_opponents(pairs, by_run, np.array([freedom]), len(scores))
         for place, (_, other) in enumerate(chosen):
-            seeds = [str(len(scores[one].seeds)) for one in (0, other)]
+            seeds = dict.fromkeys(str(len(scores[number].seeds)) for number in (0, other))
             low, high, p = verdicts.low[place], verdicts.high[place], verdicts.adjusted[place]
             tested = bool(np.isfinite(p))
-            said[other] = Opponent(
+            opponents[other] = Opponent(
                 backbone=scores[other].backbone,
-                verdict=verdict(found.difference[place], p),
-                difference=f"{100 * found.difference[place]:+z.1f}",
+                verdict=_verdict(pairs.difference[place], p),
+                difference=f"{100 * pairs.difference[place]:+z.1f}",
                 interval=f"{100 * low:+z.1f} to {100 * high:+z.1f}" if tested else NOTHING,
-                p=chance(p).removeprefix("p ").removeprefix("= ") if tested else NOTHING,
-                cases=str(found.cases[place] or NOTHING),
-                seeds=", ".join(dict.fromkeys(seeds)),
+                p=p_text(p).removeprefix("p ").removeprefix("= ") if tested else NOTHING,
+                cases=str(pairs.cases[place] or NOTHING),
+                seeds=", ".join(seeds),
             )
-    return [said[other] for other in sorted(said)]
+    return [opponents[other] for other in sorted(opponents)]
 
 
-def verdict(difference: float, p: float) -> str:
-    """What is said of the best one."""
+def _verdict(difference: float, p: float) -> str:
+    """Whether the best one is better."""
     if np.isnan(p):
         return "untested"
     if p >= ALPHA:

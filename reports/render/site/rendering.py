@@ -8,16 +8,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 
-from reports.metrics import metric_name
+from reports.reading.scores import metric_name
 from reports.render.figures.overlays import ERRORS
-from reports.wording import NOTHING
+from reports.render.files import html_templates
+from reports.render.text.leaderboard_text import NOTHING
 
-HERE = Path(__file__).parent
-# Observable Plot writes this into every SVG; its hash is let through, so that no other inline style is.
+# Observable Plot writes this style into every SVG. The policy lets its hash through, and no other inline style.
 PLOT_STYLE = """:where(.plot-d6a7b5) {
   --plot-background: white;
   display: block;
@@ -29,7 +29,7 @@ PLOT_STYLE = """:where(.plot-d6a7b5) {
 :where(.plot-d6a7b5 tspan) {
   white-space: pre;
 }"""
-# No request leaves the page, and no script or style runs but those of the site's own files.
+# No request leaves the page, and only scripts and styles of the site's own files run.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -42,44 +42,39 @@ POLICY = "; ".join(
 )
 
 
-def page(template: str, depth: int, **content: Any) -> str:
+def render_page(template: str, depth: int, **content: Any) -> str:
     """A page from `templates/`; `depth`: how many folders below the site's own it lies."""
-    return environment().get_template(template).render(root="../" * depth, **content)
+    return _templates().get_template(template).render(root="../" * depth, **content)
 
 
 @lru_cache(maxsize=1)
-def environment() -> Environment:
-    """The templates and what they may call."""
-    found = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters |= {
-        "breakable": breakable,
-        "percent": percent,
-        "duration": duration,
+def _templates() -> Environment:
+    """The templates, and what they may call."""
+    templates = html_templates(Path(__file__).parent / "templates")
+    templates.filters |= {
+        "breakable": _breakable,
+        "percent": _percent,
+        "duration": _duration,
         "metric": metric_name,
     }
-    found.globals |= {"policy": POLICY, "nothing": NOTHING, "error_colours": list(ERRORS.values())}
-    return found
+    errors = list(ERRORS.values())
+    templates.globals |= {"policy": POLICY, "nothing": NOTHING, "error_colours": errors}
+    return templates
 
 
-def breakable(name: str) -> Markup:
+def _breakable(name: str) -> Markup:
     """A name that a narrow page may break behind an underscore or a slash."""
     return Markup(str(escape(name)).replace("_", "_<wbr>").replace("/", "/<wbr>"))
 
 
-def percent(fraction: float | None, digits: int = 1) -> str:
+def _percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction in percent; a dash for None and NaN."""
     if fraction is None or fraction != fraction:
         return NOTHING
     return f"{100 * fraction:.{digits}f}"
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """Seconds as hours, minutes or seconds, the largest that fits."""
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= size:

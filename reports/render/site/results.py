@@ -1,4 +1,4 @@
-"""The figures of a task under one setting, and the runs behind a backbone."""
+"""The scores of a task under one condition and protocol, and the runs behind them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from typing import Any
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
-from reports.agreement import Setting, grouped, setting
-from reports.analysis.compare import label
-from reports.analysis.leaderboard import leaderboard, order
-from reports.scores import Scores, sound_scores
-from reports.statistics.intervals import interval, why_not
-from reports.wording import Cell, cell, notes, title, warnings
+from reports.analysis.compare import task_label
+from reports.analysis.leaderboard import leaderboard
+from reports.reading.consistency import Condition, by_condition, group_by
+from reports.reading.scores import Scores, read_sound_scores
+from reports.render.text.leaderboard_text import (
+    ScoreText,
+    condition_title,
+    condition_warnings,
+    leaderboard_notes,
+    same_seeds,
+    score_text,
+)
+from reports.statistics.intervals import mean_interval, why_no_interval
 
 
 @dataclass(frozen=True)
@@ -23,18 +30,20 @@ class Result:
 
     Attributes
     ----------
-    cell : Cell
-        Mean and spread over seeds, in words; `mean`, `rank`: as numbers.
+    cell : ScoreText
+        Mean and spread over seeds in words.
+    mean, rank : float
+        Mean, a fraction in [0, 1], and rank as numbers.
     low, high : float or None
-        The 95 % interval of the mean, None where nothing can be said, and `reason` says why.
+        The 95 % interval of the mean; None if there is none, and `reason` says why.
     seeds : dict of int to float
         Headline by seed.
     metrics : dict of str to float
-        Mean over seeds of every other metric that is defined.
+        Mean over seeds of every other metric that all runs define.
     """
 
     backbone: str
-    cell: Cell
+    cell: ScoreText
     mean: float
     rank: float
     low: float | None
@@ -45,30 +54,30 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Part:
-    """The figures of a task that can be compared: of one setting and protocol.
+class TaskResults:
+    """The scores of a task that can be compared: of one condition and protocol.
 
     Attributes
     ----------
     title : str
-        What they have in common, in words.
+        Condition and protocol in words.
     data_source : str
         'measured' or 'phantom'.
     metric : str
         The headline.
     warnings, notes : list of str
-        What a reader must know before and after the figures.
+        Sentences that a reader needs before and after the scores.
     results : list of Result
         The best backbone first.
     scores : list of Scores
-        The same, case by case, in the same order.
+        Scores of each case, in the same order.
     runs : list of list of StoredRecord
-        Of each backbone, by seed, in the same order.
+        Runs of each backbone, by seed, in the same order.
     """
 
     title: str
     data_source: str
-    setting: Setting
+    condition: Condition
     protocol: str
     metric: str
     warnings: list[str]
@@ -83,71 +92,69 @@ class Part:
         return list(dict.fromkeys(name for result in self.results for name in result.metrics))
 
 
-def parts(records: Sequence[StoredRecord], problems: list[str]) -> list[Part]:
-    """The parts of one task's records, the most telling setting first.
+def task_results(records: Sequence[StoredRecord], problems: list[str]) -> list[TaskResults]:
+    """The results of one task, a set per condition and protocol, in the order of the conditions.
 
-    Records whose cases are not sound are left out and added to the problems, as is a part that cannot be reckoned.
+    A record with unsound cases is left out and becomes a problem, as does a set that cannot be computed.
     """
-    groups = grouped(records, lambda record: (setting(record), record.protocol))
-    groups.sort(key=lambda some: (order(setting(some[0])), some[0].protocol))
-    found = []
-    for some in groups:
-        scores, unsound = sound_scores(some)
-        problems += unsound
-        try:
-            found += [part(some, scores)] if scores else []
-        except ValueError as error:
-            problems.append(plain(f"{label(some[0].task, some[0].protocol)} is left out: {error}"))
-    return found
+    results = []
+    for _, of_condition in by_condition(records):
+        by_protocol = group_by(of_condition, lambda r: r.protocol)
+        for runs in sorted(by_protocol, key=lambda runs: runs[0].protocol):
+            scores, unsound = read_sound_scores(runs)
+            problems += unsound
+            try:
+                results += [_results_of(runs, scores)] if scores else []
+            except ValueError as error:
+                label = task_label(runs[0].task, runs[0].protocol)
+                problems.append(plain(f"{label} is left out: {error}"))
+    return results
 
 
-def part(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> Part:
-    """The part of records of one task, setting and protocol, of which some have these scores; at least one has."""
-    sound = {(one.backbone, seed) for one in scores for seed in one.seeds}
+def _results_of(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> TaskResults:
+    """The results of records of one task, condition and protocol; records without scores are left out."""
+    sound = {(s.backbone, seed) for s in scores for seed in s.seeds}
     board = leaderboard([r for r in records if (r.backbone.name, r.seed) in sound])
-    one = board.setting
+    condition, protocol = board.condition, records[0].protocol
     runs = {
-        some[0].backbone.name: some for some in grouped(board.records, lambda r: r.backbone.name)
+        same[0].backbone.name: same for same in group_by(board.records, lambda r: r.backbone.name)
     }
-    by_backbone = {score.backbone: score for score in scores}
-    by_mean = list(board.cells.sort_values(["rank", "backbone"]).itertuples())
-    uniform = board.cells["seeds"].nunique() == 1
-    return Part(
-        title=f"{title(one)}, {records[0].protocol}",
-        data_source=one.data_source,
-        setting=one,
-        protocol=records[0].protocol,
+    by_backbone = {s.backbone: s for s in scores}
+    cells = list(board.cells.sort_values(["rank", "backbone"]).itertuples())
+    names = [cell.backbone for cell in cells]
+    uniform = same_seeds(board.cells)
+    return TaskResults(
+        title=f"{condition_title(condition)}, {protocol}",
+        data_source=condition.data_source,
+        condition=condition,
+        protocol=protocol,
         metric=records[0].metric,
-        warnings=warnings(one),
-        notes=notes(board, 1),
-        results=[
-            result(row, by_backbone[row.backbone], runs[row.backbone], uniform) for row in by_mean
-        ],
-        scores=[by_backbone[row.backbone] for row in by_mean],
-        runs=[runs[row.backbone] for row in by_mean],
+        warnings=condition_warnings(condition),
+        notes=leaderboard_notes(board, 1),
+        results=[_result(c, by_backbone[c.backbone], runs[c.backbone], uniform) for c in cells],
+        scores=[by_backbone[name] for name in names],
+        runs=[runs[name] for name in names],
     )
 
 
-def result(row: Any, found: Scores, runs: Sequence[StoredRecord], uniform: bool) -> Result:
+def _result(cell: Any, scores: Scores, runs: Sequence[StoredRecord], uniform: bool) -> Result:
     """The result of a leaderboard's cell."""
-    said = interval(found)
-    shown = cell(row, uniform)
-    assert shown is not None
+    interval = mean_interval(scores)
     return Result(
-        backbone=row.backbone,
-        cell=shown,
-        mean=row.mean,
-        rank=row.rank,
-        low=said.low if said else None,
-        high=said.high if said else None,
-        reason="" if said else why_not(found) or "",
-        seeds=dict(zip(found.seeds, map(float, found.headlines), strict=True)),
-        metrics=mean_metrics(runs),
+        backbone=cell.backbone,
+        cell=score_text(cell, uniform),
+        mean=cell.mean,
+        rank=cell.rank,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        reason=why_no_interval(scores) or "",
+        seeds=dict(zip(scores.seeds, map(float, scores.headlines), strict=True)),
+        metrics=_mean_metrics(runs),
     )
 
 
-def mean_metrics(runs: Sequence[StoredRecord]) -> dict[str, float]:
-    """Mean over runs of every metric but the headline, where all of them define it."""
+def _mean_metrics(runs: Sequence[StoredRecord]) -> dict[str, float]:
+    """Mean over runs of every metric but the headline that all runs define."""
     names = dict.fromkeys(name for run in runs for name in run.metrics if name != run.metric)
     means = {}
     for name in names:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reports.gallery import Boxes
-from reports.render.site.cases import drawn
+from reports.reading.gallery import Boxes
+from reports.render.site.cases import shown_boxes
 
 
 def test_each_box_has_its_outcome() -> None:
@@ -19,7 +19,7 @@ def test_each_box_has_its_outcome() -> None:
         prediction_labels=np.array([0, 0, 0, 0]),
         scores=np.array([0.9, 0.8, 0.7, 0.1]),
     )
-    found = drawn(boxes, ("polyp", "node"))
+    found = shown_boxes(boxes, ("polyp", "node"))
     assert [(box.text, box.outcome) for box in found["truth"]] == [
         ("polyp", "found"), ("node", "missed"), ("polyp", "missed"),
     ]  # fmt: skip
@@ -27,4 +27,4 @@ def test_each_box_has_its_outcome() -> None:
         ("polyp 90", "true positive"), ("polyp 80", "false positive"), ("polyp 70", "false positive"),
     ]  # fmt: skip
     nothing = Boxes(*(np.zeros(shape) for shape in ((0, 4), 0, (0, 4), 0, 0)))
-    assert drawn(nothing, ("polyp",)) == {"truth": [], "prediction": []}
+    assert shown_boxes(nothing, ("polyp",)) == {"truth": [], "prediction": []}

@@ -13,9 +13,9 @@ import pytest
 
 from lvmmed_backbones.records import read
 from reports.__main__ import main
-from reports.agreement import grouped
-from reports.analysis.compare import compare, label
-from reports.scores import scores
+from reports.analysis.compare import compare, task_label
+from reports.reading.consistency import group_by
+from reports.reading.scores import read_scores
 
 VERDICTS = {1: "A", -1: "B", 0: "open", None: "untested"}
 
@@ -26,7 +26,7 @@ def content(path: Path) -> Any:
 
 
 def pairs_of(site: Path) -> dict[tuple[str, str, str], list[list[Any]]]:
-    """The rows of every pair, by setting and names."""
+    """The rows of every pair, by condition and names."""
     index = content(site / "data" / "comparisons.js")
     names = [one["name"] for one in index["backbones"]]
     found = {}
@@ -54,7 +54,7 @@ def test_the_numbers_are_those_of_the_command(results: Path, site: Path) -> None
     )
     records, _ = read(results)
     chosen = [r for r in records if r.profile == "small" and r.label_fraction == 1]
-    of = {some[0].backbone: some for some in grouped(scores(chosen), lambda s: s.backbone)}
+    of = {some[0].backbone: some for some in group_by(read_scores(chosen), lambda s: s.backbone)}
     found = {
         (a, b): rows
         for (where, a, b), rows in pairs_of(site).items()
@@ -66,7 +66,9 @@ def test_the_numbers_are_those_of_the_command(results: Path, site: Path) -> None
     seen = set()
     for (a, b), rows in found.items():
         for one in compare(of[a], of[b]).tasks:
-            (row,) = (row for row in rows if tasks[row[0]]["name"] == label(one.task, one.protocol))
+            (row,) = (
+                row for row in rows if tasks[row[0]]["name"] == task_label(one.task, one.protocol)
+            )
             _, difference, low, high, p, better, seeds_a, seeds_b, cases, settle = row
             assert difference == pytest.approx(100 * one.difference, abs=0.006)
             assert [low, high] == pytest.approx(

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from lvmmed_backbones.files import writing
 from lvmmed_backbones.records import read
 from reports.__main__ import main
+from reports.render.files import page_addresses
 from reports.render.site import build
-from reports.render.site.addresses import addresses
+from reports.render.site.files import SiteFolder
 from reports.render.site.rendering import script_data
 
 HOSTILE = "<script>alert(1)</script>"
@@ -340,7 +341,9 @@ def test_a_record_that_goes_bad_after_it_was_read_is_left_out(
         content = json.loads(bad.read_text())
         bad.write_text(json.dumps(content | {"cases": 2 * [{"case": "1", "dice": 0.6}]}))
     (tmp_path / "site").mkdir()
-    (problem,) = build.build(records, [], tmp_path / "site", lambda some, _: some)
+    folder = SiteFolder(tmp_path / "site", lambda some, _: some)
+    build.build_site(records, [], folder)
+    (problem,) = folder.problems
     assert str(bad) in problem
     assert not (tmp_path / "site" / "backbones" / "bad.html").exists()
     assert "good" in (tmp_path / "site" / "tasks" / "drive.html").read_text()
@@ -354,7 +357,7 @@ def test_a_figure_that_cannot_be_planned_is_named_and_the_rest_is_shown(
     def fails(*_) -> None:
         raise ValueError("unsound")
 
-    monkeypatch.setattr(build, "draw", fails)
+    monkeypatch.setattr(build, "draw_plates", fails)
     assert main(["site", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 1
     assert "no figures are drawn: unsound" in capsys.readouterr().err
     assert "50.0" in (tmp_path / "site" / "tasks" / "drive.html").read_text()
@@ -397,15 +400,15 @@ def test_nothing_to_show_writes_nothing(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=80)))
 def test_addresses_are_safe_and_distinct(names: list[str]) -> None:
-    found = addresses(names)
+    found = page_addresses(names)
     assert set(found) == set(names)
     assert len({address.lower() for address in found.values()}) == len(set(names))
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", address) for address in found.values())
 
 
 def test_a_plain_name_is_its_own_address() -> None:
-    assert addresses(["imagenet_resnet50"]) == {"imagenet_resnet50": "imagenet_resnet50"}
-    assert not any(part in addresses(["../../etc"])["../../etc"] for part in "./")
+    assert page_addresses(["imagenet_resnet50"]) == {"imagenet_resnet50": "imagenet_resnet50"}
+    assert not any(part in page_addresses(["../../etc"])["../../etc"] for part in "./")
 
 
 def killed_at(step: int, work: Callable[[], object]) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from reports.render.site.leads import opponents
-from reports.scores import Scores
+from reports.reading.scores import Scores
+from reports.render.site.leads import compare_with_best
 
 
 def scored(
@@ -32,7 +32,7 @@ def scored(
 
 
 def test_the_verdicts_are_against_each_other_backbone() -> None:
-    found = opponents([scored("a", 0.9), scored("b", 0.895), scored("c", 0.5)])
+    found = compare_with_best([scored("a", 0.9), scored("b", 0.895), scored("c", 0.5)])
     assert [(one.backbone, one.verdict) for one in found] == [("b", "open"), ("c", "better")]
     assert found[1].p == "< 0.001" and found[1].difference.startswith("+3")
 
@@ -43,7 +43,7 @@ def test_more_opponents_make_a_lead_less_sure() -> None:
     for one in equals:
         one.headlines[:] = 0.59, 0.60, 0.61
     lead.headlines[:] = 0.618, 0.628, 0.638
-    few, many = opponents([lead, equals[0]]), opponents([lead, *equals])
+    few, many = compare_with_best([lead, equals[0]]), compare_with_best([lead, *equals])
     assert few[0].verdict == "better" and many[0].verdict == "open"
     assert float(many[0].p) > float(few[0].p)
 
@@ -51,7 +51,7 @@ def test_more_opponents_make_a_lead_less_sure() -> None:
 def test_no_difference_is_not_negative() -> None:
     best, other = scored("a", 0.6), scored("b", 0.6)
     other.headlines[:] = best.headlines[::-1] + 1e-5
-    (found,) = opponents([best, other])
+    (found,) = compare_with_best([best, other])
     assert found.difference == "+0.0" and found.verdict == "open"
 
 
@@ -63,15 +63,15 @@ def test_equals_lead_in_few_studies() -> None:
         for one in some:
             one.headlines[:] = 0.6 + 0.02 * random.normal(size=3)
         some.sort(key=lambda one: -one.headlines.mean())
-        wrong += any(one.verdict == "better" for one in opponents(some))
+        wrong += any(one.verdict == "better" for one in compare_with_best(some))
     assert wrong <= 20, "in 5 % of studies, give or take"
 
 
 def test_one_seed_says_nothing_of_others() -> None:
     cases = [f"{n}" for n in range(20)]
-    found = opponents([scored("a", 0.9, 1, cases=cases), scored("b", 0.5, 1, cases=cases)])
+    found = compare_with_best([scored("a", 0.9, 1, cases=cases), scored("b", 0.5, 1, cases=cases)])
     assert [(one.verdict, one.interval, one.p) for one in found] == [("untested", "–", "–")]
-    found = opponents([scored("a", 0.9), scored("b", 0.5), scored("c", 0.4, 1)])
+    found = compare_with_best([scored("a", 0.9), scored("b", 0.5), scored("c", 0.4, 1)])
     assert [one.verdict for one in found] == ["better", "untested"]
 
 
@@ -81,11 +81,11 @@ def test_a_best_one_that_is_worse_on_the_common_cases_is_not_called_better() -> 
     best.values[:, 20:] = 1.0
     best.headlines[:] = best.values.mean(1)
     assert best.headlines.mean() > other.headlines.mean()
-    assert [one.verdict for one in opponents([best, other])] == ["worse"]
+    assert [one.verdict for one in compare_with_best([best, other])] == ["worse"]
 
 
 @pytest.mark.parametrize("others", [[], [("b", 4)]])
 def test_a_backbone_without_opponents_or_common_cases(others: list[tuple[str, int]]) -> None:
     best = scored("a", 0.9, cases=["1", "2"])
-    found = opponents([best, *(scored(name, 0.5, cases=["3"]) for name, _ in others)])
+    found = compare_with_best([best, *(scored(name, 0.5, cases=["3"]) for name, _ in others)])
     assert [one.verdict for one in found] == ["untested"] * len(others)

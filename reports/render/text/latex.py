@@ -1,0 +1,291 @@
+r"""Leaderboards and the tables of the paper in LaTeX: files to be read in with \input, and documents of them.
+
+pandas' `Styler.to_latex` does not serve: it has no two-column cells, and it leaves ligatures, brackets behind a line's
+end and letters that pdflatex cannot set as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise, zip_longest
+from operator import attrgetter
+
+from reports.analysis.leaderboard import Leaderboard
+from reports.analysis.paper_cells import PaperCell
+from reports.reading.consistency import Condition, group_by
+from reports.render.files import checksum
+from reports.render.text.leaderboard_text import (
+    LEADERBOARD_TITLE,
+    NOTHING,
+    LeaderboardText,
+    ScoreText,
+    condition_title,
+    provenance_notes,
+)
+from reports.render.text.paper_text import PaperTable, mean_and_rest, provenance_sections
+
+LEADERBOARD = "leaderboard"
+WIDEST_BAND = 8  # tasks side by side on a page, in letters of its own size
+SCORE_COLUMNS = "r@{}l"  # of the mean, and of what follows it
+PREAMBLE = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{textcomp}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
+\usepackage[a4paper, landscape, margin=15mm]{geometry}
+\usepackage{booktabs}
+\usepackage{adjustbox}
+\setlength{\belowcaptionskip}{5pt} % captions stand above
+\extrafloats{1000}\maxdeadcycles=1000 % more tables than LaTeX keeps waiting by itself
+\begin{document}
+"""
+NEEDS = r"""% For \input. Your document needs in its preamble:
+% \usepackage{booktabs}
+% \usepackage{adjustbox}
+% \usepackage[T1]{fontenc}
+"""
+LATEX_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",  # behind \\ it would be part of the command
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+    "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
+}
+LIGATURES = ("--", "-–", "–-", "––", ",,")  # LaTeX sets each as one other character
+# pdflatex can set these; any other character stands as its number, such as U+6F22.
+KNOWN = re.compile(r"[ -~¡-ÿĀ-ž]")
+
+
+def leaderboard_files(
+    sheets: Sequence[LeaderboardText], boards: Sequence[Leaderboard]
+) -> dict[str, str]:
+    """The texts of the files, by name.
+
+    Parameters
+    ----------
+    sheets : sequence of LeaderboardText
+        A text for each board; perhaps one more, of published figures.
+    """
+    lines: list[str] = []
+    for sheet, board in zip_longest(sheets, boards):
+        if board is None:
+            label, at_the_end = table_label(f"{LEADERBOARD}_published", None), set()
+        else:
+            metric = [board.metric] if board.metric else []
+            label = table_label(LEADERBOARD, board.condition, *metric)
+            at_the_end = set(provenance_notes(board.records))
+        notes = [note for note in sheet.notes if note not in at_the_end]
+        lines += _leaderboard_lines(sheet, label, notes)
+    sections = []
+    for same in group_by(boards, lambda board: board.condition):
+        records = {id(record): record for board in same for record in board.records}
+        title = f"Where the figures come from: {condition_title(same[0].condition)}"
+        sections.append((title, provenance_notes([*records.values()])))
+    return {
+        f"{LEADERBOARD}.tex": NEEDS + "\n".join(lines) + "\n",
+        f"{LEADERBOARD}_provenance.tex": _paragraphs(sections),
+        f"{LEADERBOARD}_document.tex": _document([LEADERBOARD, f"{LEADERBOARD}_provenance"]),
+    }
+
+
+def _leaderboard_lines(sheet: LeaderboardText, label: str, notes: Sequence[str]) -> Iterator[str]:
+    """The lines of a leaderboard: a table for each band of columns, the notes below the last table."""
+    bands = column_bands(len(sheet.columns))
+    several = len(bands) > 1
+    lead = [("", ""), ("mean rank", escape(sheet.rank_caption)), ("score", "")]
+    for number, band in enumerate(bands, start=1):
+        part = f" (part {number} of {len(bands)})" if several else ""
+        columns = [(sheet.columns[n].task, sheet.columns[n].caption) for n in band]
+        lines = [*_headings(lead, columns), r"\midrule"]
+        for row in sheet.rows:
+            facts = map(escape, (row.backbone, row.mean_rank, row.score))
+            lines.append(_line([*facts, *(_score_cells(row.cells[n]) for n in band)]))
+        yield from _table(
+            f"{label}-{number}" if several else label,
+            f"{LEADERBOARD_TITLE}. {sheet.title}{part}",
+            sheet.warnings,
+            "lrr" + SCORE_COLUMNS * len(band),
+            lines,
+            notes if number == len(bands) else [],
+        )
+
+
+def column_bands(count: int) -> list[range]:
+    """Numbers of the columns of each band; the bands differ by one column at most."""
+    parts = -(-count // WIDEST_BAND)
+    ends = [round(count * part / parts) for part in range(parts + 1)]
+    return [range(*pair) for pair in pairwise(ends)]
+
+
+def _score_cells(score: ScoreText | None) -> str:
+    """A score, its mean in bold if it is the best."""
+    if score is None:
+        return _cells(escape(NOTHING), "")
+    return _cells(rf"\textbf{{{score.mean}}}" if score.best else score.mean, score.rest)
+
+
+def table_files(tables: Sequence[PaperTable]) -> dict[str, str]:
+    """The texts of the files, by name: NAME.tex for each table, the provenance of measured figures, a document."""
+    files = {
+        f"{name}.tex": table_latex(list(same)) for name, same in groupby(tables, attrgetter("name"))
+    }
+    if sections := provenance_sections(tables):
+        files["provenance.tex"] = _paragraphs(sections)
+    return files | {"tables.tex": _document(name.removesuffix(".tex") for name in files)}
+
+
+def table_latex(tables: Sequence[PaperTable]) -> str:
+    """The text of NAME.tex: the same table in each condition."""
+    return NEEDS + "\n".join(line for table in tables for line in _paper_lines(table)) + "\n"
+
+
+def _paper_lines(table: PaperTable) -> Iterator[str]:
+    width = 2 + 2 * len(table.headings)
+    lines = [*_headings([("", ""), ("", "source")], table.headings)]
+    for caption, rows in table.groups:
+        lines.append(r"\midrule")
+        lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape(caption)}}}}} \\")
+        lines += [_line([escape(r.name), r.source, *map(_paper_cells, r.cells)]) for r in rows]
+    return _table(
+        table_label(table.name, table.condition),
+        f"{table.title}, {table.beside}",
+        table.warnings,
+        "ll" + SCORE_COLUMNS * len(table.headings),
+        lines,
+        table.notes,
+    )
+
+
+def _paper_cells(cell: PaperCell | None) -> str:
+    """A figure, in bold if it is the best of its group, underlined if it is the best of all."""
+    if cell is None:
+        return _cells(escape(NOTHING), "")
+    mean, rest = mean_and_rest(cell)
+    mean = rf"\textbf{{{mean}}}" if cell.best_in_group else mean
+    mean = rf"\underline{{{mean}}}" if cell.best else mean
+    return _cells(mean, rest)
+
+
+def _document(names: Iterable[str]) -> str:
+    """A document that reads in the files NAME.tex beside it."""
+    inputs = "\\clearpage\n".join(f"\\input{{{name}}}\n" for name in names)
+    return f"{PREAMBLE}{inputs}\\end{{document}}\n"
+
+
+def _table(
+    label: str,
+    caption: str,
+    warnings: Sequence[str],
+    columns: str,
+    lines: Iterable[str],
+    notes: Sequence[str],
+) -> Iterator[str]:
+    """The lines of a table environment, no wider than the text.
+
+    Parameters
+    ----------
+    caption : str
+        Unescaped; the warnings stand behind it in bold.
+    columns : str
+        Columns as tabular takes them.
+    lines : iterable of str
+        Lines of the tabular, between its outer rules.
+    notes : sequence of str
+        Sentences below it, unescaped.
+    """
+    bold = "".join(rf" \textbf{{{escape(warning)}}}" for warning in warnings)
+    yield r"\begin{table}[tbp]"
+    yield r"\centering"
+    yield rf"\caption{{{escape(caption)}.{bold}}}"
+    yield rf"\label{{{label}}}"
+    yield r"\begin{adjustbox}{max width=\linewidth, max totalheight=0.7\textheight}"
+    yield rf"\begin{{tabular}}{{{columns}}}"
+    yield r"\toprule"
+    yield from lines
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
+    yield r"\end{adjustbox}"
+    if notes:
+        yield r"\par\smallskip\footnotesize\raggedright"
+        yield " ".join(map(escape, notes))
+    yield r"\end{table}"
+
+
+def _headings(lead: Sequence[tuple[str, str]], columns: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The two lines of headings: `lead` over single columns, in LaTeX; `columns` over those of scores, unescaped."""
+    for level in (0, 1):
+        scores = (rf"\multicolumn{{2}}{{c}}{{{escape(column[level])}}}" for column in columns)
+        yield _line([*(text[level] for text in lead), *scores])
+
+
+def _paragraphs(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """A file of paragraphs, each a heading and its sentences."""
+    lines = [r"\begingroup\footnotesize\raggedright"]
+    for title, sentences in sections:
+        lines += [rf"\paragraph{{{escape(title)}.}}", " ".join(map(escape, sentences))]
+    return "\n".join([*lines, r"\par\endgroup"]) + "\n"
+
+
+def _cells(mean: str, rest: str) -> str:
+    """The two cells of a score: the mean, in LaTeX, and the rest, unescaped; a space between them is kept."""
+    space = "\\ " if rest.startswith(" ") else ""
+    return f"{mean} & {space}{escape(rest.lstrip(' '))}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"
+
+
+def table_label(name: str, condition: Condition | None, *more: str) -> str:
+    """The name of a table for \\ref: tab:NAME, and behind it what differs from the paper's condition.
+
+    Parameters
+    ----------
+    condition : Condition or None
+        Condition of the measured figures; None: there are none.
+    more : str
+        Further words. A piece of its checksum stands for a word that LaTeX may not take.
+    """
+    words = [name]
+    if condition is not None:
+        share = f"{100 * condition.label_fraction:g}pct"
+        apart = (condition.data_source, condition.profile) != ("measured", "paper")
+        words += [condition.data_source, condition.profile] if apart else []
+        words += [share] if condition.label_fraction < 1 else []
+        words += [condition.split] if condition.split != "published" else []
+    safe = (w if re.fullmatch(r"[A-Za-z0-9_.]+", w) else checksum(w) for w in [*words, *more])
+    return "tab:" + "-".join(safe)
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it is, whatever it holds."""
+    return "".join(
+        _escape_character(character) + ("{}" if character + following in LIGATURES else "")
+        for character, following in pairwise(text + " ")
+    )
+
+
+def _escape_character(character: str) -> str:
+    if character in LATEX_SPECIAL:
+        return LATEX_SPECIAL[character]
+    return character if KNOWN.match(character) else f"U+{ord(character):04X}"

@@ -1,0 +1,294 @@
+"""What a leaderboard says, in words and rounded figures: the same in every form that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lvmmed_backbones.records import StoredRecord
+from reports.analysis.leaderboard import Leaderboard, column_order, with_best
+from reports.reading.consistency import Condition
+from reports.reading.scores import metric_name
+
+LEADERBOARD_TITLE = "Leaderboard of backbones"
+PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
+PUBLISHED_TITLE = "Published by the paper's authors (arXiv 2306.11925)"
+PUBLISHED_WARNING = (
+    "PUBLISHED: printed in the paper, not measured here. To be compared with the profile paper and "
+    "all labels only."
+)
+DAGGER = "†"
+NOTHING = "–"
+SPLITS = ("train", "valid", "test")  # a record may count patients, too
+
+
+@dataclass(frozen=True)
+class ScoreText:
+    """A score in percent, such as 71.2 ± 1.3 (n=2)†, in its parts.
+
+    Attributes
+    ----------
+    mean : str
+        Mean over seeds.
+    spread : str
+        Sample standard deviation over seeds; empty for one seed.
+    seeds : str
+        Number of seeds; empty if all cells of the table have the same seeds.
+    best : bool
+        Whether the mean is the best of its column.
+    incomplete : bool
+        Whether images of the data set are missing.
+    """
+
+    mean: str
+    spread: str
+    seeds: str
+    best: bool
+    incomplete: bool
+
+    def __str__(self) -> str:
+        return self.mean + self.rest
+
+    @property
+    def rest(self) -> str:
+        """All but the mean."""
+        spread = f" ± {self.spread}" if self.spread else ""
+        seeds = f" ({self.seeds})" if self.seeds else ""
+        return spread + seeds + (DAGGER if self.incomplete else "")
+
+
+@dataclass(frozen=True)
+class TaskColumn:
+    """A column: its task, and below it the metric and the protocol."""
+
+    task: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class BackboneRow:
+    """A row: a backbone, its mean rank and normalised score, and a cell per column (None: not run)."""
+
+    backbone: str
+    mean_rank: str
+    score: str
+    cells: list[ScoreText | None]
+
+
+@dataclass(frozen=True)
+class LeaderboardText:
+    """A leaderboard in words: title, warnings above the table, rows, notes below it."""
+
+    title: str
+    phantom: bool
+    warnings: list[str]
+    rank_caption: str
+    columns: list[TaskColumn]
+    rows: list[BackboneRow]
+    notes: list[str]
+
+
+def leaderboard_text(board: Leaderboard) -> LeaderboardText:
+    """A leaderboard in words."""
+    columns, scores = _columns_and_scores(board.cells)
+    metric = f", {metric_name(board.metric)}" if board.metric else ""
+    return LeaderboardText(
+        title=condition_title(board.condition) + metric,
+        phantom=board.condition.data_source == "phantom",
+        warnings=condition_warnings(board.condition),
+        rank_caption=plural(board.ranked, "task"),
+        columns=columns,
+        rows=[
+            BackboneRow(
+                name,
+                rank_text(board, name),
+                NOTHING if pd.isna(board.score[name]) else f"{100 * board.score[name]:.1f}",
+                scores[name],
+            )
+            for name in board.mean_rank.index
+        ],
+        notes=leaderboard_notes(board, len(columns)),
+    )
+
+
+def published_text(cells: pd.DataFrame) -> LeaderboardText:
+    """The published figures in words, in the paper's order; without ranks, since few rows have the same tasks.
+
+    `cells` come from `reports.analysis.leaderboard.published_cells`.
+    """
+    cells = with_best(cells)
+    columns, scores = _columns_and_scores(cells)
+    bold = ["Bold: the best published of its column."] if cells["best"].any() else []
+    return LeaderboardText(
+        title=PUBLISHED_TITLE,
+        phantom=False,
+        warnings=[PUBLISHED_WARNING],
+        rank_caption=NOTHING,
+        columns=columns,
+        rows=[BackboneRow(name, NOTHING, NOTHING, scores[name]) for name in scores],
+        notes=["Percent: mean ± standard deviation over the paper's trials, as printed.", *bold],
+    )
+
+
+def _columns_and_scores(
+    cells: pd.DataFrame,
+) -> tuple[list[TaskColumn], dict[str, list[ScoreText | None]]]:
+    """The columns of a table, and the scores of each backbone in these columns."""
+    uniform = same_seeds(cells)
+    texts = {
+        (cell.kind, cell.task, cell.protocol, cell.backbone): score_text(cell, uniform)
+        for cell in cells.itertuples()
+    }
+    metrics = {(c.kind, c.task, c.protocol): metric_name(c.metric) for c in cells.itertuples()}
+    keys = sorted(metrics, key=column_order)
+    columns = [TaskColumn(key[1], f"{metrics[key]}, {key[2]}") for key in keys]
+    backbones = dict.fromkeys(cells["backbone"])
+    return columns, {name: [texts.get((*key, name)) for key in keys] for name in backbones}
+
+
+def same_seeds(cells: pd.DataFrame) -> bool:
+    """Whether all cells of a table have the same seeds."""
+    return cells["seeds"].nunique() == 1
+
+
+def score_text(cell: Any, uniform: bool) -> ScoreText:
+    """The score of a leaderboard's cell; `uniform`: all cells of the table have the same seeds."""
+    return ScoreText(
+        mean=f"{100 * cell.mean:.1f}",
+        spread="" if pd.isna(cell.std) else f"{100 * cell.std:.1f}",
+        seeds="" if uniform else f"n={cell.n}",
+        best=bool(cell.best),
+        incomplete=not cell.complete,
+    )
+
+
+def rank_text(board: Leaderboard, backbone: str) -> str:
+    """The mean rank of a backbone, or why it has none."""
+    if backbone in board.missing:
+        return f"{board.missing[backbone]} of {plural(board.ranked, 'task')}, not ranked"
+    mean_rank = board.mean_rank[backbone]
+    return NOTHING if pd.isna(mean_rank) else f"{mean_rank:.2f}"
+
+
+def condition_title(condition: Condition) -> str:
+    """A condition in words."""
+    source = "Measured on real images" if condition.data_source == "measured" else "Phantoms"
+    share = condition.label_fraction
+    labels = "all labels" if share == 1 else f"{100 * share:.3g} % of the labels"
+    split = "" if condition.split == "published" else f", {condition.split} split"
+    return f"{source}, profile {condition.profile}, {labels}{split}"
+
+
+def condition_warnings(condition: Condition) -> list[str]:
+    """Sentences that a reader needs before the scores of a condition."""
+    warnings = [PHANTOM] if condition.data_source == "phantom" else []
+    if condition.profile != "paper":
+        warnings.append(
+            f"Profile {condition.profile}: smaller than the paper's experiments, "
+            "not to be compared with published figures."
+        )
+    return warnings
+
+
+def describe_backbone(backbone: Any) -> str:
+    """Architecture, size, method and corpus of a backbone in a line."""
+    size = f"{backbone.parameters / 1e6:.1f} M"
+    return f"{backbone.architecture}, {size}; {backbone.method} on {backbone.corpus}"
+
+
+def leaderboard_notes(board: Leaderboard, columns: int) -> list[str]:
+    """Sentences that a reader needs to judge the scores: statistics, data, machines, versions."""
+    incomplete = board.cells.loc[~board.cells["complete"], "dataset"].unique()
+    pretrained = sorted(
+        {r.backbone.name for r in board.records if r.backbone.pretraining_seed is not None}
+    )
+    notes = {
+        _spread_note(board.cells): True,
+        f"Each seed has a pretraining of its own: {', '.join(pretrained)}.": pretrained,
+        _rank_note(board, columns): True,
+        "Score: mean over the same tasks of 0 (worst mean of a ranked row) to 100 (best).": (
+            board.score.notna().any()
+        ),
+        "Bold: the best of its column.": board.cells["best"].any(),
+        f"{NOTHING} no run.": len(board.cells) < columns * len(board.mean_rank),
+        f"{DAGGER} incomplete data set: images of the published one are missing "
+        f"in {', '.join(sorted(incomplete))}.": len(incomplete),
+    }
+    return [*(note for note, applies in notes.items() if applies), *provenance_notes(board.records)]
+
+
+def _spread_note(cells: pd.DataFrame) -> str:
+    """What a cell shows, and over which seeds."""
+    seeds = sorted(set().union(*cells["seeds"]))
+    numbers = ", ".join(map(str, seeds))
+    if len(seeds) == 1:
+        return f"Percent; one seed ({numbers}), so no spread."
+    if same_seeds(cells):
+        return f"Percent: mean ± sample standard deviation over {len(seeds)} seeds ({numbers})."
+    return f"Percent: mean ± sample standard deviation over n of the seeds {numbers}; none for n=1."
+
+
+def _rank_note(board: Leaderboard, columns: int) -> str:
+    """The tasks that the mean rank is taken over, and the rows that have none."""
+    if not board.ranked or len(board.missing) == len(board.mean_rank):
+        return (
+            "No mean rank: no backbone has run all of the tasks. Name those that count with --task."
+        )
+    number = plural(board.ranked, "task")
+    which = "" if board.ranked == columns else f" of {columns}, those that most rows have"
+    unranked = " Rows that lack one of them are not ranked." if board.missing else ""
+    return f"Mean rank over {number}{which}: 1 is best, ties share the average rank.{unranked}"
+
+
+def plural(number: int, word: str) -> str:
+    """A number of things, such as '2 tasks'."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def provenance_notes(records: Sequence[StoredRecord]) -> list[str]:
+    """The versions of tasks, images, machines, packages and code behind some records, each named once."""
+    by_task = sorted(records, key=lambda r: r.task)
+    tasks = dict.fromkeys(f"{r.task} {r.task_version}" for r in by_task)
+    images = dict.fromkeys(
+        f"{r.task} {' + '.join(f'{n} {split}' for split, n in r.data.counts.items() if split in SPLITS)}"
+        for r in by_task
+    )
+    machines = dict.fromkeys(map(describe_machine, records))
+    versions: dict[str, dict[str, None]] = {}
+    for record in records:
+        for name, version in record.provenance.versions.items():
+            versions.setdefault(name, {})[str(version)] = None
+    packages = (f"{name} {' and '.join(numbers)}" for name, numbers in versions.items())
+    revisions = dict.fromkeys(describe_revision(r.provenance.git_revision) for r in records)
+    return [
+        f"Task versions: {', '.join(tasks)}.",
+        f"Images: {'; '.join(images)}.",
+        f"{'Machines' if len(machines) > 1 else 'Machine'}: {'; '.join(machines)}.",
+        f"Versions: {', '.join(packages)}.",
+        f"Code: {', '.join(revisions)}.",
+    ]
+
+
+def describe_machine(record: StoredRecord) -> str:
+    """The machine of a run in a line, as far as the record tells."""
+    facts = record.provenance.machine
+    parts = [
+        facts.get("cpu"),
+        facts.get("cores") and plural(facts["cores"], "core"),
+        facts.get("memory_gb") and f"{facts['memory_gb']} GB memory",
+        facts.get("gpu") or "no GPU",
+        plural(record.threads, "thread") + " per run",
+        facts.get("platform"),
+    ]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def describe_revision(commit: str | None) -> str:
+    """A commit, shortened; a '+' behind it means that the code differed from it."""
+    if commit is None:
+        return "commit unknown"
+    changed = " with changes" if commit.endswith("+") else ""
+    return f"commit {commit.removesuffix('+')[:10]}{changed}"
