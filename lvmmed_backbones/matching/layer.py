@@ -26,7 +26,7 @@ class MatchingLayer(nn.Module):
 
     The forward pass solves every problem of a batch. The backward pass solves it again with affinities that were moved
     against the gradient of the loss, with the same noise, seed and procedure, and returns the difference of the
-    solutions:
+    solutions::
 
         gradient = (mean_s v(c + noise_s) - mean_s v(c - lambda_ * dL/dv + noise_s)) / lambda_
 
