@@ -6,6 +6,7 @@ lazy_loader has no place for the extra that brings a missing package, so these l
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -57,4 +58,4 @@ def on_first_use(
         with needing(extra) if extra else nullcontext():
             return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
 
-    return attribute, lambda: sorted(homes)
+    return attribute, lambda: sorted(sys.modules[package].__all__)

@@ -24,8 +24,9 @@ Batch: TypeAlias = Tensor | Sequence[Tensor]
 class MatchingLayer(nn.Module):
     """Graph matching with gradients for vertex and edge affinities.
 
-    The forward pass solves every problem of a batch. The backward pass moves the affinities against the gradient of the
-    loss, solves the problem again with the same noise, seed and procedure, and returns the difference of the solutions:
+    The forward pass solves every problem of a batch. The backward pass solves it again with affinities that were moved
+    against the gradient of the loss, with the same noise, seed and procedure, and returns the difference of the
+    solutions::
 
         gradient = (mean_s v(c + noise_s) - mean_s v(c - lambda_ * dL/dv + noise_s)) / lambda_
 
