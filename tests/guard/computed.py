@@ -8,22 +8,20 @@ import io
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.runner import Runner
 
-from benchmarks.config import configure, place
+from benchmarks.config import place
 from benchmarks.grid import RunSpec
-from benchmarks.resolve import resolve
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import architectures
-from lvmmed_backbones.corpus import build
 from lvmmed_backbones.models import from_config
 from lvmmed_backbones.pretrain import compose
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner
 from reports.__main__ import main as reports
 from tasks import registry
+from tests.factories import configured
 from tests.guard.states import FrozenStart, fill, summary
 
 METHODS = (
@@ -122,18 +120,6 @@ def image(side: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(7).standard_normal((1, 3, side, side))).float()
 
 
-def make_corpus(folder: Path) -> Path:
-    """A corpus of 8 soft images of 48 px."""
-    rng = np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    for number in range(8):
-        coarse = rng.integers(0, 256, (6, 6), dtype=np.uint8)
-        picture = cv2.resize(coarse, (48, 48), interpolation=cv2.INTER_CUBIC)
-        assert cv2.imwrite(str(folder / "images" / f"{number:03d}.png"), picture)
-    build([folder / "images"], folder / "corpus")
-    return folder / "corpus"
-
-
 def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
     """Loss and gradient's norm of the first step of a pretraining, 8 images of 32 px."""
     options = {
@@ -153,7 +139,7 @@ def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
 def run_task(task: str, backbone: str, prepared: Path, work: Path) -> dict[str, Any]:
     """Loss and gradient's norm of the first step of a mini run, and its metrics."""
     torch.set_num_threads(1)
-    config = configure(resolve(RunSpec(task, backbone, "mini", seed=0)))
+    config = configured(RunSpec(task, backbone, "mini", seed=0))
     config = place(config, prepared / config.task.dataset, None, work)
     config.model.backbone.pop("weights", None)
     runner = Runner.from_cfg(config)

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.guard import computed, records
+from tests.factories import build_corpus, write_study
+from tests.guard import computed
 
 EXPECTED = Path(__file__).resolve().parent / "expected"
 RELATIVE = 1e-4  # of a loss, an output; other processors sum in another order
@@ -57,7 +58,7 @@ def check(found: Any, expected: Any, place: str, rel: float = 0, absolute: float
 
 @pytest.mark.parametrize("name", computed.LINES)
 def test_reports_say_what_they_said(name: str, tmp_path: Path, compare) -> None:
-    records.write(tmp_path / "results")
+    write_study(tmp_path / "results")
     compare(f"reports/{name}", computed.report(name, tmp_path / "results", tmp_path / "out"))
 
 
@@ -70,7 +71,7 @@ def test_networks_give_what_they_gave(name: str, compare) -> None:
 
 @pytest.mark.parametrize("name", computed.METHODS)
 def test_methods_make_the_step_that_they_made(name: str, tmp_path: Path, compare) -> None:
-    corpus = computed.make_corpus(tmp_path)
+    corpus = build_corpus(tmp_path, 8)
     compare(f"methods/{name}", computed.first_step(name, corpus, tmp_path / "run"), rel=RELATIVE)
 
 
