@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import profiles, tables
+from benchmarks import profiles, terminal
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.shell import behind, carry_out
 from lvmmed_backbones.stopping import stop_quietly
@@ -115,22 +115,22 @@ def _show_endings(endings: Sequence[Ending]) -> int:
     elsewhere = sum(ending.elsewhere and not ending.failure for ending in carried_out)
     others = f", {elsewhere} of them by another driver" if elsewhere else ""
     if carried_out:
-        tables.say(
+        terminal.say(
             f"{len(carried_out) - len(failed)} runs done{others}, "
             f"{len(endings) - len(carried_out)} were done before, {len(failed)} failed"
         )
     for ending in failed:
-        tables.say(f"FAILED {ending.run.folder}: {ending.failure}")
+        terminal.say(f"FAILED {ending.run.folder}: {ending.failure}")
     return 1 if failed else 0
 
 
 def _show_plan(plan: Plan) -> int:
-    tables.show_plan(plan)
+    terminal.show_plan(plan)
     return 0
 
 
 def _show_status(status: Status) -> int:
-    tables.show_status(status)
+    terminal.show_status(status)
     return 0
 
 

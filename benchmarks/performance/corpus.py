@@ -99,9 +99,7 @@ def reading(corpus: Path, images: int = 2000) -> float:
 
 def main() -> int:
     """Print the table."""
-    from benchmarks.provenance import (
-        processor,  # imports torch, which the processes that are measured do not need
-    )
+    from benchmarks.record import processor  # imports torch: the measured processes need none
 
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.performance.corpus", description=__doc__

@@ -18,7 +18,7 @@ from benchmarks.grid import RunSpec
 from benchmarks.scheduler.local import make_own
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.outside import Refused
-from tests.benchmarks.factories import configured
+from tests.factories import configured
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "import os\nos.mkdir({harm!r})\n"

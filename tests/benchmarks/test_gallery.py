@@ -21,7 +21,7 @@ from lvmmed_backbones.records.gallery import INDEX, SIDE
 from tasks.metrics.cases import case_name
 from tasks.metrics.detection import average_precision, mean
 from tasks.metrics.overlap import dice, iou, overlap_counts
-from tests.benchmarks.factories import placed
+from tests.factories import placed
 
 scores = st.none() | st.integers(0, 4).map(lambda n: n / 4)
 

@@ -13,7 +13,7 @@ from mmengine.registry import MODELS
 from mmengine.runner import EpochBasedTrainLoop
 from safetensors.torch import load_file, save_file
 
-from benchmarks import data, execute
+from benchmarks import execute, preparation
 from benchmarks.__main__ import main
 from benchmarks.grid import RunSpec
 from benchmarks.runs import Run
@@ -21,7 +21,7 @@ from lvmmed_backbones.catalogue.exported import KEY
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from lvmmed_backbones.outside import Refused
 from tasks.hooks import LAST
-from tests.benchmarks.factories import prepared_run
+from tests.factories import prepared_run
 from tests.spoiling import spoilt_bytes
 
 SMALL = {
@@ -93,11 +93,11 @@ def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
         raise Reached
 
     spec = RunSpec("brain_tumor_linear", "random_vit_tiny", "paper", 0)
-    run = prepared_run(spec, data.prepare(["brain_tumor"], None, work / "work"), tmp_path)
+    run = prepared_run(spec, preparation.prepare(["brain_tumor"], None, work / "work"), tmp_path)
     run.folder.mkdir(parents=True)
     monkeypatch.setattr(EpochBasedTrainLoop, "run", save)
     with pytest.raises(Reached):
-        execute.measure(copy.deepcopy(run))
+        execute.train_and_test(copy.deepcopy(run))
     monkeypatch.setattr(EpochBasedTrainLoop, "run", stop)
     return run
 
@@ -126,7 +126,7 @@ def test_a_run_that_goes_on_from_generated_checkpoints(
         else:
             file.write_bytes(spoilt_bytes(whole, rng))
         try:
-            execute.measure(copy.deepcopy(stopped))
+            execute.train_and_test(copy.deepcopy(stopped))
         except Refused as error:
             outcomes["refused"] += 1
             assert str(folder) in str(error) and str(error).isprintable()

@@ -16,7 +16,7 @@ from PIL import Image
 from benchmarks.config import LOADERS, image_size, transforms, use_tiles
 from benchmarks.grid import RunSpec
 from benchmarks.labels import inner_dataset
-from tests.benchmarks.factories import configured, placed
+from tests.factories import configured, placed
 
 
 def composed(task: str, profile: str) -> Config:

@@ -12,12 +12,12 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
-from benchmarks.execute import counts
 from benchmarks.grid import RunSpec
 from benchmarks.labels import inner_dataset, label_subset, training_images
+from benchmarks.record import counts
 from lvmmed_backbones.outside import Refused
 from tasks import registry
-from tests.benchmarks.factories import configured, placed
+from tests.factories import configured, placed
 
 FRACTIONS = (0.01, 0.1, 0.25, 0.4, 0.5, 0.75, 0.9)
 

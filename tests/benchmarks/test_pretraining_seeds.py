@@ -19,7 +19,7 @@ from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 from reports.__main__ import main as reports
-from tests.benchmarks.factories import configured
+from tests.factories import configured
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,12 +14,12 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from benchmarks import data
-from benchmarks.clock import TrainClock, read_note
+from benchmarks import preparation
 from benchmarks.config import fit_backbone, place, set_image_size
-from benchmarks.data import PreparedData
 from benchmarks.execute import TAKEN, execute
 from benchmarks.grid import RunSpec
+from benchmarks.preparation import PreparedData
+from benchmarks.record import TrainClock, read_note
 from benchmarks.runs import Identity, Run
 from benchmarks.scheduler.lease import newest
 from lvmmed_backbones import catalogue
@@ -60,7 +60,7 @@ class KillHook(Hook):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
-    return data.prepare(["fgadr"], None, tmp_path_factory.mktemp("work"))["fgadr"]
+    return preparation.prepare(["fgadr"], None, tmp_path_factory.mktemp("work"))["fgadr"]
 
 
 def made(prepared: PreparedData, results: Path, seed: int = 0, keep: bool = False) -> Run:
@@ -182,7 +182,7 @@ def test_a_run_that_is_done_is_not_done_again(whole: Run) -> None:
 
 def test_the_seconds_of_all_processes_count(tmp_path: Path, monkeypatch) -> None:
     file, now = tmp_path / "note", [0.0]
-    monkeypatch.setattr("benchmarks.clock.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("benchmarks.record.time.monotonic", lambda: now[0])
     for lasts in (30, 12):
         clock = TrainClock(file)
         clock.before_train(None)

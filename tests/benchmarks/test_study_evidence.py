@@ -12,27 +12,19 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.studies.evidence import reporting, second_order
+from benchmarks.studies.evidence import measures, reporting
 from benchmarks.studies.evidence.__main__ import main
 from benchmarks.studies.evidence.probe import copied, probe
-from benchmarks.studies.evidence.results import ends
-from benchmarks.studies.evidence.study import SecondOrderHook, slug
+from benchmarks.studies.evidence.study import SecondOrderHook, ends, slug
 from benchmarks.studies.evidence.variants import VARIANTS
-from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.pretrain import config_names
+from tests.factories import build_corpus
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """128 soft blobs: two steps of the small config."""
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "in").mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(128):
-        image = cv2.resize(rng.integers(0, 256, (6, 6), np.uint8), (64, 64))
-        assert cv2.imwrite(str(folder / "in" / f"{number:03d}.png"), image)
-    build([("x", folder / "in")], folder / "out", workers=1)
-    return folder / "out"
+    """128 soft images: two steps of the small config."""
+    return build_corpus(tmp_path_factory.mktemp("corpus"), 128, side=64)
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +92,9 @@ def test_changes_are_measured_on_a_checkpoint(work: Path, corpus: Path, capsys) 
 def test_moved_costs_return_what_the_definition_says() -> None:
     torch.manual_seed(0)
     vertex = torch.rand(6, 6)
-    assert second_order.returned(vertex, 80.0) == 1.0
-    assert (
-        second_order.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0
-    )  # was there before the move
-    assert second_order.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
+    assert measures.returned(vertex, 80.0) == 1.0
+    assert measures.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0  # was there before the move
+    assert measures.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
 
 
 def test_the_second_order_is_on_in_its_part_of_the_run() -> None:

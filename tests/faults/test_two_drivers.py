@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.record import LEASE
+from benchmarks.results import LEASE
 from benchmarks.scheduler.lease import Holder
 from tests.faults.commands import patience
 from tests.faults.grid import (

@@ -11,10 +11,5 @@ __all__ = ["changes", "gradients", "pretrain", "report"]
 
 __getattr__, __dir__ = on_first_use(
     __name__,
-    {
-        "changes": "second_order",
-        "gradients": "gradient_noise",
-        "pretrain": "study",
-        "report": "reporting",
-    },
+    {"changes": "measures", "gradients": "measures", "pretrain": "study", "report": "reporting"},
 )

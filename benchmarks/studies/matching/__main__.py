@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.provenance import machine
+from benchmarks.record import machine
 from benchmarks.studies.matching import measure
 from lvmmed_backbones.revision import ROOT, git_revision
 from lvmmed_backbones.stopping import stop_quietly
