@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: each verb has a function behind it, its options are that function's arguments."""
+    """Return the command line: behind each verb is a function, whose arguments are the verb's options."""
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     verbs = top.add_subparsers(metavar="VERB", required=True)
     run = verbs.add_parser(
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
             "--split",
             choices=("published", "clean"),
             default="published",
-            help="clean: where the published valid split is the test split (FGADR), carve one from train",
+            help="clean: where the published valid split is the test split (FGADR), carve a valid split from train",
         )
         verb.add_argument(
             "--results", type=Path, default=Path("results"), metavar="DIR", help="(results)"
@@ -79,19 +79,19 @@ def parser() -> argparse.ArgumentParser:
             "--jobs",
             type=int,
             metavar="N",
-            help="runs at a time (one per GPU that is visible; without GPUs, what the cores can bear)",
+            help="runs at a time (one per visible GPU; without GPUs, as many as the cores can bear)",
         )
         verb.add_argument(
             "--keep-checkpoints",
             action="store_true",
-            help="of finished runs, all of them, not only the best on the valid split",
+            help="keep all checkpoints of finished runs, not only the best on the valid split",
         )
     behind(run, "benchmarks:run", _show_endings)
     behind(plan, "benchmarks:plan", _show_plan)
     status = verbs.add_parser(
         "status",
-        help="show what a folder of results holds: runs done, going on, failed, interrupted",
-        description="Show what a folder of results holds; nothing is configured or prepared.",
+        help="show which runs of a folder of results are done, going on, failed, interrupted",
+        description="Show the runs of a folder of results; nothing is configured or prepared.",
     )
     status.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="(results)"

@@ -26,8 +26,8 @@ from lvmmed_backbones.stopping import die_with_parent, stop_quietly
 SIDE, SLICES = 320, 50
 
 
-def generate(folder: Path, images: int) -> None:
-    """`images` of 320 px, each its own."""
+def _generate(folder: Path, images: int) -> None:
+    """Write images of 320 px, no two alike."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(images)
     fine = rng.integers(0, 40, (SIDE, SIDE), np.uint8)
@@ -47,15 +47,15 @@ def generate(folder: Path, images: int) -> None:
         )
 
 
-def measure_build(source: Path, out: Path, workers: int) -> tuple[float, float]:
-    """Seconds, and the most memory in MB that the processes held together, shared pages counted once each."""
+def _measure_build(source: Path, out: Path, workers: int) -> tuple[float, float]:
+    """Return the seconds of a build, and the most memory in MB that its processes held; shared pages count once."""
     start = time.monotonic()
     process = multiprocessing.get_context("spawn").Process(
-        target=build_quietly, args=(source, out, workers)
+        target=_build_quietly, args=(source, out, workers)
     )
     process.start()
     peak = [0.0]
-    watcher = threading.Thread(target=watch, args=(process.pid, peak))
+    watcher = threading.Thread(target=_watch, args=(process.pid, peak))
     watcher.start()
     process.join()
     watcher.join()
@@ -64,8 +64,8 @@ def measure_build(source: Path, out: Path, workers: int) -> tuple[float, float]:
     return time.monotonic() - start, peak[0] / 2**20
 
 
-def build_quietly(source: Path, out: Path, workers: int) -> None:
-    """In the process of `measure_build`; its progress is not shown, and it ends with its parent."""
+def _build_quietly(source: Path, out: Path, workers: int) -> None:
+    """Build a corpus without showing progress; the process ends with its parent."""
     from lvmmed_backbones.corpus import build
 
     die_with_parent()
@@ -73,8 +73,8 @@ def build_quietly(source: Path, out: Path, workers: int) -> None:
         build([("generated", source)], out, workers=workers)
 
 
-def watch(pid: int, peak: list[float]) -> None:
-    """Keep the largest sum of proportional memory of a process and its children."""
+def _watch(pid: int, peak: list[float]) -> None:
+    """Record the largest sum of the proportional memory of a process and its children, while it lives."""
     while psutil.pid_exists(pid):
         try:
             parent = psutil.Process(pid)
@@ -85,8 +85,8 @@ def watch(pid: int, peak: list[float]) -> None:
         time.sleep(0.5)
 
 
-def reading(corpus: Path, images: int = 2000) -> float:
-    """Images a second that one process reads and decodes, in random order."""
+def _reading_speed(corpus: Path, images: int = 2000) -> float:
+    """Return how many images a second one process reads and decodes, in random order."""
     from lvmmed_backbones.corpus import CorpusDataset
 
     data = CorpusDataset(str(corpus))
@@ -98,7 +98,7 @@ def reading(corpus: Path, images: int = 2000) -> float:
 
 
 def main() -> int:
-    """Print the table."""
+    """Entry point: print the table; returns the exit code."""
     from benchmarks.record import processor  # imports torch: the measured processes need none
 
     parser = argparse.ArgumentParser(
@@ -113,9 +113,9 @@ def main() -> int:
     for images in options.images:
         with tempfile.TemporaryDirectory() as scratch:
             source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
-            generate(source, images)
-            seconds, memory = measure_build(source, corpus, options.workers)
-            speed = reading(corpus)
+            _generate(source, images)
+            seconds, memory = _measure_build(source, corpus, options.workers)
+            speed = _reading_speed(corpus)
         print(
             f"| {images:,} | {seconds:.0f} | {images / seconds:.0f} | {memory:.0f} | {speed:.0f} |",
             flush=True,

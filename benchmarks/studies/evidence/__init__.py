@@ -1,6 +1,6 @@
 """Does graph-matching pretraining learn, and which of its parts? The study behind docs/evidence.md.
 
-Nothing is imported before it is used.
+Modules are imported when they are first used.
 """
 
 from __future__ import annotations
