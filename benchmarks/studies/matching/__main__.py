@@ -52,42 +52,41 @@ def main() -> int:
 def _render(tables: dict[str, pd.DataFrame], figure: str) -> str:
     """Return the measured part of the page, in Markdown."""
     computer = machine()
+    proven = _markdown(tables["proven"], {"above %": 3, "found": 2, "optimum": 2, "s": 1})
+    exact = _markdown(tables["exact"], {"median ms": 1, "most ms": 1})
+    digits = {"1 thread, s": 3, "2 threads, s": 3, "times as fast": 2}
+    threads = _markdown(tables["threads"], digits)
     growth = tables["growth"].drop(columns="objective")
-    return "\n".join(
-        [
-            f"Measured on one of {computer['cores']} cores of an {computer['cpu']}, Python "
-            f"{sys.version.split()[0]}, commit {(git_revision() or 'unknown')[:12]}.",
-            "",
-            "**Pretraining problems**, k = 5: objective relative to the best known, the median over 3 instances and 5 "
-            "seeds of the solver (least of the 15), and the median time of one.",
-            "",
-            _by_level(tables["presets"]),
-            "",
-            "**Peers**, N = 64, k = 5: the same instances and seeds in the same run; building their models is not "
-            "counted.",
-            "",
-            _by_level(tables["peers"]),
-            "",
-            "**Proven optima**: costs found by `best` with 40 restarts, the best of 4 seeds; seconds for all four.",
-            "",
-            _markdown(tables["proven"], {"above %": 3, "found": 2, "optimum": 2, "s": 1}),
-            "",
-            "**Exact search**, edges of both graphs by k nearest neighbours (k = N - 1: complete), 10 instances.",
-            "",
-            _markdown(tables["exact"], {"median ms": 1, "most ms": 1}),
-            "",
-            "**A batch of 32** (N = 64, `default`).",
-            "",
-            _markdown(tables["threads"], {"1 thread, s": 3, "2 threads, s": 3, "times as fast": 2}),
-            "",
-            "**Growth**, by edge features, k = 5, medium: one thread.",
-            "",
-            f"![Time against N]({figure})",
-            "",
-            _markdown(growth, {"ms": 1, "MB of the solver": 0}),
-            "",
-        ]
-    )
+    return f"""Measured on one of {computer["cores"]} cores of an {computer["cpu"]}, Python \
+{sys.version.split()[0]}, commit {(git_revision() or "unknown")[:12]}.
+
+**Pretraining problems**, k = 5: objective relative to the best known, the median over 3 instances and 5 seeds of the \
+solver (least of the 15), and the median time of one.
+
+{_by_level(tables["presets"])}
+
+**Peers**, N = 64, k = 5: the same instances and seeds in the same run; building their models is not counted.
+
+{_by_level(tables["peers"])}
+
+**Proven optima**: costs found by `best` with 40 restarts, the best of 4 seeds; seconds for all four.
+
+{proven}
+
+**Exact search**, edges of both graphs by k nearest neighbours (k = N - 1: complete), 10 instances.
+
+{exact}
+
+**A batch of 32** (N = 64, `default`).
+
+{threads}
+
+**Growth**, by edge features, k = 5, medium: one thread.
+
+![Time against N]({figure})
+
+{_markdown(growth, {"ms": 1, "MB of the solver": 0})}
+"""
 
 
 def _by_level(table: pd.DataFrame) -> str:
