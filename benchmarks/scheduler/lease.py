@@ -53,10 +53,12 @@ class Holder(msgspec.Struct):
 
 def myself() -> Holder:
     """Return this process, as a holder."""
-    return Holder(socket.gethostname(), os.getpid(), place(), born(os.getpid()) or 0)
+    return Holder(
+        socket.gethostname(), os.getpid(), boot_and_container(), start_of(os.getpid()) or 0
+    )
 
 
-def place() -> str:
+def boot_and_container() -> str:
     """Return the boot and the container that this process lives in, as Linux tells them; else an empty string."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -65,7 +67,7 @@ def place() -> str:
         return ""
 
 
-def born(process: int) -> int | None:
+def start_of(process: int) -> int | None:
     """Return when a living process of this place began, in ticks since the boot; None if there is none."""
     try:
         state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
@@ -172,8 +174,8 @@ class Watch:
     def is_dead(self, path: Path) -> bool:
         """Return whether the holder of a lease has ended, or has given no sign of life for `SILENCE`."""
         holder = read_holder(path)
-        if holder and holder.place and holder.place == place():
-            return born(holder.process) != holder.born
+        if holder and holder.place and holder.place == boot_and_container():
+            return start_of(holder.process) != holder.born
         try:
             beat = path.stat().st_mtime_ns
         except OSError:  # released meanwhile, which `newest` tells: not dead

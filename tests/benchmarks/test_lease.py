@@ -18,12 +18,12 @@ from benchmarks.scheduler.lease import (
     Holder,
     Watch,
     alone,
-    born,
+    boot_and_container,
     claim,
     myself,
     newest,
-    place,
     read_holder,
+    start_of,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,8 +80,8 @@ def test_a_killed_holder_on_this_machine_is_known_at_once(tmp_path: Path) -> Non
 def test_a_process_number_that_was_given_again_is_another_process(tmp_path: Path) -> None:
     """As in containers, where each job is process 7."""
     path = tmp_path / "lease.1"
-    path.write_bytes(msgspec.json.encode(Holder("here", os.getpid(), place(), 1)))
-    assert born(os.getpid()) != 1
+    path.write_bytes(msgspec.json.encode(Holder("here", os.getpid(), boot_and_container(), 1)))
+    assert start_of(os.getpid()) != 1
     assert Watch().is_free(tmp_path / "lease")
 
 

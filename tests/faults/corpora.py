@@ -15,7 +15,7 @@ SOURCES, IMAGES = 6, 16
 
 
 def draw(folder: Path) -> None:
-    """Soft random blobs in `sources`, each image its own; every eighth of them, too, in `test`."""
+    """Write soft random images into `sources`, and a copy of every eighth one into `test`."""
     for source in range(SOURCES):
         write_images(folder / "sources" / f"set{source}", IMAGES, seed=source)
     (folder / "test").mkdir()
@@ -24,18 +24,18 @@ def draw(folder: Path) -> None:
 
 
 def building(folder: Path, out: Path) -> list[str | Path]:
-    """The words that build it: a shard for each source."""
+    """Return the words of the command that builds the corpus, with a shard for each source."""
     sources = sorted((folder / "sources").iterdir())
     return ["lvmmed_backbones", "corpus", "build", *sources, "--out", out, "--workers", "2"]
 
 
 def auditing(folder: Path, out: Path) -> list[str | Path]:
-    """The words that take its test images out."""
+    """Return the words of the command that takes its test images out."""
     return ["lvmmed_backbones", "corpus", "audit", out, "--test", folder / "test", "--remove"]
 
 
 def tells_the_truth(corpus: Path) -> bool:
-    """Whether it is refused, or its summary is that of its manifest."""
+    """Return whether the corpus is refused, or its summary is that of its manifest."""
     try:
         _, summary = read_corpus(corpus, ["key"])
     except (FileNotFoundError, ValueError):
