@@ -1,4 +1,4 @@
-"""Files that are whole but for a few bytes, in `python -m benchmarks plan` and `run`. In process."""
+"""`python -m benchmarks plan` and `run`, in this process, on files of which a few bytes are damaged."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ ODD = [None, [], {}, "x", -1, 0.5, float("nan"), 10**30, True, torch.zeros(0), {
 
 
 class Reached(Exception):
-    """The run would train now."""
+    """Raised at the moment when the run would begin to train."""
 
 
 @pytest.fixture
 def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
-    """A run by epochs that has a checkpoint and no record; it goes no further than to its first step."""
+    """A run by epochs that has a checkpoint and no record; it stops before its first step."""
 
     def stop(self) -> None:
         raise Reached
@@ -106,7 +106,7 @@ def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
 def test_a_run_that_goes_on_from_generated_checkpoints(
     count: int, stopped: Run, monkeypatch
 ) -> None:
-    """Up to the first step: the states of the file, or one line."""
+    """Resume up to the first step: the states are those of the file, or the error is one line."""
     folder = stopped.folder
     file = folder / LAST
     content, whole = torch.load(file, weights_only=True), file.read_bytes()

@@ -1,4 +1,4 @@
-"""What lies there before a grid runs: tasks without data are left out by name; a profile's backbones are made once.
+"""Before a grid runs: tasks without data are left out by name; a profile's backbones are pretrained once.
 
 CI makes a real backbone.
 """

@@ -29,7 +29,7 @@ WHOLE = {
 
 
 def run(results: Path, name: str, content: str | bytes | None = None, **changed) -> Path:
-    """A run's folder with a record, whole unless something else is said."""
+    """Write the record of a run, whole or as given, and return the run's folder."""
     folder = results / "runs" / name
     folder.mkdir(parents=True, exist_ok=True)
     if content is None:

@@ -55,7 +55,7 @@ def test_another_spec_is_another_run(prepared, tmp_path: Path, other: dict) -> N
 
 
 def test_profiles_that_compose_alike_are_two_runs(prepared, tmp_path: Path) -> None:
-    """`evidence` has the segmentation of `small`."""
+    """The profile `evidence` has the segmentation of `small`."""
     small, evidence = (
         prepared_run(RunSpec("drive", "random_vit_tiny", profile, 0), prepared, tmp_path)
         for profile in ("small", "evidence")

@@ -1,4 +1,4 @@
-"""The study of docs/evidence.md: a small one from the command to its tables, and each of its measures."""
+"""The study of docs/evidence.md: a small study from the command to its tables, and each of its measures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def work(corpus: Path, prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of two variants, by the command."""
+    """Carry out a study of two variants by the command."""
     folder = tmp_path_factory.mktemp("work")
     assert main(words(corpus, prepared_root, folder)) == 0
     return folder
@@ -145,7 +145,7 @@ def test_a_probe_finds_what_features_tell_and_no_more(shades: Path) -> None:
 def test_copies_of_test_images_are_learnt_from_only_as_published(
     shades: Path, tmp_path: Path
 ) -> None:
-    """Without its dark images, training knows one class."""
+    """Without its dark images, training has a single class."""
     audit = tmp_path / "copies.csv"
     rows = [f"brain_tumor,class/train{n}.png" for n in range(2, 20, 2)]
     audit.write_text("\n".join(["data_set,source", *rows, "other,class/train0.png"]) + "\n")

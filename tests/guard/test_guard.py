@@ -1,4 +1,4 @@
-"""What the suite computes is what it computed before: reports, networks, first steps, whole runs.
+"""The suite computes what it computed before: reports, networks, first steps, whole runs.
 
 `expected/` was written by the code at the end of version 1 of the design, on one machine. Figures may differ in their
 last digits on another. `pytest tests/guard --freeze -m ""` writes it anew.
@@ -39,7 +39,7 @@ def compare(request: pytest.FixtureRequest):
 
 
 def check(found: Any, expected: Any, place: str, rel: float = 0, absolute: float = 0) -> None:
-    """Compare, and name the place of a difference."""
+    """Compare two values; name where they differ."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys(), place
         for key in expected:
