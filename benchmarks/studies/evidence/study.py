@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, MODELS
+from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones import catalogue
 from lvmmed_backbones import pretrain as pretraining
 from lvmmed_backbones.catalogue.exported import entry_of, read_facts
+from lvmmed_backbones.models import from_config
 from lvmmed_backbones.outside import Refused, read_json
 from lvmmed_backbones.pretrain.monitors import unwrapped
 from lvmmed_backbones.writing import write_json
@@ -194,7 +195,7 @@ def _carry_out(job: _Job) -> None:
         rate = pretraining.compose(**arguments).optim_wrapper.optimizer.lr
         row |= dict(steps=read_facts(weights).steps, rate=rate, **ends(job.folder))
         entry = entry_of(weights)
-    model = MODELS.build(entry.model("vector", SIZE))
+    model = from_config(entry.model("vector", SIZE))
     model.init_weights()
     row |= probe(model, job.prepared, job.copies)
     write_json(job.folder / RESULT, row)
