@@ -62,9 +62,9 @@ def test_only_whole_records_count(tmp_path: Path) -> None:
 
 def test_a_record_is_read_once_until_it_changes(tmp_path: Path, monkeypatch) -> None:
     read: list[str] = []
-    look = results._look
+    look = results._read_row
     monkeypatch.setattr(
-        results, "_look", lambda folder, stamp: read.append(folder.name) or look(folder, stamp)
+        results, "_read_row", lambda folder, stamp: read.append(folder.name) or look(folder, stamp)
     )
     for name in "ab":
         run(tmp_path, name)
