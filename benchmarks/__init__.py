@@ -3,7 +3,7 @@
     >>> import benchmarks
     >>> benchmarks.run(tasks=["drive"], backbones=["random_vit_tiny"])
 
-does what `python -m benchmarks run` does. Nothing is imported before it is used.
+does what `python -m benchmarks run` does. Modules are imported when they are first used.
 """
 
 from __future__ import annotations

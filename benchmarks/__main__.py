@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import profiles, tables
+from benchmarks import profiles, terminal
 from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
@@ -20,81 +20,84 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: each verb has a function behind it, its options are that function's arguments."""
+    """Return the command line: behind each verb is a function, whose arguments are the verb's options."""
+    grid = argparse.ArgumentParser(add_help=False)
+    grid.add_argument(
+        "--profile",
+        default="mini",
+        metavar="NAME",
+        help=f"size of the experiment, such as {', '.join(sorted(profiles.shipped()))} (mini)",
+    )
+    grid.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder of downloads; without it every data set is a phantom",
+    )
+    grid.add_argument("--tasks", nargs="+", metavar="TASK", help="default: all whose data is there")
+    grid.add_argument("--backbones", nargs="+", metavar="NAME", help="default: the profile's")
+    grid.add_argument("--seeds", nargs="+", type=int, metavar="N", help="default: the profile's")
+    grid.add_argument(
+        "--label-fractions",
+        nargs="+",
+        type=float,
+        default=(1.0,),
+        metavar="F",
+        help="shares of the training images, such as 0.05 1.0 (1.0)",
+    )
+    grid.add_argument(
+        "--split",
+        choices=("published", "clean"),
+        default="published",
+        help="clean: where the published valid split is the test split (FGADR), carve a valid split from train",
+    )
+    results = argparse.ArgumentParser(add_help=False)
+    results.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder of the records (results)",
+    )
+    grid.add_argument(
+        "--work",
+        type=Path,
+        default=Path("work"),
+        metavar="DIR",
+        help="phantoms and prepared data sets (work)",
+    )
+    grid.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at a time (one per visible GPU; without GPUs, as many as the cores can bear)",
+    )
+    grid.add_argument(
+        "--keep-checkpoints",
+        action="store_true",
+        help="keep all checkpoints of finished runs, not only the best on the valid split",
+    )
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     verbs = top.add_subparsers(metavar="VERB", required=True)
     run = verbs.add_parser(
         "run",
+        parents=[grid, results],
         help="carry out every run of a grid that has no record yet",
         description="Carry out every run of a grid that has no record yet: one record per run, in RESULTS/runs.",
     )
-    plan = verbs.add_parser(
-        "plan", help="show the grid and what of it is done", description="Show the grid."
-    )
-    for verb in (run, plan):
-        verb.add_argument(
-            "--profile",
-            default="mini",
-            metavar="NAME",
-            help=f"size of the experiment, such as {', '.join(sorted(profiles.shipped()))} (mini)",
-        )
-        verb.add_argument(
-            "--data",
-            type=Path,
-            metavar="DIR",
-            help="folder of downloads; without it every data set is a phantom",
-        )
-        verb.add_argument(
-            "--tasks", nargs="+", metavar="TASK", help="default: all whose data is there"
-        )
-        verb.add_argument("--backbones", nargs="+", metavar="NAME", help="default: the profile's")
-        verb.add_argument(
-            "--seeds", nargs="+", type=int, metavar="N", help="default: the profile's"
-        )
-        verb.add_argument(
-            "--label-fractions",
-            nargs="+",
-            type=float,
-            default=(1.0,),
-            metavar="F",
-            help="shares of the training images, such as 0.05 1.0 (1.0)",
-        )
-        verb.add_argument(
-            "--split",
-            choices=("published", "clean"),
-            default="published",
-            help="clean: where the published valid split is the test split (FGADR), carve one from train",
-        )
-        verb.add_argument(
-            "--results", type=Path, default=Path("results"), metavar="DIR", help="(results)"
-        )
-        verb.add_argument(
-            "--work",
-            type=Path,
-            default=Path("work"),
-            metavar="DIR",
-            help="phantoms and prepared data sets (work)",
-        )
-        verb.add_argument(
-            "--jobs",
-            type=int,
-            metavar="N",
-            help="runs at a time (one per GPU that is visible; without GPUs, what the cores can bear)",
-        )
-        verb.add_argument(
-            "--keep-checkpoints",
-            action="store_true",
-            help="of finished runs, all of them, not only the best on the valid split",
-        )
     behind(run, "benchmarks:run", _show_endings)
+    plan = verbs.add_parser(
+        "plan",
+        parents=[grid, results],
+        help="show the grid and what of it is done",
+        description="Show the grid.",
+    )
     behind(plan, "benchmarks:plan", _show_plan)
     status = verbs.add_parser(
         "status",
-        help="show what a folder of results holds: runs done, going on, failed, interrupted",
-        description="Show what a folder of results holds; nothing is configured or prepared.",
-    )
-    status.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="(results)"
+        parents=[results],
+        help="show which runs of a folder of results are done, going on, failed, interrupted",
+        description="Show the runs of a folder of results; nothing is configured or prepared.",
     )
     behind(status, "benchmarks:status", _show_status)
     return top
@@ -115,22 +118,22 @@ def _show_endings(endings: Sequence[Ending]) -> int:
     elsewhere = sum(ending.elsewhere and not ending.failure for ending in carried_out)
     others = f", {elsewhere} of them by another driver" if elsewhere else ""
     if carried_out:
-        tables.say(
+        terminal.say(
             f"{len(carried_out) - len(failed)} runs done{others}, "
             f"{len(endings) - len(carried_out)} were done before, {len(failed)} failed"
         )
     for ending in failed:
-        tables.say(f"FAILED {ending.run.folder}: {ending.failure}")
+        terminal.say(f"FAILED {ending.run.folder}: {ending.failure}")
     return 1 if failed else 0
 
 
 def _show_plan(plan: Plan) -> int:
-    tables.show_plan(plan)
+    terminal.show_plan(plan)
     return 0
 
 
 def _show_status(status: Status) -> int:
-    tables.show_status(status)
+    terminal.show_status(status)
     return 0
 
 

@@ -35,14 +35,14 @@ def run(
 ) -> list[Ending]:
     """Carry out every run of a grid that has no record yet: `python -m benchmarks run`.
 
-    Each leaves RESULTS/runs/ID/record.json. Called again after a stop, it does what is left; several processes, on
-    one machine or many, may work on the same folder of results. Progress is said on stderr.
+    Each run leaves RESULTS/runs/ID/record.json. Call it again after a stop: it does what is left. Several processes, on
+    one machine or many, may work on the same folder of results. Progress is shown on stderr.
 
     Parameters
     ----------
-    profile : str
+    profile : str, default 'mini'
         Size of the experiment, one of `benchmarks.profiles.names()`.
-    data : str, Path, optional
+    data : str or Path, optional
         Folder of downloads; None: every data set is a phantom.
     tasks : sequence of str, optional
         Names of task configs; None: all whose data is there.
@@ -50,44 +50,37 @@ def run(
         Names of the catalogue; None: the profile's.
     seeds : sequence of int, optional
         In [0, 2**32); None: the profile's.
-    label_fractions : sequence of float
+    label_fractions : sequence of float, default (1.0,)
         Shares of the training images, in (0, 1].
-    split : str
-        'published', or 'clean' where the published valid split is the test split (FGADR).
-    results : str or Path
+    split : {'published', 'clean'}, default 'published'
+        'clean': where the published valid split is the test split (FGADR), a valid split is carved from train.
+    results : str or Path, default 'results'
         Folder of the records.
-    work : str or Path
+    work : str or Path, default 'work'
         Folder of phantoms, prepared data sets and backbones that the profile pretrains.
     jobs : int, optional
-        Runs at a time; None: one per GPU that is visible, without GPUs what the cores can bear.
-    keep_checkpoints : bool
-        All of a finished run, not only the best on the valid split.
+        Runs at a time; None: one per visible GPU, without GPUs as many as the cores can bear.
+    keep_checkpoints : bool, default False
+        Keep all checkpoints of a finished run, not only the one that is best on the valid split.
 
     Returns
     -------
     list of Ending
-        How each run of the grid ended, those done before too; `failure` is empty where there is a record.
+        How each run of the grid ended, also those that were done before; `failure` is empty where there is a record.
 
     Raises
     ------
     ValueError, FileNotFoundError
-        Naming the word, and what there is instead; nothing was run.
+        If an argument names what does not exist; the message says what there is instead. Nothing was run.
     RuntimeError
         If a backbone that the profile pretrains cannot be made.
     """
-    specs = _specs(profile, tasks, backbones, seeds, label_fractions, split)
-    folder = _downloads(data)
+    specs, downloads = _look_up(profile, data, tasks, backbones, seeds, label_fractions, split)
     from benchmarks import driver  # imports torch and OpenMMLab: wrong words are told before that
 
+    folders = Path(results), Path(work)
     planned = driver.make_plan(
-        specs,
-        downloads=folder,
-        results=Path(results),
-        work=Path(work),
-        jobs=jobs,
-        keep_checkpoints=keep_checkpoints,
-        chosen=bool(tasks),
-        pretrain=True,
+        specs, downloads, *folders, jobs, keep_checkpoints, chosen=bool(tasks), pretrain=True
     )
     return driver.carry_out_plan(planned)
 
@@ -106,13 +99,13 @@ def plan(
     jobs: int | None = None,
     keep_checkpoints: bool = False,
 ) -> Plan:
-    """What `run` would do with the same arguments, and what of it is done: `python -m benchmarks plan`.
+    """Return what `run` would do with the same arguments, and what of it is done: `python -m benchmarks plan`.
 
-    Data sets are prepared and weights fetched; no run begins, and no backbone is pretrained.
+    Data sets are prepared and weights fetched. No run begins, and no backbone is pretrained.
 
     Parameters
     ----------
-    profile, data, tasks, backbones, seeds, label_fractions, split, results, work, jobs, keep_checkpoints : str
+    profile, data, tasks, backbones, seeds, label_fractions, split, results, work, jobs, keep_checkpoints
         As of `run`.
 
     Raises
@@ -120,30 +113,23 @@ def plan(
     ValueError, FileNotFoundError
         As `run`.
     """
-    specs = _specs(profile, tasks, backbones, seeds, label_fractions, split)
-    folder = _downloads(data)
+    specs, downloads = _look_up(profile, data, tasks, backbones, seeds, label_fractions, split)
     from benchmarks import driver
 
+    folders = Path(results), Path(work)
     return driver.make_plan(
-        specs,
-        downloads=folder,
-        results=Path(results),
-        work=Path(work),
-        jobs=jobs,
-        keep_checkpoints=keep_checkpoints,
-        chosen=bool(tasks),
-        pretrain=False,
+        specs, downloads, *folders, jobs, keep_checkpoints, chosen=bool(tasks), pretrain=False
     )
 
 
 def status(*, results: str | Path = Path("results")) -> Status:
-    """What a folder of results holds, runs done, going on, failed, interrupted: `python -m benchmarks status`.
+    """Return which runs of a folder of results are done, going on, failed, interrupted: `python -m benchmarks status`.
 
     Nothing is configured or prepared.
 
     Parameters
     ----------
-    results : str or Path
+    results : str or Path, default 'results'
         Folder of the records.
 
     Raises
@@ -156,17 +142,26 @@ def status(*, results: str | Path = Path("results")) -> Status:
     return status_of(Path(results))
 
 
-def _specs(
+def _look_up(
     profile: str,
+    data: str | Path | None,
     tasks: Sequence[str] | None,
     backbones: Sequence[str] | None,
     seeds: Sequence[int] | None,
     label_fractions: Sequence[float],
     split: str,
-) -> list[grid.RunSpec]:
-    """The grid that the words name. Raises ValueError as `grid.combinations`, or if there is no such profile."""
+) -> tuple[list[grid.RunSpec], Path | None]:
+    """Return the runs of a grid, and the folder of downloads.
+
+    Raises
+    ------
+    ValueError
+        As `grid.combinations`, or if there is no such profile.
+    FileNotFoundError
+        If there is no such folder.
+    """
     chosen = profiles.get(profile)
-    return grid.combinations(
+    specs = grid.combinations(
         tasks or registry.names(),
         backbones or chosen.backbones,
         profile,
@@ -174,15 +169,8 @@ def _specs(
         label_fractions,
         split,
     )
-
-
-def _downloads(data: str | Path | None) -> Path | None:
-    """The folder of downloads. Raises FileNotFoundError if it is named and not there."""
-    if data is None:
-        return None
-    folder = Path(data)
-    if not folder.is_dir():
+    if data is not None and not Path(data).is_dir():
         raise FileNotFoundError(
-            f"--data {folder}: no such folder. Name the folder that holds the downloads."
+            f"--data {data}: no such folder. Name the folder that holds the downloads."
         )
-    return folder
+    return specs, None if data is None else Path(data)

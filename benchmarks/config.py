@@ -18,9 +18,9 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def configure(run: Resolved) -> Config:
-    """The whole config of a run: the task's, on the run's backbone, at the profile's size, with its seed.
+    """Return the whole config of a run: the task's, on the run's backbone, at the profile's size, with its seed.
 
-    It is the same on every machine but for the file of the weights; `place` gives it the folders of this one.
+    It is the same on every machine but for the file of the weights; `place` adds the folders of this machine.
 
     Raises
     ------
@@ -28,23 +28,25 @@ def configure(run: Resolved) -> Config:
         If the task has no such split, or the backbone no maps for a dense task.
     """
     config = deepcopy(run.task)
-    shrink(config, run.profile)
+    _shrink(config, run.profile)
     fit_backbone(config, run.backbone)
     config.randomness.seed = run.spec.seed
     if run.spec.split == "clean":
-        use_clean_split(config)
+        _use_clean_split(config)
     return config
 
 
 def place(config: Config, data: Path, training: Sequence[int] | None, run_dir: Path) -> Config:
-    """A copy of a run's config with this machine's folders, ready for `Runner.from_cfg`.
+    """Return a copy of a run's config with this machine's folders, ready for `Runner.from_cfg`.
 
     Parameters
     ----------
+    config : Config
+        As `configure` returns it.
     data : Path
         The folder of the task's prepared data set.
     training : sequence of int or None
-        The places of the training images to take, as `labels.label_subset` gives them; None: all.
+        Positions of the training images to take, as `labels.label_subset` returns them; None: all.
     run_dir : Path
         Where the run writes its log, checkpoints and per-case scores.
     """
@@ -54,19 +56,16 @@ def place(config: Config, data: Path, training: Sequence[int] | None, run_dir: P
     if training is not None:
         inner_dataset(config.train_dataloader.dataset).indices = list(training)
     if config.task.kind == "detection":
-        for loader, evaluator in (
-            ("val_dataloader", "val_evaluator"),
-            ("test_dataloader", "test_evaluator"),
-        ):
-            if config.get(evaluator):
-                config[evaluator].ann_file = str(data / config[loader].dataset.ann_file)
+        for part in ("val", "test"):
+            if evaluator := config.get(f"{part}_evaluator"):
+                evaluator.ann_file = str(data / config[f"{part}_dataloader"].dataset.ann_file)
     config.work_dir = str(run_dir)
     config.test_evaluator.cases_file = str(run_dir / "cases.json")
     return config
 
 
-def shrink(config: Config, profile: Profile) -> None:
-    """Apply a profile's budget: training counts iterations in place of epochs."""
+def _shrink(config: Config, profile: Profile) -> None:
+    """Apply a profile's budget; training then counts iterations in place of epochs."""
     if profile.workers is not None:
         for loader in LOADERS:
             config[loader].num_workers = profile.workers
@@ -98,35 +97,31 @@ def shrink(config: Config, profile: Profile) -> None:
 
 
 def fit_backbone(config: Config, entry: Entry) -> None:
-    """Put a backbone of the catalogue into the model, and give the heads its channels."""
-    if (
-        home := catalogue.home(entry)
-    ) is not None:  # the run's own process must know the class, too
-        config.custom_imports.imports.append(home)
+    """Put a backbone of the catalogue into the model, and set the channels of the heads."""
+    module = catalogue.home(entry)
+    if module is not None:  # the run's own process must know the class, too
+        config.custom_imports.imports.append(module)
     if entry.pretraining_seed is not None:
         # Part of the run's identity: the same weights may be a backbone of one file, too.
         config.pretraining_seed = entry.pretraining_seed
     classify = config.task.kind == "classification"
-    backbone = entry.model(
+    config.model.backbone = entry.model(
         output="vector" if classify else "maps",
         image_size=image_size(config),
         frozen=config.task.protocol == "linear",
     )
-    config.model.backbone = backbone
     config.model.data_preprocessor.update(mean=list(entry.mean), std=list(entry.std))
-    channels: Sequence[int] = (
-        entry.channels or ()
-    )  # without maps `entry.model` has refused a dense task
+    channels = list(entry.channels or ())  # `entry.model` has refused a dense task without maps
     if classify:
         config.model.head.in_channels = entry.vector_channels
     elif config.task.kind == "detection":
-        config.model.neck.in_channels = list(channels)
+        config.model.neck.in_channels = channels
     else:
-        config.model.decode_head.in_channels = list(channels)
+        config.model.decode_head.in_channels = channels
         config.model.auxiliary_head.in_channels = channels[2]
 
 
-def use_clean_split(config: Config) -> None:
+def _use_clean_split(config: Config) -> None:
     """Train and select on parts of the training images, where the published valid images are the test images.
 
     Raises
@@ -145,30 +140,26 @@ def use_clean_split(config: Config) -> None:
 
 
 def transforms(config: Config) -> Iterator[Config]:
-    """Every transform of every pipeline."""
+    """Yield every transform of every pipeline."""
     for loader in filter(config.get, LOADERS):
         yield from inner_dataset(config[loader].dataset).pipeline
 
 
 def image_size(config: Config) -> int:
-    """Side in pixels of the images that the model sees."""
+    """Return the side in pixels of the images that the model sees."""
     test = config.model.get("test_cfg") or {}
     if test.get("mode") == "slide":
         return test["crop_size"][0]
-    sizes = [
-        t.get("crop_size") or t.scale[0]
-        for t in transforms(config)
-        if "crop_size" in t or "scale" in t
-    ]
-    return sizes[-1]
+    sizes = [t.get("crop_size") or t.get("scale", [None])[0] for t in transforms(config)]
+    return [size for size in sizes if size][-1]
 
 
 def set_image_size(config: Config, size: int) -> None:
-    """Have the model see `size` x `size` in every pipeline; a crop keeps its share of the resized image."""
-    seen = image_size(config)
+    """Resize images so that the model sees `size` x `size`; a crop keeps its share of the resized image."""
+    former = image_size(config)
     for transform in transforms(config):
         if "scale" in transform:
-            transform.scale = tuple(size * side // seen for side in transform.scale)
+            transform.scale = tuple(size * side // former for side in transform.scale)
         elif "crop_size" in transform:
             transform.crop_size = size
 
@@ -176,8 +167,8 @@ def set_image_size(config: Config, size: int) -> None:
 def use_tiles(config: Config, size: int, side: int) -> None:
     """Resize to `side` x `side`, train on random crops of `size` x `size`, and test on tiles of that size.
 
-    Tiles overlap by a quarter, and the last of a row ends at the border; where they overlap, mmsegmentation takes the
-    mean of their logits.
+    Tiles overlap by a quarter, and the last one of a row ends at the border. Where tiles overlap, mmsegmentation takes
+    the mean of their logits.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A grid from its words to its endings: looked up, configured, its data prepared, planned, carried out."""
+"""A grid from its runs to their endings: look them up, configure them, prepare their data, carry them out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.config import Config
 from tqdm import tqdm
 
-from benchmarks import data, pretraining, profiles
+from benchmarks import preparation, profiles
 from benchmarks.config import configure
 from benchmarks.grid import RunSpec
 from benchmarks.resolve import Resolved, open_weights, resolve
@@ -19,7 +19,7 @@ from benchmarks.results import RUNS, scan
 from benchmarks.runs import Run, prepare_run
 from benchmarks.scheduler import devices
 from benchmarks.scheduler.local import Ending, carry_out
-from benchmarks.tables import say, show_plan
+from benchmarks.terminal import say, show_plan
 from lvmmed_backbones.catalogue import add_catalogue_folder
 from lvmmed_backbones.records import FILE
 from lvmmed_backbones.revision import git_revision
@@ -34,11 +34,11 @@ class Plan:
     runs : sequence of Run
         Each once, though two label fractions may take the same images.
     done : frozenset of Path
-        The folders of those that have a record.
+        The folders of the runs that have a record.
     gpus : sequence of str or None
-        As of `benchmarks.scheduler.devices.slots`: as many runs go on at once.
+        For each run that goes on at the same time the GPU that it gets, as `scheduler.devices.slots` returns them.
     later : sequence of str
-        The backbones that `run` pretrains first; `runs` has none of theirs.
+        The backbones that `run` pretrains first; `runs` has none of their runs.
     """
 
     runs: Sequence[Run]
@@ -53,18 +53,19 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """What is left takes about so long."""
-        return estimate(self.left, len(self.gpus))
+        """How long the runs that are left will take; runs of a profile without an estimate count as 0."""
+        budgets = (profiles.get(run.spec.profile).budget(run.config.task) for run in self.left)
+        return sum(budget.seconds for budget in budgets if budget) / len(self.gpus)
 
 
 def make_plan(
     specs: Sequence[RunSpec],
-    *,
     downloads: Path | None,
     results: Path,
     work: Path,
     jobs: int | None,
     keep_checkpoints: bool,
+    *,
     chosen: bool,
     pretrain: bool,
 ) -> Plan:
@@ -74,12 +75,14 @@ def make_plan(
     ----------
     specs : sequence of RunSpec
         The grid, all of one profile.
-    downloads, results, work, jobs, keep_checkpoints : Path or None
+    downloads : Path or None
+        Folder of downloads; None: phantoms.
+    results, work, jobs, keep_checkpoints
         As of `benchmarks.run`.
     chosen : bool
-        Whether the user named the tasks, so that missing data is an error and not a reason to leave out.
+        Whether the user named the tasks. Missing data is an error then; else the tasks without data are left out.
     pretrain : bool
-        Make the backbones that the profile pretrains, where they are missing; else leave out their runs.
+        Make the missing backbones that the profile pretrains; else leave out their runs.
 
     Raises
     ------
@@ -89,9 +92,9 @@ def make_plan(
     profile = specs[0].profile
     threads = profiles.get(profile).threads
     gpus = devices.slots(jobs, devices.visible_here(), os.cpu_count() or 1, threads)
-    specs = data.with_data(specs, downloads, chosen)
-    add_catalogue_folder(work / pretraining.FOLDER)
-    later = pretraining.to_make(profile, (spec.backbone for spec in specs), work)
+    specs = preparation.with_data(specs, downloads, chosen)
+    add_catalogue_folder(preparation.backbones_folder(work))
+    later = preparation.missing_backbones(profile, (spec.backbone for spec in specs), work)
     now = [spec for spec in specs if spec.backbone not in later]
     # Wrong words end here, before anything long.
     configured = {
@@ -100,26 +103,26 @@ def make_plan(
     open_weights(config for _, config in configured.values())
     if pretrain:
         (results / RUNS).mkdir(parents=True, exist_ok=True)
-        pretraining.provide(profile, later, work)
+        preparation.pretrain_backbones(profile, later, work)
         configured |= {spec: _configured(spec) for spec in specs if spec not in configured}
         later = []
     if not configured:
         return Plan([], frozenset(), gpus, later)
     names = dict.fromkeys(config.task.dataset for _, config in configured.values())
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
-    prepared = data.prepare(names, downloads, work)
+    prepared = preparation.prepare(names, downloads, work)
     revision = git_revision()
-    runs = once(
+    runs = without_repeats(
         prepare_run(
             resolved, config, prepared[config.task.dataset], results, revision, keep_checkpoints
         )
         for resolved, config in (configured[spec] for spec in specs if spec in configured)
     )
-    return Plan(runs, done_among(runs, results), gpus, later)
+    return Plan(runs, _done_among(runs, results), gpus, later)
 
 
 def carry_out_plan(plan: Plan) -> list[Ending]:
-    """Carry out what is left of a plan, with a table before it and a progress bar; how each of its runs ended."""
+    """Carry out what is left of a plan, with a table before it and a progress bar; return how each run ended."""
     show_plan(plan)
     endings = [Ending(run, before=True) for run in plan.runs if run.folder in plan.done]
     left = plan.left
@@ -139,18 +142,18 @@ def _configured(spec: RunSpec) -> tuple[Resolved, Config]:
     return resolved, configure(resolved)
 
 
-def once(runs: Iterable[Run]) -> list[Run]:
-    """Runs without those that another one is already: label fractions that take the same images."""
-    first: dict[Path, Run] = {}
+def without_repeats(runs: Iterable[Run]) -> list[Run]:
+    """Return each run once: two label fractions that take the same images are one run."""
+    by_folder: dict[Path, Run] = {}
     for run in runs:
-        same = first.setdefault(run.folder, run)
-        if same is not run:
-            say(f"{run.spec} takes the same training images as {same.spec}: one run")
-    return list(first.values())
+        first = by_folder.setdefault(run.folder, run)
+        if first is not run:
+            say(f"{run.spec} takes the same training images as {first.spec}: one run")
+    return list(by_folder.values())
 
 
-def done_among(runs: Sequence[Run], results: Path) -> frozenset[Path]:
-    """The folders of the runs that are done; a record that does not count is named."""
+def _done_among(runs: Sequence[Run], results: Path) -> frozenset[Path]:
+    """Return the folders of the runs that are done; name each record that does not count."""
     rows = scan(results)
     done = set()
     for run in runs:
@@ -162,13 +165,3 @@ def done_among(runs: Sequence[Run], results: Path) -> frozenset[Path]:
         elif row:
             done.add(run.folder)
     return frozenset(done)
-
-
-def estimate(runs: Iterable[Run], jobs: int) -> float:
-    """Seconds that the runs will take together; 0 where the profile has no experience of it."""
-    seconds = 0.0
-    for run in runs:
-        budget = profiles.get(run.spec.profile).budget(run.config.task)
-        if budget:
-            seconds += budget.seconds
-    return seconds / jobs

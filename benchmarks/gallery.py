@@ -1,7 +1,7 @@
 """The gallery of a run: what its model made of the best, the median and the worst test case, as small files to look at.
 
-RUN/gallery/gallery.json names all the others. It is made after the test and outside its time and memory, by a handful
-of predictions: it has no part in a run's figures nor in its identity.
+RUN/gallery/gallery.json names all the others. The gallery is made after the test, outside its time and memory, from a
+handful of predictions: it is no part of a run's figures nor of its identity.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from tasks.metrics import case_name
 COLOURS = ("E69F00", "56B4E9", "009E73", "F0E442", "0072B2", "D55E00", "CC79A7")
 
 
-class ForegroundHook(Hook):
-    """Counts, while a model is tested, the foreground of each image: which slice of a volume shows most.
+class _ForegroundHook(Hook):
+    """Counts the foreground of each image while a model is tested, to choose the slice of a volume that is shown.
 
     Attributes
     ----------
     pixels : dict of str to int
-        By image, those that the truth or the prediction gives to a class other than 0.
+        For each image, the pixels to which the truth or the prediction gives a class other than 0.
     """
 
     def __init__(self) -> None:
@@ -59,10 +59,13 @@ class ForegroundHook(Hook):
 
 
 def watch(runner: Runner) -> Mapping[str, int]:
-    """Before the test: prepare the choice of slices. To be handed to `write`; empty where cases are no volumes."""
+    """Before the test: have the foreground of each slice counted, and return the counts, for `write`.
+
+    They stay empty where cases are no volumes.
+    """
     if runner.cfg.task.kind != "volumes":
         return {}
-    hook = ForegroundHook()
+    hook = _ForegroundHook()
     runner.register_hook(hook)
     return hook.pixels
 
@@ -74,8 +77,10 @@ def write(
 
     Parameters
     ----------
+    runner : Runner
+        With the tested model.
     cases : sequence of mapping
-        What the metric said of every test case.
+        The scores of every test case.
     pixels : mapping of str to int
         What `watch` returned.
     folder : Path
@@ -86,11 +91,11 @@ def write(
     ValueError
         If a case is none of the test images.
     OSError
-        If an image cannot be read or the folder not be written. As after any error, the run has then no record; started
+        If an image cannot be read or the folder not be written. As after any error, the run has no record then; started
         again, it goes on from its last checkpoint and needs only the test.
     """
     task, dataset = runner.cfg.task, runner.test_dataloader.dataset
-    metric = score_name(task.kind, task.headline)
+    metric = "probability" if task.kind == "classification" else task.headline
     chosen = choose(cases, metric)
     if not chosen:
         runner.logger.warning(f"an empty gallery: no test case has a {metric}")
@@ -104,9 +109,9 @@ def write(
                     f"{folder}: no test image is called {image!r}. "
                     "Were the prepared images exchanged during the run?"
                 )
-            shown = SHOW[task.kind](runner, indices[image], scratch, role.replace(" ", "_"))
+            fields = _WRITERS[task.kind](runner, indices[image], scratch / role.replace(" ", "_"))
             entries.append(
-                Entry(role=role, case=row["case"], image=image, score=row[metric], **shown)
+                Entry(role=role, case=row["case"], image=image, score=row[metric], **fields)
             )
         index = Gallery(
             schema=SCHEMA,
@@ -118,17 +123,12 @@ def write(
         write_struct(scratch / INDEX, index)
 
 
-def score_name(kind: str, headline: str) -> str:
-    """By which score of a case it is chosen: the headline, or the probability of the true class."""
-    return "probability" if kind == "classification" else headline
-
-
 def choose(cases: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Mapping[str, Any]]:
-    """Cases worth a look, each once, by role; cases whose score is undefined (None) have none.
+    """Return cases worth a look by their role, each case once; cases whose score is undefined (None) have no role.
 
-    The roles are best, worst and median (the lower one of an even number). Where a case is right or wrong
-    (classification): of those that are right the most and the least sure one, and the wrong one that thought least of
-    the truth. Equal scores are ordered by name.
+    The roles are best, worst and median (the lower one of an even number). In classification, where a case is right or
+    wrong, they are the most and the least sure of the right cases, and the wrong case that gave the truth the lowest
+    probability. Equal scores are ordered by name.
     """
     ordered = sorted(
         (row for row in cases if row[metric] is not None),
@@ -146,7 +146,7 @@ def choose(cases: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Mapping
 
 
 def fullest_slice(volume: str, pixels: Mapping[str, int]) -> str:
-    """The slice of a volume with the most foreground; the first of equal ones.
+    """Return the slice of a volume that has the most foreground; the first of equal ones.
 
     Raises
     ------
@@ -161,85 +161,85 @@ def fullest_slice(volume: str, pixels: Mapping[str, int]) -> str:
 
 @torch.no_grad()
 def predict(runner: Runner, index: int) -> Any:
-    """The tested model's data sample of one test image, as `runner.test` made it."""
+    """Return the tested model's data sample of one test image, as `runner.test` made it."""
     loader = runner.test_dataloader
     (sample,) = runner.model.test_step(loader.collate_fn([loader.dataset[index]]))
     return sample.cpu()
 
 
-def segmentation(runner: Runner, index: int, folder: Path, stem: str) -> dict[str, Any]:
-    """Write the image, the truth and the prediction; what the index says of them."""
+# Each writes the files of a test image, whose names begin with the stem, and returns fields of its entry in the index.
+
+
+def _write_segmentation(runner: Runner, index: int, stem: Path) -> dict[str, Any]:
+    """Write the image, the truth and the prediction."""
     sample = predict(runner, index)
-    maps = {"truth": sample.gt_sem_seg.data[0], "prediction": sample.pred_sem_seg.data[0]}
-    files = {"image": save_image(sample.img_path, folder / f"{stem}.png")}
-    for name, labels in maps.items():
-        files[name] = save_labels(labels.numpy().astype(np.uint8), folder / f"{stem}_{name}.png")
+    label_maps = {"truth": sample.gt_sem_seg.data[0], "prediction": sample.pred_sem_seg.data[0]}
+    files = {"image": _save_image(sample.img_path, stem.with_suffix(".png"))}
+    for name, labels in label_maps.items():
+        path = stem.with_name(f"{stem.name}_{name}.png")
+        files[name] = save_labels(labels.numpy().astype(np.uint8), path)
     return {"files": files}
 
 
-def detection(runner: Runner, index: int, folder: Path, stem: str) -> dict[str, Any]:
-    """Write the image and its boxes, in pixels of the image as written; what the index says of them."""
+def _write_detection(runner: Runner, index: int, stem: Path) -> dict[str, Any]:
+    """Write the image and its boxes, in pixels of the image as written."""
     sample = predict(runner, index)
-    image = folder / f"{stem}.png"
-    files = {"image": save_image(sample.img_path, image), "boxes": f"{stem}_boxes.json"}
+    image, boxes = stem.with_suffix(".png"), stem.with_name(f"{stem.name}_boxes.json")
+    files = {"image": _save_image(sample.img_path, image), "boxes": boxes.name}
     with Image.open(image) as written:
         width, height = written.size
     scale = np.array([width, height, width, height]) / np.array(sample.ori_shape[1::-1] * 2)
     truth = runner.test_dataloader.dataset.get_data_info(index)["instances"]
-    found = sample.pred_instances
+    predicted = sample.pred_instances
+    rows = zip(predicted.labels, predicted.scores, predicted.bboxes, strict=True)
     write_struct(
-        folder / files["boxes"],
+        boxes,
         BoxFile(
-            truth=[Box(int(box["bbox_label"]), pixels_of(box["bbox"], scale)) for box in truth],
+            truth=[Box(int(box["bbox_label"]), _scaled(box["bbox"], scale)) for box in truth],
             prediction=[
-                PredictedBox(label, pixels_of(box, scale), round(score, 4))
-                for label, score, box in zip(
-                    found.labels.tolist(),
-                    found.scores.tolist(),
-                    found.bboxes.tolist(),
-                    strict=True,
-                )
+                PredictedBox(int(label), _scaled(box.tolist(), scale), round(float(score), 4))
+                for label, score, box in rows
             ],
         ),
     )
     return {"files": files}
 
 
-def classification(runner: Runner, index: int, folder: Path, stem: str) -> dict[str, Any]:
-    """Write the image; its true class, the predicted one, and the probability of each class, for the index."""
+def _write_classification(runner: Runner, index: int, stem: Path) -> dict[str, Any]:
+    """Write the image; the fields are its true class, the predicted one, and the probability of each class."""
     sample = predict(runner, index)
     probabilities = sample.pred_score.double()
     return {
-        "files": {"image": save_image(sample.img_path, folder / f"{stem}.png")},
+        "files": {"image": _save_image(sample.img_path, stem.with_suffix(".png"))},
         "truth": int(sample.gt_label),
         "prediction": int(probabilities.argmax()),
         "probabilities": tuple(round(p, 6) for p in probabilities.tolist()),
     }
 
 
-SHOW = {
-    "segmentation": segmentation,
-    "volumes": segmentation,
-    "detection": detection,
-    "classification": classification,
+_WRITERS = {
+    "segmentation": _write_segmentation,
+    "volumes": _write_segmentation,
+    "detection": _write_detection,
+    "classification": _write_classification,
 }
 
 
-def pixels_of(box: Sequence[float], scale: np.ndarray) -> tuple[float, float, float, float]:
-    """A box x1, y1, x2, y2, scaled, to a hundredth of a pixel."""
+def _scaled(box: Sequence[float], scale: np.ndarray) -> tuple[float, float, float, float]:
+    """Return a box (x1, y1, x2, y2), scaled, to a hundredth of a pixel."""
     x1, y1, x2, y2 = (round(float(x), 2) for x in np.asarray(box) * scale)
     return x1, y1, x2, y2
 
 
-def save_image(source: str, path: Path) -> str:
-    """Write an image as PNG, its longer side at most `SIDE` pixels; the name of the file."""
+def _save_image(source: str, path: Path) -> str:
+    """Write an image as PNG, its longer side at most `SIDE` pixels; return the name of the file."""
     image = Image.fromarray(read_image(Path(source)))
     image.resize(small(image.size), Image.Resampling.LANCZOS).save(path)
     return path.name
 
 
 def save_labels(labels: np.ndarray, path: Path) -> str:
-    """Write a label map (H, W) as a PNG whose values are the classes, in colour to the eye; the name of the file.
+    """Write a label map (H, W) as a PNG whose values are the classes, with a palette; return the name of the file.
 
     Class 0 is transparent, so that the map can be laid over its image; pixels without a label are white.
     """
@@ -254,6 +254,6 @@ def save_labels(labels: np.ndarray, path: Path) -> str:
 
 
 def small(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height, both scaled so that neither exceeds `SIDE`."""
+    """Return width and height, both scaled so that neither exceeds `SIDE`."""
     scale = min(1.0, SIDE / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -1,4 +1,4 @@
-"""The grid: which runs there are."""
+"""The grid of an experiment: the runs that it asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks import registry
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run to be: task x backbone x label fraction x split x profile x seed. The protocol is the task config's.
+    """One planned run: task x backbone x label fraction x split x profile x seed. The protocol is the task config's.
 
     Attributes
     ----------
@@ -23,11 +23,11 @@ class RunSpec:
     profile : str
         Name of a profile.
     seed : int
-        Of every random choice; where the backbone has several pretraining seeds, of its pretraining, too.
+        Seed of every random choice; of the pretraining too, where the backbone has several pretraining seeds.
     label_fraction : float
         Share of the training images that is used, in (0, 1].
     split : str
-        'published', or 'clean' where its valid images are its test images (FGADR).
+        'published', or 'clean' where the published valid split is the test split (FGADR).
     """
 
     task: str
@@ -50,7 +50,7 @@ def combinations(
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
 ) -> list[RunSpec]:
-    """Every combination, task by task.
+    """Return every combination, task by task.
 
     Raises
     ------
@@ -58,15 +58,15 @@ def combinations(
         If a task does not exist, a label fraction is not in (0, 1], a seed not in [0, 2**32), or something is named
         twice.
     """
-    for option, words in (
+    for option, values in (
         ("--tasks", tasks),
         ("--backbones", backbones),
         ("--seeds", seeds),
         ("--label-fractions", label_fractions),
     ):
-        twice = [word for word, times in Counter(words).items() if times > 1]
-        if twice:
-            raise ValueError(f"{option}: {twice[0]} is named twice. Name it once")
+        repeated = [value for value, times in Counter(values).items() if times > 1]
+        if repeated:
+            raise ValueError(f"{option}: {repeated[0]} is named twice. Name it once")
     for seed in seeds:
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")

@@ -1,15 +1,15 @@
-"""Make the suite's environment: `python benchmarks/install.py` fills .venv beside the checkout's README.
+"""Make the suite's environment: `python benchmarks/install.py` fills .venv in the checkout.
 
-Needs a C++ compiler and the network, nothing but Python's standard library. The steps, on 2 cores:
+It needs a C++ compiler, the network, and Python's standard library alone. The steps, on 2 cores:
 
 1. torch and torchvision, as constraints.txt pins them (2 minutes, 5 GB on disk);
-2. mmcv with its compiled operators: 14 to 25 minutes the first time. It has no wheel, its setup.py silently leaves
-   the operators out where torch is missing, and pip's cache does not know which torch a wheel was built for. So it
-   is built after torch, without build isolation, and its wheel is kept in a folder named after that torch;
+2. mmcv with its compiled operators: 14 to 25 minutes the first time. PyPI has no wheel of it, its setup.py leaves the
+   operators out without a word where torch is missing, and pip's cache does not know for which torch a wheel was built.
+   So it is built after torch, without build isolation, and its wheel is kept in a folder named after that torch;
 3. the other packages and this checkout, editable, its graph matching solver compiled (2 minutes);
 4. a check that mmcv's operators and the solver load.
 
-A second call sees that nothing has changed and returns at once.
+A second call returns at once if nothing has changed.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="default: .venv")
     folder = parser.parse_args().venv.resolve()
     stamp = folder / "lvmmed.sha256"
-    if stamp.is_file() and stamp.read_text() == wanted():
-        say(f"the environment {folder} is up to date")
+    if stamp.is_file() and stamp.read_text() == _wanted():
+        _say(f"the environment {folder} is up to date")
         return 0
     if sys.version_info < (3, 11):  # noqa: UP036  pip has not checked it yet
         raise SystemExit(
@@ -53,22 +53,22 @@ def main() -> int:
         raise SystemExit(
             "no C++ compiler found: install one (Debian: apt-get install g++) and try again"
         )
-    say(f"making {folder}")
+    _say(f"making {folder}")
     if not (folder / "bin" / "python").exists():
         venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
 
-    step("1/4 torch and torchvision", "2 minutes, 5 GB")
-    pip(python, "install", "--upgrade", "pip", "setuptools<81", "wheel", "ninja", "packaging")
-    pip(python, "install", "torch", "torchvision", "numpy")
-    step(
+    _step("1/4 torch and torchvision", "2 minutes, 5 GB")
+    _pip(python, "install", "--upgrade", "pip", "setuptools<81", "wheel", "ninja", "packaging")
+    _pip(python, "install", "torch", "torchvision", "numpy")
+    _step(
         "2/4 mmcv with its operators",
         "10 seconds if built before for this torch, else 14 to 25 minutes on 2 cores",
     )
-    pip(python, "install", str(mmcv_wheel(python)))
-    step("3/4 OpenMMLab, the suite's libraries and this checkout, with its solver", "2 minutes")
-    pip(python, "install", "--editable", f"{ROOT}[suite,test]")
-    step("4/4 check that mmcv's operators and the solver load", "10 seconds")
+    _pip(python, "install", str(_mmcv_wheel(python)))
+    _step("3/4 OpenMMLab, the suite's libraries and this checkout, with its solver", "2 minutes")
+    _pip(python, "install", "--editable", f"{ROOT}[suite,test]")
+    _step("4/4 check that mmcv's operators and the solver load", "10 seconds")
     check = subprocess.run(
         [python, "-c", "from mmcv.ops import nms; import lvmmed_backbones.matching"],
         capture_output=True,
@@ -80,13 +80,13 @@ def main() -> int:
             f"all is installed, but mmcv's operators or the solver do not load:\n{check.stderr}\n"
             f"Remove {kept} and {folder}, see that a C++ compiler is installed, and run this again."
         )
-    stamp.write_text(wanted())
-    say(f"done: {folder}")
+    stamp.write_text(_wanted())
+    _say(f"done: {folder}")
     return 0
 
 
-def wanted() -> str:
-    """The state of everything that decides what is installed."""
+def _wanted() -> str:
+    """Return a checksum of everything that decides what is installed."""
     core = sorted((ROOT / "lvmmed_backbones" / "matching" / "core").iterdir())
     files = (CONSTRAINTS, ROOT / "pyproject.toml", ROOT / "CMakeLists.txt", *core, Path(__file__))
     return hashlib.sha256(
@@ -94,8 +94,8 @@ def wanted() -> str:
     ).hexdigest()
 
 
-def mmcv_wheel(python: Path) -> Path:
-    """The wheel of the pinned mmcv for the installed torch, built if it was not before."""
+def _mmcv_wheel(python: Path) -> Path:
+    """Return the wheel of the pinned mmcv for the installed torch; build it if it is missing."""
     (version,) = re.findall(r"^mmcv==(\S+)$", CONSTRAINTS.read_text(), re.MULTILINE)
     query = (
         "import json, sys, sysconfig, torch;"
@@ -106,15 +106,18 @@ def mmcv_wheel(python: Path) -> Path:
     shelf = CACHE / "wheels" / f"torch-{torch}-{'cuda' if cuda else 'cpu'}-{tag}-{platform}"
     built = sorted(shelf.glob(f"mmcv-{version}-*.whl"))
     if not built:
-        build_mmcv(python, version, shelf)
+        _build_mmcv(python, version, shelf)
         built = sorted(shelf.glob(f"mmcv-{version}-*.whl"))
     return built[-1]
 
 
-def build_mmcv(python: Path, version: str, shelf: Path) -> None:
-    """Build mmcv's wheel into `shelf`, counting the compiled files on the way.
+def _build_mmcv(python: Path, version: str, shelf: Path) -> None:
+    """Build mmcv's wheel into `shelf`, and say how many files are compiled.
 
-    Raises SystemExit with the end of the compiler's log if the build fails or made no operators.
+    Raises
+    ------
+    SystemExit
+        With the end of the compiler's log, if the build fails or made no operators.
     """
     shelf.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="mmcv-", dir=shelf.parent))
@@ -140,10 +143,11 @@ def build_mmcv(python: Path, version: str, shelf: Path) -> None:
                 done, total = map(int, match.groups())
                 minutes = (time.monotonic() - start) / 60
                 left = minutes / done * (total - done)
-                say(f"compiled {done} of {total} files, {minutes:.1f} min, about {left:.0f} left")
+                _say(f"compiled {done} of {total} files, {minutes:.1f} min, about {left:.0f} left")
     wheels = list(scratch.glob("mmcv-*.whl"))
     if build.returncode or not wheels:
-        raise SystemExit(f"building mmcv failed; the end of {log}:\n{''.join(tail(log))}")
+        end = "\n".join(log.read_text().splitlines()[-40:])
+        raise SystemExit(f"building mmcv failed; the end of {log}:\n{end}")
     if wheels[0].stat().st_size < 4 << 20:  # 1 MB without the operators, 30 MB with them
         raise SystemExit(f"mmcv was built without its operators: see {log}")
     log.unlink()
@@ -151,11 +155,7 @@ def build_mmcv(python: Path, version: str, shelf: Path) -> None:
     scratch.rename(shelf)
 
 
-def tail(log: Path, lines: int = 40) -> list[str]:
-    return log.read_text().splitlines(keepends=True)[-lines:]
-
-
-def pip(python: Path, verb: str, *arguments: str) -> None:
+def _pip(python: Path, verb: str, *arguments: str) -> None:
     flags = ("--disable-pip-version-check", "--constraint", str(CONSTRAINTS))
     if subprocess.run([str(python), "-m", "pip", verb, *flags, *arguments]).returncode:
         raise SystemExit(
@@ -163,11 +163,11 @@ def pip(python: Path, verb: str, *arguments: str) -> None:
         )
 
 
-def step(name: str, duration: str) -> None:
-    say(f"step {name} (about {duration})")
+def _step(name: str, duration: str) -> None:
+    _say(f"step {name} (about {duration})")
 
 
-def say(message: str) -> None:
+def _say(message: str) -> None:
     print(f"[install] {message}", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Label fractions: which of the training images a run with fewer labels takes."""
+"""Label fractions: which training images a run takes that has only a share of the labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REMEDY = "Prepare the data set again"
 
 
 def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list[int] | None:
-    """The training images that a run takes: a seeded share, of which a smaller one is a part of every larger one.
+    """Return the training images that a run takes: a seeded share, which is a part of every larger share.
 
     Whole patients are drawn where the task config says how to tell them (`task.patient`), else images. In
     classification the share is the same for each label. At least one patient or image, of each label, is drawn.
@@ -33,11 +33,13 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
         Folder of the prepared data set.
     fraction : float
         In (0, 1].
+    seed : int
+        Seed of the draw.
 
     Returns
     -------
     list of int or None
-        Places in the training set, sorted, as mmengine's `indices` count them; None: all of them.
+        Positions in the training set, sorted, as mmengine's `indices` count them; None: all of them.
 
     Raises
     ------
@@ -49,48 +51,44 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
     if fraction == 1:
         return None
     names, labels = training_images(config, root)
-    units: dict[Hashable, list[int]] = defaultdict(list)
-    for place, name in enumerate(names):
-        units[patient_of(name, config, root) if "patient" in config.task else place].append(place)
+    patients: dict[Hashable, list[int]] = defaultdict(list)  # or images, each on its own
+    for position, name in enumerate(names):
+        patient = patient_of(name, config, root) if "patient" in config.task else position
+        patients[patient].append(position)
     strata: dict[str, list[list[int]]] = defaultdict(list)
-    for unit in units.values():
-        strata[" ".join(sorted({labels[place] for place in unit}))].append(unit)
+    for positions in patients.values():
+        strata[" ".join(sorted({labels[position] for position in positions}))].append(positions)
     chosen = []
     for label, members in sorted(strata.items()):
         random.Random(f"{seed}-{label}").shuffle(members)
-        for unit in members[: max(1, round(fraction * len(members)))]:
-            chosen += unit
+        for positions in members[: max(1, round(fraction * len(members)))]:
+            chosen += positions
     return sorted(chosen) if len(chosen) < len(names) else None
 
 
 def training_images(config: Config, root: Path) -> tuple[list[str], list[str]]:
-    """Name and label of each training image, in the order of the training set; only classification has labels.
+    """Return the name and the label of each training image, in the order of the training set.
+
+    Only classification has labels; elsewhere they are empty.
 
     Raises
     ------
     FileNotFoundError, Refused
         As `label_subset`.
     """
-    train = inner_dataset(config.train_dataloader.dataset)
-    path = root / train.ann_file
+    path = root / inner_dataset(config.train_dataloader.dataset).ann_file
     detection = config.task.kind == "detection"
-    names = images_with_boxes(config, path) if detection else read_lines(path)
+    lines = _images_with_boxes(config, path) if detection else read_lines(path)
     if config.task.kind != "classification":
-        return names, [""] * len(names)
-    pairs = [line.rpartition(" ") for line in names]
+        return lines, [""] * len(lines)
+    pairs = [line.rpartition(" ") for line in lines]
     return [name for name, _, _ in pairs], [label for _, _, label in pairs]
 
 
-def images_with_boxes(config: Config, path: Path) -> list[str]:
-    """The files of the images that a detector is trained on: mmdetection leaves out those without a box.
-
-    Parameters
-    ----------
-    path : Path
-        The COCO file.
-    """
+def _images_with_boxes(config: Config, path: Path) -> list[str]:
+    """Return the files of the images that a detector is trained on: mmdetection leaves out those without a box."""
     dataset = inner_dataset(config.train_dataloader.dataset)
-    told = dict(
+    without_pipeline = dict(
         dataset,
         type=f"{config.default_scope}.{dataset.type}",
         ann_file=str(path),
@@ -98,18 +96,18 @@ def images_with_boxes(config: Config, path: Path) -> list[str]:
         serialize_data=False,
     )
     with refusing(path, REMEDY), contextlib.redirect_stdout(io.StringIO()):  # it prints progress
-        return [image["img_path"] for image in DATASETS.build(told).data_list]
+        return [image["img_path"] for image in DATASETS.build(without_pipeline).data_list]
 
 
 def patient_of(name: str, config: Config, root: Path) -> str:
-    """The patient that an image is of, by its name in a list.
+    """Return the patient of an image, which its name in a list tells.
 
     Raises
     ------
     Refused
-        If the name does not tell.
+        If the name does not tell it.
     ValueError
-        If the task config has another rule than the one that there is.
+        If the task config has a rule other than 'folder'.
     """
     if config.task.patient != "folder":
         raise ValueError(f"{config.task.name}: task.patient={config.task.patient!r}: say 'folder'")
@@ -121,7 +119,7 @@ def patient_of(name: str, config: Config, root: Path) -> str:
 
 
 def inner_dataset(dataset: Config) -> Config:
-    """The data set below any wrapper, such as ClassBalancedDataset."""
+    """Return the data set below any wrapper, such as ClassBalancedDataset."""
     while "dataset" in dataset:
         dataset = dataset.dataset
     return dataset

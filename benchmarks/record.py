@@ -1,9 +1,204 @@
-"""What a run's folder holds beside its record."""
+"""The record of a run that is trained and tested: metrics, provenance, cost."""
 
 from __future__ import annotations
 
-IDENTITY = "identity.json"  # what the run is
-CONFIG = "config.py"
-CASES = "cases.json"  # the scores of the test cases, which go into the record
-ERROR = "error.txt"  # the traceback, if it failed
-LEASE = "lease"  # and a number: whose it is while it goes on
+import hashlib
+import os
+import platform
+import resource
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from tasks.metrics.cases import case_name
+
+from benchmarks.labels import patient_of
+from benchmarks.results import CONFIG
+from benchmarks.runs import Run
+from lvmmed_backbones.files.outside import Refused, read_json
+from lvmmed_backbones.files.writing import write_json
+from lvmmed_backbones.records import Backbone, Data, Provenance, WholeRecord, finite
+
+CLOCK = "train_seconds.json"  # in a run's folder: how long its processes have trained so far
+INTERVAL = 5.0  # seconds between two notes of the clock: a kill loses no more
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "mmengine",
+    "mmcv",
+    "mmpretrain",
+    "mmsegmentation",
+    "mmdet",
+    "timm",
+)
+
+
+class TrainClock(Hook):
+    """Counts the seconds that a run trains, those of its earlier processes included.
+
+    Parameters
+    ----------
+    file : Path
+        Where it notes the seconds while the run trains.
+
+    Attributes
+    ----------
+    seconds : float
+        So far, validation included.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.seconds = 0.0
+        self.noted = 0.0
+
+    def before_train(self, runner: Runner) -> None:
+        """Read the seconds of earlier processes, and begin to count."""
+        self.earlier = read_note(self.file)
+        self.begin = time.monotonic()
+        self.noted = self.begin
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Note the seconds if the last note is older than `INTERVAL`."""
+        now = time.monotonic()
+        if now - self.noted > INTERVAL:
+            self.noted = now
+            self._note()
+
+    def after_train(self, runner: Runner) -> None:
+        """Note the seconds of the whole training."""
+        self._note()
+
+    def _note(self) -> None:
+        self.seconds = self.earlier + time.monotonic() - self.begin
+        write_json(self.file, self.seconds)
+
+
+def read_note(file: Path) -> float:
+    """Return the seconds that earlier processes noted; 0 if the file is absent or holds no such number."""
+    try:
+        seconds = read_json(file, "Remove it", within=file.parent, most=4096)
+    except (FileNotFoundError, Refused):
+        return 0.0
+    return float(seconds) if isinstance(seconds, (int, float)) and 0 <= seconds < 1e9 else 0.0
+
+
+def record_of(
+    run: Run,
+    runner: Runner,
+    metrics: dict[str, float],
+    cases: list[dict[str, Any]],
+    started: str,
+    cost: dict[str, float],
+) -> WholeRecord:
+    """Return the record of a run.
+
+    Parameters
+    ----------
+    run : Run
+        The run; its folder holds the config.
+    runner : Runner
+        With the tested model.
+    metrics : dict of str to float
+        What the test returned.
+    cases : list of dict
+        The scores of each test case.
+    started : str
+        Begin of the run, in ISO 8601.
+    cost : dict of str to float
+        Seconds and memory.
+    """
+    task, identity, entry = run.config.task, run.identity, run.backbone
+    return WholeRecord(
+        run=identity.run_id,
+        task=task.name,
+        task_version=identity.task_version,
+        dataset=task.dataset,
+        kind=task.kind,
+        backbone=Backbone(
+            name=run.spec.backbone,
+            architecture=entry.architecture,
+            method=entry.method,
+            corpus=entry.corpus,
+            parameters=sum(p.numel() for p in runner.model.backbone.parameters()),
+            weights_sha256=identity.weights_sha256,
+            pretraining_seed=entry.pretraining_seed,
+        ),
+        protocol=task.protocol,
+        label_fraction=run.spec.label_fraction,
+        split=run.spec.split,
+        seed=run.spec.seed,
+        profile=run.spec.profile,
+        threads=identity.threads,
+        data_source="phantom" if run.phantom else "measured",
+        metric=task.headline,
+        metrics=finite(metrics),
+        cases=cases,
+        data=Data(identity.data_fingerprint, run.complete, counts(runner)),
+        provenance=Provenance(
+            versions=_versions(),
+            machine=machine(),
+            git_revision=run.git_revision,
+            started=started,
+            config_sha256=hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
+        ),
+        cost=cost,
+    )
+
+
+def counts(runner: Runner) -> dict[str, int]:
+    """Return the number of training and of test images, and of `train_patients` where the task config tells them."""
+    train, test = runner.train_dataloader.dataset, runner.test_dataloader.dataset
+    while hasattr(train, "dataset"):  # ClassBalancedDataset counts an image as often as it is drawn
+        train = train.dataset
+    numbers = {"train": len(train), "test": len(test)}
+    if "patient" in runner.cfg.task:
+        root = Path(train.data_root)
+        images = (train.get_data_info(index)["img_path"] for index in range(len(train)))
+        patients = {patient_of(case_name(image), runner.cfg, root) for image in images}
+        numbers["train_patients"] = len(patients)
+    return numbers
+
+
+# Not mmengine's collect_env: it starts a compiler (2 s a run), knows neither the processor nor mmcv's and timm's
+# versions, and the runner writes what it says to run.log anyway.
+def machine() -> dict[str, str | int | float | None]:
+    """Return what describes this machine; memory in GB."""
+    return {
+        "platform": platform.platform(),
+        "cpu": processor(),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+    }
+
+
+def processor() -> str:
+    """Return the name of the processor, which Linux has in /proc/cpuinfo."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process has held: on its GPU if it has one, else resident."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 2**20, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)

@@ -1,4 +1,4 @@
-"""From the words of a plan to what they name: the task config, the profile, the backbone and its weights."""
+"""From the names in a planned run to what they name: the task config, the profile, the backbone and its weights."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tasks import registry
 
 @dataclass(frozen=True)
 class Resolved:
-    """A run whose words are looked up: all later steps take it from here, and ask nobody again.
+    """A planned run whose names are looked up, once for all later steps.
 
     Attributes
     ----------
     spec : RunSpec
-        The words.
+        The planned run.
     task : Config
         The task config, as its file has it; not to be changed.
     profile : profiles.Profile
         The size of the experiment.
     backbone : Entry
-        Of the catalogue, of the run's seed if it has several.
+        The entry of the catalogue; of the run's seed if the backbone has several pretraining seeds.
     weights_sha256 : str or None
-        Checksum of the backbone's file, which is on this machine; None for random weights.
+        Checksum of the file of weights, which is on this machine; None for random weights.
     """
 
     spec: RunSpec
@@ -45,7 +45,7 @@ class Resolved:
 
 
 def resolve(spec: RunSpec) -> Resolved:
-    """Look up everything that a run names, and fetch its weights.
+    """Look up everything that a planned run names, and fetch its weights.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def resolve(spec: RunSpec) -> Resolved:
 
 
 def open_weights(configs: Iterable[Config]) -> None:
-    """See that each file of weights fills its backbone, before anything long.
+    """Check that each file of weights fills its backbone, before anything long.
 
     Raises
     ------

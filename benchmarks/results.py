@@ -1,7 +1,7 @@
 """What a folder of results holds: which runs are done, going on, failed, interrupted.
 
-Each record is decoded once, and again when its file changes. RESULTS/index.json may be removed at any time; it only
-saves time.
+Each record is decoded once, and again when its file changes. RESULTS/index.json only saves time: it may be removed at
+any time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.record import ERROR, IDENTITY, LEASE
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB, TEXT, Refused, read_bytes
@@ -24,19 +23,25 @@ from lvmmed_backbones.records import FILE, read_done
 
 INDEX = "index.json"
 RUNS = "runs"
+# In the folder of a run, beside its record:
+IDENTITY = "identity.json"  # what the run is
+CONFIG = "config.py"
+CASES = "cases.json"  # the scores of the test cases, which go into the record
+ERROR = "error.txt"  # the traceback, if the run failed
+LEASE = "lease"  # and a number: which driver has the run while it goes on
 
 
-class Row(msgspec.Struct):
+class _Row(msgspec.Struct):
     """What is known of a run's record.
 
     Attributes
     ----------
     stamp : (int, int, int)
-        Size and times of its file; another one is another record.
+        Size and times of its file; they differ once the record is written anew.
     task, backbone, profile : str
-        Of a sound record, else empty.
+        What a sound record says; else empty.
     problem : str
-        Why it does not count, else empty.
+        Why the record does not count; empty for a sound record.
     """
 
     stamp: tuple[int, int, int]
@@ -46,8 +51,8 @@ class Row(msgspec.Struct):
     problem: str = ""
 
 
-class Named(msgspec.Struct):
-    """The part of a run's identity.json that is shown."""
+class _RunNames(msgspec.Struct):
+    """What `status` shows of a run's identity.json."""
 
     task: str = "?"
     backbone: str = "?"
@@ -61,35 +66,35 @@ class Status:
     Attributes
     ----------
     counts : mapping of (str, str, str) to Counter[str]
-        How many runs are in each of `benchmarks.tables.STATES`, by profile, task and backbone.
+        How many runs are in each of `benchmarks.terminal.STATES`, by profile, task and backbone.
     notes : sequence of str
-        A sentence for each run that is not done: who is at it, why it failed, why its record does not count.
+        A sentence for each run that is not done: who carries it out, why it failed, why its record does not count.
     """
 
     counts: Mapping[tuple[str, str, str], Counter[str]]
     notes: Sequence[str]
 
 
-def scan(results: Path) -> dict[str, Row]:
-    """The rows of all records in a folder of results, by run."""
+def scan(results: Path) -> dict[str, _Row]:
+    """Return what is known of each record in a folder of results, by run."""
     known = _read_index(results)
     rows = {}
     for run in _folders(results):
         try:
-            found = os.stat(results / RUNS / run / FILE, follow_symlinks=False)
+            status = os.stat(results / RUNS / run / FILE, follow_symlinks=False)
         except OSError:
             continue
-        stamp = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         row = known.get(run)
-        rows[run] = row if row and row.stamp == stamp else _look(results / RUNS / run, stamp)
+        rows[run] = row if row and row.stamp == stamp else _read_row(results / RUNS / run, stamp)
     if rows != known:
-        with suppress(OSError):  # of somebody else, or full: it is looked at again next time
+        with suppress(OSError):  # no right to write, or a full disk: next time looks again
             write_bytes(results / INDEX, msgspec.json.encode(rows))
     return rows
 
 
 def _folders(results: Path) -> list[str]:
-    """The names of the runs' folders."""
+    """Return the names of the runs' folders, sorted."""
     try:
         with os.scandir(results / RUNS) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
@@ -97,26 +102,26 @@ def _folders(results: Path) -> list[str]:
         return []
 
 
-def _look(folder: Path, stamp: tuple[int, int, int]) -> Row:
-    """Decode a record."""
+def _read_row(folder: Path, stamp: tuple[int, int, int]) -> _Row:
+    """Decode the record of a run."""
     try:
         record = read_done(folder)
     except (FileNotFoundError, ValueError) as error:
-        return Row(stamp, problem=plain(error))
-    return Row(stamp, record.task, record.backbone.name, record.profile)
+        return _Row(stamp, problem=plain(error))
+    return _Row(stamp, record.task, record.backbone.name, record.profile)
 
 
-def _read_index(results: Path) -> dict[str, Row]:
-    """The rows as they were written last; none if there are none that can be read."""
+def _read_index(results: Path) -> dict[str, _Row]:
+    """Return the rows as they were written last; none if the file is absent or cannot be read."""
     try:
         content = read_bytes(results / INDEX, within=results, most=TEXT)
-        return msgspec.json.decode(content, type=dict[str, Row])
+        return msgspec.json.decode(content, type=dict[str, _Row])
     except (FileNotFoundError, Refused, msgspec.DecodeError):
         return {}
 
 
 def status_of(results: Path) -> Status:
-    """Look at every run of a folder of results; nothing is configured or prepared.
+    """Return the state of every run of a folder of results; nothing is configured or prepared.
 
     Raises
     ------
@@ -136,13 +141,13 @@ def status_of(results: Path) -> Status:
             continue
         if row:
             notes.append(f"{folder / FILE}: {row.problem}")
-        named, state = _read_named(folder), _state_of(folder, notes)
-        counts[named.profile, named.task, named.backbone][state] += 1
+        names, state = _read_names(folder), _state_of(folder, notes)
+        counts[names.profile, names.task, names.backbone][state] += 1
     return Status(dict(counts), [plain(note) for note in notes])
 
 
 def _state_of(folder: Path, notes: list[str]) -> str:
-    """Of a run without a sound record; who is at it, or why it failed, is added to the notes."""
+    """Return the state of a run without a sound record; add to the notes who carries it out, or why it failed."""
     lease = newest(folder / LEASE)
     if lease and not Watch().is_dead(lease):
         notes.append(f"{folder}: goes on, by {holder_of(lease)}")
@@ -153,10 +158,10 @@ def _state_of(folder: Path, notes: list[str]) -> str:
     return "interrupted"
 
 
-def _read_named(folder: Path) -> Named:
-    """What the run is; question marks where its folder does not tell."""
+def _read_names(folder: Path) -> _RunNames:
+    """Return what the run is; question marks where its folder does not tell."""
     try:
         content = read_bytes(folder / IDENTITY, within=folder, most=MIB)
-        return msgspec.json.decode(content, type=Named)
+        return msgspec.json.decode(content, type=_RunNames)
     except (FileNotFoundError, Refused, msgspec.DecodeError):
-        return Named()
+        return _RunNames()

@@ -1,4 +1,4 @@
-"""One run: its identity, and what its process needs. Two runs with the same identity have the same result."""
+"""One run: its identity, and what its process needs. Runs with the same identity have the same result."""
 
 from __future__ import annotations
 
@@ -12,35 +12,44 @@ from pathlib import Path
 from mmengine.config import Config
 
 from benchmarks.config import place
-from benchmarks.data import PreparedData
 from benchmarks.grid import RunSpec
 from benchmarks.labels import label_subset
-from benchmarks.record import LEASE
+from benchmarks.preparation import PreparedData
 from benchmarks.resolve import Resolved
-from benchmarks.results import RUNS
+from benchmarks.results import LEASE, RUNS
 from lvmmed_backbones.catalogue import Entry
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Everything that decides a run's result; not when, where and at what cost it is computed.
+    """Everything that decides a run's result. Time, machine and cost do not.
 
     Attributes
     ----------
-    task, task_version : str
-        Of the task config.
-    backbone, weights_sha256 : str
-        Its name in the catalogue, and its file's checksum, None for random weights.
-    profile, protocol, split, seed : str
-        As planned.
+    task : str
+        Name of the task config.
+    task_version : int
+        Version of the task.
+    backbone : str
+        Name in the catalogue.
+    weights_sha256 : str or None
+        Checksum of the file of weights; None for random weights.
+    profile : str
+        Name of the profile.
+    protocol : str
+        The task config's protocol.
     label_fraction : str or None
-        None for all training images, else a checksum of which ones: equal subsets are one run.
+        Checksum of which training images are taken, so that equal subsets are one run; None for all.
+    split : str
+        'published' or 'clean'.
+    seed : int
+        Seed of the run.
     data_fingerprint : str
-        Of the prepared data set.
+        Fingerprint of the prepared data set.
     config_sha256 : str
-        Of the config, without this machine's folders.
+        Checksum of the config without this machine's folders.
     threads : int
-        Of a run on CPUs; they change the last bits.
+        Threads of a run on CPUs; they change the last bits.
     """
 
     task: str
@@ -58,7 +67,7 @@ class Identity:
 
     @property
     def run_id(self) -> str:
-        """16 hex digits."""
+        """Checksum of the identity: 16 hex digits."""
         return checksum(asdict(self))[:16]
 
 
@@ -71,19 +80,21 @@ class Run:
     identity : Identity
         What the run is; its checksum names the folder.
     folder : Path
-        Of the run.
+        Folder of the run.
     config : Config
-        With this machine's folders; its text lies in the folder for people, and is not read again.
+        Config with this machine's folders. Its text lies in the folder for people, and is not read again.
     spec : RunSpec
-        What was planned.
+        The planned run.
     backbone : Entry
-        What the catalogue knows of it, for the record.
-    complete, phantom : bool
-        Of the prepared data set, from its meta.json.
+        What the catalogue knows of the backbone, for the record.
+    complete : bool
+        Whether all of the data set was there, from its meta.json.
+    phantom : bool
+        Whether the data set was generated, from its meta.json.
     git_revision : str or None
-        Of the code, when the driver began, which imported it then.
+        Revision of the code when the driver began, and imported it.
     keep : bool
-        The checkpoints, all of them; else a finished run keeps its best one alone.
+        Keep all checkpoints of the finished run, not only the best one.
     """
 
     identity: Identity
@@ -98,7 +109,7 @@ class Run:
 
     @property
     def lease(self) -> Path:
-        """The name of its lease."""
+        """Name of the lease of this run."""
         return self.folder / LEASE
 
 
@@ -114,12 +125,18 @@ def prepare_run(
 
     Parameters
     ----------
+    resolved : Resolved
+        The planned run.
     config : Config
-        As `benchmarks.config.configure` gives it.
+        As `benchmarks.config.configure` returns it.
     data : PreparedData
-        Of the task's data set.
-    git_revision, keep : str, optional
-        As `Run` has them.
+        The task's data set.
+    results : Path
+        Folder of results.
+    git_revision : str, optional
+        As of `Run`.
+    keep : bool, default False
+        As of `Run`.
 
     Raises
     ------
@@ -146,16 +163,18 @@ def prepare_run(
 def identify(
     resolved: Resolved, config: Config, fingerprint: str, training: Sequence[int] | None
 ) -> Identity:
-    """The identity of a run.
+    """Return the identity of a run.
 
     Parameters
     ----------
+    resolved : Resolved
+        The planned run.
     config : Config
-        As `benchmarks.config.configure` gives it.
+        As `benchmarks.config.configure` returns it.
     fingerprint : str
-        Of the prepared data set.
+        Fingerprint of the prepared data set.
     training : sequence of int or None
-        Places of the training images that a label fraction takes; None: all.
+        Positions of the training images that a label fraction takes; None: all.
     """
     spec = resolved.spec
     return Identity(
@@ -169,13 +188,13 @@ def identify(
         split=spec.split,
         seed=spec.seed,
         data_fingerprint=fingerprint,
-        config_sha256=config_checksum(config),
+        config_sha256=_config_checksum(config),
         threads=resolved.profile.threads,
     )
 
 
-def config_checksum(config: Config) -> str:
-    """Of a config as `configure` gives it: the same on every machine, wherever the weights lie."""
+def _config_checksum(config: Config) -> str:
+    """Return the checksum of a config without the path of the weights: the same on every machine."""
     portable = deepcopy(config)
     if portable.model.backbone.get("weights"):
         portable.model.backbone.weights.pop("file")
@@ -183,6 +202,6 @@ def config_checksum(config: Config) -> str:
 
 
 def checksum(content: object) -> str:
-    """SHA-256, in hex digits, of plain data."""
+    """Return the SHA-256 of plain data, in hex digits."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

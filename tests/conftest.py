@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture
 def no_hang() -> Iterator[None]:
-    """A test that hangs ends after two minutes, and its process with it."""
+    """End a test that hangs after two minutes, and its process with it."""
     signal.alarm(120)
     yield
     signal.alarm(0)
@@ -31,7 +31,7 @@ def no_hang() -> Iterator[None]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MiB and 200 files."""
+    """Return a folder on a disk of its own, of 4 MiB and 200 files."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=200", "tmpfs", str(folder)]
@@ -43,7 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real downloads: $LVMMED_DATA, or ../shared/data beside the checkout."""
+    """Return the folder of real downloads: $LVMMED_DATA, or ../shared/data beside the checkout."""
     folder = Path(os.environ.get("LVMMED_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(
@@ -54,7 +54,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All twelve data sets as phantoms, in their download layouts."""
+    """Generate all twelve data sets as phantoms, as their downloads lie."""
     from tasks import datasets, phantoms
 
     folder = tmp_path_factory.mktemp("phantoms")
@@ -65,7 +65,7 @@ def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared_root(phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All twelve phantoms, prepared."""
+    """Prepare all twelve phantoms."""
     from tasks import datasets
 
     folder = tmp_path_factory.mktemp("prepared")

@@ -1,4 +1,4 @@
-"""Spoil sound files, as bad copies and people with bad intentions do."""
+"""Damage sound files, as bad copies and people with bad intentions do."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import random
 
 
 def spoilt_bytes(content: bytes, rng: random.Random, header: int | None = None) -> bytes:
-    """Flips, cuts and insertions, half of them behind the header.
+    """Return a file's bytes after one to three flips, cuts or insertions, half of them behind the header.
 
     Parameters
     ----------
+    content : bytes
+        The sound file.
+    rng : Random
+        Draws the damage.
     header : int, optional
-        Its length; None: a quarter of the file.
+        Length of the header in bytes; None: a quarter of the file.
     """
     spoilt = bytearray(content)
     for _ in range(rng.randint(1, 3)):
-        behind = len(spoilt) // 4 if header is None else header
-        first = behind if rng.random() < 0.5 else 0
+        header_end = len(spoilt) // 4 if header is None else header
+        first = header_end if rng.random() < 0.5 else 0
         at = min(rng.randrange(first, max(first + 1, len(spoilt))), len(spoilt) - 1)
         way = rng.randrange(6)
         if way < 2:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.reports.conftest import changed
+from tests.factories import changed
 
 ROOT = Path(__file__).resolve().parents[1]
 

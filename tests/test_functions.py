@@ -67,9 +67,10 @@ def test_the_options_of_a_verb_are_the_arguments_of_its_function(
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 def test_every_argument_is_explained(verb: argparse.ArgumentParser) -> None:
     function = resolve_name(verb.get_default("function"))
+    _, _, parameters = (inspect.getdoc(function) or "").partition("Parameters\n----------\n")
     explained = set()
-    for names in re.findall(r"^    ([\w, ]+): ", inspect.getdoc(function) or "", re.MULTILINE):
-        explained |= set(names.split(", "))
+    for names in re.findall(r"^([*\w, ]+?)(?: : .+)?\n    \S", parameters, re.MULTILINE):
+        explained |= set(names.replace("*", "").split(", "))
     assert set(inspect.signature(function).parameters) <= explained
 
 

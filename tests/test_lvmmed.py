@@ -33,7 +33,7 @@ def test_a_checkout_has_all_verbs(tmp_path: Path) -> None:
     assert done.returncode == 1 and "no record.json in it" in done.stderr
 
 
-def test_elsewhere_it_says_so(tmp_path: Path) -> None:
+def test_elsewhere_it_says_that_it_needs_a_checkout(tmp_path: Path) -> None:
     assert "random_resnet50" in lvmmed("list", cwd=tmp_path).stdout
     for verb in ("tasks", "run", "plan", "status", "report"):
         done = lvmmed(verb, "--help", cwd=tmp_path)
@@ -45,8 +45,8 @@ def test_elsewhere_it_says_so(tmp_path: Path) -> None:
 def test_the_doctor_names_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    found = {finding.what: finding for finding in lvmmed_backbones.doctor()}
-    assert found["timm"].found and found["the graph matching solver"].found == "compiled"
+    findings = {finding.what: finding for finding in lvmmed_backbones.doctor()}
+    assert findings["timm"].found and findings["the graph matching solver"].found == "compiled"
     assert main(["doctor"]) == 0
     real = diagnosis.version
 
@@ -56,7 +56,7 @@ def test_the_doctor_names_what_is_missing(
         return real(package)
 
     monkeypatch.setattr(diagnosis, "version", without)
-    found = {finding.what: finding for finding in lvmmed_backbones.doctor()}
-    assert not found["mmdet"].found and "[openmmlab]" in found["mmdet"].remedy
+    findings = {finding.what: finding for finding in lvmmed_backbones.doctor()}
+    assert not findings["mmdet"].found and "[openmmlab]" in findings["mmdet"].remedy
     assert main(["doctor"]) == 1
     assert "missing" in capsys.readouterr().out

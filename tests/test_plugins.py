@@ -31,7 +31,7 @@ from tasks.phantoms.drive import draw
 
 @lvmmed_backbones.register
 class TinyNet(Backbone):
-    """Of a user's own."""
+    """A class of a user."""
 
 
 DATASET = replace(datasets.get("drive"), name="vessels", folder="vessels", title="Vessels")
@@ -125,11 +125,11 @@ def test_an_installed_package_is_found_by_its_entry_point(plugin: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[lvmmed.plugins]\nmine = everything_of_mine\n")
-    shown = call("lvmmed_backbones", "list", PYTHONPATH=str(plugin.parent))
-    assert "tiny_net" in shown.stdout
+    listed = call("lvmmed_backbones", "list", PYTHONPATH=str(plugin.parent))
+    assert "tiny_net" in listed.stdout
     plugin.write_text("1 / 0\n")
-    told = call("lvmmed_backbones", "list", code=1, PYTHONPATH=str(plugin.parent))
-    line = told.stderr.strip().splitlines()[-1]
+    failed = call("lvmmed_backbones", "list", code=1, PYTHONPATH=str(plugin.parent))
+    line = failed.stderr.strip().splitlines()[-1]
     assert "installed package mine: ZeroDivisionError" in line and "uninstall" in line
 
 
@@ -149,7 +149,7 @@ assert tuple(m.shape[1] for m in maps) == catalogue.get("my_net").channels
     subprocess.run([sys.executable, "-c", use], cwd=ROOT, check=True, timeout=120)
 
 
-def test_what_is_wrong_with_a_file_is_told(tmp_path: Path) -> None:
+def test_errors_name_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     (tmp_path / "not a name.py").write_text("")
     (tmp_path / "json.py").write_text("")
     (tmp_path / "broken_plugin.py").write_text("import nothing_like_this")
@@ -164,9 +164,9 @@ def test_what_is_wrong_with_a_file_is_told(tmp_path: Path) -> None:
         "broken_plugin.py": "No module named 'nothing_like_this'. Mend it",
         "takes_a_name.py": "another backbone called random_resnet50. Rename it",
     }.items():
-        with pytest.raises((ValueError, FileNotFoundError), match=message) as told:
+        with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
             plugins.load([tmp_path / name])
-        assert str(tmp_path / name) in str(told.value) and "\n" not in str(told.value)
+        assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_task_may_be_an_object(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""How fast things are: suites of pytest-benchmark (`tox -e performance`), and corpora of growing size."""
+"""Measures of speed: suites of pytest-benchmark (`tox -e performance`), and corpora of growing size."""

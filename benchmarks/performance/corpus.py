@@ -7,13 +7,12 @@ builds a corpus of each size and prints a Markdown table.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import redirect_stderr
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -21,72 +20,47 @@ import nibabel
 import numpy as np
 import psutil
 
-from lvmmed_backbones.stopping import die_with_parent, stop_quietly
+from lvmmed_backbones.stopping import stop_quietly
 
 SIDE, SLICES = 320, 50
 
 
-def generate(folder: Path, images: int) -> None:
-    """`images` of 320 px, each its own."""
+def _generate(folder: Path, images: int) -> None:
+    """Write images of 320 px, no two alike."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(images)
     fine = rng.integers(0, 40, (SIDE, SIDE), np.uint8)
     for number in range(images // 2):
-        image = (
-            cv2.resize(rng.integers(0, 200, (8, 8, 3), np.uint8), (SIDE, SIDE)) + fine[..., None]
-        )
-        cv2.imwrite(str(folder / f"{number:06d}.jpg"), image)
+        image = cv2.resize(rng.integers(0, 200, (8, 8, 3), np.uint8), (SIDE, SIDE))
+        cv2.imwrite(str(folder / f"{number:06d}.jpg"), image + fine[..., None])
     for number in range(images // 4):
         image = cv2.resize(rng.integers(0, 4000, (8, 8), np.uint16), (SIDE, SIDE)) + fine
         cv2.imwrite(str(folder / f"{number:06d}.png"), image.astype(np.uint16))
     for number in range(images // 4 // SLICES):
         coarse = rng.normal(300, 90, (8, 8, SLICES))
-        volume = cv2.resize(coarse, (SIDE, SIDE)) + fine[..., None]
-        nibabel.save(
-            nibabel.Nifti1Image(volume.astype(np.int16), np.eye(4)), folder / f"{number:06d}.nii"
-        )
+        values = (cv2.resize(coarse, (SIDE, SIDE)) + fine[..., None]).astype(np.int16)
+        nibabel.Nifti1Image(values, np.eye(4)).to_filename(folder / f"{number:06d}.nii")
 
 
-def measure_build(source: Path, out: Path, workers: int) -> tuple[float, float]:
-    """Seconds, and the most memory in MB that the processes held together, shared pages counted once each."""
-    start = time.monotonic()
-    process = multiprocessing.get_context("spawn").Process(
-        target=build_quietly, args=(source, out, workers)
-    )
-    process.start()
-    peak = [0.0]
-    watcher = threading.Thread(target=watch, args=(process.pid, peak))
-    watcher.start()
-    process.join()
-    watcher.join()
-    if process.exitcode:
-        raise RuntimeError(f"building {source} failed with code {process.exitcode}")
-    return time.monotonic() - start, peak[0] / 2**20
+def _measure_build(source: Path, out: Path, workers: int) -> tuple[float, float]:
+    """Return the seconds of a build, and the most memory in MB that its processes held; shared pages count once."""
+    command = [sys.executable, "-m", "lvmmed_backbones", "corpus", "build", f"generated={source}"]
+    command += ["--out", str(out), "--workers", str(workers)]
+    start, peak = time.monotonic(), 0
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            family = [process, *process.children(recursive=True)]
+            peak = max(peak, sum(member.memory_full_info().pss for member in family))
+        with suppress(psutil.TimeoutExpired):
+            process.wait(0.5)
+    if process.returncode:
+        raise RuntimeError(f"building {source} failed with code {process.returncode}")
+    return time.monotonic() - start, peak / 2**20
 
 
-def build_quietly(source: Path, out: Path, workers: int) -> None:
-    """In the process of `measure_build`; its progress is not shown, and it ends with its parent."""
-    from lvmmed_backbones.corpus import build
-
-    die_with_parent()
-    with open(os.devnull, "w") as nothing, redirect_stderr(nothing):
-        build([("generated", source)], out, workers=workers)
-
-
-def watch(pid: int, peak: list[float]) -> None:
-    """Keep the largest sum of proportional memory of a process and its children."""
-    while psutil.pid_exists(pid):
-        try:
-            parent = psutil.Process(pid)
-            family = [parent, *parent.children(recursive=True)]
-            peak[0] = max(peak[0], sum(p.memory_full_info().pss for p in family))
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            pass
-        time.sleep(0.5)
-
-
-def reading(corpus: Path, images: int = 2000) -> float:
-    """Images a second that one process reads and decodes, in random order."""
+def _reading_speed(corpus: Path, images: int = 2000) -> float:
+    """Return how many images a second one process reads and decodes, in random order."""
     from lvmmed_backbones.corpus import CorpusDataset
 
     data = CorpusDataset(str(corpus))
@@ -98,10 +72,8 @@ def reading(corpus: Path, images: int = 2000) -> float:
 
 
 def main() -> int:
-    """Print the table."""
-    from benchmarks.provenance import (
-        processor,  # imports torch, which the processes that are measured do not need
-    )
+    """Entry point: print the table; returns the exit code."""
+    from benchmarks.record import processor  # imports torch: the measured processes need none
 
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.performance.corpus", description=__doc__
@@ -115,9 +87,9 @@ def main() -> int:
     for images in options.images:
         with tempfile.TemporaryDirectory() as scratch:
             source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
-            generate(source, images)
-            seconds, memory = measure_build(source, corpus, options.workers)
-            speed = reading(corpus)
+            _generate(source, images)
+            seconds, memory = _measure_build(source, corpus, options.workers)
+            speed = _reading_speed(corpus)
         print(
             f"| {images:,} | {seconds:.0f} | {images / seconds:.0f} | {memory:.0f} | {speed:.0f} |",
             flush=True,

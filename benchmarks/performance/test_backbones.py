@@ -1,4 +1,4 @@
-"""How fast the backbones are: images per second, forward and backward, on this machine's default device."""
+"""Speed of the backbones: images per second, forward and backward, on the GPU if there is one."""
 
 from __future__ import annotations
 

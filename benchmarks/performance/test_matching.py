@@ -1,4 +1,4 @@
-"""How fast the graph matching solver is. Tables with objectives and peers: python -m benchmarks.studies.matching."""
+"""Speed of the graph matching solver. `python -m benchmarks.studies.matching` compares objectives and peers."""
 
 from __future__ import annotations
 

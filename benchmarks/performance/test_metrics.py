@@ -1,4 +1,4 @@
-"""How fast the metrics are: they must not be what a test run waits for."""
+"""Speed of the metrics: a test run must not wait for them."""
 
 from __future__ import annotations
 

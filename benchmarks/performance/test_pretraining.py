@@ -1,4 +1,4 @@
-"""What a step of pretraining costs: LVM-Med beside SimCLR, the loader, the affinities' memory."""
+"""Cost of a step of pretraining: LVM-Med beside SimCLR, the loader, the memory of the affinities."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def batch(corpus: Path, name: str) -> tuple[list, Callable]:
-    """The views of a batch of a mini config, and the data set that gives them."""
+def _batch(corpus: Path, name: str) -> tuple[list, Callable]:
+    """Return the views of a batch of a mini config, and their data set."""
     config = Config.fromfile(CONFIGS / f"{name}.py")
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         dataset = DATASETS.build(dict(config.train_dataloader.dataset, root=str(corpus)))
@@ -44,7 +44,7 @@ def batch(corpus: Path, name: str) -> tuple[list, Callable]:
 @pytest.mark.parametrize("method", ["simclr", "lvmmed"])
 def test_steps(benchmark, corpus: Path, method: str) -> None:
     """Forward, backward and update, ResNet-50, 64 px, 64 images, two views of each."""
-    samples, _ = batch(corpus, f"{method}_resnet18_mini")
+    samples, _ = _batch(corpus, f"{method}_resnet18_mini")
     config = Config.fromfile(CONFIGS / f"{method}_resnet50_paper.py")
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
@@ -69,7 +69,7 @@ def test_steps(benchmark, corpus: Path, method: str) -> None:
 
 def test_loading(benchmark, corpus: Path) -> None:
     """The views of a batch of 64 images, in one process."""
-    _, dataset = batch(corpus, "lvmmed_resnet18_mini")
+    _, dataset = _batch(corpus, "lvmmed_resnet18_mini")
     benchmark.group = "views of 64 images"
     benchmark(lambda: [dataset[n] for n in range(BATCH)])
 
@@ -77,7 +77,7 @@ def test_loading(benchmark, corpus: Path) -> None:
 def test_affinities_of_a_large_batch(benchmark) -> None:
     """Local affinities and their gradients: 256 images, maps of 7 x 7 cells and 2048 channels, as ResNet-50 at 224 px.
 
-    Beside their peak stands what autograd keeps of the encoder for both views of as many images, from 8 of them.
+    For comparison: what autograd keeps of the encoder for both views of as many images, measured on 8 of them.
     """
     from lvmmed_backbones.pretrain.losses.affinities import local_affinity
 
@@ -92,11 +92,11 @@ def test_affinities_of_a_large_batch(benchmark) -> None:
     benchmark.pedantic(run, rounds=1)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
     benchmark.extra_info["peak memory, GB"] = grown
-    benchmark.extra_info["kept of the encoder, GB"] = kept_by_encoder(8) / 8 * 2 * 256
+    benchmark.extra_info["kept of the encoder, GB"] = _kept_by_encoder(8) / 8 * 2 * 256
 
 
-def kept_by_encoder(images: int) -> float:
-    """GB that a ResNet-50 keeps for its backward pass over images of 224 px, each tensor counted once."""
+def _kept_by_encoder(images: int) -> float:
+    """Return the GB that a ResNet-50 keeps for its backward pass over images of 224 px; each tensor counts once."""
     model = Config.fromfile(CONFIGS / "lvmmed_resnet50_paper.py").model
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         backbone = MODELS.build(model.backbone).train()
@@ -110,4 +110,4 @@ def kept_by_encoder(images: int) -> float:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         maps = backbone(torch.zeros(images, 3, 224, 224))
     assert maps[-1].requires_grad
-    return sum(size for place, size in kept.items() if place not in weights) / 2**30
+    return sum(size for address, size in kept.items() if address not in weights) / 2**30

@@ -1,4 +1,4 @@
-"""How fast reports are: 100,000 records read and ranked, on one core."""
+"""Speed of the reports: 100,000 records read and ranked, on one core."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ MACHINE = {
 PACKAGES = ("python", "torch", "torchvision", "numpy", "mmengine", "mmcv", "mmpretrain", "timm")
 
 
-def contents() -> Iterator[dict[str, Any]]:
-    """The records of a large study, as `python -m benchmarks run` writes them: 5 KB each."""
+def _contents() -> Iterator[dict[str, Any]]:
+    """Yield the records of a large study, as `python -m benchmarks run` writes them: 5 KB each."""
     draw = random.Random(0)
-    cells = itertools.product(TASKS, range(BACKBONES), FRACTIONS, range(SEEDS))
-    for number, ((kind, metric, dataset, protocol), backbone, fraction, seed) in enumerate(cells):
+    runs = itertools.product(TASKS, range(BACKBONES), FRACTIONS, range(SEEDS))
+    for number, ((kind, metric, dataset, protocol), backbone, fraction, seed) in enumerate(runs):
         scores = (metric, "other", f"{metric}/lesion")
         cases = [
             {"case": f"case_{n:03}", **{score: draw.random() for score in scores}}
@@ -96,7 +96,7 @@ def contents() -> Iterator[dict[str, Any]]:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a large study: beside each record lie a log and a config, as after a run."""
     results = tmp_path_factory.mktemp("study")
-    for content in contents():
+    for content in _contents():
         folder = results / "runs" / content["run"]
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(json.dumps(content, indent=1))
@@ -106,29 +106,29 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_reading(benchmark, study: Path) -> None:
-    """Every record read and checked, and what all of them take in memory."""
-    before = peak_memory()
+    """Read and check every record, and measure what all of them take in memory."""
+    before = _peak_memory()
     benchmark.group = f"reports, {RUNS} records"
     records, problems = benchmark.pedantic(read, (study,), rounds=1)
     assert (len(records), problems) == (RUNS, [])
     benchmark.extra_info["records_per_second"] = RUNS / benchmark.stats.stats.median
-    benchmark.extra_info["peak_memory_mb"] = peak_memory() - before
+    benchmark.extra_info["peak_memory_mb"] = _peak_memory() - before
 
 
 def test_leaderboard(benchmark, study: Path) -> None:
-    """The whole command: read, check, rank, write, print."""
+    """Run the whole command: read, check, rank, write, print."""
     benchmark.group = f"reports, {RUNS} records"
     words = ["leaderboard", str(study), "--out", str(study.parent / "leaderboard")]
     assert benchmark.pedantic(main, (words,), rounds=1) == 0
 
 
 def test_tables(benchmark, study: Path) -> None:
-    """The paper's tables, with an interval for every measured cell: each record is read twice."""
+    """Write the paper's tables, with an interval for every measured score: each record is read twice."""
     benchmark.group = f"reports, {RUNS} records"
     words = ["tables", str(study), "--out", str(study.parent / "tables"), "--label-fraction", "1"]
     assert benchmark.pedantic(main, (words,), rounds=1) == 0
 
 
-def peak_memory() -> float:
-    """The most memory that this process has held, in MB."""
+def _peak_memory() -> float:
+    """Return the most memory that this process has held, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

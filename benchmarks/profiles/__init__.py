@@ -1,4 +1,4 @@
-"""Profiles: the size of the experiment. One file each, here or in a plugin.
+"""Profiles: the size of an experiment. Each is one file, here or in a plugin.
 
 `paper` runs the task configs as they are, the others make them smaller.
 """
@@ -26,16 +26,16 @@ class Budget:
     iterations : int
         Training steps.
     optimizer : mapping
-        Mmengine's optimizer dict; its learning rate falls to 0 along a cosine.
+        The optimizer dict of mmengine; the learning rate falls to 0 along a cosine.
     validations : int
-        How often the valid split is scored, the last time at the end; 0 tests the last weights.
+        How often the valid split is scored, the last time at the end; 0: never, the last weights are tested.
     seconds : float
         What one run took on 2 cores, for the estimate.
     overrides : mapping
         Further config entries, by dotted name.
     resize : int or None
-        Side in pixels to which images are resized, of which training sees crops and testing tiles of `image_size`;
-        None: the images are resized to what the task's pipelines need for `image_size`.
+        Side in pixels to which images are resized; training then sees crops of `image_size`, testing tiles of that
+        size. None: images are resized to what the task's pipelines need for `image_size`.
     """
 
     image_size: int
@@ -74,18 +74,18 @@ class Profile:
     Attributes
     ----------
     name : str
-        As given to --profile.
+        Its name for --profile.
     backbones : tuple of str
-        The catalogue names that run unless told.
+        The default of --backbones.
     seeds : tuple of int
-        The seeds that run unless told.
+        The default of --seeds.
     budgets : mapping of str to Budget or None
-        By task, for those whose kind's does not fit, and by kind (segmentation, volumes, detection) or, in
-        classification, by protocol (linear, finetune); None leaves every task config as it is.
+        One for each kind (segmentation, volumes, detection) or, in classification, each protocol (linear, finetune);
+        one for a task by its name goes before that of its kind. None: every task config stays as it is.
     workers : int or None
-        Data loading processes per run; None leaves the task config's.
+        Data loading processes per run; None: as many as the task config has.
     threads : int
-        Of a run on CPUs; they change the last bits of its figures, so the machine does not decide them.
+        Threads of a run on CPUs. They change the last bits of its figures, so the machine does not decide them.
     pretrained : mapping of str to Pretraining
         The backbones, by name, that are pretrained on phantoms before the grid runs.
     """
@@ -99,12 +99,12 @@ class Profile:
     pretrained: Mapping[str, Pretraining] = field(default_factory=dict)
 
     def budget(self, task: Mapping) -> Budget | None:
-        """The budget of a task; None: its config stays as it is.
+        """Return the budget of a task; None: its config stays as it is.
 
         Parameters
         ----------
         task : mapping
-            What the task config says of itself.
+            The entry `task` of the task config.
         """
         if self.budgets is None:
             return None
@@ -129,23 +129,23 @@ def register(profile: Profile) -> None:
 
 
 def shipped() -> set[str]:
-    """The profiles that are files beside this one."""
+    """Return the profiles that are files beside this one."""
     return {module.name for module in pkgutil.iter_modules(__path__)}
 
 
 def names() -> list[str]:
-    """The profiles that there are."""
+    """Return the names of all profiles, sorted."""
     load_installed()
     return sorted(shipped() | set(_registered))
 
 
 def get(name: str) -> Profile:
-    """The profile called `name`.
+    """Return the profile called `name`.
 
     Raises
     ------
     ValueError
-        If there is none, naming those that there are.
+        If there is none; the message names those that there are.
     """
     if name not in names():
         raise ValueError(f"no profile {name!r}: choose from {', '.join(names())}")

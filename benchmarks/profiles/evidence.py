@@ -1,6 +1,6 @@
 """The tasks of docs/evidence.md: real images at the 64 px that its backbones were pretrained with, else as `small`.
 
-Not the paper's sizes, so not its figures.
+The sizes are not the paper's, so the figures are not either.
 """
 
 from benchmarks.profiles import Budget, Profile, small

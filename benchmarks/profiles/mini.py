@@ -1,8 +1,11 @@
 """Everything on phantoms, on 2 cores, within minutes: shows that the suite runs, says nothing about medicine.
 
-Small images, a few dozen steps of AdamW, heads 64 channels wide; the weights of the last step are tested. drive sees
-crops and tiles of enlarged images, since a vessel of small ones is thinner than a cell of UperNet's output.
+Images are small, training takes a few dozen steps of AdamW, heads are 64 channels wide, and the weights of the last
+step are tested. drive is trained on crops of enlarged images and tested on tiles: in a small image a vessel is thinner
+than a cell of UperNet's output.
 """
+
+from dataclasses import replace
 
 from benchmarks.profiles import Budget, Pretraining, Profile
 
@@ -21,7 +24,15 @@ NARROW_FASTER_RCNN = {
     "model.train_cfg.rcnn.sampler.num": 64,
     "model.test_cfg.rpn.max_per_img": 200,
 }
-DENSE = dict(type="AdamW", lr=3e-3, weight_decay=0.01)
+SEGMENTATION = Budget(
+    image_size=64,
+    batch_size=4,
+    iterations=70,
+    optimizer=dict(type="AdamW", lr=3e-3, weight_decay=0.01),
+    validations=0,
+    overrides=NARROW_UPERNET,
+    seconds=24,
+)
 
 PROFILE = Profile(
     name="mini",
@@ -34,33 +45,13 @@ PROFILE = Profile(
     ),
     seeds=(0,),
     budgets={
-        "segmentation": Budget(
-            image_size=64,
-            batch_size=4,
-            iterations=70,
-            optimizer=DENSE,
-            validations=0,
-            overrides=NARROW_UPERNET,
-            seconds=24,
-        ),
-        "drive": Budget(
-            image_size=64,
-            batch_size=4,
-            iterations=70,
-            optimizer=dict(DENSE, lr=1e-3),
-            validations=0,
-            overrides=NARROW_UPERNET,
+        "segmentation": SEGMENTATION,
+        "volumes": SEGMENTATION,
+        "drive": replace(
+            SEGMENTATION,
+            optimizer=dict(SEGMENTATION.optimizer, lr=1e-3),
             seconds=32,
             resize=256,
-        ),
-        "volumes": Budget(
-            image_size=64,
-            batch_size=4,
-            iterations=70,
-            optimizer=DENSE,
-            validations=0,
-            overrides=NARROW_UPERNET,
-            seconds=24,
         ),
         "detection": Budget(
             image_size=96,

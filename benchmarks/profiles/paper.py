@@ -1,6 +1,6 @@
 """The task configs as they are, near the size of the paper's experiments, three seeds.
 
-Not the authors' experiments in every part: docs/tasks.md lists how the configs differ from the released code.
+Not every part is the authors' experiment: docs/tasks.md lists how the configs differ from the released code.
 """
 
 from benchmarks.profiles import Profile

@@ -1,8 +1,10 @@
 """Real images at a size that 2 cores can bear: a few hundred steps, three seeds, the checkpoint that is best on valid.
 
-For comparing backbones at home. Its figures are not the paper's: images and heads are smaller and training is shorter.
-drive sees crops and tiles, as in `mini`.
+This profile compares backbones at home. Its figures are not the paper's: images and heads are smaller, and training is
+shorter. drive is trained on crops and tested on tiles, as in `mini`.
 """
+
+from dataclasses import replace
 
 from benchmarks.profiles import Budget, Profile
 from benchmarks.profiles.mini import NARROW_FASTER_RCNN, NARROW_UPERNET
@@ -10,35 +12,19 @@ from benchmarks.profiles.mini import NARROW_FASTER_RCNN, NARROW_UPERNET
 DENSE = dict(type="AdamW", lr=1e-3, weight_decay=0.01)
 # Less than a tenth of a photograph is vessel: unweighted, none reaches a probability of 0.5 in so few steps.
 VESSELS = {**NARROW_UPERNET, "model.decode_head.loss_decode.class_weight": [1.0, 5.0]}
+SEGMENTATION = Budget(
+    image_size=96,
+    batch_size=8,
+    iterations=150,
+    optimizer=DENSE,
+    validations=2,
+    overrides=NARROW_UPERNET,
+    seconds=250,
+)
 BUDGETS = {
-    "segmentation": Budget(
-        image_size=96,
-        batch_size=8,
-        iterations=150,
-        optimizer=DENSE,
-        validations=2,
-        overrides=NARROW_UPERNET,
-        seconds=250,
-    ),
-    "drive": Budget(
-        image_size=96,
-        batch_size=8,
-        iterations=150,
-        optimizer=DENSE,
-        validations=2,
-        overrides=VESSELS,
-        seconds=210,
-        resize=768,
-    ),
-    "volumes": Budget(
-        image_size=96,
-        batch_size=8,
-        iterations=150,
-        optimizer=DENSE,
-        validations=2,
-        overrides=NARROW_UPERNET,
-        seconds=250,
-    ),
+    "segmentation": SEGMENTATION,
+    "volumes": SEGMENTATION,
+    "drive": replace(SEGMENTATION, overrides=VESSELS, seconds=210, resize=768),
     "detection": Budget(
         image_size=128,
         batch_size=4,

@@ -1,1 +1,1 @@
-"""How runs are carried out: each in a process of its own, beside other drivers of the same folder of results."""
+"""Runs are carried out each in a process of its own; several drivers may share a folder of results."""

@@ -9,18 +9,18 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def slots(jobs: int | None, gpus: Sequence[str], cores: int, threads: int) -> list[str | None]:
-    """The places for runs that go on at the same time: for each the GPU that it may see, None: no matter.
+    """Return, for each run that goes on at the same time, the GPU that it may see; None: all that there are.
 
     Parameters
     ----------
     jobs : int or None
-        As asked for; None: one per GPU, or without GPUs as many as the cores can bear.
+        Runs at a time; None: one per GPU, or without GPUs as many as the cores can bear.
     gpus : sequence of str
-        Those that this process may use, as CUDA_VISIBLE_DEVICES names them.
+        GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them.
     cores : int
-        Of the machine.
+        Cores of the machine.
     threads : int
-        Of a run on CPUs.
+        Threads of a run on CPUs.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def slots(jobs: int | None, gpus: Sequence[str], cores: int, threads: int) -> li
 
 
 def visible(setting: str | None, count: int) -> list[str]:
-    """The GPUs that this process may use.
+    """Return the GPUs that this process may use.
 
     Parameters
     ----------
@@ -43,17 +43,17 @@ def visible(setting: str | None, count: int) -> list[str]:
         CUDA_VISIBLE_DEVICES: numbers or UUIDs, of which CUDA takes those before the first invalid one (-1); None: it is
         not set.
     count : int
-        How many GPUs torch finds.
+        Number of GPUs that torch finds.
     """
     if setting is None:
         return [str(number) for number in range(count)]
     names = [name.strip() for name in setting.split(",")]
-    ends = [place for place, name in enumerate(names) if name in ("", "-1")]
-    return names[: min([*ends, len(names)])][:count]
+    invalid = [index for index, name in enumerate(names) if name in ("", "-1")]
+    return names[: min([*invalid, len(names)])][:count]
 
 
 def visible_here() -> list[str]:
-    """As `visible`, of this machine; CUDA is not begun by that, so that processes can still be forked."""
+    """Return `visible` for this machine, without starting CUDA: processes can still be forked."""
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     import torch
 

@@ -1,7 +1,8 @@
-"""Leases: of several drivers, on one machine or many that share a folder, one alone carries out a run.
+"""Leases: of several drivers, on one machine or on many that share a folder, only one carries out a run.
 
-A lease is a file NAME.1; who takes it over from a holder that has died creates NAME.2, and so on. Only the creation of
-a file that was not there has to be atomic, no clock is compared with another, and nobody deletes what is not his own.
+A lease is a file NAME.1. A driver that takes it over from a holder that has died creates NAME.2, and so on. Only the
+creation of a file that was not there has to be atomic. No clock is compared with another, and nobody deletes a file
+that is not his own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,9 @@ from lvmmed_backbones.files.outside import Refused, read_bytes
 from lvmmed_backbones.files.writing import scratch_of
 
 BEAT = 15.0  # seconds between two signs of life
-SILENCE = 180.0  # seconds without one, after which a holder that cannot be looked at is given up
+SILENCE = (
+    180.0  # seconds without a sign of life after which a holder on another machine counts as dead
+)
 
 
 class Holder(msgspec.Struct):
@@ -33,13 +36,13 @@ class Holder(msgspec.Struct):
     Attributes
     ----------
     host : str
-        Its machine's name, for people.
+        Name of its machine, for people.
     process : int
-        Its number.
+        Its process id.
     place : str
-        Where that number means this process: the machine's boot and the container; empty: it cannot be told.
+        The machine's boot and the container in which the id means this process; empty: unknown.
     born : int
-        When the process began, in ticks since the boot: numbers are given again.
+        When the process began, in ticks since the boot: ids are given again.
     """
 
     host: str
@@ -49,12 +52,14 @@ class Holder(msgspec.Struct):
 
 
 def myself() -> Holder:
-    """This process."""
-    return Holder(socket.gethostname(), os.getpid(), place(), born(os.getpid()) or 0)
+    """Return this process, as a holder."""
+    return Holder(
+        socket.gethostname(), os.getpid(), boot_and_container(), start_of(os.getpid()) or 0
+    )
 
 
-def place() -> str:
-    """The boot and the container that this process lives in, as Linux tells them."""
+def boot_and_container() -> str:
+    """Return the boot and the container that this process lives in, as Linux tells them; else an empty string."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -62,8 +67,8 @@ def place() -> str:
         return ""
 
 
-def born(process: int) -> int | None:
-    """When a living process of this place began, in ticks since the boot; None if there is none."""
+def start_of(process: int) -> int | None:
+    """Return when a living process of this place began, in ticks since the boot; None if there is none."""
     try:
         state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -77,24 +82,22 @@ class Lease:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.over = threading.Event()
-        self.thread = threading.Thread(target=self.beat, name=f"beat {path.name}", daemon=True)
+        self.thread = threading.Thread(target=self._beat, name=f"beat {path.name}", daemon=True)
         self.thread.start()
 
-    def beat(self) -> None:
-        """A sign of life is a new time of the file."""
+    def _beat(self) -> None:
+        """Give signs of life: new times of the file."""
         while not self.over.wait(BEAT):
-            try:
+            with suppress(OSError):  # the folder is gone, or away for a moment: the run will say so
                 os.utime(self.path)
-            except OSError:  # the folder is gone, or away for a moment: the run itself will say so
-                continue
 
     @property
     def is_mine(self) -> bool:
-        """Whether nobody took it over, as after this process had slept for minutes."""
+        """Whether nobody took the lease over, as happens after this process has slept for minutes."""
         return newest(self.path.with_suffix("")) == self.path
 
     def release(self) -> None:
-        """Let others have it, and take away what dead holders left."""
+        """Give the lease back, and remove the files that dead holders left."""
         self.over.set()
         self.thread.join()
         name, number = self.path.stem, int(self.path.suffix[1:])
@@ -103,7 +106,7 @@ class Lease:
 
 
 def newest(name: Path) -> Path | None:
-    """The lease file that counts, None if nobody holds one."""
+    """Return the lease file that counts; None if there is none."""
     numbers = [
         int(path.suffix[1:])
         for path in name.parent.glob(f"{name.name}.*")
@@ -113,24 +116,24 @@ def newest(name: Path) -> Path | None:
 
 
 def claim(name: Path, over: Path | None = None) -> Lease | None:
-    """Take a lease, unless somebody was quicker.
+    """Take a lease; return None if another process was quicker.
 
     Parameters
     ----------
     name : Path
-        Of the lease; its folder exists.
+        Name of the lease; its folder exists.
     over : Path, optional
-        The file of a holder that has died, None where nobody held it.
+        The file of a holder that has died; None: nobody held the lease.
     """
     number = int(over.suffix[1:]) + 1 if over else 1
     path = name.with_name(f"{name.name}.{number}")
-    if newest(name) != over or not create(path, msgspec.json.encode(myself())):
+    if newest(name) != over or not _create(path, msgspec.json.encode(myself())):
         return None
     return Lease(path)
 
 
-def create(path: Path, content: bytes) -> bool:
-    """Make a file that is whole from the first moment; False if there is one."""
+def _create(path: Path, content: bytes) -> bool:
+    """Create a file that is whole from its first moment; return False if there is one already."""
     scratch = scratch_of(path)
     try:
         scratch.write_bytes(content)
@@ -140,19 +143,14 @@ def create(path: Path, content: bytes) -> bool:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             raise
-        return create_in_place(path, content)  # a file system without hard links
+        # A file system without hard links. A kill may leave this file empty.
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            return False
     finally:
         scratch.unlink(missing_ok=True)
-    return True
-
-
-def create_in_place(path: Path, content: bytes) -> bool:
-    """As `create`, where a kill may leave the file empty."""
-    try:
-        with path.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        return False
     return True
 
 
@@ -163,24 +161,24 @@ class Watch:
     Attributes
     ----------
     seen : dict of Path to (int, float)
-        By lease file, its last sign of life and when, by this process's own clock, it was first seen.
+        For each lease file its last sign of life, and when this process first saw that one, by its own clock.
     """
 
     seen: dict[Path, tuple[int, float]] = field(default_factory=dict)
 
     def is_free(self, name: Path) -> bool:
-        """Whether nobody holds a lease, or its holder has died."""
+        """Return whether nobody holds a lease, or its holder has died."""
         path = newest(name)
         return path is None or self.is_dead(path)
 
     def is_dead(self, path: Path) -> bool:
-        """Whether the holder of a lease has ended, or has given no sign of life for `SILENCE`."""
+        """Return whether the holder of a lease has ended, or has given no sign of life for `SILENCE`."""
         holder = read_holder(path)
-        if holder and holder.place and holder.place == place():
-            return born(holder.process) != holder.born
+        if holder and holder.place and holder.place == boot_and_container():
+            return start_of(holder.process) != holder.born
         try:
             beat = path.stat().st_mtime_ns
-        except OSError:  # released meanwhile: not dead, `newest` tells
+        except OSError:  # released meanwhile, which `newest` tells: not dead
             return False
         now = time.monotonic()
         last, since = self.seen.get(path, (None, now))
@@ -191,7 +189,7 @@ class Watch:
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Who holds a lease; None if the file does not tell: it is being written, or its writer was killed."""
+    """Return who holds a lease; None if the file does not tell: it is being written, or its writer was killed."""
     try:
         content = read_bytes(path, within=path.parent, most=4096)
         return msgspec.json.decode(content, type=Holder)
@@ -201,23 +199,25 @@ def read_holder(path: Path) -> Holder | None:
 
 @contextmanager
 def alone(name: Path, work: str) -> Iterator[None]:
-    """Within, this process holds a lease, for which it waits if need be.
+    """Hold a lease within the `with` block; wait for it if another process holds it.
 
     Parameters
     ----------
+    name : Path
+        Name of the lease; its folder is made if it is missing.
     work : str
-        What is done within, for the message of who waits.
+        What is done within, for the message of the one who waits.
     """
     name.parent.mkdir(parents=True, exist_ok=True)
-    watch, lease, said = Watch(), None, False
+    watch, lease, told = Watch(), None, False
     while lease is None:
         over = newest(name)
         if over is None or watch.is_dead(over):
             lease = claim(name, over)
             continue
-        if not said:
+        if not told:
             print(f"waiting: {work} is done by {holder_of(over)}", file=sys.stderr, flush=True)
-            said = True
+            told = True
         time.sleep(0.5)
     try:
         yield
@@ -226,7 +226,7 @@ def alone(name: Path, work: str) -> Iterator[None]:
 
 
 def holder_of(path: Path) -> str:
-    """Who holds a lease, in words."""
+    """Return who holds a lease, in words."""
     holder = read_holder(path)
     if holder is None:
         return f"a process that {path.name} does not name"

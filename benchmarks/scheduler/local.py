@@ -1,4 +1,4 @@
-"""Run many runs, each in a process of its own, beside whoever works on the same folder of results."""
+"""Carry out many runs, each in a process of its own, while other drivers may work on the same folder of results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.execute import TAKEN, execute, is_done
-from benchmarks.record import ERROR
+from benchmarks.results import ERROR
 from benchmarks.runs import Run
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from benchmarks.scheduler.processes import why
@@ -35,8 +35,10 @@ class Ending:
 
     Attributes
     ----------
+    run : Run
+        The run.
     failure : str
-        Why it left no record, in a line; empty: it did.
+        Why it left no record, in a line; empty: it left one.
     elsewhere : bool
         Whether another driver carried it out.
     before : bool
@@ -50,7 +52,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Place:
+class _Process:
     """A running process: what it runs, the GPU that it has, and where it says why it failed."""
 
     process: Any
@@ -62,13 +64,15 @@ class Place:
 def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Ending]:
     """Yield each run as it ends, here or at another driver.
 
-    Each run has a fresh process, forked from a server that has imported torch and OpenMMLab once: nothing that a run
-    leaves in memory reaches the next, and a run that is killed (out of memory, say) takes no other with it.
+    Each run has a process of its own, forked from a server that has imported torch and OpenMMLab once. So nothing that
+    a run leaves in memory reaches the next, and a run that is killed (out of memory, say) takes no other with it.
 
     Parameters
     ----------
+    runs : sequence of Run
+        The runs that have no record.
     gpus : sequence of str or None
-        As of `benchmarks.scheduler.devices.slots`: as many runs go on at once.
+        For each run that goes on at the same time the GPU that it gets, as `scheduler.devices.slots` returns them.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.execute"])
@@ -77,8 +81,8 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
     waiting, free, watch = list(runs), list(gpus), Watch()
     failed_before = {run.folder: _stamp(run.folder / ERROR) for run in runs}
     told_of: set[Path] = set()
-    places: dict[int, Place] = {}
-    while waiting or places:
+    running: dict[int, _Process] = {}
+    while waiting or running:
         for run in list(waiting):
             if not free:
                 break
@@ -92,47 +96,47 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
             if is_done(run.folder):
                 yield Ending(run, elsewhere=True)
             elif _stamp(run.folder / ERROR) not in (None, failed_before[run.folder]):
-                yield Ending(run, _told(run.folder), elsewhere=True)
+                yield Ending(run, _failure_elsewhere(run.folder), elsewhere=True)
             else:
                 try:
                     make_own(run.folder)
                 except (Refused, OSError) as error:
                     yield Ending(run, plain(error))
                     continue
-                place = _start(context, run, over, free.pop(0))
-                places[place.process.sentinel] = place
-        if not places:
+                started = _start(context, run, over, free.pop(0))
+                running[started.process.sentinel] = started
+        if not running:
             time.sleep(POLL if waiting else 0)
             continue
-        for sentinel in wait(list(places), POLL if waiting and free else None):
-            place = places.pop(sentinel)  # type: ignore[arg-type]
-            free.append(place.gpu)
-            code = _finish(place)
+        for sentinel in wait(list(running), POLL if waiting and free else None):
+            ended = running.pop(sentinel)  # type: ignore[arg-type]
+            free.append(ended.gpu)
+            code = _finish(ended)
             if code == TAKEN:
-                waiting.append(place.run)
+                waiting.append(ended.run)
                 continue
-            yield Ending(place.run, "" if code == 0 else why(place.reason, code))
+            yield Ending(ended.run, "" if code == 0 else why(ended.reason, code))
 
 
-def _start(context: Any, run: Run, over: Path | None, gpu: str | None) -> Place:
+def _start(context: Any, run: Run, over: Path | None, gpu: str | None) -> _Process:
     """Begin a run in a process of its own."""
     reader, writer = context.Pipe(duplex=False)
     process = context.Process(target=execute, args=(run, over, gpu, writer), name=run.folder.name)
     process.start()
     writer.close()
-    return Place(process, run, gpu, reader)
+    return _Process(process, run, gpu, reader)
 
 
-def _finish(place: Place) -> int:
-    """The exit code of a process that has ended; what it had started ends, too."""
-    place.process.join()
+def _finish(ended: _Process) -> int:
+    """Kill what a process that has ended had started; return its exit code."""
+    ended.process.join()
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(place.process.pid, signal.SIGKILL)
-    return place.process.exitcode or 0
+        os.killpg(ended.process.pid, signal.SIGKILL)
+    return ended.process.exitcode or 0
 
 
-def _told(folder: Path) -> str:
-    """The last line of what another driver wrote of a run that failed."""
+def _failure_elsewhere(folder: Path) -> str:
+    """Return why a run failed at another driver: the last line of the traceback that it wrote."""
     try:
         lines = read_text(folder / ERROR, within=folder).strip().splitlines()
     except (FileNotFoundError, Refused):
@@ -141,21 +145,21 @@ def _told(folder: Path) -> str:
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
-    """What tells that a file was written anew; None if there is none."""
+    """Return what changes when a file is written anew; None if there is no file."""
     try:
-        found = file.lstat()
+        status = file.lstat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def make_own(folder: Path) -> None:
-    """Make a run's folder, in which nothing leads elsewhere.
+    """Make a run's folder if it is missing, and check that nothing in it leads elsewhere.
 
     Raises
     ------
     Refused
-        If it, or a file in it, is a link, a FIFO or a device, as a folder of results from elsewhere may have.
+        If the folder, or a file in it, is a link, a FIFO or a device, as a folder of results of others may have.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder, *folder.iterdir()):

@@ -1,4 +1,4 @@
-"""Functions in processes of their own, and why they failed in a line."""
+"""Call functions in processes of their own, and say in a line why one failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from benchmarks.tables import say
+from benchmarks.terminal import say
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.stopping import die_with_parent, out_of_reach
 
@@ -21,12 +21,16 @@ def in_own_process(step: str, function: Callable[..., None], *arguments: object)
     Parameters
     ----------
     step : str
-        What it does, for messages.
+        What the function does, for messages.
+    function : callable
+        The function.
+    *arguments : object
+        Its arguments.
 
     Raises
     ------
     RuntimeError
-        If it failed, saying why in a line.
+        If the function failed; the message says why in a line.
     """
     say(f"{step} ...")
     context = multiprocessing.get_context("spawn")
@@ -41,7 +45,7 @@ def in_own_process(step: str, function: Callable[..., None], *arguments: object)
 
 
 def _call(reason: Connection, function: Callable[..., None], arguments: tuple) -> None:
-    """In the process of `in_own_process`; what a user can mend is told in a line, all else by a traceback."""
+    """Call the function, in its process; an error that a user can mend becomes a line, others a traceback."""
     die_with_parent()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
@@ -52,7 +56,7 @@ def _call(reason: Connection, function: Callable[..., None], arguments: tuple) -
 
 
 def why(reason: Connection, code: int) -> str:
-    """Why a process failed, in a line: what it sent, else how it ended."""
+    """Return in a line why a process failed: what it sent, else how it ended."""
     with suppress(EOFError, OSError):
         if reason.poll():
             return reason.recv()

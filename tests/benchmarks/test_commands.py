@@ -1,4 +1,4 @@
-"""The functions behind `python -m benchmarks`. That they take its options is told by tests/test_functions.py."""
+"""The functions behind `python -m benchmarks`; tests/test_functions.py checks that they take its options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_wrong_words_are_told_before_anything_heavy_is_imported() -> None:
 
 
 def test_a_plan_a_run_and_a_status_in_python(tmp_path: Path) -> None:
-    """Without a command line, by paths as texts."""
+    """Without a command line, and with paths as strings."""
     folders = dict(results=str(tmp_path / "results"), work=str(tmp_path / "work"))
     plan = benchmarks.plan(**GRID, **folders)
     assert [str(run.spec) for run in plan.left] == [

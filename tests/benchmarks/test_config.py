@@ -16,7 +16,7 @@ from benchmarks.config import LOADERS, image_size
 from benchmarks.grid import RunSpec, combinations
 from lvmmed_backbones import catalogue
 from tasks import registry
-from tests.benchmarks.factories import configured, placed
+from tests.factories import configured, placed
 
 BACKBONES = ("random_resnet50", "imagenet_efficientnet_lite0", "random_vit_tiny")
 

@@ -43,5 +43,5 @@ def test_no_jobs_are_refused(jobs: int) -> None:
     ],
 )
 def test_what_is_visible(setting: str | None, count: int, expected: list[str]) -> None:
-    """As CUDA's programming guide has it (environment variables, CUDA_VISIBLE_DEVICES)."""
+    """The rules are those of CUDA's programming guide (environment variables, CUDA_VISIBLE_DEVICES)."""
     assert visible(setting, count) == expected

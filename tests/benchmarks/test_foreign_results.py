@@ -1,4 +1,4 @@
-"""A folder of results, a catalogue and files of weights from elsewhere, in `python -m benchmarks`."""
+"""`python -m benchmarks` with a folder of results, a catalogue and files of weights that others made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.grid import RunSpec
 from benchmarks.scheduler.local import make_own
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.files.outside import Refused
-from tests.benchmarks.factories import configured
+from tests.factories import configured
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "import os\nos.mkdir({harm!r})\n"
@@ -33,7 +33,7 @@ def words(folder: Path, *backbones: str, verb: str = "run") -> list[str]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one run's results, and its work."""
+    """A folder with the results and the work of one run."""
     folder = tmp_path_factory.mktemp("job")
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *words(folder, "random_vit_tiny")],
@@ -163,7 +163,7 @@ def test_a_class_in_a_catalogue_file_works_in_runs_as_in_python(
 
 
 def test_no_key_of_a_config_becomes_code(tmp_path: Path, monkeypatch) -> None:
-    """mmengine writes keys into config.py as they are; what reads it again would run them."""
+    """mmengine writes keys into config.py as they are; reading the file again would run them."""
     from safetensors.torch import save_file
 
     harm = tmp_path / "harm"

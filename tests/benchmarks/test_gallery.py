@@ -1,4 +1,4 @@
-"""The gallery of a run: the right cases, predicted as they were tested."""
+"""The gallery of a run shows the right cases, predicted as they were tested."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lvmmed_backbones.records.gallery import INDEX, SIDE
 from tasks.metrics import case_name
 from tasks.metrics.detection import average_precision, mean
 from tasks.metrics.overlap import dice, iou, overlap_counts
-from tests.benchmarks.factories import placed
+from tests.factories import placed
 
 scores = st.none() | st.integers(0, 4).map(lambda n: n / 4)
 
@@ -93,7 +93,7 @@ def test_images_are_small_and_keep_their_shape(size: tuple[int, int]) -> None:
 def trained_and_tested(
     task: str, prepared: Path, folder: Path
 ) -> tuple[Runner, dict[str, float], list[dict[str, Any]]]:
-    """A model of a few steps, tested, with its gallery in `folder`/gallery; metrics, cases."""
+    """Train a model for a few steps, test it, write its gallery into `folder`/gallery; return metrics and cases."""
     config = placed(RunSpec(task, "random_vit_tiny", "mini", seed=0), prepared, folder)
     config.train_cfg.max_iters = 25
     runner = Runner.from_cfg(config)

@@ -1,4 +1,4 @@
-"""Files that are whole but for a few bytes, in `python -m benchmarks plan` and `run`. In process."""
+"""`python -m benchmarks plan` and `run`, in this process, on files of which a few bytes are damaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmengine.registry import MODELS
 from mmengine.runner import EpochBasedTrainLoop
 from safetensors.torch import load_file, save_file
 
-from benchmarks import data, execute
+from benchmarks import execute, preparation
 from benchmarks.__main__ import main
 from benchmarks.grid import RunSpec
 from benchmarks.runs import Run
@@ -21,7 +21,7 @@ from lvmmed_backbones.catalogue.exported import KEY
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
 from tasks.hooks import LAST
-from tests.benchmarks.factories import prepared_run
+from tests.factories import prepared_run
 from tests.spoiling import spoilt_bytes
 
 SMALL = {
@@ -78,12 +78,12 @@ ODD = [None, [], {}, "x", -1, 0.5, float("nan"), 10**30, True, torch.zeros(0), {
 
 
 class Reached(Exception):
-    """The run would train now."""
+    """Raised at the moment when the run would begin to train."""
 
 
 @pytest.fixture
 def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
-    """A run by epochs that has a checkpoint and no record; it goes no further than to its first step."""
+    """A run by epochs that has a checkpoint and no record; it stops before its first step."""
 
     def stop(self) -> None:
         raise Reached
@@ -93,11 +93,11 @@ def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
         raise Reached
 
     spec = RunSpec("brain_tumor_linear", "random_vit_tiny", "paper", 0)
-    run = prepared_run(spec, data.prepare(["brain_tumor"], None, work / "work"), tmp_path)
+    run = prepared_run(spec, preparation.prepare(["brain_tumor"], None, work / "work"), tmp_path)
     run.folder.mkdir(parents=True)
     monkeypatch.setattr(EpochBasedTrainLoop, "run", save)
     with pytest.raises(Reached):
-        execute.measure(copy.deepcopy(run))
+        execute.train_and_test(copy.deepcopy(run))
     monkeypatch.setattr(EpochBasedTrainLoop, "run", stop)
     return run
 
@@ -106,7 +106,7 @@ def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
 def test_a_run_that_goes_on_from_generated_checkpoints(
     count: int, stopped: Run, monkeypatch
 ) -> None:
-    """Up to the first step: the states of the file, or one line."""
+    """Resume up to the first step: the states are those of the file, or the error is one line."""
     folder = stopped.folder
     file = folder / LAST
     content, whole = torch.load(file, weights_only=True), file.read_bytes()
@@ -126,7 +126,7 @@ def test_a_run_that_goes_on_from_generated_checkpoints(
         else:
             file.write_bytes(spoilt_bytes(whole, rng))
         try:
-            execute.measure(copy.deepcopy(stopped))
+            execute.train_and_test(copy.deepcopy(stopped))
         except Refused as error:
             outcomes["refused"] += 1
             assert str(folder) in str(error) and str(error).isprintable()

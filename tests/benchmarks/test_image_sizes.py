@@ -16,7 +16,7 @@ from PIL import Image
 from benchmarks.config import LOADERS, image_size, transforms, use_tiles
 from benchmarks.grid import RunSpec
 from benchmarks.labels import inner_dataset
-from tests.benchmarks.factories import configured, placed
+from tests.factories import configured, placed
 
 
 def composed(task: str, profile: str) -> Config:
@@ -32,7 +32,7 @@ def composed(task: str, profile: str) -> Config:
 def test_fgadr_is_resized_before_it_is_cropped(
     task: str, profile: str, resized: int, seen: int, tmp_path: Path
 ) -> None:
-    """Else a crop of 64 px would see a twentieth of a photograph's breadth."""
+    """Without that, a crop of 64 px would see a twentieth of a photograph's width."""
     config = composed(task, profile)
     assert image_size(config) == seen
     for loader in filter(config.get, LOADERS):
@@ -68,7 +68,7 @@ def test_the_paper_profile_has_no_tiles() -> None:
 
 
 def picture(folder: Path, width: int, height: int) -> dict[str, str]:
-    """An image and its mask, white on the right."""
+    """Write an image and its mask, both white on the right."""
     mask = np.zeros((height, width), np.uint8)
     mask[:, width // 2 :] = 1
     image, labels = folder / f"{width}.png", folder / f"{width}-mask.png"
@@ -78,7 +78,7 @@ def picture(folder: Path, width: int, height: int) -> dict[str, str]:
 
 
 def loaded(config: Config, loader: str, files: dict[str, str]) -> dict:
-    """One image through the pipeline of a loader."""
+    """Return an image after the pipeline of a loader."""
     facts = dict(label_map=None, reduce_zero_label=False, seg_fields=[])
     return Compose(inner_dataset(config[loader].dataset).pipeline)({**files, **facts})
 

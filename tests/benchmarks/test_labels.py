@@ -12,12 +12,12 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
-from benchmarks.execute import counts
 from benchmarks.grid import RunSpec
 from benchmarks.labels import inner_dataset, label_subset, training_images
+from benchmarks.record import counts
 from lvmmed_backbones.files.outside import Refused
 from tasks import registry
-from tests.benchmarks.factories import configured, placed
+from tests.factories import configured, placed
 
 FRACTIONS = (0.01, 0.1, 0.25, 0.4, 0.5, 0.75, 0.9)
 
@@ -27,7 +27,7 @@ def composed(task: str) -> Config:
 
 
 def chosen(config: Config, root: Path, fraction: float, seed: int = 0) -> list[str]:
-    """The names of the images that a share of the labels takes."""
+    """Return the names of the images that a share of the labels takes."""
     root = root / config.task.dataset
     names, _ = training_images(config, root)
     places = label_subset(config, root, fraction, seed)
@@ -141,7 +141,7 @@ def test_a_record_counts_each_image_once_and_patients(
 
 
 def test_images_without_boxes_are_neither_counted_nor_trained_on(tmp_path: Path) -> None:
-    """mmdetection leaves them out before it counts."""
+    """mmdetection leaves out images without a box before it counts."""
     config = composed("vindr")
     truth = dict(
         images=[dict(id=i, file_name=f"{i}.png", width=9, height=9) for i in range(20)],

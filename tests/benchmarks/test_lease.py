@@ -1,4 +1,4 @@
-"""Leases: one holder at a time, whoever dies, on whichever machine."""
+"""A lease has one holder at a time, also when a holder dies, and across machines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from benchmarks.scheduler.lease import (
     Holder,
     Watch,
     alone,
-    born,
+    boot_and_container,
     claim,
     myself,
     newest,
-    place,
     read_holder,
+    start_of,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ time.sleep(600)
 
 
 def holding(name: Path) -> subprocess.Popen:
-    """A process that holds a lease."""
+    """Start a process that holds a lease."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, name], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -46,7 +46,7 @@ def holding(name: Path) -> subprocess.Popen:
 
 
 def of_another_host(name: Path, number: int = 1) -> Path:
-    """A lease as a process on another machine writes it."""
+    """Write a lease as a process on another machine does."""
     path = name.with_name(f"{name.name}.{number}")
     path.write_bytes(msgspec.json.encode(Holder("elsewhere", 1, "another boot", 5)))
     return path
@@ -78,10 +78,10 @@ def test_a_killed_holder_on_this_machine_is_known_at_once(tmp_path: Path) -> Non
 
 
 def test_a_process_number_that_was_given_again_is_another_process(tmp_path: Path) -> None:
-    """As in containers, where each job is process 7."""
+    """In containers, for example, each job is process 7."""
     path = tmp_path / "lease.1"
-    path.write_bytes(msgspec.json.encode(Holder("here", os.getpid(), place(), 1)))
-    assert born(os.getpid()) != 1
+    path.write_bytes(msgspec.json.encode(Holder("here", os.getpid(), boot_and_container(), 1)))
+    assert start_of(os.getpid()) != 1
     assert Watch().is_free(tmp_path / "lease")
 
 
@@ -156,7 +156,7 @@ def test_a_holder_that_slept_learns_that_it_was_given_up(tmp_path: Path) -> None
 
 
 def count(folder: Path, times: int) -> None:
-    """Add one to a number in a file, which two processes at a time would spoil."""
+    """Add one to a number in a file; two processes at the same time would lose counts."""
     for _ in range(times):
         with alone(folder / "lease", "counting"):
             number = int((folder / "number").read_text())

@@ -37,7 +37,7 @@ def records(results: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the results and the work of a small job, and what it said: two tasks, two backbones."""
+    """Run a small job, two tasks with two backbones; return the folder of its results and work, and its output."""
     folder = tmp_path_factory.mktemp("job")
     done = benchmarks(*words(folder))
     assert done.returncode == 0, done.stderr
@@ -104,7 +104,7 @@ def test_started_again_it_skips_what_is_done(finished: Path) -> None:
 def test_the_dumped_config_gives_the_same_figures_without_this_suite(
     finished: Path, tmp_path: Path, task: str
 ) -> None:
-    """`Runner.from_cfg` on the config beside the record: same seed, same machine, same figures."""
+    """`Runner.from_cfg` on the config beside the record gives the same figures: same seed, same machine."""
     path = next(
         p.parent
         for p in finished.glob("results/runs/*/record.json")
@@ -151,7 +151,7 @@ def test_a_failing_run_is_named_and_the_others_go_on(finished: Path, tmp_path: P
 
 
 def test_a_killed_run_takes_no_other_with_it(finished: Path, tmp_path: Path) -> None:
-    """SIGKILL to the first run that writes its log, as the kernel does when memory runs out."""
+    """Send SIGKILL to the first run that writes its log, as the kernel does when memory runs out."""
     job = [w.replace(str(finished / "results"), str(tmp_path / "results")) for w in words(finished)]
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks", *job],
@@ -172,7 +172,7 @@ def test_a_killed_run_takes_no_other_with_it(finished: Path, tmp_path: Path) -> 
 
 
 def writer_of(log: Path) -> int | None:
-    """The process whose standard output is `log`."""
+    """Return the process whose standard output is `log`."""
     for stdout in Path("/proc").glob("[0-9]*/fd/1"):
         try:
             if stdout.resolve() == log.resolve():

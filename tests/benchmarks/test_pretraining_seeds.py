@@ -19,14 +19,14 @@ from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 from reports.__main__ import main as reports
-from tests.benchmarks.factories import configured
+from tests.factories import configured
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of the catalogue with the backbone `mine` of the pretraining seeds 0 and 1, of random weights."""
+    """Make a folder of the catalogue with the backbone `mine`: random weights for the pretraining seeds 0 and 1."""
     folder = tmp_path_factory.mktemp("shelf")
     config = Config.fromfile(CONFIGS / "simclr_resnet18_mini.py")
     for seed in (0, 1):
@@ -44,7 +44,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words(folder: Path, *seeds: str) -> list[str]:
-    """Of the job on one task with `mine` and random weights."""
+    """Return the words of a job on one task with `mine` and random weights."""
     return [
         *("run", "--tasks", "brain_tumor_linear", "--backbones", "mine", "random_vit_tiny"),
         *("--seeds", *seeds, "--results", str(folder / "results"), "--work", str(folder / "work")),
@@ -102,7 +102,7 @@ def test_a_missing_seed_exits_with_2_before_anything_runs(
 def test_the_pretraining_seed_is_part_of_a_runs_identity(
     shelf: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    """The same weights as one file are another backbone: its runs are not done by these."""
+    """The same weights as one file are another backbone, whose runs are still to be done."""
     monkeypatch.setenv("LVMMED_CATALOGUE", f"{shelf}{os.pathsep}{tmp_path}")
     (tmp_path / "single.safetensors").write_bytes((shelf / "mine" / "1.safetensors").read_bytes())
     one, other = (

@@ -1,4 +1,4 @@
-"""Steps in processes of their own: what they print, and why they failed."""
+"""Functions in processes of their own: what they print, and why they failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished benchmark must show: a task whose backbones all score alike, or score nothing, measures nothing.
+"""A finished benchmark must show differences: a task whose backbones all score alike, or score 0, measures nothing.
 
 The records are those in the folder named by LVMMED_RESULTS, as `python -m benchmarks run` leaves them.
 """
@@ -18,7 +18,7 @@ Scores = dict[str, dict[int, float]]  # of a task, by backbone and seed
 
 
 def scores_of(records: Iterable[StoredRecord]) -> dict[str, Scores]:
-    """The headline values of each task, as backbones are compared: at one profile, share of labels and split."""
+    """Return the headline values of each task for one profile, label fraction and split, as backbones are compared."""
     tasks: dict[str, Scores] = defaultdict(lambda: defaultdict(dict))
     for record in records:
         named = f"{record.task} ({record.profile}, {record.label_fraction:g} of the labels, {record.split} split)"
@@ -27,7 +27,7 @@ def scores_of(records: Iterable[StoredRecord]) -> dict[str, Scores]:
 
 
 def fault(scores: Scores) -> str:
-    """What is wrong with the scores of a task; empty if nothing is."""
+    """Return what is wrong with the scores of a task; an empty string if nothing is."""
     if not any(value for seeds in scores.values() for value in seeds.values()):
         return "every score is 0"
     one, *others = scores.values()
@@ -37,7 +37,7 @@ def fault(scores: Scores) -> str:
 
 
 def faults(tasks: dict[str, Scores]) -> list[str]:
-    """A sentence for each task that tells no backbone from another."""
+    """Return a sentence for each task that does not tell backbones apart."""
     return [f"{task}: {wrong}" for task in sorted(tasks) if (wrong := fault(tasks[task]))]
 
 

@@ -1,4 +1,4 @@
-"""The steps of a run, one by one: each is a function of what the one before gave."""
+"""The steps of a run, one by one: each is a function of the result of the step before."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ WHOLE = {
 
 
 def run(results: Path, name: str, content: str | bytes | None = None, **changed) -> Path:
-    """A run's folder with a record, whole unless something else is said."""
+    """Write the record of a run, whole or as given, and return the run's folder."""
     folder = results / "runs" / name
     folder.mkdir(parents=True, exist_ok=True)
     if content is None:
@@ -62,9 +62,9 @@ def test_only_whole_records_count(tmp_path: Path) -> None:
 
 def test_a_record_is_read_once_until_it_changes(tmp_path: Path, monkeypatch) -> None:
     read: list[str] = []
-    look = results._look
+    look = results._read_row
     monkeypatch.setattr(
-        results, "_look", lambda folder, stamp: read.append(folder.name) or look(folder, stamp)
+        results, "_read_row", lambda folder, stamp: read.append(folder.name) or look(folder, stamp)
     )
     for name in "ab":
         run(tmp_path, name)

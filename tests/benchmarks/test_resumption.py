@@ -14,12 +14,12 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from benchmarks import data
-from benchmarks.clock import TrainClock, read_note
+from benchmarks import preparation
 from benchmarks.config import fit_backbone, place, set_image_size
-from benchmarks.data import PreparedData
 from benchmarks.execute import TAKEN, execute
 from benchmarks.grid import RunSpec
+from benchmarks.preparation import PreparedData
+from benchmarks.record import TrainClock, read_note
 from benchmarks.runs import Identity, Run
 from benchmarks.scheduler.lease import newest
 from lvmmed_backbones import catalogue
@@ -34,7 +34,7 @@ EPOCHS = 3
 
 @HOOKS.register_module(force=True)
 class KillHook(Hook):
-    """SIGKILL to this process at a moment: ('after_train_iter', epoch), ('after_val', epoch) or ('before_test',)."""
+    """Kills this process at a moment: ('after_train_iter', epoch), ('after_val', epoch) or ('before_test',)."""
 
     priority = "LOWEST"
 
@@ -60,11 +60,11 @@ class KillHook(Hook):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
-    return data.prepare(["fgadr"], None, tmp_path_factory.mktemp("work"))["fgadr"]
+    return preparation.prepare(["fgadr"], None, tmp_path_factory.mktemp("work"))["fgadr"]
 
 
 def made(prepared: PreparedData, results: Path, seed: int = 0, keep: bool = False) -> Run:
-    """A run of fgadr_finetune by epochs, small, with flips, crops and contrasts drawn in a loader's process."""
+    """Return a small run of fgadr_finetune by epochs; flips, crops and contrasts are drawn in a loader's process."""
     spec = RunSpec("fgadr_finetune", "random_vit_tiny", "paper", seed)
     config = Config.fromfile(registry.CONFIGS / f"{spec.task}.py")
     set_image_size(config, 32)
@@ -86,7 +86,7 @@ def made(prepared: PreparedData, results: Path, seed: int = 0, keep: bool = Fals
 
 
 def carried_out(run: Run, *kill: str | int) -> int | str:
-    """The exit code of a process that carries a run out, and is killed at a moment; or why the run failed."""
+    """Carry a run out in a process that is killed at a moment; return its exit code, or why the run failed."""
     hooks = list(run.config.custom_hooks)
     if kill:
         run.config.custom_hooks = [
@@ -104,7 +104,7 @@ def carried_out(run: Run, *kill: str | int) -> int | str:
 
 
 def result(run: Run) -> tuple:
-    """What a run must give again to the last bit: its scores, and its best weights."""
+    """Return what a run must repeat to the last bit: its scores, and its best weights."""
     record = json.loads((run.folder / FILE).read_text())
     (best,) = run.folder.glob("best_*.pth")
     state = {name: value.numpy().tobytes() for name, value in read(best)["state_dict"].items()}
@@ -182,7 +182,7 @@ def test_a_run_that_is_done_is_not_done_again(whole: Run) -> None:
 
 def test_the_seconds_of_all_processes_count(tmp_path: Path, monkeypatch) -> None:
     file, now = tmp_path / "note", [0.0]
-    monkeypatch.setattr("benchmarks.clock.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("benchmarks.record.time.monotonic", lambda: now[0])
     for lasts in (30, 12):
         clock = TrainClock(file)
         clock.before_train(None)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import data, driver
-from benchmarks.data import PreparedData
+from benchmarks import driver, preparation
 from benchmarks.grid import RunSpec
+from benchmarks.preparation import PreparedData
 from benchmarks.runs import Identity, checksum
-from tests.benchmarks.factories import configured, prepared_run
+from tests.factories import configured, prepared_run
 
 SPEC = RunSpec("brain_tumor_linear", "random_vit_tiny", "mini", 0)
 
@@ -19,7 +19,7 @@ SPEC = RunSpec("brain_tumor_linear", "random_vit_tiny", "mini", 0)
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedData]:
     names = ["brain_tumor", "drive"]
-    return data.prepare(names, None, tmp_path_factory.mktemp("work"))
+    return preparation.prepare(names, None, tmp_path_factory.mktemp("work"))
 
 
 def test_each_of_its_parts_makes_another_run() -> None:
@@ -55,7 +55,7 @@ def test_another_spec_is_another_run(prepared, tmp_path: Path, other: dict) -> N
 
 
 def test_profiles_that_compose_alike_are_two_runs(prepared, tmp_path: Path) -> None:
-    """`evidence` has the segmentation of `small`."""
+    """The profile `evidence` has the segmentation of `small`."""
     small, evidence = (
         prepared_run(RunSpec("drive", "random_vit_tiny", profile, 0), prepared, tmp_path)
         for profile in ("small", "evidence")
@@ -82,7 +82,7 @@ def test_label_fractions_that_take_the_same_images_are_one_run(
 ) -> None:
     specs = [dataclasses.replace(SPEC, label_fraction=f) for f in (0.4, 0.4001, 0.25)]
     runs = [prepared_run(spec, prepared, tmp_path) for spec in specs]
-    assert [run.spec.label_fraction for run in driver.once(runs)] == [0.4, 0.25]
+    assert [run.spec.label_fraction for run in driver.without_repeats(runs)] == [0.4, 0.25]
     assert "takes the same training images as" in capsys.readouterr().err
 
 

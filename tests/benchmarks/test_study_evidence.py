@@ -1,4 +1,4 @@
-"""The study of docs/evidence.md: a small one from the command to its tables, and each of its measures."""
+"""The study of docs/evidence.md: a small study from the command to its tables, and each of its measures."""
 
 from __future__ import annotations
 
@@ -12,32 +12,24 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.studies.evidence import reporting, second_order
+from benchmarks.studies.evidence import measures, reporting
 from benchmarks.studies.evidence.__main__ import main
 from benchmarks.studies.evidence.probe import copied, probe
-from benchmarks.studies.evidence.results import ends
-from benchmarks.studies.evidence.study import SecondOrderHook, slug
+from benchmarks.studies.evidence.study import SecondOrderHook, ends, slug
 from benchmarks.studies.evidence.variants import VARIANTS
-from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.pretrain import config_names
+from tests.factories import build_corpus
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """128 soft blobs: two steps of the small config."""
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "in").mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(128):
-        image = cv2.resize(rng.integers(0, 256, (6, 6), np.uint8), (64, 64))
-        assert cv2.imwrite(str(folder / "in" / f"{number:03d}.png"), image)
-    build([("x", folder / "in")], folder / "out", workers=1)
-    return folder / "out"
+    """128 soft images: two steps of the small config."""
+    return build_corpus(tmp_path_factory.mktemp("corpus"), 128, side=64)
 
 
 @pytest.fixture(scope="module")
 def work(corpus: Path, prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of two variants, by the command."""
+    """Carry out a study of two variants by the command."""
     folder = tmp_path_factory.mktemp("work")
     assert main(words(corpus, prepared_root, folder)) == 0
     return folder
@@ -100,11 +92,9 @@ def test_changes_are_measured_on_a_checkpoint(work: Path, corpus: Path, capsys) 
 def test_moved_costs_return_what_the_definition_says() -> None:
     torch.manual_seed(0)
     vertex = torch.rand(6, 6)
-    assert second_order.returned(vertex, 80.0) == 1.0
-    assert (
-        second_order.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0
-    )  # was there before the move
-    assert second_order.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
+    assert measures.returned(vertex, 80.0) == 1.0
+    assert measures.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0  # was there before the move
+    assert measures.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
 
 
 def test_the_second_order_is_on_in_its_part_of_the_run() -> None:
@@ -155,7 +145,7 @@ def test_a_probe_finds_what_features_tell_and_no_more(shades: Path) -> None:
 def test_copies_of_test_images_are_learnt_from_only_as_published(
     shades: Path, tmp_path: Path
 ) -> None:
-    """Without its dark images, training knows one class."""
+    """Without its dark images, training has a single class."""
     audit = tmp_path / "copies.csv"
     rows = [f"brain_tumor,class/train{n}.png" for n in range(2, 20, 2)]
     audit.write_text("\n".join(["data_set,source", *rows, "other,class/train0.png"]) + "\n")

@@ -1,4 +1,4 @@
-"""Start real commands, end them as the world does, and see what they leave running."""
+"""Start real commands, end them as happens in practice, and see what they leave running."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Command:
         return self.output.read_text(errors="replace")
 
     def ended(self) -> bool:
-        """Whether it has ended."""
+        """Return whether it has ended."""
         if self.code is None:
             process, status = os.waitpid(self.process, os.WNOHANG)
             if process:
@@ -56,7 +56,7 @@ class Command:
         return self.code is not None
 
     def wait(self, seconds: float = LIMIT) -> int:
-        """Its exit code, once it has ended."""
+        """Wait for its end; return its exit code."""
         limit = time.monotonic() + seconds
         while not self.ended():
             if time.monotonic() > limit:
@@ -66,7 +66,7 @@ class Command:
         return self.code
 
     def goes_on_for(self, seconds: float) -> bool:
-        """Whether it still runs so long after its start."""
+        """Return whether it still runs `seconds` after its start."""
         while time.monotonic() < self.began + seconds:
             if self.ended():
                 return False
@@ -74,25 +74,25 @@ class Command:
         return not self.ended()
 
     def kill(self) -> None:
-        """SIGKILL to its first process alone, as when memory runs out."""
+        """Send SIGKILL to its first process alone, as when memory runs out."""
         os.kill(self.process, signal.SIGKILL)
         self.wait()
 
     def strike_after(self, seconds: float) -> bool:
-        """SIGKILL so long after its start; whether it still ran."""
+        """Send SIGKILL `seconds` after its start; return whether it still ran."""
         alive = self.goes_on_for(seconds)
         if alive:
             self.kill()
         return alive
 
     def interrupt(self) -> None:
-        """Ctrl-C: SIGINT to the foreground process group, as a terminal sends it."""
+        """Press Ctrl-C: send SIGINT to the foreground process group, as a terminal sends it."""
         os.killpg(self.process, signal.SIGINT)
 
     def family(self) -> dict[int, str]:
-        """The processes that it started, and itself, that live: number and command line."""
+        """Return the living processes that it started, and itself: id and command line."""
         mark = f"{MARK}={self.output}\0".encode()
-        found = {}
+        processes = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
@@ -100,13 +100,13 @@ class Command:
                     continue
                 if int(session) == self.process or mark in (folder / "environ").read_bytes():
                     line = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
-                    found[int(folder.name)] = line.decode(errors="replace")
+                    processes[int(folder.name)] = line.decode(errors="replace")
             except OSError:  # it has ended
                 continue
-        return found
+        return processes
 
     def orphans(self) -> dict[int, str]:
-        """Of its family, those that live on after it."""
+        """Return the processes of its family that live on after it."""
         self.wait()
         limit = time.monotonic() + GRACE
         while (left := self.family()) and time.monotonic() < limit:
@@ -123,7 +123,7 @@ class Command:
 
 
 def dies_at(step: int, folder: Path, note: Path, who: str = "leader") -> dict[str, str]:
-    """Variables of the environment that have a process die just before a change to a folder.
+    """Return variables of the environment that have a process die just before a change to a folder.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def dies_at(step: int, folder: Path, note: Path, who: str = "leader") -> dict[st
 
 
 def patience(seconds: float) -> dict[str, str]:
-    """Variables that have drivers give up a holder elsewhere after so long without a sign of life."""
+    """Return variables that have drivers give up a holder elsewhere `seconds` after its last sign of life."""
     return {"LVMMED_FAULT_SILENCE": str(seconds)}
 
 
@@ -206,7 +206,7 @@ class Starter:
         return command
 
     def close(self) -> None:
-        """End what is left."""
+        """End the commands that still run, and the warm process."""
         for command in self.commands:
             command.end()
         assert self.warm.stdin
@@ -215,5 +215,5 @@ class Starter:
 
 
 def path() -> str:
-    """PYTHONPATH of a command: what Python runs at its start, and the checkout for that."""
+    """Return PYTHONPATH for a command: the folder of what Python runs at its start, and the checkout."""
     return os.pathsep.join([str(INJECTED), str(ROOT)])

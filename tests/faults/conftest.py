@@ -44,7 +44,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies here, and have each report tell its fault."""
+    """Mark the tests of this folder, and add its fault to each report."""
     for number, item in enumerate(items):
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.faults)
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """The table: each fault, what must hold after it, how often it was tried, how often that held."""
+    """Print the table: each fault, what must hold after it, how often it was tried, how often that held."""
     rows: dict[tuple[str, str], list[int]] = {}
     reports = [
         (number, tries, (fault, holds), outcome)
@@ -91,7 +91,7 @@ def starter() -> Iterator[Starter]:
 
 @pytest.fixture
 def start(starter: Starter, tmp_path: Path) -> Iterator[Callable[..., Command]]:
-    """Starts commands, `python -m MODULE WORDS`; what a test leaves running ends with it."""
+    """Start commands, `python -m MODULE WORDS`; what a test leaves running is ended after it."""
     yield launcher(starter, tmp_path)
     for command in starter.commands:
         command.end()
@@ -100,7 +100,7 @@ def start(starter: Starter, tmp_path: Path) -> Iterator[Callable[..., Command]]:
 
 @pytest.fixture
 def strike(start: Callable[..., Command]) -> Callable[..., Command]:
-    """Starts a command and kills its first process; begins anew, with an earlier moment, where it was too late."""
+    """Start a command and kill its first process; if it had ended before, begin anew and kill it earlier."""
 
     def call(seconds: float, *words: str | Path, again: Callable[[], object], **options) -> Command:
         while not (command := start(*words, **options)).strike_after(seconds):
@@ -125,7 +125,7 @@ def launcher(starter: Starter, folder: Path) -> Callable[..., Command]:
 
 @pytest.fixture(scope="session")
 def whole(starter: Starter, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """The grid without a fault, and how long it takes."""
+    """Run the grid without a fault; return it, and how long it took."""
     folder = tmp_path_factory.mktemp("whole")
     grid = Grid(folder, launcher(starter, folder))
     begin = time.monotonic()
@@ -135,11 +135,11 @@ def whole(starter: Starter, tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 @pytest.fixture
 def grid(whole: Whole, start, tmp_path: Path) -> Grid:
-    """The grid before it is run, its data sets prepared."""
+    """Return the grid before it is run, with its data sets prepared."""
     shutil.copytree(whole.grid.work, tmp_path / "work", symlinks=True)
     return Grid(tmp_path, start)
 
 
 def step_at(moment: float, steps: int) -> int:
-    """The number of a step, from 1 to `steps`; more often near the end, where what was written takes its place."""
+    """Return the number of a step, from 1 to `steps`; more often near the end, where files take their place."""
     return steps + 1 - round(steps**moment)

@@ -1,4 +1,4 @@
-"""What lies in a folder after a fault: whole or half-written, the same as without the fault or not."""
+"""Contents of a folder after a fault: whole or half-written, the same as without the fault or not."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ SCRATCH = re.compile(r"^\.|\.partial|\.former|\.tmp|\.lock|^lease")
 
 
 def files(folder: Path) -> list[Path]:
-    """All files below a folder, hidden ones too."""
+    """Return all files below a folder, hidden ones too."""
     return sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
 
 
 def names(folder: Path) -> set[str]:
-    """The names of all files and folders below a folder, those of mmengine's logs without their time."""
+    """Return the names of all files and folders below a folder; those of mmengine's logs without their time."""
     return {TIME.sub("TIME", str(path.relative_to(folder))) for path in folder.rglob("*")}
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """The checksum of every file below a folder, by name."""
+    """Return the checksum of every file below a folder, by name."""
     return {str(path.relative_to(folder)): checksum(path) for path in files(folder)}
 
 
@@ -37,22 +37,22 @@ def checksum(path: Path) -> str:
 
 
 def half_written(folder: Path) -> list[str]:
-    """Scratch files, leases, and JSON that is not whole."""
-    found = []
+    """Return what is left of an unfinished write: scratch files, leases, and JSON that is not whole."""
+    unfinished = []
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         if SCRATCH.search(path.name):
-            found.append(name)
+            unfinished.append(name)
         elif path.suffix == ".json" and path.is_file() and "vis_data" not in path.parts:
             try:
                 json.loads(path.read_bytes())
             except ValueError as error:
-                found.append(f"{name}: {error}")
-    return found
+                unfinished.append(f"{name}: {error}")
+    return unfinished
 
 
 def records(results: Path) -> dict[str, tuple[int, bytes]]:
-    """The time and the bytes of every record, by run."""
+    """Return the time and the bytes of every record, by run."""
     return {
         path.parent.name: (path.stat().st_mtime_ns, path.read_bytes())
         for path in results.glob("runs/*/record.json")
@@ -60,23 +60,23 @@ def records(results: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def scores(results: Path, runs: Iterable[str] = ("*",)) -> dict[tuple, Any]:
-    """What each run found, or each of some: metrics, the score of each case, the tensors of its checkpoints."""
-    found = {}
+    """Return the metrics, the scores of cases and the tensors of the checkpoints of each run, or of those named."""
+    results_of_runs = {}
     for path in (path for run in runs for path in results.glob(f"runs/{run}/record.json")):
         record = json.loads(path.read_bytes())
-        cell = (record["task"], record["backbone"]["name"], record["seed"], record["run"])
+        key = (record["task"], record["backbone"]["name"], record["seed"], record["run"])
         weights = {file.name: tensors(file) for file in path.parent.glob("*.pth")}
-        found[cell] = record["metrics"], record["cases"], weights
-    return found
+        results_of_runs[key] = record["metrics"], record["cases"], weights
+    return results_of_runs
 
 
 def tensors(checkpoint: Path) -> dict[str, str]:
-    """The checksum of every tensor of a checkpoint, by its place in it."""
+    """Return the checksum of every tensor of a checkpoint, by its position."""
     return dict(leaves(read(checkpoint), ""))
 
 
 def leaves(value: Any, name: str):
-    """Place and checksum of each tensor, and place and value of each number of an optimizer's state."""
+    """Yield position and checksum of each tensor, position and value of each number of an optimizer's state."""
     if isinstance(value, torch.Tensor):
         content = value.contiguous().view(torch.uint8) if value.ndim else value.reshape(1)
         yield name, hashlib.sha256(content.numpy().tobytes()).hexdigest()

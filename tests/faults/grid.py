@@ -1,4 +1,4 @@
-"""The grid that faults strike: two tasks, two backbones, on phantoms; and what must hold after each fault."""
+"""The grid that faults strike, two tasks with two backbones on phantoms, and what must hold after each fault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.faults.folders import half_written, names, records, scores
 
 TASKS = ("brain_tumor_linear", "fgadr_linear")
 BACKBONES = ("random_resnet18_half", "imagenet_efficientnet_lite0")
-INDEX = "index.json"  # of the results: disposable, made where there is something to look up
+INDEX = "index.json"  # in the folder of results: it may be absent
 RUNS = len(TASKS) * len(BACKBONES)
 
 
@@ -28,7 +28,7 @@ class Grid:
     Attributes
     ----------
     folder : Path
-        Of its results and its work.
+        Folder of its results and its work.
     launch : callable
         Starts a command, as the fixture `start`.
     """
@@ -56,12 +56,12 @@ class Grid:
         environment: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Command:
-        """Start its command.
+        """Start the command of the grid.
 
         Parameters
         ----------
         quick : bool
-            The server that forks its runs is itself forked, and not executed, which imports for 5 seconds.
+            Fork the server of the runs too, in place of executing it, which costs 5 seconds of imports.
         environment, options : mapping of str to str, optional
             As of `commands.Starter.start`.
         """
@@ -72,19 +72,19 @@ class Grid:
         return self.launch("benchmarks", verb, *words, environment=variables, **options)
 
     def run_of(self, task: str, backbone: str) -> Path:
-        """The folder of a run that was begun."""
+        """Return the folder of a run that was begun."""
         for path in self.results.glob("runs/*/identity.json"):
-            named = json.loads(path.read_bytes())
-            if (named["task"], named["backbone"]) == (task, backbone):
+            identity = json.loads(path.read_bytes())
+            if (identity["task"], identity["backbone"]) == (task, backbone):
                 return path.parent
         raise FileNotFoundError(f"{self.results} has no run of {task} with {backbone}")
 
     def running_at(
         self, seconds: float, condition: Callable[[Command], Any] = bool, **options: Any
     ) -> Command:
-        """A driver of it that has run for so long, and for longer until a condition holds.
+        """Return a driver that has run for `seconds`, and longer, until a condition holds.
 
-        One that is at its end by then is tried again from the beginning, for a shorter time.
+        A driver that has ended by then is started again from the beginning, for a shorter time.
 
         Parameters
         ----------
@@ -110,9 +110,9 @@ class Whole:
     Attributes
     ----------
     grid : Grid
-        With its results.
+        The grid, with its results.
     seconds : float
-        From its start to its end.
+        Time from its start to its end.
     """
 
     grid: Grid
@@ -132,19 +132,19 @@ class Whole:
 
 
 def run_processes(command: Command) -> list[int]:
-    """The processes of a driver's runs: those that write a run.log."""
-    found = []
+    """Return the processes of a driver's runs: those that write a run.log."""
+    writers = []
     for process in command.family():
         try:
             if os.readlink(f"/proc/{process}/fd/1").endswith("/run.log"):
-                found.append(process)
+                writers.append(process)
         except OSError:
             continue
-    # A run's loaders write there, too: a run is the leader of its process group.
-    return sorted(process for process in found if leads_its_group(process))
+    # A run's loaders write there, too. A run is the leader of its process group.
+    return sorted(process for process in writers if _leads_its_group(process))
 
 
-def leads_its_group(process: int) -> bool:
+def _leads_its_group(process: int) -> bool:
     try:
         return os.getpgid(process) == process
     except ProcessLookupError:
@@ -152,13 +152,13 @@ def leads_its_group(process: int) -> bool:
 
 
 def assert_sound(grid: Grid, whole: Whole) -> None:
-    """After a fault: whatever counts as done is what the grid without a fault found."""
-    found = scores(grid.results)
-    assert found == {cell: whole.scores[cell] for cell in found}
+    """After a fault: whatever counts as done has the results of the grid without a fault."""
+    done = scores(grid.results)
+    assert done == {run: whole.scores[run] for run in done}
 
 
 def assert_in_order(command: Command, code: int) -> None:
-    """A command ended by itself, says why in words, and has left nothing running."""
+    """A command ended by itself, said why without a traceback, and left nothing running."""
     assert command.wait() == code, command.said
     assert "Traceback" not in command.said, command.said
     assert command.orphans() == {}
@@ -188,6 +188,6 @@ def assert_whole(grid: Grid, whole: Whole) -> None:
 
 
 def executions(grid: Grid) -> dict[str, int]:
-    """How often each run was begun: mmengine's runner says so in its log."""
+    """Return how often each run was begun: mmengine's runner says so in its log."""
     logs = grid.results.glob("runs/*/run.log")
     return {log.parent.name: log.read_text().count("System environment:") for log in logs}

@@ -1,4 +1,4 @@
-"""A clock that is set back, by libfaketime: nothing depends on it."""
+"""A clock that libfaketime sets back: nothing depends on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BACK = "-400d"
 
 @pytest.fixture(scope="session")
 def clock() -> Callable[..., dict[str, str]]:
-    """Variables that have a command's clock be off; the monotonic clock goes on as ever, as where it is set."""
+    """Return variables that set the clock of a command off; its monotonic clock goes on, as on a real machine."""
     folders = [Path("/usr/lib"), *Path("/usr/lib").glob("*-linux-gnu")]
     found = [folder / LIBRARY for folder in folders if (folder / LIBRARY).is_file()]
     if not found:

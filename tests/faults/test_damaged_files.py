@@ -1,4 +1,4 @@
-"""Files that the suite reads back, cut at several lengths, empty, or with a flipped byte where a checksum holds it."""
+"""Files that the suite reads back: cut at several lengths, empty, or with a flipped bit where a checksum sees it."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ cuts_and_flip = pytest.mark.parametrize("damage", CUTS | FLIP)
 
 
 def spoil(path: Path, damage: str) -> bytes:
-    """Damage a file; its content before."""
+    """Damage a file; return its content before."""
     content = path.read_bytes()
     path.write_bytes((CUTS | LINES | FLIP)[damage](content))
     return content
 
 
 def says(command: Command, path: Path) -> bool:
-    """Whether a command has ended in order, and with a line that names a file and a remedy; else it has ended well."""
+    """Return whether a command ended with a line that names a file and a remedy; otherwise it ended well."""
     code = command.wait()
     assert_in_order(command, code)
     named = [said for said in command.said.splitlines() if path.name in said]
@@ -61,20 +61,20 @@ def says(command: Command, path: Path) -> bool:
 
 @pytest.fixture
 def done(whole: Whole, start, tmp_path: Path) -> Grid:
-    """The grid at its end."""
+    """Return a copy of the grid at its end."""
     shutil.copytree(whole.grid.results, tmp_path / "results")
     shutil.copytree(whole.grid.work, tmp_path / "work")
     return Grid(tmp_path, start)
 
 
 def plan(grid: Grid, **options) -> Command:
-    """What of the grid is done."""
+    """Start `plan`, which says what of the grid is done."""
     return grid.start(verb="plan", **options)
 
 
 @pytest.mark.fault("A damaged file: record", HOLDS)
 def test_records(done: Grid, whole: Whole) -> None:
-    """All of them at once, each in its way; they are made anew."""
+    """All records at once are damaged, each in its own way; they are made anew."""
     paths = sorted(done.results.glob("runs/*/record.json"))
     for path, damage in zip(paths, [*CUTS, "a third of it"], strict=True):
         spoil(path, damage)
@@ -128,7 +128,7 @@ def test_weights(done: Grid, damage: str) -> None:
 
 @dataclass(frozen=True)
 class Built:
-    """A corpus that was built, and audited.
+    """A corpus, built and audited.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ def built(starter, tmp_path_factory: pytest.TempPathFactory) -> Built:
 )
 @cuts
 def test_corpus(built: Built, start, tmp_path: Path, name: str, damage: str) -> None:
-    """An audit, which reads it, and a build, which makes it anew; what the build says to do makes it work."""
+    """An audit reads the file, and a build makes it anew; the remedy that the build names works."""
     out = tmp_path / "corpus"
     shutil.copytree(built.folder / "built" / "corpus", out)
     path = min(out.glob(name))
@@ -176,7 +176,7 @@ def test_corpus(built: Built, start, tmp_path: Path, name: str, damage: str) -> 
 @pytest.mark.fault("A damaged file: shard of a corpus", HOLDS)
 @pytest.mark.parametrize("damage", ["empty", "a third of it", "a flipped bit"])
 def test_shard(built: Built, start, tmp_path: Path, damage: str) -> None:
-    """A pretraining, which reads it, names it; what it says to do, to remove it and its part and build, mends it."""
+    """A pretraining reads the shard, and names it; its remedy works: remove the shard and its part, and build."""
     out = tmp_path / "corpus"
     shutil.copytree(built.folder / "built" / "corpus", out)
     path = min(out.glob("shards/*.tar"))
@@ -205,7 +205,7 @@ def test_removed(built: Built, start, tmp_path: Path, damage: str) -> None:
 
 @pytest.fixture(scope="module")
 def trained(built: Built, starter) -> Path:
-    """A pretraining at its end."""
+    """Carry out a pretraining to its end."""
     launch = launcher(starter, built.folder / "built")
     run = built.folder / "run"
     assert_in_order(launch(*line(METHODS[0], built.folder / "built" / "corpus", run)), 0)
@@ -217,7 +217,7 @@ def trained(built: Built, starter) -> Path:
 def test_pretraining_checkpoint(
     built: Built, trained: Path, start, tmp_path: Path, damage: str
 ) -> None:
-    """The newest one is named, and the older whole one is gone on from, to the same end."""
+    """The damaged newest checkpoint is named; the run goes on from the older whole one, to the same end."""
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     path = run / f"iter_{LAST}.pth"
@@ -233,7 +233,7 @@ def test_pretraining_checkpoint(
 def test_pretraining_config(
     built: Built, trained: Path, start, tmp_path: Path, damage: str
 ) -> None:
-    """What the run was is read from its checkpoints."""
+    """The facts of the run are read from its checkpoints."""
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     spoil(run / "config.py", damage)
@@ -245,7 +245,7 @@ def test_pretraining_config(
 
 @pytest.mark.fault("A damaged file: checkpoint of a run by epochs", HOLDS, tries=2)
 def test_run_checkpoint(whole: Whole, start, tmp_path: Path) -> None:
-    """The run is named with a remedy, which is then followed; or begins anew."""
+    """The run is named with a remedy, which the test then follows; or the run begins anew."""
     shutil.copytree(whole.grid.work, tmp_path / "work")
     grid = Grid(tmp_path, start)
     driver = grid.start(**EPOCHS)
@@ -271,7 +271,7 @@ def test_run_checkpoint(whole: Whole, start, tmp_path: Path) -> None:
     [("half of its lines", "half of its lines"), ("empty", "without its last two bytes")],
 )
 def test_splits(grid: Grid, whole: Whole, trained: str, tested: str) -> None:
-    """That of one data set that is trained on, that of the other that is tested on."""
+    """Damage the list that one data set is trained on, and the list that the other is tested on."""
     prepared = grid.work / "prepared" / "phantoms"
     whole_ones = {}
     for name, split, damage in (("brain_tumor", "train", trained), ("fgadr", "test", tested)):

@@ -1,4 +1,4 @@
-"""A disk without room: results on a small file system of memory."""
+"""A full disk: results on a small file system in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIB = 2**20
 
 @pytest.fixture
 def disk(grid: Grid) -> Iterator[Callable[[int], None]]:
-    """Gives the results' disk so many bytes."""
+    """Set the size in bytes of the disk of the results."""
     grid.results.mkdir()
     options = ["mount", "-t", "tmpfs", "-o", "size=1m", "faults", grid.results]
     mounted = subprocess.run(options, capture_output=True, text=True)

@@ -34,7 +34,7 @@ EPOCHS = dict(
 @pytest.mark.fault("SIGKILL of the driver", AGAIN, tries=2)
 @pytest.mark.moments(5)
 def test_the_driver_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
-    """As users start it; then, started again, at a moment when runs go on."""
+    """The driver is killed as users start it; then, started again, at a moment when runs go on."""
     rng = random.Random(moment)
     for part, quick in ((moment, False), (0.7 * rng.random(), True)):
         driver = grid.running_at(part * whole.seconds, quick=quick)
@@ -47,7 +47,7 @@ def test_the_driver_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
 @pytest.mark.fault("SIGKILL of a run", f"it fails by name, others go on; {AGAIN}", tries=2)
 @pytest.mark.moments(5)
 def test_a_run_is_killed(grid: Grid, whole: Whole, moment: float) -> None:
-    """Two of those of one driver."""
+    """Two runs of one driver are killed."""
     rng = random.Random(moment)
     driver = grid.running_at(
         0.6 * moment * whole.seconds, lambda driver: len(run_processes(driver)) == 2
@@ -78,7 +78,7 @@ def test_all_runs_are_killed_at_a_step(
 
 @pytest.fixture(scope="module")
 def steps_of_a_run(whole: Whole, starter, tmp_path_factory: pytest.TempPathFactory) -> int:
-    """Changes to files that a run makes, those of the shortest."""
+    """Return how many changes to files the shortest run makes."""
     from tests.faults.conftest import launcher
 
     folder = tmp_path_factory.mktemp("steps")

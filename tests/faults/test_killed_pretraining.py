@@ -27,7 +27,7 @@ METHODS = ("simclr_resnet18_mini", "mocov2_resnet18_mini", "lvmmed_resnet18_mini
 
 @dataclass(frozen=True)
 class Pretraining:
-    """Runs without a fault.
+    """Pretrainings without a fault.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""SIGKILL of `reports site` over a site that is there."""
+"""SIGKILL of `reports site` that writes over an older site."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OLD_OR_NEW = "the old site or the new one, whole, at every moment; the next buil
 
 @dataclass(frozen=True)
 class Sites:
-    """A site of half of the results, and one of all.
+    """A site of half of the results, and a site of all.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ def sites(whole: Whole, starter, tmp_path_factory: pytest.TempPathFactory) -> Si
 
 
 def test_a_site_has_the_same_bytes_each_time(sites: Sites, start, tmp_path: Path) -> None:
-    """Otherwise the tests below could not tell the old one from the new one."""
+    """Otherwise the tests below could not tell the old site from the new one."""
     assert sites.old != sites.new
     assert_in_order(start("reports", "site", sites.results, "--out", tmp_path / "site"), 0)
     assert contents(tmp_path / "site") == sites.new
@@ -129,7 +129,7 @@ def test_a_site_is_killed_at_a_step(sites: Sites, start, tmp_path: Path, moment:
 
 
 def assert_old_or_new(sites: Sites, start, site: Path, watcher: Watcher) -> None:
-    """Meanwhile, after the kill, and after the next build."""
+    """Check the site during the build, after the kill, and after the next build."""
     assert contents(site) in (sites.old, sites.new)
     with watcher:
         assert_in_order(start("reports", "site", sites.results, "--out", site), 0)

@@ -1,4 +1,4 @@
-"""A thousand things that earlier processes, and other programs, left in the results and the work."""
+"""A thousand leftovers of earlier processes and of other programs in the results and the work."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_link_in_a_run(grid: Grid, whole: Whole, tmp_path: Path) -> None:
 
 
 def litter(grid: Grid, whole: Whole, rng: random.Random) -> Iterator[Path]:
-    """Leave one thing after another, of every kind, in runs of the grid and in those of others."""
+    """Write leftovers of every kind, one after another, into runs of the grid and into runs of others."""
     own = [cell[-1] for cell in whole.scores]
     sound = {run: (whole.grid.results / "runs" / run / "record.json").read_bytes() for run in own}
     foreign = [f"{rng.getrandbits(64):016x}" for _ in range(100)]
@@ -78,7 +78,7 @@ def litter(grid: Grid, whole: Whole, rng: random.Random) -> Iterator[Path]:
 def some_name(
     rng: random.Random, names: Sequence[str] = ("record.json", "index.json", "best_6.pth", "x")
 ) -> str:
-    """Of a scratch file or folder, as the suite's writer names it."""
+    """Return the name of a scratch file or folder, as the suite's writer gives it."""
     name = rng.choice(names)
     return f".{name}.{uuid.UUID(int=rng.getrandbits(128)).hex[:12]}.partial"
 
@@ -97,7 +97,7 @@ def scratch_folder(grid: Grid, folder: Path, record: bytes, rng: random.Random) 
 
 
 def old_lease(grid: Grid, folder: Path, record: bytes, rng: random.Random) -> Path:
-    """Of a process of this machine that has ended, or of one before its last boot."""
+    """Write the lease of a process that has ended, or of one before the machine's last boot."""
     here = myself()
     dead = Holder(here.host, rng.randrange(2, 2**15), here.place, rng.randrange(1, 1000))
     path = folder / f"lease.{rng.randrange(1, 40)}"
@@ -124,7 +124,7 @@ def cut_record(grid: Grid, folder: Path, record: bytes, rng: random.Random) -> P
 
 
 def old_record(grid: Grid, folder: Path, record: bytes, rng: random.Random) -> Path:
-    """Of schema 1: without task version, threads among the machine's facts."""
+    """Return a record of schema 1: without task version, with the threads among the machine's facts."""
     content = json.loads(record)
     content["schema"] = 1
     content["provenance"]["machine"]["threads"] = content.pop("threads")

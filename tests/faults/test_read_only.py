@@ -16,7 +16,7 @@ READ_ONLY = 0o555
 
 @pytest.fixture(scope="session")
 def rights() -> list[str]:
-    """Words before a command that take root's right to write anywhere; none for other users, who lack it."""
+    """Return words before a command that take away root's right to write anywhere; none for other users."""
     if os.getuid():
         return []
     words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.record import LEASE
+from benchmarks.results import LEASE
 from benchmarks.scheduler.lease import Holder
 from tests.faults.commands import patience
 from tests.faults.grid import (
@@ -97,7 +97,7 @@ def test_a_lease_that_beats_is_left_alone(grid: Grid, whole: Whole) -> None:
 
 
 def held_elsewhere(grid: Grid, whole: Whole) -> Path:
-    """A lease of one of the runs, as a process on another machine writes it."""
+    """Write a lease of one of the runs, as a process on another machine does."""
     run = min(whole.scores)[-1]
     folder = grid.results / "runs" / run
     folder.mkdir(parents=True)
@@ -108,7 +108,7 @@ def held_elsewhere(grid: Grid, whole: Whole) -> Path:
 
 @contextmanager
 def beating(lease: Path) -> Iterator[None]:
-    """Within, the lease's holder gives signs of life, by a clock that is wrong by years."""
+    """Within the block, the holder of the lease gives signs of life, by a clock that is wrong by years."""
     over = threading.Event()
 
     def beat() -> None:

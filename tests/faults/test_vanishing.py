@@ -30,13 +30,13 @@ def failures(said: str) -> list[str]:
 
 
 def data_set(grid: Grid, name: str = "brain_tumor") -> Path:
-    """A prepared data set."""
+    """Return the folder of a prepared data set."""
     return grid.work / "prepared" / "phantoms" / name
 
 
 @pytest.mark.fault("A prepared image vanishes", HOLDS, tries=2)
 def test_an_image_vanishes(grid: Grid, whole: Whole) -> None:
-    """One that is trained on, of one data set; one that is tested on, of the other."""
+    """An image that one data set is trained on, and one that the other is tested on, vanish."""
     lost = {}
     for name, split in (("brain_tumor", "train"), ("fgadr", "test")):
         folder = data_set(grid, name)
@@ -99,7 +99,7 @@ def test_weights_change(grid: Grid) -> None:
 
 
 def make_weights(grid: Grid, seed: int) -> Path:
-    """A file of the catalogue, `mine`, in the folder of work: random weights of a small ResNet."""
+    """Write the backbone `mine`, a small ResNet with random weights, into the folder of work."""
     torch.manual_seed(seed)
     model = lvmmed_backbones.build(BACKBONES[0], output="maps")
     state = model.state_dict()

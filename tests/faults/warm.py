@@ -1,7 +1,7 @@
-"""A process that has imported what the commands import, and forks one at each order: spares each of them 5 seconds.
+"""A process that has imported what the commands import, and forks a command at each order: it saves 5 seconds each.
 
-Reads an order per line from stdin, JSON, and answers with the number of the command's process, which is then a child
-of the process that adopts orphans: the tests'.
+It reads one order per line from stdin, as JSON, and answers with the id of the command's process. That process is then
+a child of the one that adopts orphans: the process of the tests.
 """
 
 from __future__ import annotations

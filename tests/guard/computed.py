@@ -1,4 +1,4 @@
-"""What the suite computes, from inputs that never change: for `test_guard.py`."""
+"""Results that the suite computes from inputs that never change, for `test_guard.py`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ import io
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.runner import Runner
 
-from benchmarks.config import configure, place
+from benchmarks.config import place
 from benchmarks.grid import RunSpec
-from benchmarks.resolve import resolve
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import architectures
-from lvmmed_backbones.corpus import build
 from lvmmed_backbones.models import from_config
 from lvmmed_backbones.pretrain import compose
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner
 from reports.__main__ import main as reports
 from tasks import registry
+from tests.factories import configured
 from tests.guard.states import FrozenStart, fill, summary
 
 METHODS = (
@@ -79,63 +77,51 @@ LINES = {
 
 
 def report(name: str, results: Path, out: Path) -> dict[str, str]:
-    """What a report command prints and writes: texts by file, of pictures their number of files."""
+    """Return what a report command prints and writes: texts by file, of other files a checksum."""
     printed, errors = io.StringIO(), io.StringIO()
     words = [word.format(results=results, out=out) for word in LINES[name]]
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         code = reports(words)
-    found = {"code": str(code), "stdout": printed.getvalue(), "stderr": errors.getvalue()}
+    texts = {"code": str(code), "stdout": printed.getvalue(), "stderr": errors.getvalue()}
     for file in sorted(out.rglob("*")) if out.exists() else ():
-        place = file.relative_to(out).as_posix()
+        name_in_out = file.relative_to(out).as_posix()
         if file.suffix in (".md", ".csv", ".tex"):
-            found[place] = file.read_text()
+            texts[name_in_out] = file.read_text()
         elif file.suffix in (".html", ".svg", ".json", ".js"):
-            found[place] = digest(file.read_text())
+            texts[name_in_out] = _digest(file.read_text())
     return {
         key: text.replace(str(results), "RESULTS").replace(str(out), "OUT")
-        for key, text in found.items()
+        for key, text in texts.items()
     }
 
 
-def digest(text: str) -> str:
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def outputs(name: str, side: int = 64) -> dict[str, Any]:
-    """What an architecture gives for a fixed image of 64 px: its maps, and its vector."""
+    """Return what an architecture gives for a fixed image of 64 px: summaries of its maps, and of its vector."""
     known = name in catalogue.names()
     config = dict(catalogue.get(name).config) if known else architectures.config_by_name(name)
     side = 224 if "swin" in name or "vit_tiny_patch16" in name else side
-    found: dict[str, Any] = {}
+    summaries: dict[str, Any] = {}
     for output in ("maps", "vector"):
         if output == "maps" and "vit_tiny_patch16" in name:
             continue
         model = from_config(dict(config, output=output, img_size=side)).eval()
         fill(model)
         with torch.no_grad():
-            found[output] = [summary(part) for part in model(image(side))]
-    return found
+            summaries[output] = [summary(tensor) for tensor in model(_image(side))]
+    return summaries
 
 
-def image(side: int) -> torch.Tensor:
-    """(1, 3, side, side), normalised."""
+def _image(side: int) -> torch.Tensor:
+    """Return a normalised image (1, 3, side, side)."""
     return torch.from_numpy(np.random.default_rng(7).standard_normal((1, 3, side, side))).float()
 
 
-def make_corpus(folder: Path) -> Path:
-    """A corpus of 8 soft images of 48 px."""
-    rng = np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    for number in range(8):
-        coarse = rng.integers(0, 256, (6, 6), dtype=np.uint8)
-        picture = cv2.resize(coarse, (48, 48), interpolation=cv2.INTER_CUBIC)
-        assert cv2.imwrite(str(folder / "images" / f"{number:03d}.png"), picture)
-    build([folder / "images"], folder / "corpus")
-    return folder / "corpus"
-
-
 def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
-    """Loss and gradient's norm of the first step of a pretraining, 8 images of 32 px."""
+    """Return the loss and the gradient's norm of the first step of a pretraining on 8 images of 32 px."""
     options = {
         "train_dataloader.batch_size": 8,
         "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
@@ -151,9 +137,9 @@ def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
 
 
 def run_task(task: str, backbone: str, prepared: Path, work: Path) -> dict[str, Any]:
-    """Loss and gradient's norm of the first step of a mini run, and its metrics."""
+    """Return the loss and the gradient's norm of the first step of a mini run, and its metrics."""
     torch.set_num_threads(1)
-    config = configure(resolve(RunSpec(task, backbone, "mini", seed=0)))
+    config = configured(RunSpec(task, backbone, "mini", seed=0))
     config = place(config, prepared / config.task.dataset, None, work)
     config.model.backbone.pop("weights", None)
     runner = Runner.from_cfg(config)

@@ -1,4 +1,4 @@
-"""`--freeze` writes what the guard expects anew."""
+"""The option `--freeze`, which writes anew what the guard expects."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--freeze",
         action="store_true",
-        help="write what the guard expects anew, where a figure or a text is to change; the commit says why",
+        help="write anew what the guard expects, where a figure or a text is to change; the commit says why",
     )

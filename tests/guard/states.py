@@ -1,4 +1,4 @@
-"""States of networks that follow from the names of their parameters, and what a network with such a state does.
+"""States of networks that follow from the names of their parameters, and what networks with them compute.
 
 The names are those that the backbone's own project has, so that a state survives a change of the library that a
 backbone comes from. Values do not depend on torch's random numbers.
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 
 def stable_names(model: nn.Module) -> dict[str, str]:
-    """For each entry of `model.state_dict()` the name that a backbone's own project has for it."""
+    """Return, for each entry of `model.state_dict()`, the name that the backbone's own project gives it."""
     names = {name: name for name in model.state_dict()}
     for path, module in model.named_modules():
         if hasattr(module, "own_names"):
@@ -27,7 +27,7 @@ def stable_names(model: nn.Module) -> dict[str, str]:
 
 
 def fill(model: nn.Module) -> None:
-    """Give each parameter and each running statistic and queue values that follow from its name and shape."""
+    """Give each parameter, running statistic and queue values that follow from its name and shape."""
     parameters = {name for name, _ in model.named_parameters()}
     names = stable_names(model)
     for name, tensor in model.state_dict().items():
@@ -36,7 +36,7 @@ def fill(model: nn.Module) -> None:
 
 
 def values(name: str, tensor: Tensor) -> Tensor:
-    """The values of one parameter: of the size that networks are initialised with."""
+    """Return the values of one parameter, of the size that an initialisation gives."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     noise = rng.standard_normal(tuple(tensor.shape))
     if name.endswith("running_var"):
@@ -51,7 +51,7 @@ def values(name: str, tensor: Tensor) -> Tensor:
 
 
 def summary(tensor: Tensor) -> dict[str, Any]:
-    """A tensor in a few numbers: its shape, mean, deviation, and eight of its values."""
+    """Return a summary of a tensor: its shape, mean, deviation, and eight of its values."""
     flat = tensor.detach().double().flatten()
     places = np.linspace(0, len(flat) - 1, 8).astype(int)
     return dict(

@@ -1,4 +1,4 @@
-"""What the suite computes is what it computed before: reports, networks, first steps, whole runs.
+"""The suite computes what it computed before: reports, networks, first steps, whole runs.
 
 `expected/` was written by the code at the end of version 1 of the design, on one machine. Figures may differ in their
 last digits on another. `pytest tests/guard --freeze -m ""` writes it anew.
@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.guard import computed, records
+from tests.factories import build_corpus, write_study
+from tests.guard import computed
 
 EXPECTED = Path(__file__).resolve().parent / "expected"
 RELATIVE = 1e-4  # of a loss, an output; other processors sum in another order
@@ -38,7 +39,7 @@ def compare(request: pytest.FixtureRequest):
 
 
 def check(found: Any, expected: Any, place: str, rel: float = 0, absolute: float = 0) -> None:
-    """Compare, and name the place of a difference."""
+    """Compare two values; name where they differ."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys(), place
         for key in expected:
@@ -57,7 +58,7 @@ def check(found: Any, expected: Any, place: str, rel: float = 0, absolute: float
 
 @pytest.mark.parametrize("name", computed.LINES)
 def test_reports_say_what_they_said(name: str, tmp_path: Path, compare) -> None:
-    records.write(tmp_path / "results")
+    write_study(tmp_path / "results")
     compare(f"reports/{name}", computed.report(name, tmp_path / "results", tmp_path / "out"))
 
 
@@ -70,7 +71,7 @@ def test_networks_give_what_they_gave(name: str, compare) -> None:
 
 @pytest.mark.parametrize("name", computed.METHODS)
 def test_methods_make_the_step_that_they_made(name: str, tmp_path: Path, compare) -> None:
-    corpus = computed.make_corpus(tmp_path)
+    corpus = build_corpus(tmp_path, 8)
     compare(f"methods/{name}", computed.first_step(name, corpus, tmp_path / "run"), rel=RELATIVE)
 
 

@@ -20,3 +20,9 @@ def download(phantom_root: Path, tmp_path: Path) -> Callable[[str], Path]:
         return Path(shutil.copytree(phantom_root / folder, tmp_path / "in" / folder))
 
     return copy
+
+
+@pytest.fixture
+def prepared(prepared_root: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Copy a prepared phantom, to be spoilt."""
+    return lambda name: Path(shutil.copytree(prepared_root / name, tmp_path / name))

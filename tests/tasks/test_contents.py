@@ -23,12 +23,6 @@ SINGLE, SLICED = "isic2018", "mmwhs_mri"  # images, and slices of volumes
 Change = Callable[[np.ndarray], np.ndarray]
 
 
-@pytest.fixture
-def prepared(prepared_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a prepared phantom, to be spoilt."""
-    return lambda name: Path(shutil.copytree(prepared_root / name, tmp_path / name))
-
-
 def files(folder: Path, kind: str) -> list[Path]:
     return sorted(p for p in (folder / kind).rglob("*") if p.is_file())
 

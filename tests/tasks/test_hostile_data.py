@@ -13,7 +13,6 @@ import struct
 import tracemalloc
 import warnings
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -36,12 +35,6 @@ pytestmark = pytest.mark.usefixtures("no_hang")
 
 COUNT = 300  # of each reader
 MEMORY = 300 * 2**20
-
-
-@pytest.fixture
-def prepared(prepared_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a prepared phantom, to be spoilt."""
-    return lambda name: Path(shutil.copytree(prepared_root / name, tmp_path / name))
 
 
 def first(folder: Path, pattern: str) -> Path:

@@ -28,12 +28,6 @@ from tasks.splits import published_split
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def prepared(prepared_root: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a prepared phantom, to be spoilt."""
-    return lambda name: Path(shutil.copytree(prepared_root / name, tmp_path / name))
-
-
 def meta_of(folder: Path) -> dict:
     return json.loads((folder / "meta.json").read_text())
 

@@ -1,6 +1,6 @@
 """Does graph-matching pretraining learn, and which of its parts? The study behind docs/evidence.md.
 
-Nothing is imported before it is used.
+Modules are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -11,10 +11,5 @@ __all__ = ["changes", "gradients", "pretrain", "report"]
 
 __getattr__, __dir__ = on_first_use(
     __name__,
-    {
-        "changes": "second_order",
-        "gradients": "gradient_noise",
-        "pretrain": "study",
-        "report": "reporting",
-    },
+    {"changes": "measures", "gradients": "measures", "pretrain": "study", "report": "reporting"},
 )

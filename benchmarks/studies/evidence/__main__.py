@@ -1,6 +1,6 @@
 """`python -m benchmarks.studies.evidence`: the study behind docs/evidence.md.
 
-`pretrain` trains and probes the variants, `changes` looks at what the second order does to the matching, `gradients` at
+`pretrain` trains and probes the variants, `changes` measures what the second order does to the matching, `gradients`
 the noise of the estimate, `report` makes tables and the figure.
 """
 
@@ -22,7 +22,7 @@ HERE = "benchmarks.studies.evidence"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: each verb has a function behind it, its options are that function's arguments."""
+    """Return the command line: behind each verb is a function, whose arguments are the verb's options."""
     top = argparse.ArgumentParser(prog="python -m benchmarks.studies.evidence", description=__doc__)
     verbs = top.add_subparsers(metavar="VERB", required=True)
     pretrain = verbs.add_parser(
@@ -37,21 +37,25 @@ def parser() -> argparse.ArgumentParser:
     pretrain.add_argument(
         "--prepared", type=Path, required=True, metavar="DIR", help="brain_tumor, prepared"
     )
-    pretrain.add_argument("--copies", type=Path, metavar="CSV", help="report of the audit: images of the "
-                          "training folder that the test split has too are not learnt from with labels")  # fmt: skip
+    pretrain.add_argument("--copies", type=Path, metavar="CSV", help="report of the audit: training with labels leaves "
+                          "out the images of the training folder that the test split has too")  # fmt: skip
     pretrain.add_argument(
-        "--work", type=Path, required=True, metavar="DIR", help="of checkpoints, curves and results"
+        "--work",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="for checkpoints, curves and results",
     )
     pretrain.add_argument("--variants", nargs="+", choices=VARIANTS, default=tuple(VARIANTS), metavar="NAME",
                           help="default: all: " + "; ".join(VARIANTS))  # fmt: skip
     pretrain.add_argument("--seeds", nargs="+", type=int, default=(0,), metavar="N")
     pretrain.add_argument("--epochs", type=int, default=1, metavar="N")
     pretrain.add_argument("--jobs", type=int, metavar="N",
-                          help="variants at a time, sharing the cores (one per core)")  # fmt: skip
+                          help="variants at a time, which share the cores (one per core)")  # fmt: skip
     behind(pretrain, f"{HERE}:pretrain", _show_none)
     for name, text in (
-        ("changes", "what the second order and lambda change in the matching, as CSV"),
-        ("gradients", "how far two draws of the noise agree on the gradient, as CSV"),
+        ("changes", "measure what the second order and lambda change in the matching, as CSV"),
+        ("gradients", "measure how far two draws of the noise agree on the gradient, as CSV"),
     ):
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("--corpus", type=Path, required=True, metavar="DIR")
@@ -59,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
             "runs", type=Path, nargs="+", metavar="RUN", help="folders of `pretrain`, of LVM-Med"
         )
         behind(verb, f"{HERE}:{name}", _show_rows)
-    report = verbs.add_parser("report", help="results.csv, tables.md and the figure")
+    report = verbs.add_parser("report", help="write results.csv, tables.md and the figure")
     report.add_argument("work", type=Path, metavar="WORK")
     report.add_argument("--out", type=Path, required=True, metavar="DIR")
     behind(report, f"{HERE}:report", _show_files)
@@ -67,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; the exit code."""
+    """Entry point; returns the exit code."""
     try:
         return carry_out(parser().parse_args(arguments))
     except (ValueError, OSError, RuntimeError) as error:

@@ -1,7 +1,6 @@
 """What frozen features tell of brain_tumor: nearest neighbours and a linear classifier.
 
-A quick look, for many variants; the suite's own tasks are the measure of those that matter. Settings are chosen by the
-valid split.
+A quick look, for many variants; the suite's own tasks measure those that matter. The valid split chooses the settings.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -28,15 +27,15 @@ SIZE = 64
 NEIGHBOURS = 5
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
-Labelled: TypeAlias = tuple[NDArray[np.float32], list[int]]
+Labelled: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]  # features (N, C), labels (N,)
 
 
 def probe(model: nn.Module, prepared: Path, copies: Path | None) -> dict[str, float]:
-    """Accuracies of both on the splits of brain_tumor.
+    """Return the accuracies of both classifiers on the splits of brain_tumor.
 
-    `neighbours valid` and `linear valid` learn from the training images without those that the test split has too;
-    `neighbours test` and `linear test` from all of them, as published; `neighbours clean` and `linear clean`, on the
-    test split too, again without.
+    `neighbours valid` and `linear valid` learn from the training images without those that the test split has too.
+    `neighbours test` and `linear test` learn from all of them, as published. `neighbours clean` and `linear clean`, on
+    the test split too, learn again without the copies.
 
     Parameters
     ----------
@@ -45,70 +44,60 @@ def probe(model: nn.Module, prepared: Path, copies: Path | None) -> dict[str, fl
     prepared : Path
         brain_tumor, prepared.
     copies : Path or None
-        What `corpus audit --report` said of images that the test split has too; None: it was not asked.
+        What `corpus audit --report` wrote of images that the test split has too; None: no image is left out.
     """
     model.eval()
-    parts = {}
+    left_out = sorted(copied(copies)) if copies else []
+    published, clean = {}, {}
     for name in ("train", "valid", "test"):
-        images, labels = split(prepared, name)
-        parts[name] = images, features(model, [prepared / "images" / i for i in images]), labels
-    left_out = copied(copies) if copies else set()
-    published = without(parts["train"], set())
-    clean, valid = without(parts["train"], left_out), without(parts["valid"], left_out)
-    test = without(parts["test"], set())
-    one, other = judges(published, valid), judges(clean, valid)
-    found = {}
+        pairs = [line.rpartition(" ") for line in read_lines(prepared / "splits" / f"{name}.txt")]
+        images = [image for image, _, _ in pairs]
+        labels = np.array([int(label) for _, _, label in pairs])
+        features = _features(model, [prepared / "images" / image for image in images])
+        kept = ~np.isin(images, left_out)
+        published[name], clean[name] = (features, labels), (features[kept], labels[kept])
+    accuracies = {}
+    of_published = _classifiers(published["train"], clean["valid"])
+    of_clean = _classifiers(clean["train"], clean["valid"])
     for kind in ("neighbours", "linear"):
-        found[f"{kind} valid"] = other[kind].score(*valid)
-        found[f"{kind} test"] = one[kind].score(*test)
-        found[f"{kind} clean"] = other[kind].score(*test)
-    return found
+        accuracies[f"{kind} valid"] = of_clean[kind].score(*clean["valid"])
+        accuracies[f"{kind} test"] = of_published[kind].score(*published["test"])
+        accuracies[f"{kind} clean"] = of_clean[kind].score(*published["test"])
+    return accuracies
 
 
-def judges(train: Labelled, valid: Labelled) -> dict[str, Pipeline]:
-    """Nearest neighbours by cosine, and the linear classifier whose penalty the valid images like best."""
-    x, y = train
-    neighbours = make_pipeline(
-        StandardScaler(with_std=False), Normalizer(), KNeighborsClassifier(NEIGHBOURS)
-    ).fit(x, y)
-    classifiers = [
-        make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=1000)).fit(x, y)
-        for penalty in PENALTIES
-    ]
-    linear = max(classifiers, key=lambda classifier: classifier.score(*valid))
-    return dict(neighbours=neighbours, linear=linear)
+def _classifiers(train: Labelled, valid: Labelled) -> dict[str, Pipeline]:
+    """Return nearest neighbours by cosine, and the linear classifier whose penalty is best on the valid images."""
 
+    def fit(*steps: Any) -> Pipeline:
+        return make_pipeline(*steps).fit(*train)
 
-def without(part: tuple[list[str], NDArray, list[int]], left_out: set[str]) -> Labelled:
-    """Features and labels of the images that stay."""
-    kept = [n for n, image in enumerate(part[0]) if image not in left_out]
-    return part[1][kept], [part[2][n] for n in kept]
+    return dict(
+        neighbours=fit(
+            StandardScaler(with_std=False), Normalizer(), KNeighborsClassifier(NEIGHBOURS)
+        ),
+        linear=max(
+            (fit(StandardScaler(), LogisticRegression(C=c, max_iter=1000)) for c in PENALTIES),
+            key=lambda classifier: classifier.score(*valid),
+        ),
+    )
 
 
 def copied(report: Path) -> set[str]:
-    """The prepared images of brain_tumor's training folder that the audit found in a test split."""
+    """Return the prepared images of brain_tumor's training folder that the audit found in a test split."""
     with report.open() as file:
         rows = [row for row in csv.DictReader(file) if row["data_set"] == "brain_tumor"]
     return {"Training-" + row["source"].replace("/", "-") for row in rows}
 
 
-def split(prepared: Path, name: str) -> tuple[list[str], list[int]]:
-    """Files and labels of a split."""
-    lines = read_lines(prepared / "splits" / f"{name}.txt")
-    pairs = [line.rpartition(" ") for line in lines]
-    return [image for image, _, _ in pairs], [int(label) for _, _, label in pairs]
-
-
 @torch.no_grad()
-def features(model: nn.Module, images: Sequence[Path]) -> NDArray[np.float32]:
-    """(N, C) features of images at 64 px."""
+def _features(model: nn.Module, images: Sequence[Path]) -> NDArray[np.float32]:
+    """Return the features (N, C) of images at 64 px."""
     mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(3, 1, 1)
-    found = []
+    batches = []
     for start in range(0, len(images), 128):
-        some = np.stack(
-            [read_image(image, SIZE)[..., ::-1] for image in images[start : start + 128]]
-        )
-        pixels = torch.from_numpy(some.copy()).permute(0, 3, 1, 2).float()
-        found.append(model((pixels - mean) / std)[0].numpy())
-    return np.concatenate(found)
+        batch = np.stack([read_image(image, SIZE)[..., ::-1] for image in images[start:][:128]])
+        pixels = torch.from_numpy(batch.copy()).permute(0, 3, 1, 2).float()
+        batches.append(model((pixels - mean) / std)[0].numpy())
+    return np.concatenate(batches)

@@ -1,4 +1,4 @@
-"""Tables and a figure of the study, from the results that `pretrain` left."""
+"""Tables and a figure of the study, made from the results of `pretrain`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from benchmarks.studies.evidence.results import RESULT, read_result
+from benchmarks.studies.evidence.study import RESULT, read_result
 from benchmarks.studies.evidence.variants import VARIANTS
 from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, save_figure, theme
 from reports.render.files import write_texts
 
 MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
-LOOKS = {  # by learning rate
+STYLES = {  # by learning rate
     1e-3: dict(color=PALETTE[1], marker="s", fillstyle="none"),
     3e-3: dict(color=PALETTE[0], marker="o"),
     1e-2: dict(color=PALETTE[3], marker="^"),
@@ -34,13 +34,13 @@ COLUMNS = {  # of the tables: key, title, factor, digits
 }
 
 
-def read(work: Path) -> pd.DataFrame:
-    """A row for each result, in the order of the variants.
+def _read_results(work: Path) -> pd.DataFrame:
+    """Return a row for each result, in the order of the variants.
 
     Raises
     ------
     FileNotFoundError
-        If there is none.
+        If there is no result.
     ValueError
         If nothing was pretrained.
     """
@@ -57,26 +57,26 @@ def read(work: Path) -> pd.DataFrame:
     )
 
 
-def markdown(frame: pd.DataFrame) -> str:
-    """A table for each length of pretraining; mean ± sample standard deviation over the seeds, in percent."""
+def _markdown(frame: pd.DataFrame) -> str:
+    """Return a table for each length of pretraining: mean ± sample standard deviation over the seeds, in percent."""
     trained = frame[frame["steps"].notna()]
     untrained = frame[frame["steps"].isna()]
-    parts = []
+    titles = [title for title, _, _ in COLUMNS.values()]
+    lines = []
     for steps, rows in trained.groupby("steps"):
-        parts.append(f"### {steps:,.0f} steps\n")
-        titles = [title for title, _, _ in COLUMNS.values()]
-        parts.append("| question | variant | seeds | " + " | ".join(titles) + " |")
-        parts.append("|---|---|---:|" + "---:|" * len(titles))
-        for name, some in pd.concat([untrained, rows]).groupby("variant", sort=False):
-            cells = [VARIANTS[name].question, name, str(len(some))]
-            cells += [cell(some, key) for key in COLUMNS]
-            parts.append(f"| {' | '.join(cells)} |")
-        parts.append(f"\n{rank_correlation(rows)}\n")
-    return "\n".join(parts)
+        lines.append(f"### {steps:,.0f} steps\n")
+        lines.append("| question | variant | seeds | " + " | ".join(titles) + " |")
+        lines.append("|---|---|---:|" + "---:|" * len(titles))
+        for name, seeds in pd.concat([untrained, rows]).groupby("variant", sort=False):
+            cells = [VARIANTS[name].question, name, str(len(seeds))]
+            cells += [cell(seeds, key) for key in COLUMNS]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append(f"\n{_rank_correlation(rows)}\n")
+    return "\n".join(lines)
 
 
 def cell(rows: pd.DataFrame, key: str) -> str:
-    """A figure of a table."""
+    """Return a cell of a table: a mean, with its deviation where there are several seeds."""
     _, factor, digits = COLUMNS[key]
     values = rows[key].dropna() * factor if key in rows else pd.Series(dtype=float)
     if not len(values):
@@ -85,44 +85,44 @@ def cell(rows: pd.DataFrame, key: str) -> str:
     return text if len(values) < 2 or key == "time" else f"{text} ± {values.std():.{digits}f}"
 
 
-def rank_correlation(rows: pd.DataFrame) -> str:
-    """Whether LVM-Med's variants whose images are matched to themselves more often have the better features."""
+def _rank_correlation(rows: pd.DataFrame) -> str:
+    """Return a sentence: do variants of LVM-Med that match more images to themselves have the better features?"""
     matched = rows.dropna(subset="last accuracy_without_noise")
-    found = spearmanr(matched["last accuracy_without_noise"], matched["neighbours valid"])
+    correlation = spearmanr(matched["last accuracy_without_noise"], matched["neighbours valid"])
     return (
         f"Spearman's rank correlation of matched to itself and neighbours, over {len(matched)} runs of LVM-Med: "
-        f"{found.statistic:.2f} (p = {found.pvalue:.2g})."
+        f"{correlation.statistic:.2f} (p = {correlation.pvalue:.2g})."
     )
 
 
 @theme(THEME)
-def draw(frame: pd.DataFrame) -> Figure:
-    """A line for each variant, a dot for each of its seeds, their colour the learning rate; a panel per probe.
+def _draw(frame: pd.DataFrame) -> Figure:
+    """Draw a panel for each probe: a line for each variant, a dot for each seed, coloured by the learning rate.
 
     Parameters
     ----------
     frame : DataFrame
-        Of runs of one length, and of untrained networks.
+        Results of runs of one length, and of untrained networks.
     """
-    frame = frame.assign(line=frame["variant"].map(without_rate))
+    frame = frame.assign(line=frame["variant"].str.partition(", rate ")[0])
     lines = list(dict.fromkeys(frame.loc[frame["rate"].notna(), "line"]))
     figure = Figure((WIDE, 0.9 + 0.16 * len(lines)), layout="constrained")
     panels = figure.subplots(1, len(MEASURES), sharey=True)
     for axes, (key, title) in zip(panels, MEASURES.items(), strict=True):
-        for rate, look in LOOKS.items():
-            some = frame[frame["rate"] == rate]
-            heights = [lines.index(name) for name in some["line"]]
+        for rate, style in STYLES.items():
+            dots = frame[frame["rate"] == rate]
+            heights = [lines.index(name) for name in dots["line"]]
             axes.plot(
-                100 * some[key],
+                100 * dots[key],
                 heights,
                 linestyle="",
                 markersize=4,
                 alpha=0.8,
                 label=f"learning rate {rate:g}",
-                **look,
+                **style,
             )
         for name in ("random", "simclr"):
-            reference(axes, 100 * frame.loc[frame["variant"] == name, key], name)
+            _draw_reference(axes, 100 * frame.loc[frame["variant"] == name, key], name)
         axes.set_title(title, loc="left")
         axes.set_xlabel("accuracy on brain_tumor's valid split, %")
     panels[0].set_yticks(range(len(lines)), lines)
@@ -131,13 +131,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def without_rate(name: str) -> str:
-    """A variant's name, but for its learning rate."""
-    return name.partition(", rate ")[0]
-
-
-def reference(axes: Axes, values: pd.Series, name: str) -> None:
-    """A line down the panel at a variant's mean."""
+def _draw_reference(axes: Axes, values: pd.Series, name: str) -> None:
+    """Draw a vertical line at a variant's mean."""
     if len(values):
         axes.axvline(values.mean(), color=EDGE, linewidth=0.7, linestyle=(0, (3, 2)))
         axes.annotate(name, (values.mean(), 1), xycoords=("data", "axes fraction"), ha="right", va="top", rotation=90,
@@ -150,9 +145,9 @@ def report(*, work: Path, out: Path) -> list[Path]:
     Parameters
     ----------
     work : Path
-        Folder of `pretrain`.
+        Folder of the results, as of `pretrain`.
     out : Path
-        Folder of results.csv, tables.md, and variants.svg of the shortest runs, which all variants have.
+        Folder for results.csv, tables.md, and variants.svg, which shows the shortest runs: all variants have them.
 
     Returns
     -------
@@ -164,8 +159,8 @@ def report(*, work: Path, out: Path) -> list[Path]:
     FileNotFoundError, ValueError
         If there is no result of a pretraining.
     """
-    frame = read(work)
+    frame = _read_results(work)
     table = frame.to_csv(index=False, float_format="%.6g")
-    files = write_texts(out, {"results.csv": table, "tables.md": markdown(frame)})
+    files = write_texts(out, {"results.csv": table, "tables.md": _markdown(frame)})
     shortest = frame[frame["steps"].isna() | (frame["steps"] == frame["steps"].min())]
-    return [*files, *save_figure(draw(shortest), out / "variants")]
+    return [*files, *save_figure(_draw(shortest), out / "variants")]

@@ -16,15 +16,15 @@ RUNTIME = [
 
 
 @dataclass(frozen=True)
-class Variant:
+class _Variant:
     """One row of the study.
 
     Attributes
     ----------
     question : str
-        Which of the study's questions it belongs to.
+        The question of the study that it belongs to.
     config : str or None
-        One of lvmmed_backbones/pretrain/configs; None: a network that was not trained.
+        One of lvmmed_backbones/pretrain/configs; None: an untrained network.
     changes : mapping
         Entries of the config, by dotted name.
     """
@@ -34,46 +34,46 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def method(name: str, **head: Any) -> Variant:
-    """A method as its small config has it, but for values of its head."""
-    return Variant("methods", f"{name}_resnet18_small", of_head(head))
+def _method(name: str, **head: Any) -> _Variant:
+    """Return a method as its small config has it, with other values of its head."""
+    return _Variant("methods", f"{name}_resnet18_small", _of_head(head))
 
 
-def of_head(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of a head as entries of the config."""
+def _of_head(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of a head as entries of the config."""
     return {f"model.head.{name}": value for name, value in values.items()}
 
 
-def rate(variant: Variant, lr: float) -> Variant:
-    """A variant at another learning rate."""
-    return Variant("search", variant.config, {**variant.changes, RATE: lr})
+def _rate(variant: _Variant, lr: float) -> _Variant:
+    """Return a variant at another learning rate."""
+    return _Variant("search", variant.config, {**variant.changes, RATE: lr})
 
 
-def changed(question: str, variant: Variant, lr: float = 1e-3, **head: Any) -> Variant:
-    """A variant with other values of its head; first tried at 1e-3, what mattered again at the rate of the search."""
-    return Variant(question, variant.config, {**variant.changes, RATE: lr, **of_head(head)})
+def _changed(question: str, variant: _Variant, lr: float = 1e-3, **head: Any) -> _Variant:
+    """Return a variant with other values of its head, at 1e-3 or at the rate that the search found."""
+    return _Variant(question, variant.config, {**variant.changes, RATE: lr, **_of_head(head)})
 
 
-def half(begin: float, end: float) -> Variant:
-    """LVM-Med with weak edges, whose second order counts in a part of the run only."""
+def _half(begin: float, end: float) -> _Variant:
+    """Return LVM-Med with weak edges whose second order counts in a part of the run only."""
     hook = dict(type="SecondOrderHook", begin=begin, end=end)
     changes = {RATE: 1e-3, "custom_hooks": [*RUNTIME, hook]}
-    return Variant("halves", WEAK_EDGES.config, {**WEAK_EDGES.changes, **changes})
+    return _Variant("halves", WEAK_EDGES.config, {**WEAK_EDGES.changes, **changes})
 
 
-SIMCLR = method("simclr")
-BARLOW = method("barlowtwins")
-LVMMED = method("lvmmed")
-WEAK_EDGES = method("lvmmed", message_passing=0, second_order=0.1)
-NO_EDGES = method("lvmmed", message_passing=0, second_order=0)
+SIMCLR = _method("simclr")
+BARLOW = _method("barlowtwins")
+LVMMED = _method("lvmmed")
+WEAK_EDGES = _method("lvmmed", message_passing=0, second_order=0.1)
+NO_EDGES = _method("lvmmed", message_passing=0, second_order=0)
 
 VARIANTS = {
-    "random": Variant("methods", None),
+    "random": _Variant("methods", None),
     "simclr": SIMCLR,
     "barlowtwins": BARLOW,
     "lvmmed": LVMMED,
     **{
-        f"{name}, rate {lr}": rate(variant, float(lr))
+        f"{name}, rate {lr}": _rate(variant, float(lr))
         for name, variant, rates in (
             ("simclr", SIMCLR, ("1e-3", "1e-2")),
             ("barlowtwins", BARLOW, ("1e-3", "1e-2")),
@@ -83,12 +83,12 @@ VARIANTS = {
         )
         for lr in rates
     },
-    "simclr, temperature 0.03, rate 1e-3": changed("search", SIMCLR, temperature=0.03),
-    "simclr, temperature 0.3, rate 1e-3": changed("search", SIMCLR, temperature=0.3),
-    "simclr, temperature 1, rate 1e-3": changed("search", SIMCLR, temperature=1.0),
-    "barlowtwins, lambda 0.02, rate 1e-3": changed("search", BARLOW, **{"loss.lambd": 0.02}),
+    "simclr, temperature 0.03, rate 1e-3": _changed("search", SIMCLR, temperature=0.03),
+    "simclr, temperature 0.3, rate 1e-3": _changed("search", SIMCLR, temperature=0.3),
+    "simclr, temperature 1, rate 1e-3": _changed("search", SIMCLR, temperature=1.0),
+    "barlowtwins, lambda 0.02, rate 1e-3": _changed("search", BARLOW, **{"loss.lambd": 0.02}),
     **{
-        f"{name}, rate {lr}": changed(question, variant, float(lr), **head)
+        f"{name}, rate {lr}": _changed(question, variant, float(lr), **head)
         for lr in ("1e-3", "1e-2")
         for name, question, variant, head in (
             ("lvmmed, the paper's noise", "parts", LVMMED, dict(noise=1.0, samples=1)),
@@ -107,7 +107,7 @@ VARIANTS = {
         )
     },
     **{
-        f"{name}, rate 1e-3": changed(question, variant, **head)
+        f"{name}, rate 1e-3": _changed(question, variant, **head)
         for name, question, variant, head in (
             ("weak_edges, 1 sample", "samples", WEAK_EDGES, dict(samples=1)),
             ("weak_edges, 4 samples", "samples", WEAK_EDGES, dict(samples=4)),
@@ -129,6 +129,6 @@ VARIANTS = {
             ),
         )
     },
-    "weak_edges, edges in the first half, rate 1e-3": half(0, 0.5),
-    "weak_edges, edges in the second half, rate 1e-3": half(0.5, 1),
+    "weak_edges, edges in the first half, rate 1e-3": _half(0, 0.5),
+    "weak_edges, edges in the second half, rate 1e-3": _half(0.5, 1),
 }

@@ -1,1 +1,1 @@
-"""Graph matching solvers compared: instances with known optima, the peers, and the table of docs/graph_matching.md."""
+"""A comparison of graph matching solvers: instances with known optima, peers, the tables of docs/graph_matching.md."""

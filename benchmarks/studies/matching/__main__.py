@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.provenance import machine
+from benchmarks.record import machine
 from benchmarks.studies.matching import measure
 from lvmmed_backbones.files.writing import write_text
 from lvmmed_backbones.revision import ROOT, git_revision
@@ -22,6 +22,7 @@ BEGIN, END = "<!-- measured: python -m benchmarks.studies.matching -->", "<!-- e
 
 
 def main() -> int:
+    """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -41,56 +42,55 @@ def main() -> int:
         tables[name] = getattr(measure, name)()
         print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
     figure = page.with_name(page.stem + "_growth.svg")
-    draw_growth(tables["growth"], figure)
-    text = render(tables, figure.name)
+    _draw_growth(tables["growth"], figure)
+    text = _render(tables, figure.name)
     write_text(page, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
     print(text)
     return 0
 
 
-def render(tables: dict[str, pd.DataFrame], figure: str) -> str:
-    """The measured part of the page, in Markdown."""
-    where = machine()
+def _render(tables: dict[str, pd.DataFrame], figure: str) -> str:
+    """Return the measured part of the page, in Markdown."""
+    computer = machine()
+    proven = _markdown(tables["proven"], {"above %": 3, "found": 2, "optimum": 2, "s": 1})
+    exact = _markdown(tables["exact"], {"median ms": 1, "most ms": 1})
+    digits = {"1 thread, s": 3, "2 threads, s": 3, "times as fast": 2}
+    threads = _markdown(tables["threads"], digits)
     growth = tables["growth"].drop(columns="objective")
-    return "\n".join(
-        [
-            f"Measured on one of {where['cores']} cores of an {where['cpu']}, Python "
-            f"{sys.version.split()[0]}, commit {(git_revision() or 'unknown')[:12]}.",
-            "",
-            "**Pretraining problems**, k = 5: objective relative to the best known, the median over 3 instances and 5 "
-            "seeds of the solver (least of the 15), and the median time of one.",
-            "",
-            by_level(tables["presets"]),
-            "",
-            "**Peers**, N = 64, k = 5: the same instances and seeds in the same run; building their models is not "
-            "counted.",
-            "",
-            by_level(tables["peers"]),
-            "",
-            "**Proven optima**: costs found by `best` with 40 restarts, the best of 4 seeds; seconds for all four.",
-            "",
-            markdown(tables["proven"], {"above %": 3, "found": 2, "optimum": 2, "s": 1}),
-            "",
-            "**Exact search**, edges of both graphs by k nearest neighbours (k = N - 1: complete), 10 instances.",
-            "",
-            markdown(tables["exact"], {"median ms": 1, "most ms": 1}),
-            "",
-            "**A batch of 32** (N = 64, `default`).",
-            "",
-            markdown(tables["threads"], {"1 thread, s": 3, "2 threads, s": 3, "times as fast": 2}),
-            "",
-            "**Growth**, by edge features, k = 5, medium: one thread.",
-            "",
-            f"![Time against N]({figure})",
-            "",
-            markdown(growth, {"ms": 1, "MB of the solver": 0}),
-            "",
-        ]
-    )
+    return f"""Measured on one of {computer["cores"]} cores of an {computer["cpu"]}, Python \
+{sys.version.split()[0]}, commit {(git_revision() or "unknown")[:12]}.
+
+**Pretraining problems**, k = 5: objective relative to the best known, the median over 3 instances and 5 seeds of the \
+solver (least of the 15), and the median time of one.
+
+{_by_level(tables["presets"])}
+
+**Peers**, N = 64, k = 5: the same instances and seeds in the same run; building their models is not counted.
+
+{_by_level(tables["peers"])}
+
+**Proven optima**: costs found by `best` with 40 restarts, the best of 4 seeds; seconds for all four.
+
+{proven}
+
+**Exact search**, edges of both graphs by k nearest neighbours (k = N - 1: complete), 10 instances.
+
+{exact}
+
+**A batch of 32** (N = 64, `default`).
+
+{threads}
+
+**Growth**, by edge features, k = 5, medium: one thread.
+
+![Time against N]({figure})
+
+{_markdown(growth, {"ms": 1, "MB of the solver": 0})}
+"""
 
 
-def by_level(table: pd.DataFrame) -> str:
-    """One row per solver, one column per level."""
+def _by_level(table: pd.DataFrame) -> str:
+    """Return a table in Markdown: a row for each solver, a column for each level."""
     median, least = table["median"], table["least"]
     table = table.assign(cell=[f"{m:.4f} ({x:.3f})" for m, x in zip(median, least, strict=True)])
     index = [name for name in ("N", "preset", "solver") if name in table]
@@ -98,11 +98,11 @@ def by_level(table: pd.DataFrame) -> str:
     cells = cells[[level for level in measure.LEVELS if level in cells]].fillna("")
     cells["ms"] = table.groupby(index)["ms"].median().map(lambda ms: f"{ms:.3g}")
     order = table[index].drop_duplicates()
-    return markdown(order.merge(cells.reset_index(), on=index), {})
+    return _markdown(order.merge(cells.reset_index(), on=index), {})
 
 
-def markdown(table: pd.DataFrame, digits: dict[str, int]) -> str:
-    """A Markdown table; columns of `digits` are rounded to so many."""
+def _markdown(table: pd.DataFrame, digits: dict[str, int]) -> str:
+    """Return a table in Markdown; `digits` tells how many digits a column has after the point."""
     numeric = [pd.api.types.is_numeric_dtype(t) for t in table.dtypes]
     rows = [list(table.columns), ["---:" if x else "---" for x in numeric]]
     for record in table.to_dict("records"):
@@ -110,8 +110,8 @@ def markdown(table: pd.DataFrame, digits: dict[str, int]) -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
 
 
-def draw_growth(table: pd.DataFrame, file: Path) -> None:
-    """Time against N on logarithmic axes, a line for each preset."""
+def _draw_growth(table: pd.DataFrame, file: Path) -> None:
+    """Draw time against N on logarithmic axes, a line for each preset."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")

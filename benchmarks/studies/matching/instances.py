@@ -1,7 +1,7 @@
 """Graph matching problems with known or best known objectives.
 
-- `pretraining`: what LVM-Med's pretraining solves, at four levels of hardness, with the best objectives that any solver
-  found in long runs (data/best_known.csv; not proven optimal).
+- `pretraining`: problems as LVM-Med's pretraining solves them, at four levels of hardness, with the best objectives
+  that any solver found in long runs (data/best_known.csv; not proven optimal).
 - `qaplib`: 15 instances of QAPLIB (Burkard, Karisch & Rendl 1997) with proven optima.
 - `opengm1`: a sparse problem of the comparison of Haller et al. (ECCV 2022), with its proven optimum.
 """
@@ -29,13 +29,13 @@ LEVELS = {
     "hard": (2.0, 0.3, 0.0),
     "very hard": (2.0, 0.3, 0.3),
 }
-# The order of the levels when the instances were first drawn decides their random numbers.
+# The random numbers depend on the order that the levels had when the instances were first drawn.
 _LEVEL_NUMBER = {"easy": 0, "hard": 1, "medium": 2, "very hard": 3}
 
 
 @dataclass(frozen=True)
 class Instance:
-    """Embeddings of two views, their k-nearest-neighbour graphs and affinities; the planted matching is ``truth``."""
+    """Affinities and k-nearest-neighbour graphs of the embeddings of two views; ``truth`` is the planted matching."""
 
     vertex: NDArray[np.float64]
     source_edges: NDArray[np.int32]
@@ -46,9 +46,11 @@ class Instance:
     truth: NDArray[np.int64]
 
     def problem(self) -> Problem:
+        """Return the problem with its table of edge affinities."""
         return Problem(self.vertex, self.source_edges, self.target_edges, self.edge)
 
     def problem_by_features(self) -> Problem:
+        """Return the problem with edge features in place of the table."""
         return Problem(
             self.vertex,
             self.source_edges,
@@ -61,9 +63,9 @@ class Instance:
 def pretraining(
     n: int, k: int = 5, level: str = "medium", seed: int = 0, dense: bool = True
 ) -> Instance:
-    """A batch of n images in two views, embedded in 128 dimensions with clusters of 8.
+    """Draw a batch of n images in two views, embedded in 128 dimensions with clusters of 8.
 
-    ``dense=False`` leaves the edge affinities out: they take (n k)^2 numbers. The level's edge noise needs them.
+    ``dense=False`` leaves the edge affinities out, which take (n k)^2 numbers, and with them the level's edge noise.
     """
     sigma, vertex_noise, edge_noise = LEVELS[level]
     width, cluster = 128, 8
@@ -79,8 +81,8 @@ def pretraining(
     target[truth] = moved
     source_edges, target_edges = nearest_neighbours(source, k), nearest_neighbours(target, k)
     vertex = source @ target.T
-    source_features = directions(source, source_edges)
-    target_features = directions(target, target_edges)
+    source_features = _directions(source, source_edges)
+    target_features = _directions(target, target_edges)
     edge = source_features @ target_features.T if dense else np.zeros((0, 0))
     if vertex_noise:
         vertex = vertex + vertex_noise * rng.gumbel(size=vertex.shape)
@@ -92,7 +94,7 @@ def pretraining(
 
 
 def nearest_neighbours(embedding: NDArray, k: int) -> NDArray[np.int32]:
-    """Directed edges from every row to its k rows of largest product: (N k, 2)."""
+    """Return directed edges from every row to the k rows of largest product: (N k, 2)."""
     similarity = embedding @ embedding.T
     np.fill_diagonal(similarity, -np.inf)
     neighbours = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
@@ -100,15 +102,15 @@ def nearest_neighbours(embedding: NDArray, k: int) -> NDArray[np.int32]:
     return np.stack([sources, neighbours.reshape(-1)], axis=1).astype(np.int32)
 
 
-def directions(embedding: NDArray, edges: NDArray) -> NDArray:
-    """Unit vectors along the edges, whose products are the cosines of LVM-Med's edge affinity: (E, D)."""
+def _directions(embedding: NDArray, edges: NDArray) -> NDArray:
+    """Return unit vectors along the edges (E, D); their products are the cosines of LVM-Med's edge affinity."""
     difference = embedding[edges[:, 0]] - embedding[edges[:, 1]]
     return difference / np.maximum(np.linalg.norm(difference, axis=1, keepdims=True), 1e-8)
 
 
 @cache
 def best_known() -> dict[tuple[int, int, str, int], float]:
-    """Best objective of any solver in long runs, by (n, k, level, seed)."""
+    """Return the best objective of any solver in long runs, by (n, k, level, seed)."""
     with (DATA / "best_known.csv").open() as file:
         return {
             (int(row["N"]), int(row["k"]), row["level"], int(row["seed"])): float(row["objective"])
@@ -118,12 +120,15 @@ def best_known() -> dict[tuple[int, int, str, int], float]:
 
 @cache
 def optima() -> dict[str, dict[str, float]]:
-    """Proven optima, as costs: {"qaplib": {name: cost}, "dd": {"opengm1": cost}}."""
+    """Return proven optima, as costs: {"qaplib": {name: cost}, "dd": {"opengm1": cost}}."""
     return json.loads((DATA / "optima.json").read_text())
 
 
 def qaplib(name: str) -> Problem:
-    """Minimise sum_ij flow[i, j] distance[p(i), p(j)]: affinities are products of one feature, with the sign turned."""
+    """Return an instance of QAPLIB: minimise sum_ij flow[i, j] distance[p(i), p(j)].
+
+    Affinities are products of one feature, with the sign turned.
+    """
     numbers = np.array((DATA / "qaplib" / f"{name}.dat").read_text().split(), dtype=float)
     n = int(numbers[0])
     flow, distance = numbers[1:].reshape(2, n, n)
@@ -142,9 +147,9 @@ def qaplib(name: str) -> Problem:
 
 
 def opengm1() -> Problem:
-    """The problem of a dd file: minimise costs of assignments (lines a) and of pairs of assignments (lines e).
+    """Return the problem of a dd file: minimise costs of assignments (lines a) and of pairs of assignments (lines e).
 
-    A left vertex may stay unmatched at no cost: it then takes a place of its own that nothing else may take.
+    A left vertex may stay unmatched at no cost: it then takes a target of its own that no other vertex may take.
     """
     with gzip.open(DATA / "opengm1.dd.gz", "rt") as file:
         lines = [line.split() for line in file]

@@ -1,10 +1,10 @@
-"""What is measured of the solver and its peers; every function returns a table."""
+"""Measures of the solver and its peers; each public function returns a table."""
 
 from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,16 +20,18 @@ from benchmarks.studies.matching.instances import (
     pretraining,
     qaplib,
 )
-from benchmarks.studies.matching.peers import PEERS
+from benchmarks.studies.matching.peers import PEERS, Peer
 from lvmmed_backbones.matching import PRESETS, Budget, Matching, Problem, solve, solve_batch
 
 SEEDS = range(3)  # of the instances
 SOLVER_SEEDS = range(5)
 RESTARTS = replace(PRESETS["best"], starts=40)
 
+Solver = Callable[[Problem, int], tuple[float, float]]
 
-def timed(problem: Problem, budget: str | Budget, seed: int = 0) -> tuple[Matching, float]:
-    """A solution and the milliseconds of its solve, the faster of two: the first one warms the caches."""
+
+def _timed(problem: Problem, budget: str | Budget, seed: int = 0) -> tuple[Matching, float]:
+    """Return a solution and the milliseconds of its solve, the faster of two: the first one warms the caches."""
     times = []
     for _ in range(2):
         start = time.perf_counter()
@@ -39,59 +41,65 @@ def timed(problem: Problem, budget: str | Budget, seed: int = 0) -> tuple[Matchi
 
 
 def presets(sizes: Sequence[int] = (16, 64, 256)) -> pd.DataFrame:
-    """Objective relative to the best known, median and least over instance and solver seeds; median milliseconds."""
-    rows = []
-    for n in sizes:
-        for preset in PRESETS:
-            for level in LEVELS:
-                if (n, 5, level, 0) not in best_known():
-                    continue
-                relative, times = [], []
-                for seed in SEEDS:
-                    problem = pretraining(n, 5, level, seed).problem()
-                    for solver_seed in SOLVER_SEEDS:
-                        matching, milliseconds = timed(problem, preset, solver_seed)
-                        relative.append(matching.objective / best_known()[n, 5, level, seed])
-                        times.append(milliseconds)
-                rows.append(
-                    {
-                        "N": n,
-                        "preset": preset,
-                        "level": level,
-                        "median": np.median(relative),
-                        "least": min(relative),
-                        "ms": np.median(times),
-                    }
-                )
-    return pd.DataFrame(rows)
+    """Return the presets' objectives relative to the best known, and their times, as `_compared` has them."""
+
+    def solve_by(preset: str) -> Solver:
+        def call(problem: Problem, seed: int) -> tuple[float, float]:
+            matching, milliseconds = _timed(problem, preset, seed)
+            return matching.objective, milliseconds
+
+        return call
+
+    return pd.DataFrame(
+        {"N": n, "preset": preset, "level": level, **_compared(solve_by(preset), n, level)}
+        for n in sizes
+        for preset in PRESETS
+        for level in LEVELS
+        if (n, 5, level, 0) in best_known()
+    )
 
 
 def peers(n: int = 64, levels: Sequence[str] = ("medium", "hard", "very hard")) -> pd.DataFrame:
-    """The same of the peers; those that draw nothing give one result for all solver seeds."""
-    rows = []
-    for name, peer in PEERS.items():
-        for level in levels:
-            relative, times = [], []
-            for seed in SEEDS:
-                problem = pretraining(n, 5, level, seed).problem()
-                for solver_seed in SOLVER_SEEDS:
-                    target, seconds = peer(problem, solver_seed)
-                    relative.append(objective(problem, target) / best_known()[n, 5, level, seed])
-                    times.append(1000 * seconds)
-            rows.append(
-                {
-                    "solver": name,
-                    "level": level,
-                    "median": np.median(relative),
-                    "least": min(relative),
-                    "ms": np.median(times),
-                }
-            )
-    return pd.DataFrame(rows)
+    """Return the same for the peers; those that draw nothing give one result for all solver seeds."""
+
+    def solve_by(peer: Peer) -> Solver:
+        def call(problem: Problem, seed: int) -> tuple[float, float]:
+            target, seconds = peer(problem, seed)
+            return _objective(problem, target), 1000 * seconds
+
+        return call
+
+    return pd.DataFrame(
+        {"solver": name, "level": level, **_compared(solve_by(peer), n, level)}
+        for name, peer in PEERS.items()
+        for level in levels
+    )
 
 
-def objective(problem: Problem, target: NDArray) -> float:
-    """The objective of a permutation, computed apart from the solver."""
+def _compared(solver: Solver, n: int, level: str) -> dict[str, float]:
+    """Return a solver's objectives relative to the best known, and its milliseconds, over instances and solver seeds.
+
+    Parameters
+    ----------
+    solver : callable
+        Takes a problem and a seed; returns an objective and milliseconds.
+    n : int
+        Vertices of each graph.
+    level : str
+        A key of `LEVELS`.
+    """
+    objectives, times = [], []
+    for seed in SEEDS:
+        problem = pretraining(n, 5, level, seed).problem()
+        for solver_seed in SOLVER_SEEDS:
+            objective, milliseconds = solver(problem, solver_seed)
+            objectives.append(objective / best_known()[n, 5, level, seed])
+            times.append(milliseconds)
+    return {"median": np.median(objectives), "least": min(objectives), "ms": np.median(times)}
+
+
+def _objective(problem: Problem, target: NDArray) -> float:
+    """Return the objective of a permutation, computed apart from the solver."""
     assert problem.edge is not None and sorted(target) == list(range(len(target)))
     lookup = np.full(problem.vertex.shape, -1)
     lookup[problem.target_edges[:, 0], problem.target_edges[:, 1]] = np.arange(
@@ -103,7 +111,7 @@ def objective(problem: Problem, target: NDArray) -> float:
 
 
 def proven() -> pd.DataFrame:
-    """QAPLIB and opengm1: the best of `best` with 40 restarts and four seeds, against the proven optima."""
+    """Return the best costs of `best` with 40 restarts and four seeds on QAPLIB and opengm1, and the proven optima."""
     rows = []
     for name, optimum in [*optima()["qaplib"].items(), *optima()["dd"].items()]:
         problem = opengm1() if name == "opengm1" else qaplib(name)
@@ -124,11 +132,11 @@ def proven() -> pd.DataFrame:
 
 
 def exact() -> pd.DataFrame:
-    """Milliseconds to solve problems of up to 9 vertices exactly, of complete graphs too."""
+    """Return the milliseconds to solve problems of up to 9 vertices exactly, complete graphs too."""
     rows = []
     for n, k in ((6, 5), (8, 5), (8, 7), (9, 5), (9, 8)):
         times = [
-            timed(pretraining(n, k, "very hard", seed).problem(), "default")[1]
+            _timed(pretraining(n, k, "very hard", seed).problem(), "default")[1]
             for seed in range(10)
         ]
         rows.append({"N": n, "k": k, "median ms": np.median(times), "most ms": max(times)})
@@ -136,7 +144,7 @@ def exact() -> pd.DataFrame:
 
 
 def threads() -> pd.DataFrame:
-    """Seconds for a batch of 32 problems on one thread and on two."""
+    """Return the seconds for a batch of 32 problems on one thread and on two."""
     problems = [pretraining(64, 5, "medium", seed).problem() for seed in range(32)]
     seconds = {}
     for count in (1, 2):
@@ -146,44 +154,37 @@ def threads() -> pd.DataFrame:
             solve_batch(problems, "default", threads=count)
             times.append(time.perf_counter() - start)
         seconds[count] = min(times)
-    return pd.DataFrame(
-        [
-            {
-                "1 thread, s": seconds[1],
-                "2 threads, s": seconds[2],
-                "times as fast": seconds[1] / seconds[2],
-            }
-        ]
-    )
+    one, two = seconds[1], seconds[2]
+    return pd.DataFrame([{"1 thread, s": one, "2 threads, s": two, "times as fast": one / two}])
 
 
 def growth(sizes: Sequence[int] = (16, 32, 64, 128, 256, 512, 1024), k: int = 5) -> pd.DataFrame:
-    """Milliseconds and peak memory of solving by edge features, a process for each size."""
+    """Return the milliseconds and the peak memory of solving by edge features, in a process for each size."""
     rows = []
     for n in sizes:
         for preset in ("fast", "default"):
             with multiprocessing.get_context("spawn").Pool(1) as pool:
-                rows.append(pool.apply(_grown, (n, k, preset)))
+                rows.append(pool.apply(_solve_alone, (n, k, preset)))
     return pd.DataFrame(rows)
 
 
-def _grown(n: int, k: int, preset: str) -> dict[str, object]:
+def _solve_alone(n: int, k: int, preset: str) -> dict[str, object]:
     problem = pretraining(n, k, "medium", 0, dense=False).problem_by_features()
     solve(pretraining(16).problem(), preset)
     Path("/proc/self/clear_refs").write_text("5")  # the peak of memory starts anew
-    before = memory("VmRSS")
-    matching, milliseconds = timed(problem, preset)
+    before = _memory("VmRSS")
+    matching, milliseconds = _timed(problem, preset)
     return {
         "N": n,
         "k": k,
         "preset": preset,
         "ms": milliseconds,
-        "MB of the solver": memory("VmHWM") - before,
+        "MB of the solver": _memory("VmHWM") - before,
         "objective": matching.objective,
     }
 
 
-def memory(field: str) -> float:
-    """This process's resident memory, now (VmRSS) or at its peak (VmHWM), in MB; Linux tells it."""
+def _memory(field: str) -> float:
+    """Return this process's resident memory in MB, now (VmRSS) or at its peak (VmHWM), as Linux tells it."""
     (line,) = [x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith(field)]
     return int(line.split()[1]) / 1024

@@ -1,13 +1,15 @@
 """Other solvers of graph matching on PyPI, timed on the same problems: pip install lvmmed-backbones[performance].
 
-Each peer takes a problem with as many sources as targets and a table of edge affinities, and a seed; it returns a
-permutation and the seconds of its solver, without those of building its model. Settings are the libraries' defaults.
+Each peer takes a problem, with as many sources as targets and a table of edge affinities, and a seed. It returns a
+permutation and the seconds of its solver; those of building its model do not count. Settings are the libraries'
+defaults.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,30 +21,30 @@ from lvmmed_backbones.matching import Problem
 Peer = Callable[[Problem, int], tuple[NDArray[np.int64], float]]
 
 
-def linear_assignment(problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]:
-    """scipy's linear assignment of the vertex affinities alone."""
+def _linear_assignment(problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]:
+    """Solve by scipy's linear assignment of the vertex affinities alone."""
     start = time.perf_counter()
     _, target = linear_sum_assignment(problem.vertex, maximize=True)
     return target, time.perf_counter() - start
 
 
-def pylibmgm(problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]:
-    """pylibmgm's solver of two graphs (Kahl et al. 2024): fusion moves, drawn from the seed."""
+def _pylibmgm(problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]:
+    """Solve by pylibmgm's solver of two graphs (Kahl et al. 2024): fusion moves, drawn from the seed."""
     import pylibmgm
     import pylibmgm.solver
 
     n = len(problem.vertex)
-    terms = pair_terms(problem)
+    terms = _pair_terms(problem)
     # It may leave vertices unmatched: a gain for every pair keeps it from that and favours no matching of all.
     gain = -min(0.0, float(problem.vertex.min())) + float(np.abs(terms.data).max(initial=0.0))
     model = pylibmgm.GmModel(pylibmgm.Graph(0, n), pylibmgm.Graph(1, n), n * n, terms.nnz)
     costs = -problem.vertex.astype(np.float64) - gain
     for index, cost in enumerate(costs.ravel().tolist()):
         model.add_assignment(*divmod(index, n), cost)
-    for one, other, affinity in zip(
+    for row, column, affinity in zip(
         terms.row.tolist(), terms.col.tolist(), terms.data.tolist(), strict=True
     ):
-        model.add_edge(one, other, -affinity)
+        model.add_edge(row, column, -affinity)
     pylibmgm.QAPSolver.libmpopt_seed = seed + 1  # 0 would draw a seed
     start = time.perf_counter()
     solution = pylibmgm.solver.solve_gm(model)
@@ -56,39 +58,28 @@ def pylibmgm(problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]
     return target, seconds
 
 
-def rrwm(problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]:
-    """pygmtools' reweighted random walks (Cho et al. 2010)."""
-    return _pygmtools("rrwm", problem)
-
-
-def ipfp(problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]:
-    """pygmtools' integer projected fixed point (Leordeanu et al. 2009)."""
-    return _pygmtools("ipfp", problem)
-
-
-def _pygmtools(name: str, problem: Problem) -> tuple[NDArray[np.int64], float]:
+def _pygmtools(name: str, problem: Problem, seed: int = 0) -> tuple[NDArray[np.int64], float]:
+    """Solve by a solver of pygmtools; those of `PEERS` draw nothing."""
     import pygmtools
 
     n = len(problem.vertex)
-    terms = pair_terms(problem)
-    rows, columns = (
-        index % n * n + index // n for index in (terms.row, terms.col)
-    )  # its order: target, source
+    terms = _pair_terms(problem)
+    # Its order of assignments: target, source.
+    rows, columns = (index % n * n + index // n for index in (terms.row, terms.col))
     # Symmetric: `build_aff_mat` writes a directed pair once, and both solvers are then far worse (measured).
     affinity = np.zeros((n * n, n * n), np.float32)
     affinity[rows, columns] = affinity[columns, rows] = terms.data / 2
     np.fill_diagonal(affinity, problem.vertex.T)
     start = time.perf_counter()
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # ipfp divides 0 by 0 once it has converged
+    # ipfp divides 0 by 0 once it has converged.
+    with np.errstate(divide="ignore", invalid="ignore"):
         soft = getattr(pygmtools, name)(affinity, n1max=n, n2max=n, backend="numpy")
     target = pygmtools.hungarian(soft, backend="numpy").argmax(axis=1)
     return target, time.perf_counter() - start
 
 
-def pair_terms(problem: Problem) -> coo_array:
-    """Affinities of pairs of assignments i n + a, those of both directions added up: (n n, n n), upper triangle."""
+def _pair_terms(problem: Problem) -> coo_array:
+    """Return affinities of pairs of assignments i n + a: (n n, n n), upper triangle, the sum of both directions."""
     n = len(problem.vertex)
     head, tail = (
         (
@@ -107,8 +98,8 @@ def pair_terms(problem: Problem) -> coo_array:
 
 
 PEERS: dict[str, Peer] = {
-    "linear assignment alone (scipy)": linear_assignment,
-    "pygmtools 0.6.0 RRWM": rrwm,
-    "pygmtools 0.6.0 IPFP": ipfp,
-    "pylibmgm 1.1.3": pylibmgm,
+    "linear assignment alone (scipy)": _linear_assignment,
+    "pygmtools 0.6.0 RRWM": partial(_pygmtools, "rrwm"),  # Cho et al. 2010: random walks
+    "pygmtools 0.6.0 IPFP": partial(_pygmtools, "ipfp"),  # Leordeanu et al. 2009: projection
+    "pylibmgm 1.1.3": _pylibmgm,
 }

@@ -65,8 +65,8 @@ def fork_servers() -> None:
         if process:
             return process
         kept = sorted({0, 1, 2, *descriptors})
-        for one, other in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
-            os.closerange(one + 1, other)
+        for descriptor, next_one in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
+            os.closerange(descriptor + 1, next_one)
         gc.freeze()
         try:
             exec(arguments[-1], {})  # the text behind `python -c`

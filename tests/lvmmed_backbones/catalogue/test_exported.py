@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from safetensors.torch import load_file
 from lvmmed_backbones.catalogue.exported import SCHEMA, Facts
 from lvmmed_backbones.catalogue.exported import write_backbone as write_file
 from lvmmed_backbones.files.writing import DiskFull
+from tests.factories import signal_of_child
 
 FACTS = Facts(
     schema=SCHEMA,
@@ -36,35 +35,11 @@ def value(path: Path) -> float:
     return float(load_file(path)["a"].unique())
 
 
-def killed_at(step: int, path: Path) -> bool:
-    """Whether a process that writes the file reaches a step of Python's; there it kills itself."""
-    pid = os.fork()
-    if pid == 0:
-        steps = 0
-
-        def heard(event: str, arguments: tuple) -> None:
-            nonlocal steps
-            if event in ("open", "os.rename", "os.remove"):
-                steps += 1
-                if steps == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(heard)
-            write(path, 2.0)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(pid, 0)
-    assert status in (0, signal.SIGKILL), "the work failed"
-    return status == signal.SIGKILL
-
-
 @pytest.mark.usefixtures("no_hang")
 def test_killed_at_any_step_it_is_the_old_or_the_new_one(tmp_path: Path) -> None:
     path, step, seen = tmp_path / "mine.safetensors", 1, []
     write(path, 1.0)
-    while killed_at(step, path):
+    while signal_of_child(lambda: write(path, 2.0), step):
         seen.append(value(path))
         step += 1
         write(path, 1.0)  # what the killed one left goes

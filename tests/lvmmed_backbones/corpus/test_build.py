@@ -24,16 +24,9 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.images.windows import HOUNSFIELD, NoContrast, eight_bits
+from tests.factories import blobs
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def blobs(height: int = 40, width: int = 48, seed: int = 0, channels: int = 0) -> np.ndarray:
-    """A soft random image, uint8."""
-    rng = np.random.default_rng(seed)
-    shape = (6, 6, channels) if channels else (6, 6)
-    coarse = rng.integers(0, 256, shape, dtype=np.uint8)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def write_dicom(path: Path, pixels: np.ndarray, **tags) -> None:
@@ -62,7 +55,7 @@ def source(tmp_path: Path) -> Path:
     Image.fromarray(blobs(seed=1)).save(folder / "grey.png")
     Image.fromarray(blobs(seed=2, channels=3)).save(folder / "colour.jpg", quality=90)
     Image.fromarray(blobs(seed=3).astype(np.uint16) * 257).save(folder / "deep.tif")
-    Image.fromarray(blobs(600, 900, 4)).save(folder / "large.png")
+    Image.fromarray(blobs(600, 900, seed=4)).save(folder / "large.png")
     nibabel.save(
         nibabel.Nifti1Image(np.stack([blobs(seed=s) for s in range(5, 9)], -1).astype(np.int16), np.eye(4)),
         folder / "volume.nii.gz",
@@ -77,7 +70,7 @@ def source(tmp_path: Path) -> Path:
     with h5py.File(folder / "scan.h5", "w") as file:
         file["image"] = np.stack([blobs(seed=s) for s in (10, 11)]).astype(np.float32)
         file["label"] = (blobs(seed=10) > 128).astype(np.uint8)
-    np.savez(folder / "stack.npz", x_train=np.stack([blobs(28, 28, s) for s in (12, 13, 14)]))
+    np.savez(folder / "stack.npz", x_train=np.stack([blobs(28, 28, seed=s) for s in (12, 13, 14)]))
     # What is not taken:
     Image.fromarray((blobs() > 128).astype(np.uint8) * 255).save(folder / "masks" / "grey.png")
     Image.fromarray((blobs() > 128).astype(np.uint8) * 255).save(folder / "unnamed.png")
@@ -190,7 +183,7 @@ def test_webdataset_reads_the_shards(source: Path, tmp_path: Path) -> None:
 def fill(folder: Path, count: int) -> None:
     folder.mkdir()
     for number in range(count):
-        cv2.imwrite(str(folder / f"{number:05d}.png"), blobs(200, 200, number))
+        cv2.imwrite(str(folder / f"{number:05d}.png"), blobs(200, 200, seed=number))
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -248,7 +241,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     out = tmp_path / "out"
     build([("x", tmp_path / "in")], out, workers=1)
     before = json.loads((out / "corpus.json").read_text())["fingerprint"]
-    cv2.imwrite(str(tmp_path / "in" / "00002.png"), blobs(200, 200, 99))
+    cv2.imwrite(str(tmp_path / "in" / "00002.png"), blobs(200, 200, seed=99))
     (tmp_path / "in" / "00003.png").unlink()
     images = build([("x", tmp_path / "in")], out, workers=1).images
     assert images == 3 and len(list((out / "shards").iterdir())) == 1

@@ -9,7 +9,6 @@ import random
 import threading
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,18 +16,12 @@ from fsspec.registry import known_implementations
 from torch.utils.data import DataLoader
 
 from lvmmed_backbones.corpus import CorpusDataset
-from lvmmed_backbones.corpus.building import build
+from tests.factories import build_corpus
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "in").mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(12):
-        cv2.imwrite(str(folder / "in" / f"{number}.png"), rng.integers(0, 256, (32, 32), np.uint8))
-    build([("noise", folder / "in")], folder / "out", workers=1)
-    return folder / "out"
+    return build_corpus(tmp_path_factory.mktemp("corpus"), 12, side=32)
 
 
 class DrawFromEveryGenerator:
@@ -97,7 +90,7 @@ def test_rows_are_arrays_and_travel(corpus: Path) -> None:
     data = CorpusDataset(str(corpus))
     assert data.offset.nbytes + data.length.nbytes + data.shard.nbytes == 16 * len(data)
     assert np.array_equal(pickle.loads(pickle.dumps(data)).read(5), data.read(5))
-    assert data.metainfo["images"] == 12 and data.metainfo["name"] == "out"
+    assert data.metainfo["images"] == 12 and data.metainfo["name"] == "corpus"
 
 
 def test_what_is_missing_or_damaged_is_named(corpus: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus import CorpusDataset
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.files.outside import Refused
+from tests.factories import build_corpus
 
 pytestmark = pytest.mark.usefixtures("no_hang")
 
@@ -29,14 +30,9 @@ pytestmark = pytest.mark.usefixtures("no_hang")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a corpus of 6 images, and one of them as a test image."""
     folder = tmp_path_factory.mktemp("foreign")
-    for name in ("in", "test"):
-        (folder / name).mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(6):
-        image = rng.integers(0, 256, (32, 32), np.uint8)
-        cv2.imwrite(str(folder / "in" / f"{number}.png"), image)
-    shutil.copy(folder / "in" / "0.png", folder / "test")
-    build([("x", folder / "in")], folder / "corpus", workers=1)
+    build_corpus(folder, 6, side=32)
+    (folder / "test").mkdir()
+    shutil.copy(folder / "images" / "000.png", folder / "test")
     return folder
 
 
@@ -208,14 +204,14 @@ def test_a_build_writes_and_deletes_nothing_elsewhere(name: str, corpus: Path, w
     (elsewhere / "precious").touch()
     (corpus / name).symlink_to(elsewhere)
     with pytest.raises(Refused, match=f"{name}: leads out of"):
-        build([("x", whole / "in")], corpus, workers=1)
+        build([whole / "images"], corpus, workers=1)
     assert (elsewhere / "precious").exists()
     (corpus / name).unlink()
     precious = corpus.parent / "precious"
     precious.write_text("mine")
     for file in ("manifest.parquet", "corpus.json", "skipped.csv"):
         (corpus / f"{file}.partial").symlink_to(precious)
-    build([("x", whole / "in")], corpus, workers=1)
+    build([whole / "images"], corpus, workers=1)
     assert precious.read_text() == "mine"
 
 

@@ -5,24 +5,18 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from lvmmed_backbones import corpus
 from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.manifest import read_summary
+from tests.factories import write_images
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     """Six images and a file that is none."""
-    folder = tmp_path / "in"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(6):
-        image = rng.integers(0, 256, (64, 64), dtype=np.uint8)
-        Image.fromarray(image).save(folder / f"{number}.png")
+    folder = write_images(tmp_path / "in", 6, side=64)
     (folder / "notes.txt").write_text("none")
     return folder
 
@@ -53,13 +47,13 @@ def test_a_source_without_a_name_is_called_as_its_folder(images: Path, tmp_path:
 def test_audit_tells_what_it_found_and_did(images: Path, tmp_path: Path, capsys) -> None:
     test, report = tmp_path / "test", tmp_path / "report.csv"
     test.mkdir()
-    for name in ("1.png", "4.png"):
+    for name in ("001.png", "004.png"):
         (test / name).write_bytes((images / name).read_bytes())
-    (test / "cut.png").write_bytes((images / "0.png").read_bytes()[:100])
+    (test / "cut.png").write_bytes((images / "000.png").read_bytes()[:100])
     corpus.build([images], tmp_path / "out", workers=1)
 
     found = corpus.audit(tmp_path / "out", [test], report=report, workers=1)
-    assert [row["source"] for row in found.duplicates] == ["1.png", "4.png"]
+    assert [row["source"] for row in found.duplicates] == ["001.png", "004.png"]
     assert (found.removed, found.finished) == (0, 0)
     (reason,) = found.not_compared
     assert str(test / "cut.png") in reason

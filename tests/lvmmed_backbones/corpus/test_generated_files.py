@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import h5py
 import nibabel
 import numpy as np
@@ -23,18 +22,13 @@ from lvmmed_backbones.corpus.building import Options, Unit, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images import containers, dicom, pictures, volumes
+from tests.factories import blobs
 from tests.spoiling import spoilt_bytes
 
 pytestmark = pytest.mark.usefixtures("no_hang")
 
 COUNT = 300  # of each format
 NUMBERS = [0, 1, 2, 7, 8, 16, 40, 48, 127, 255, 256, 32_767, 65_535, 2**31 - 1, 2**32 - 1]
-
-
-def blobs(*shape: int) -> np.ndarray:
-    """Soft, uint8."""
-    coarse = np.random.default_rng(0).integers(0, 256, (6, 6, *shape[2:]), dtype=np.uint8)
-    return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
 
 
 def photo(kind: str, image: np.ndarray, **options) -> bytes:

@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import h5py
 import nibabel
 import numpy as np
@@ -30,17 +29,13 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from tests.factories import blobs
+
 pytestmark = pytest.mark.usefixtures("no_hang")
 
 ROOT = Path(__file__).resolve().parents[3]
 MUCH = 2**29  # bytes of a bomb
 MEMORY = 300  # MB that a refusal may take
-
-
-def blobs(seed: int = 0) -> np.ndarray:
-    """(40, 48) uint8, soft."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6), dtype=np.uint8)
-    return cv2.resize(coarse, (48, 40), interpolation=cv2.INTER_CUBIC)
 
 
 # Bombs

@@ -21,14 +21,9 @@ from lvmmed_backbones.corpus.building import Options, Unit, build, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.pretrain.monitors import read_image as read_probe
+from tests.factories import blobs
 
 pytestmark = pytest.mark.usefixtures("no_hang")
-
-
-def blobs(seed: int = 0) -> np.ndarray:
-    """(40, 48) uint8, soft."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6), dtype=np.uint8)
-    return cv2.resize(coarse, (48, 40), interpolation=cv2.INTER_CUBIC)
 
 
 def read(path: Path) -> list:
@@ -95,7 +90,7 @@ def test_a_probe_does_not_wait_or_burst(tmp_path: Path) -> None:
             read_probe(tmp_path / name, 32)
 
 
-SECRET = blobs(7)
+SECRET = blobs(seed=7)
 
 
 def external_storage(file: h5py.File, secret: Path) -> None:
@@ -139,7 +134,7 @@ def test_hdf5_reads_what_lies_within(tmp_path: Path) -> None:
         file["pairs"] = np.zeros((40, 48), [("a", "f4"), ("b", "i2")])
         file["place"] = np.full((40, 48), file["image"].ref, h5py.ref_dtype)
         file["empty"] = h5py.Empty("f")
-        file["packed"] = file.create_dataset("p", data=blobs(1), compression="gzip")
+        file["packed"] = file.create_dataset("p", data=blobs(seed=1), compression="gzip")
         space = h5py.h5s.create_simple((40, 48))
         h5py.h5d.create(file.id, b"time", h5py.h5t.UNIX_D32LE, space)
     found = read(tmp_path / "a.h5")
@@ -158,7 +153,7 @@ def test_names_break_no_table_and_move_no_cursor(tmp_path: Path, capsys) -> None
         for number, name in enumerate(NAMES):
             path = os.fsencode(tmp_path / folder) + b"/" + name
             with open(path, "wb") as file:
-                content = cv2.imencode(".png", blobs(number + seed))[1].tobytes()
+                content = cv2.imencode(".png", blobs(seed=number + seed))[1].tobytes()
                 file.write(content if folder != "bad" else content[:200])
     out, report = tmp_path / "out", tmp_path / "report.csv"
     sources = [f"@x={tmp_path / 'in'}", f"y={tmp_path / 'bad'}"]

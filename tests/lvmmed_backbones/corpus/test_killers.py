@@ -10,24 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
 from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus import building, reading
 from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.files.outside import Refused
+from tests.factories import write_images
 
 REASON = "kills the process that reads it. Save it again or leave it out"
-
-
-def fill(folder: Path, count: int) -> Path:
-    folder.mkdir(parents=True)
-    for number in range(count):
-        coarse = np.random.default_rng(number).integers(0, 256, (6, 6), dtype=np.uint8)
-        image = cv2.resize(coarse, (48, 40), interpolation=cv2.INTER_CUBIC)
-        cv2.imwrite(str(folder / f"{number:03}.png"), image)
-    return folder
 
 
 def skipped(out: Path) -> dict[str, str]:
@@ -63,7 +54,7 @@ def test_a_file_that_kills_its_process_is_found_and_left_out(
 ) -> None:
     """To the same bytes as without it; and a build that is repeated knows it."""
     monkeypatch.setattr(building, "UNIT", 10)
-    source = fill(tmp_path / "in", 42)
+    source = write_images(tmp_path / "in", 42)
     whole, out = tmp_path / "whole", tmp_path / "out"
     build([("x", source)], whole, workers=1)
     deaths = {
@@ -84,7 +75,7 @@ def test_a_file_that_kills_its_process_is_found_and_left_out(
 
 
 def test_a_killer_that_has_changed_is_read_again(tmp_path: Path) -> None:
-    source, out = fill(tmp_path / "in", 3), tmp_path / "out"
+    source, out = write_images(tmp_path / "in", 3), tmp_path / "out"
     (source / "a.kill").write_text("SIGKILL")
     assert build([("x", source)], out, workers=2).images == 3
     shutil.copy(source / "000.png", source / "b.png")
@@ -98,7 +89,7 @@ def test_a_killer_that_has_changed_is_read_again(tmp_path: Path) -> None:
 
 def test_files_that_kill_only_together_are_named(tmp_path: Path, monkeypatch) -> None:
     """As where there is too little memory for a shard: no file alone does it."""
-    source = fill(tmp_path / "in", 3)
+    source = write_images(tmp_path / "in", 3)
     monkeypatch.setattr(building, "add_member", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(
         Refused, match=r"a process died over the files 000\.png to 002\.png, but over none alone"
@@ -107,7 +98,7 @@ def test_files_that_kill_only_together_are_named(tmp_path: Path, monkeypatch) ->
 
 
 def test_a_list_of_killers_that_is_none_is_refused(tmp_path: Path) -> None:
-    source, out = fill(tmp_path / "in", 1), tmp_path / "out"
+    source, out = write_images(tmp_path / "in", 1), tmp_path / "out"
     build([("x", source)], out, workers=1)
     for content in ("{", "{}", "[1]", "[[]]", '[["a", 1, 2, 3]]'):
         (out / "parts" / building.KILLERS).write_text(content)
@@ -116,7 +107,7 @@ def test_a_list_of_killers_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_audit_names_a_test_file_that_kills_its_process(tmp_path: Path, capsys) -> None:
-    source, test = fill(tmp_path / "in", 3), fill(tmp_path / "test", 40)
+    source, test = write_images(tmp_path / "in", 3), write_images(tmp_path / "test", 40)
     (test / "010a.kill").write_text("SIGKILL")
     out = str(tmp_path / "out")
     assert main(["corpus", "build", str(source), "--out", out, "--workers", "1"]) == 0
@@ -133,7 +124,7 @@ def test_an_audit_names_a_test_file_that_kills_its_process(tmp_path: Path, capsy
 
 
 def test_clutter_makes_no_difference(tmp_path: Path) -> None:
-    source = fill(tmp_path / "in", 3)
+    source = write_images(tmp_path / "in", 3)
     build([("x", source)], tmp_path / "whole", workers=1)
     (source / "__MACOSX").mkdir()
     for name in (
@@ -151,8 +142,8 @@ def test_clutter_makes_no_difference(tmp_path: Path) -> None:
 
 
 def test_links_to_folders_are_followed_or_listed(tmp_path: Path) -> None:
-    source = fill(tmp_path / "in" / ".store", 3).parent
-    fill(tmp_path / "elsewhere", 2)
+    source = write_images(tmp_path / "in" / ".store", 3).parent
+    write_images(tmp_path / "elsewhere", 2)
     (source / "shown").symlink_to(".store")
     (source / ".store" / "circle").symlink_to("..")
     (source / "away").symlink_to(tmp_path / "elsewhere")
@@ -164,7 +155,7 @@ def test_links_to_folders_are_followed_or_listed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("linked", ["file", "folder", "source", "another target"])
 def test_a_change_behind_a_link_is_seen(linked: str, tmp_path: Path) -> None:
-    source = fill(tmp_path / "in", 3)
+    source = write_images(tmp_path / "in", 3)
     store = source / ".store"
     store.mkdir()
     file = source / "000.png"

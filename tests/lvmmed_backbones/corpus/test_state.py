@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,13 +22,9 @@ from lvmmed_backbones.corpus.building import build
 from lvmmed_backbones.corpus.manifest import Options, fingerprint, read_rows, read_summary
 from lvmmed_backbones.corpus.state import changing, remove
 from lvmmed_backbones.files.outside import Refused
+from tests.factories import blobs, signal_of_child
 
 STATE = ("manifest.parquet", "corpus.json", "removed.csv", "skipped.csv")
-
-
-def image(seed: int) -> np.ndarray:
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6), dtype=np.uint8)
-    return cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC)
 
 
 @pytest.fixture
@@ -38,7 +33,7 @@ def corpus(tmp_path: Path) -> Path:
     for name, seeds in (("in", range(12)), ("one", [3]), ("two", [5, 7])):
         (tmp_path / name).mkdir()
         for seed in seeds:
-            cv2.imwrite(str(tmp_path / name / f"{seed}.png"), image(seed))
+            cv2.imwrite(str(tmp_path / name / f"{seed}.png"), blobs(64, 64, seed=seed))
     assert command(tmp_path, "build") == 0
     shutil.copytree(tmp_path / "corpus", tmp_path / "untouched")
     return tmp_path / "corpus"
@@ -78,30 +73,12 @@ def agree(corpus: Path) -> bool:
 
 
 def killed_at(step: int, work: Callable[[], object], corpus: Path) -> bool:
-    """Whether a process that does the work reaches a step; there it kills itself.
+    """Whether a process that does the work reaches a step, which touches a file of the corpus, and dies there."""
 
-    A step is whatever Python is about to ask the system of a file of the corpus.
-    """
-    pid = os.fork()
-    if pid == 0:
-        steps = 0
+    def counts(event: str, arguments: tuple) -> bool:
+        return event in ("open", "os.rename", "os.remove") and str(corpus) in str(arguments[0])
 
-        def heard(event: str, arguments: tuple) -> None:
-            nonlocal steps
-            if event in ("open", "os.rename", "os.remove") and str(corpus) in str(arguments[0]):
-                steps += 1
-                if steps == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(heard)
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(pid, 0)
-    assert status in (0, signal.SIGKILL), "the work failed"
-    return status == signal.SIGKILL
+    return bool(signal_of_child(work, step, counts))
 
 
 def honest(corpus: Path) -> bool:
@@ -220,7 +197,7 @@ def test_a_list_that_is_none_is_refused(text: str, corpus: Path, capsys) -> None
 
 def test_a_manifest_of_another_corpus_is_refused(corpus: Path) -> None:
     """Of as many images: the count alone would not tell."""
-    cv2.imwrite(str(corpus.parent / "in" / "0.png"), image(99))
+    cv2.imwrite(str(corpus.parent / "in" / "0.png"), blobs(64, 64, seed=99))
     build([("x", corpus.parent / "in")], corpus.parent / "other", workers=1)
     shutil.copy(corpus.parent / "other" / "manifest.parquet", corpus)
     with pytest.raises(

@@ -32,6 +32,7 @@ from lvmmed_backbones.files.writing import (
     write_json,
     write_text,
 )
+from tests.factories import signal_of_child
 
 OLD, NEW = {"a.txt": "old a", "sub/b.txt": "old b"}, {"a.txt": "new a", "sub/c.txt": "new c"}
 STEPS = {  # audit events of Python's own: each is heard before the system is asked
@@ -63,28 +64,8 @@ def renew(path: Path, new: dict[str, str] = NEW) -> None:
         fill(folder, new)
 
 
-def child(work: Callable[[], None], die_at: int | None = None) -> int:
-    """Do something in a process of its own, which kills itself at a step; the signal that ended it, 0 for none."""
-    pid = os.fork()
-    if pid == 0:
-        steps = 0
-
-        def heard(event: str, arguments: tuple) -> None:
-            nonlocal steps
-            if event in STEPS or event == "test.step":
-                steps += 1
-                if steps == die_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(heard)
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(pid, 0)
-    assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0, "the work failed"
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+def is_step(event: str, arguments: tuple) -> bool:
+    return event in STEPS or event == "test.step"
 
 
 def without_swap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +122,7 @@ def test_what_appears_has_the_usual_modes(tmp_path: Path) -> None:
 def test_a_file_killed_at_any_step_is_old_or_new(tmp_path: Path) -> None:
     path, died, seen = tmp_path / "a.txt", 0, set()
     write_text(path, "old")
-    while child(lambda: write_text(path, "new"), died + 1):
+    while signal_of_child(lambda: write_text(path, "new"), died + 1, is_step):
         died += 1
         seen.add(path.read_text())
         sweep(tmp_path)
@@ -157,7 +138,7 @@ def test_a_folder_killed_at_any_step_is_old_or_new(
     path, died, seen = tmp_path / "site", 0, []
     if there:
         fill(path, OLD)
-    while child(lambda: renew(path), died + 1):
+    while signal_of_child(lambda: renew(path), died + 1, is_step):
         died += 1
         seen.append(content(path) if path.exists() else None)
         renew(path, OLD if there else {"again": ""})  # what a kill left blocks nothing
@@ -176,7 +157,7 @@ def test_where_names_cannot_be_exchanged_a_killed_one_is_put_back(
     without_swap(monkeypatch)
     path, died, gone = tmp_path / "site", 0, 0
     fill(path, OLD)
-    while child(lambda: renew(path), died + 1):
+    while signal_of_child(lambda: renew(path), died + 1, is_step):
         died += 1
         gone += not path.exists()
         sweep(tmp_path)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import h5py
 import numpy as np
 import pytest
 
 from lvmmed_backbones.corpus.reading import NotAnImage, Picture, pictures
+from tests.factories import blobs
 
-
-def soft(*shape: int, seed: int = 0) -> np.ndarray:
-    """uint8, smooth."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6), dtype=np.uint8)
-    return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-
-
-IMAGE = soft(40, 48)
-STACK = np.stack([soft(40, 48, seed=s) for s in range(3)])
+IMAGE = blobs(40, 48)
+STACK = np.stack([blobs(40, 48, seed=s) for s in range(3)])
 OTHERS: dict[str, np.ndarray] = {
     "a name": np.array("abc"), "names": np.array(["a", "b"] * 20), "a number": np.array(7), "a row": np.arange(100.0),
     "nothing": np.zeros((0, 40, 48)), "constant": np.full((40, 48), 3.5), "not numbers": np.full((40, 48), np.nan),

@@ -17,19 +17,14 @@ from lvmmed_backbones.corpus.dataset import CorpusDataset
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.pictures import frames, read_one
 from lvmmed_backbones.layout import write_data_set
-
-
-def soft(*shape: int, seed: int = 0) -> np.ndarray:
-    """uint8, smooth."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, *shape[2:]), dtype=np.uint8)
-    return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+from tests.factories import blobs
 
 
 def turned(path: Path, turn: int, kind: str = "JPEG", image: np.ndarray | None = None) -> Path:
     """A photograph whose EXIF says how to turn it."""
     exif = Image.Exif()
     exif[274] = turn
-    Image.fromarray(soft(40, 48, 3) if image is None else image).save(path, kind, exif=exif)
+    Image.fromarray(blobs(40, 48, 3) if image is None else image).save(path, kind, exif=exif)
     return path
 
 
@@ -89,7 +84,7 @@ def test_damaged_exif_turns_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_png_of_sixteen_bits_keeps_them(channels: int, tmp_path: Path) -> None:
-    deep = soft(40, 48, max(channels, 1)).reshape(40, 48, channels).astype(np.uint16) * 16 + 3
+    deep = blobs(40, 48, max(channels, 1)).reshape(40, 48, channels).astype(np.uint16) * 16 + 3
     path = tmp_path / "a.png"
     if channels == 2:
         path.write_bytes(imagecodecs.png_encode(deep))
@@ -106,7 +101,7 @@ def test_png_of_sixteen_bits_keeps_them(channels: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
 def test_modes(mode: str, tmp_path: Path) -> None:
-    image = Image.fromarray(soft(40, 48, 3)).convert(mode)
+    image = Image.fromarray(blobs(40, 48, 3)).convert(mode)
     path = tmp_path / "a"
     image.save(path, "JPEG" if mode == "CMYK" else "PNG")
     found = read_one(path, "Take another")
@@ -116,7 +111,7 @@ def test_modes(mode: str, tmp_path: Path) -> None:
 
 
 def test_several_images_are_not_one(tmp_path: Path) -> None:
-    images = [Image.fromarray(soft(40, 48, seed=s)) for s in range(3)]
+    images = [Image.fromarray(blobs(40, 48, seed=s)) for s in range(3)]
     for kind in ("GIF", "TIFF"):
         path = tmp_path / f"a.{kind}"
         images[0].save(path, save_all=True, append_images=images[1:])
@@ -126,7 +121,7 @@ def test_several_images_are_not_one(tmp_path: Path) -> None:
 
 
 def test_of_a_cameras_file_the_first_image_is_read(tmp_path: Path) -> None:
-    images = [Image.fromarray(soft(40 // n, 48 // n, 3)) for n in (1, 2)]
+    images = [Image.fromarray(blobs(40 // n, 48 // n, 3)) for n in (1, 2)]
     images[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=images[1:])
     (found,) = frames(tmp_path / "a.jpg", "Take another")
     assert found.pixels.shape == (40, 48, 3)

@@ -8,22 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
+
+from tests.factories import write_images
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = {"OMP_NUM_THREADS": "2", **os.environ}
-
-
-def draw_images(folder: Path, count: int, seed: int = 0, side: int = 48) -> None:
-    """Soft random blobs, each image its own."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        coarse = rng.integers(0, 256, (6, 6), dtype=np.uint8)
-        image = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
-        assert cv2.imwrite(str(folder / f"{number:03d}.png"), image)
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -34,14 +24,14 @@ def command(*arguments: str | Path) -> list[str]:
 @pytest.fixture(scope="session")
 def draw() -> Callable[..., None]:
     """Draws images into a folder."""
-    return draw_images
+    return write_images
 
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """48 images, built by the command."""
     folder = tmp_path_factory.mktemp("corpus")
-    draw_images(folder / "images", 48)
+    write_images(folder / "images", 48)
     subprocess.run(
         command("corpus", "build", folder / "images", "--out", folder / "corpus"),
         check=True,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.reports.conftest import changed
+from tests.factories import changed
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -1,4 +1,4 @@
-"""What is said on a terminal: plans and states of runs as tables, and lines."""
+"""What the commands say on a terminal: plans and states of runs as tables, and lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATES = ("done", "going on", "failed", "interrupted")
 
 
 def show_plan(plan: Plan) -> None:
-    """On stderr: a row per task, a column per backbone, runs done of runs planned, and the estimate."""
+    """Print on stderr how many runs of each task and backbone are done, and the estimate of what is left."""
     if plan.later:
         say(f"not in the plan below, since `run` pretrains them first: {', '.join(plan.later)}")
     if not plan.runs:
@@ -30,12 +30,12 @@ def show_plan(plan: Plan) -> None:
     for task in dict.fromkeys(run.spec.task for run in plan.runs):
         cells = []
         for backbone in backbones:
-            states = [
+            done = [
                 run.folder in plan.done
                 for run in plan.runs
                 if (run.spec.task, run.spec.backbone) == (task, backbone)
             ]
-            cells.append(f"{sum(states)} of {len(states)} done")
+            cells.append(f"{sum(done)} of {len(done)} done")
         table.add_row(task, *cells)
     Console(stderr=True).print(table)
     if minutes := plan.seconds / 60:
@@ -43,20 +43,20 @@ def show_plan(plan: Plan) -> None:
 
 
 def show_status(status: Status) -> None:
-    """On stdout: a row for each profile, task and backbone; on stderr the notes."""
+    """Print on stdout a row for each profile, task and backbone; on stderr the notes."""
     table = Table()
     for name in ("profile", "task", "backbone"):
         table.add_column(name, overflow="fold")
     for state in STATES:
         table.add_column(state, justify="right")
-    for key, numbers in sorted(status.counts.items()):
+    for names, numbers in sorted(status.counts.items()):
         cells = [str(numbers[state] or "") for state in STATES]
-        table.add_row(*(Text(plain(word)) for word in key), *cells)
+        table.add_row(*(Text(plain(name)) for name in names), *cells)
     Console().print(table)
     for note in status.notes:
         say(note)
 
 
 def say(message: str) -> None:
-    """A line on stderr."""
+    """Print a line on stderr."""
     print(message, file=sys.stderr, flush=True)

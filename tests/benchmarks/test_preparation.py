@@ -1,0 +1,60 @@
+"""Before a grid runs: tasks without data are left out by name; a profile's backbones are pretrained once.
+
+CI makes a real backbone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import profiles
+from benchmarks.__main__ import main
+from benchmarks.grid import RunSpec
+from benchmarks.preparation import missing_backbones, with_data
+from lvmmed_backbones.pretrain import config_names
+from tasks import phantoms
+
+SPECS = [RunSpec(task, "random_vit_tiny", "mini", 0) for task in ("drive", "brain_tumor_linear")]
+
+
+def test_a_data_set_without_a_phantom_leaves_its_tasks_out(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(phantoms, "names", lambda: ["brain_tumor"])
+    assert with_data(SPECS, None, chosen=False) == SPECS[1:]
+    assert "left out, without data: drive (drive)" in capsys.readouterr().err
+
+
+def test_a_task_that_was_named_is_missed(monkeypatch) -> None:
+    monkeypatch.setattr(phantoms, "names", lambda: ["brain_tumor"])
+    with pytest.raises(FileNotFoundError, match=r"no data for drive \(drive\).*--data"):
+        with_data(SPECS, None, chosen=True)
+
+
+def test_without_any_data_nothing_runs(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="tasks list"):
+        with_data(SPECS, tmp_path, chosen=False)
+
+
+def test_what_lies_there_is_not_made_again(tmp_path: Path) -> None:
+    wanted = ["random_resnet50", "lvmmed_phantom_resnet18", "simclr_phantom_resnet18"]
+    assert missing_backbones("mini", wanted, tmp_path) == wanted[1:]
+    (tmp_path / "backbones").mkdir()
+    (tmp_path / "backbones" / "lvmmed_phantom_resnet18.safetensors").touch()
+    assert missing_backbones("mini", wanted, tmp_path) == wanted[2:]
+    assert missing_backbones("paper", wanted, tmp_path) == []
+
+
+def test_profiles_pretrain_by_configs_that_there_are() -> None:
+    for name in profiles.names():
+        for chosen in profiles.get(name).pretrained.values():
+            assert chosen.config in config_names() and chosen.epochs > 0
+
+
+def test_a_plan_says_what_run_will_pretrain(tmp_path: Path, capsys) -> None:
+    folders = ["--results", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
+    backbones = ["--backbones", "random_vit_tiny", "simclr_phantom_resnet18"]
+    assert main(["plan", "--tasks", "drive", *backbones, *folders]) == 0
+    said = capsys.readouterr().err
+    assert "`run` pretrains them first: simclr_phantom_resnet18" in said
+    assert "0 of 1 done" in said
