@@ -15,7 +15,7 @@ import psutil
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from tasks.metrics.cases import case_name
+from tasks.metrics import case_name
 
 from benchmarks.labels import patient_of
 from benchmarks.results import CONFIG
