@@ -14,7 +14,18 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["NothingLeft", "compare", "figures", "leaderboard", "site", "tables"]
-
+__all__ = [
+    "CompareReport",
+    "FiguresReport",
+    "LeaderboardReport",
+    "NothingLeft",
+    "SiteReport",
+    "TablesReport",
+    "compare",
+    "figures",
+    "leaderboard",
+    "site",
+    "tables",
+]
 
 __getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, "commands"))

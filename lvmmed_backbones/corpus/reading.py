@@ -25,6 +25,7 @@ LABEL = (
     r"(?:^|(?<!with)[_\-\s.])(?:masks?|labels?(?:tr|ts)?|seg(?:mentations?)?|gt|ground[_\-\s]?truths?|scribbles?|"
     r"annotations?|contours?|manual\d*)"
 )
+IMAGE_FOLDER = re.compile(r"images?|imgs?", re.IGNORECASE)
 LABEL_FOLDER = re.compile(LABEL + "$", re.IGNORECASE)
 LABEL_NAME = re.compile(LABEL + r"(?:$|[_\-\s.\d])", re.IGNORECASE)
 
@@ -73,6 +74,8 @@ def pictures(path: Path, relative: Path, axis: int) -> Iterator[Picture | tuple[
         If it is no regular file, not whole, or declares too much.
     """
     *folders, name = relative.parts
+    images = [number for number, folder in enumerate(folders) if IMAGE_FOLDER.fullmatch(folder)]
+    folders = folders[images[-1] if images else 0 :]  # Kvasir-SEG/images has no label images
     for part, pattern in [*((folder, LABEL_FOLDER) for folder in folders), (name, LABEL_NAME)]:
         if pattern.search(part.partition(".")[0]):
             raise NotAnImage(f"label image, by the name {part}")

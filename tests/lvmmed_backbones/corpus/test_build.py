@@ -125,6 +125,27 @@ def test_what_is_an_image_is_taken_and_what_is_not_is_named(source: Path, tmp_pa
     assert summary["images"] == built.images and len(summary["fingerprint"]) == 64
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("Kvasir-SEG/images/a.png", True),
+        ("Kvasir-SEG/masks/a.png", False),
+        ("images/masks/a.png", False),
+        ("images/a_mask.png", False),
+        ("kvasir-seg/a.png", False),
+    ],
+)
+def test_a_folder_of_images_below_a_name_of_labels(name: str, taken: bool, tmp_path: Path) -> None:
+    path = tmp_path / "in" / name
+    path.parent.mkdir(parents=True)
+    Image.fromarray(blobs()).save(path)
+    if taken:
+        assert build([tmp_path / "in"], tmp_path / "out", workers=1).images == 1
+    else:
+        with pytest.raises(ValueError, match="nothing in the sources is an image"):
+            build([tmp_path / "in"], tmp_path / "out", workers=1)
+
+
 def test_pixels_come_back(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
     build([("samples", source)], out, workers=1)
