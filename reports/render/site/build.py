@@ -12,6 +12,7 @@ from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard, leaderboards
 from reports.reading.consistency import Condition, condition_order, group_by
 from reports.reading.scores import Scores
+from reports.render.figures.planned import PlannedFigure
 from reports.render.files import page_addresses
 from reports.render.site import comparisons
 from reports.render.site.cases import Case, copy_cases
@@ -20,10 +21,9 @@ from reports.render.site.content import (
     backbone_facts,
     index_content,
     plot_data,
-    site_footer,
     task_line,
 )
-from reports.render.site.files import Plate, SiteFolder, copy_records, copy_static, draw_plates
+from reports.render.site.files import SiteFolder, copy_records, copy_static, draw_plates
 from reports.render.site.leads import compare_with_best
 from reports.render.site.rendering import render_page
 from reports.render.site.results import Result, TaskResults, task_results
@@ -64,12 +64,15 @@ def build_site(
     if not by_task:
         raise ValueError("\n".join([*folder.problems, "no record is left to show."]))
     sound = chain.from_iterable(chain(*s.runs) for results in by_task.values() for s in results)
-    site = _plan_pages([*sound], runs, configs)
+    shown = _in_order([*sound])
+    runs_of = {same[0].backbone.name: same for same in group_by(shown, lambda r: r.backbone.name)}
+    tasks, backbones = page_addresses(record.task for record in shown), page_addresses(runs_of)
+    site = Site(shown, runs_of, tasks, backbones, runs, configs)
     plates = _draw_plates(site, pretraining, folder)
     boards = leaderboards(site.records)
     _write_comparisons(site, boards, by_task, folder)
     front = index_content(site, by_task, boards[0], folder.problems)
-    overall = [plate for plate in plates if plate.figure.task is None]
+    overall = [plate for plate in plates if plate.task is None]
     _write(folder, site, "index.html", "index.html.j2", plates=overall, **front)
     _write(folder, site, "records.html", "records.html.j2")
     _write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
@@ -94,7 +97,7 @@ def build_site(
 def _write(folder: SiteFolder, site: Site, path: str, template: str, **content: Any) -> None:
     """Write a page at a path of the site."""
     (folder.path / path).parent.mkdir(exist_ok=True)
-    text = render_page(template, path.count("/"), site=site, footer=site.footer, **content)
+    text = render_page(template, path.count("/"), site=site, **content)
     (folder.path / path).write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -103,14 +106,13 @@ def _write_task(
     site: Site,
     task: str,
     results: Sequence[TaskResults],
-    plates: Sequence[Plate],
+    plates: Sequence[PlannedFigure],
 ) -> None:
     """Write the page of a task."""
 
-    def plates_of(part: TaskResults) -> list[Plate]:
+    def plates_of(part: TaskResults) -> list[PlannedFigure]:
         about = (task, part.protocol, part.condition)
-        figures = ((plate, plate.figure) for plate in plates)
-        return [plate for plate, f in figures if (f.task, f.protocol, f.condition) == about]
+        return [p for p in plates if (p.task, p.protocol, p.condition) == about]
 
     content = {
         "task": task,
@@ -125,7 +127,9 @@ def _write_task(
     _write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
 
 
-def _draw_plates(site: Site, pretraining: Sequence[Path], folder: SiteFolder) -> list[Plate]:
+def _draw_plates(
+    site: Site, pretraining: Sequence[Path], folder: SiteFolder
+) -> list[PlannedFigure]:
     """Draw the figures; if they cannot even be planned, the site has none."""
     try:
         return draw_plates(site.records, pretraining, folder)
@@ -151,22 +155,6 @@ def _write_comparisons(
         for condition in sorted(scores, key=condition_order)
     ]
     comparisons.write_data(families, {name: site.backbones[name] for name in names}, folder)
-
-
-def _plan_pages(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
-    """The site of the records that are shown; `runs` and `configs` come from `copy_records`."""
-    records = _in_order(sound)
-    by_backbone = group_by(records, lambda r: r.backbone.name)
-    runs_of = {same[0].backbone.name: same for same in by_backbone}
-    return Site(
-        records=records,
-        runs_of=runs_of,
-        tasks=page_addresses(record.task for record in records),
-        backbones=page_addresses(runs_of),
-        runs=runs,
-        configs=configs,
-        footer=site_footer(records),
-    )
 
 
 def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:

@@ -47,8 +47,6 @@ class Site:
         Address of each record's copy, by its path.
     configs : set of Path
         Paths of the records that have a config beside them.
-    footer : str
-        What the site was made from.
     """
 
     records: list[StoredRecord]
@@ -57,7 +55,13 @@ class Site:
     backbones: dict[str, str]
     runs: dict[Path, str]
     configs: set[Path]
-    footer: str
+
+    @property
+    def footer(self) -> str:
+        """A sentence on what the site was made from."""
+        latest = max(record.provenance.started for record in self.records)
+        number = plural(len(self.records), "record")
+        return f"Made from {number}, the latest run started {latest[:16].replace('T', ' ')}."
 
 
 def index_content(
@@ -139,12 +143,6 @@ def task_line(results: Sequence[TaskResults]) -> str:
         plural(number, "backbone"),
     ]
     return ", ".join(parts)
-
-
-def site_footer(records: Sequence[StoredRecord]) -> str:
-    """A sentence on what the site was made from."""
-    latest = max(record.provenance.started for record in records)
-    return f"Made from {plural(len(records), 'record')}, the latest run started {latest[:16].replace('T', ' ')}."
 
 
 def backbone_facts(runs: Sequence[StoredRecord]) -> list[tuple[str, list[str]]]:
