@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -63,14 +63,14 @@ def build_site(
     }
     if not by_task:
         raise ValueError("\n".join([*folder.problems, "no record is left to show."]))
-    sound = chain.from_iterable(chain(*s.runs) for results in by_task.values() for s in results)
-    shown = _in_order([*sound])
+    parts = [*chain.from_iterable(by_task.values())]
+    shown = _in_order([run for part in parts for result in part.results for run in result.runs])
     runs_of = {same[0].backbone.name: same for same in group_by(shown, lambda r: r.backbone.name)}
     tasks, backbones = page_addresses(record.task for record in shown), page_addresses(runs_of)
     site = Site(shown, runs_of, tasks, backbones, runs, configs)
     plates = _draw_plates(site, pretraining, folder)
     boards = leaderboards(site.records)
-    _write_comparisons(site, boards, by_task, folder)
+    _write_comparisons(site, boards, parts, folder)
     front = index_content(site, by_task, boards[0], folder.problems)
     overall = [plate for plate in plates if plate.task is None]
     _write(folder, site, "index.html", "index.html.j2", plates=overall, **front)
@@ -120,7 +120,9 @@ def _write_task(
         "parts": results,
         "plots": [plot_data(part) for part in results],
         "plates": [plates_of(part) for part in results],
-        "against": [compare_with_best(part.scores) for part in results],
+        "against": [
+            compare_with_best([result.scores for result in part.results]) for part in results
+        ],
         "key": KEY_SENTENCE,
         "galleries": [_copy_galleries(part, site, folder) for part in results],
     }
@@ -141,15 +143,15 @@ def _draw_plates(
 def _write_comparisons(
     site: Site,
     boards: Sequence[Leaderboard],
-    by_task: Mapping[str, Sequence[TaskResults]],
+    parts: Sequence[TaskResults],
     folder: SiteFolder,
 ) -> None:
     """Write the comparisons of all backbones, in the order of the leaderboards."""
     names = dict.fromkeys(str(name) for board in boards for name in board.mean_rank.index)
     numbers = {name: number for number, name in enumerate(names)}
     scores: dict[Condition, list[Scores]] = {}
-    for part in chain.from_iterable(by_task.values()):
-        scores.setdefault(part.condition, []).extend(part.scores)
+    for part in parts:
+        scores.setdefault(part.condition, []).extend(result.scores for result in part.results)
     families = [
         comparisons.compare_backbones(condition, scores[condition], numbers, folder.problems)
         for condition in sorted(scores, key=condition_order)
@@ -167,8 +169,8 @@ def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:
 def _copy_galleries(part: TaskResults, site: Site, folder: SiteFolder) -> dict[str, list[Case]]:
     """The cases of each backbone's first seed; a spoilt gallery becomes a problem."""
     galleries = {}
-    for runs in part.runs:
-        first = min(runs, key=lambda record: record.seed)
+    for result in part.results:
+        first = min(result.runs, key=lambda record: record.seed)
         try:
             if cases := copy_cases(first, site.runs[first.path], folder.path):
                 galleries[first.backbone.name] = cases

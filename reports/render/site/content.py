@@ -94,7 +94,7 @@ def index_content(
         "tasks": [
             {
                 "name": task, "address": address, "what": task_line(by_task[task]),
-                "data_sources": list(dict.fromkeys(part.data_source for part in by_task[task])),
+                "data_sources": list(dict.fromkeys(part.condition.data_source for part in by_task[task])),
             }
             for task, address in site.tasks.items()
         ],
@@ -133,7 +133,7 @@ def _lead(board: Leaderboard) -> str:
 
 def task_line(results: Sequence[TaskResults]) -> str:
     """A task in a line: kind, metric, test images, backbones."""
-    record = results[0].runs[0][0]
+    record = results[0].results[0].runs[0]
     images = record.data.counts.get("test")
     number = len({result.backbone for part in results for result in part.results})
     parts = [
@@ -186,8 +186,8 @@ def plot_data(part: TaskResults) -> list[dict[str, Any]]:
         {
             "backbone": r.backbone,
             "mean": 100 * r.mean,
-            "low": None if r.low is None else 100 * r.low,
-            "high": None if r.high is None else 100 * r.high,
+            "low": 100 * r.interval.low if r.interval else None,
+            "high": 100 * r.interval.high if r.interval else None,
             "seeds": [100 * value for value in r.seeds.values()],
         }
         for r in part.results
