@@ -21,6 +21,7 @@ from reports.statistics.pairs import Pairs, compare_pairs, join_pairs
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
 Verdict = Literal["A", "B", "open", "untested"]
+COUNTS_AND_MEANS = ("seeds_a", "seeds_b", "cases", "left_out", "mean_a", "mean_b", "difference")
 
 
 @dataclass(frozen=True)
@@ -169,13 +170,7 @@ def _compare_tasks(scores: Sequence[tuple[Scores, Scores]], alpha: float) -> lis
             task=a.task,
             protocol=a.protocol,
             metric=a.metric,
-            seeds_a=len(a.seeds),
-            seeds_b=len(b.seeds),
-            cases=int(pairs.cases[n]),
-            left_out=int(pairs.left_out[n]),
-            mean_a=float(pairs.mean_a[n]),
-            mean_b=float(pairs.mean_b[n]),
-            difference=float(pairs.difference[n]),
+            **{name: getattr(pairs, name)[n].item() for name in COUNTS_AND_MEANS},
             interval=_interval(pairs, verdicts, n),
             backbones=_backbones_test(pairs, verdicts, n),
             wilcoxon=signed_ranks[n],
@@ -185,7 +180,7 @@ def _compare_tasks(scores: Sequence[tuple[Scores, Scores]], alpha: float) -> lis
             p_backbones=_none_if_nan(verdicts.adjusted[n]),
             p_wilcoxon=_none_if_nan(p_wilcoxon[n]),
             p_sign_flip=_none_if_nan(p_sign_flip[n]),
-            verdict=_verdict(pairs.difference[n], verdicts.adjusted[n], alpha),
+            verdict=verdict_on(pairs.difference[n], verdicts.adjusted[n], alpha),
             seeds_to_settle=_none_if_nan(verdicts.seeds[n]),
         )
         for n, (a, b) in enumerate(scores)
@@ -215,8 +210,8 @@ def _backbones_test(pairs: Pairs, verdicts: Verdicts, n: int) -> Test:
     return Test(float(verdicts.p[n]))
 
 
-def _verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
-    """Which backbone is better, by an adjusted p-value."""
+def verdict_on(difference: float, adjusted: float, alpha: float = ALPHA) -> Verdict:
+    """Which of two backbones is better, by an adjusted p-value; NaN: no test."""
     if math.isnan(adjusted):
         return "untested"
     if adjusted >= alpha:

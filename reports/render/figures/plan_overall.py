@@ -60,14 +60,14 @@ def plan_overall(plan: Plan, group: ConditionGroup, kinds: Collection[str]) -> N
 def _plan_critical_difference(
     plan: Plan, group: ConditionGroup, scores: Sequence[Scores], left_out: str
 ) -> str:
-    table = mean_table(scores)
-    if reason := why_no_ranks(table.values):
+    names, values = mean_table(scores)
+    if reason := why_no_ranks(values):
         return f"critical difference: {reason}"
-    tasks, backbones = table.values.shape
-    means = pd.Series(ranks(table.values).mean(0), table.backbones)
+    tasks, backbones = values.shape
+    means = pd.Series(ranks(values).mean(0), names)
     shown = leading_names((-means).to_dict())
-    p_values = pd.DataFrame(nemenyi(table.values), table.backbones, table.backbones)
-    outcome = friedman(table.values)
+    p_values = pd.DataFrame(nemenyi(values), names, names)
+    outcome = friedman(values)
     notes = [
         "1 is best, ties share the average rank.",
         "Joined: no significant difference by Nemenyi's test at 5 %.",
@@ -151,9 +151,8 @@ def _ranked_scores(plan: Plan, scores: Sequence[Scores]) -> tuple[list[Scores], 
 
 def mean_scores(scores: Sequence[Scores]) -> pd.Series:
     """Mean normalised score of each backbone over the tasks that tell them apart, in [0, 1]; NaN if none does."""
-    table = mean_table(scores)
-    means = pd.DataFrame(np.round(table.values, DECIMALS).T, index=list(table.backbones))
-    return leaderboard.mean_scores(means)
+    names, values = mean_table(scores)
+    return leaderboard.mean_scores(pd.DataFrame(np.round(values, DECIMALS).T, names))
 
 
 def cost_table(
