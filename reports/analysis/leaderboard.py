@@ -250,17 +250,7 @@ def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> p
     """
     tasks = {(r.kind, r.task, r.protocol, r.metric): r for r in records}
     printed = figures[figures["metric"].isin({*METRIC_CAPTIONS} - {"params_millions"})]
-    names = [
-        "data_source",
-        *COLUMN,
-        "backbone",
-        "architecture",
-        "method",
-        "metric",
-        "mean",
-        "std",
-        "n",
-    ]
+    names = ["data_source", *COLUMN, *BACKBONE[:3], "metric", "mean", "std", "n"]
     rows = [
         ("published", kind, task, protocol, _published_name(row),
          ARCHITECTURE_CAPTIONS.get(row.backbone, ""), row.method, metric,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -21,14 +22,12 @@ from reports.render.site.content import (
     backbone_facts,
     index_content,
     plot_data,
-    task_line,
 )
 from reports.render.site.files import SiteFolder, copy_records, copy_static, draw_plates
 from reports.render.site.leads import compare_with_best
 from reports.render.site.rendering import render_page
 from reports.render.site.results import Result, TaskResults, task_results
 from reports.render.text.comparison_text import KEY_SENTENCE
-from reports.render.text.leaderboard_text import describe_backbone
 
 
 def build_site(
@@ -76,19 +75,17 @@ def build_site(
     _write(folder, site, "index.html", "index.html.j2", plates=overall, **front)
     _write(folder, site, "records.html", "records.html.j2")
     _write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
-    reached: dict[str, list[tuple[str, TaskResults, Result]]] = {}
+    reached: dict[str, list[tuple[str, TaskResults, Result]]] = defaultdict(list)
     for task, results in folder.progress(by_task.items(), "pages"):
         _write_task(folder, site, task, results, plates)
         for part in results:
             for result in part.results:
-                reached.setdefault(result.backbone, []).append((task, part, result))
+                reached[result.backbone].append((task, part, result))
     for backbone, address in site.backbones.items():
-        of_backbone = site.runs_of[backbone]
         content = {
             "backbone": backbone,
-            "lead": describe_backbone(of_backbone[0].backbone),
-            "facts": backbone_facts(of_backbone),
-            "runs": of_backbone,
+            "facts": backbone_facts(site.runs_of[backbone]),
+            "runs": site.runs_of[backbone],
             "results": reached[backbone],
         }
         _write(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
@@ -116,7 +113,6 @@ def _write_task(
 
     content = {
         "task": task,
-        "lead": task_line(results),
         "parts": results,
         "plots": [plot_data(part) for part in results],
         "plates": [plates_of(part) for part in results],

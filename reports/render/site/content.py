@@ -15,7 +15,6 @@ from reports.render.site.results import TaskResults
 from reports.render.text.leaderboard_text import (
     condition_title,
     condition_warnings,
-    describe_backbone,
     describe_machine,
     describe_revision,
     plural,
@@ -91,22 +90,8 @@ def index_content(
         ],
         "boards": boards,
         "notes": READING,
-        "tasks": [
-            {
-                "name": task, "address": address, "what": task_line(by_task[task]),
-                "data_sources": list(dict.fromkeys(part.condition.data_source for part in by_task[task])),
-            }
-            for task, address in site.tasks.items()
-        ],
-        "backbones": [
-            {
-                "name": backbone, "address": address,
-                "what": describe_backbone(site.runs_of[backbone][0].backbone),
-                "data_sources": sorted({run.data_source for run in site.runs_of[backbone]}),
-            }
-            for backbone, address in site.backbones.items()
-        ],
-    }  # fmt: skip
+        "by_task": by_task,
+    }
 
 
 def _lead(board: Leaderboard) -> str:
