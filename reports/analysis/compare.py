@@ -6,8 +6,9 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
+import msgspec
 import numpy as np
 
 from reports.reading.consistency import Condition
@@ -230,19 +231,9 @@ def _test_over_tasks(differences: np.ndarray) -> Test:
 
 def as_json(comparisons: Sequence[tuple[Condition, Comparison]]) -> str:
     """Comparisons as a JSON list: the condition of each, and every field; null for what is undefined."""
-    return json.dumps(
-        [
-            {"setting": condition._asdict(), **_without_nan(asdict(comparison))}
-            for condition, comparison in comparisons
-        ],
-        indent=1,
-    )
-
-
-def _without_nan(value: Any) -> Any:
-    """The value with None in place of NaN and infinity, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _without_nan(content) for name, content in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(content) for content in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    content = [
+        {"setting": condition._asdict(), **asdict(comparison)}
+        for condition, comparison in comparisons
+    ]
+    # msgspec writes null for NaN and infinity, which JSON does not have; it indents, but does not escape letters.
+    return json.dumps(json.loads(msgspec.json.encode(content)), indent=1)

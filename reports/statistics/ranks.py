@@ -42,9 +42,8 @@ def coverage(tasks_of: Mapping[str, Collection[T]]) -> tuple[list[str], list[T]]
 MIN_BACKBONES = 3  # two backbones are compared task by task
 MIN_TASKS = 5
 PERMUTATIONS = 4999
-BATCH = (
-    500  # permutations at a time; all of them, of 200 backbones on 15 tasks, would take a gigabyte
-)
+# Permutations at a time; all of them, of 200 backbones on 15 tasks, would take a gigabyte.
+BATCH = 500
 DECIMALS = 10  # of means: sums of the same seeds in another order must tie
 
 
