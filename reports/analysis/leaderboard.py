@@ -15,20 +15,15 @@ from lvmmed_backbones.records import StoredRecord
 from reports.published.layout import ARCHITECTURE_CAPTIONS, METRIC_CAPTIONS, PaperColumn
 from reports.published.paper_rows import PROTOCOLS, metric_of
 from reports.reading.consistency import Condition, by_condition, condition_of, known_first
+from reports.reading.selection import BACKBONE_FIELDS, RECORD_FIELDS
 from reports.statistics.aggregate import normalise
 from reports.statistics.ranks import DECIMALS, coverage
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
 COLUMN = ["kind", "task", "protocol"]
-BACKBONE = ["backbone", "architecture", "method", "corpus", "parameters", "weights_sha256"]
+BACKBONE = ["backbone", *BACKBONE_FIELDS]
 DATA = ["task_version", "dataset", "fingerprint", "complete"]
 FACTS = ["metric", "seed", "value"]
-# Columns of a leaderboard's cells that are no field of the record itself.
-RECORD_FIELDS = {
-    "backbone": "backbone.name",
-    "fingerprint": "data.fingerprint",
-    "complete": "data.complete",
-} | {name: f"backbone.{name}" for name in BACKBONE[1:]}
 
 
 @dataclass(frozen=True)

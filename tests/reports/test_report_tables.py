@@ -364,7 +364,7 @@ def test_phantoms_are_named_and_compared_with_nothing(
     table = only(tmp_path, "table2")
     one = row(table, "lvmmed_resnet50", "phantom").cells[3]
     assert one is not None and one.difference is None and not one.best
-    assert table.phantom
+    assert table.condition is not None and table.condition.data_source == "phantom"
     for text in (
         tables_markdown([table]),
         table_latex([table]),

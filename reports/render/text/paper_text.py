@@ -78,11 +78,6 @@ class PaperTable:
     records: list[StoredRecord]
 
     @property
-    def phantom(self) -> bool:
-        """Whether it shows phantom figures."""
-        return self.condition is not None and self.condition.data_source == "phantom"
-
-    @property
     def groups(self) -> Iterator[tuple[str, list[PaperRow]]]:
         """Caption and rows of each group."""
         alone = all(row.group == OWN_GROUP for row in self.rows)
