@@ -6,8 +6,9 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
+import msgspec
 import numpy as np
 
 from reports.reading.consistency import Condition
@@ -21,6 +22,7 @@ from reports.statistics.pairs import Pairs, compare_pairs, join_pairs
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
 Verdict = Literal["A", "B", "open", "untested"]
+COUNTS_AND_MEANS = ("seeds_a", "seeds_b", "cases", "left_out", "mean_a", "mean_b", "difference")
 
 
 @dataclass(frozen=True)
@@ -169,13 +171,7 @@ def _compare_tasks(scores: Sequence[tuple[Scores, Scores]], alpha: float) -> lis
             task=a.task,
             protocol=a.protocol,
             metric=a.metric,
-            seeds_a=len(a.seeds),
-            seeds_b=len(b.seeds),
-            cases=int(pairs.cases[n]),
-            left_out=int(pairs.left_out[n]),
-            mean_a=float(pairs.mean_a[n]),
-            mean_b=float(pairs.mean_b[n]),
-            difference=float(pairs.difference[n]),
+            **{name: getattr(pairs, name)[n].item() for name in COUNTS_AND_MEANS},
             interval=_interval(pairs, verdicts, n),
             backbones=_backbones_test(pairs, verdicts, n),
             wilcoxon=signed_ranks[n],
@@ -185,7 +181,7 @@ def _compare_tasks(scores: Sequence[tuple[Scores, Scores]], alpha: float) -> lis
             p_backbones=_none_if_nan(verdicts.adjusted[n]),
             p_wilcoxon=_none_if_nan(p_wilcoxon[n]),
             p_sign_flip=_none_if_nan(p_sign_flip[n]),
-            verdict=_verdict(pairs.difference[n], verdicts.adjusted[n], alpha),
+            verdict=verdict_on(pairs.difference[n], verdicts.adjusted[n], alpha),
             seeds_to_settle=_none_if_nan(verdicts.seeds[n]),
         )
         for n, (a, b) in enumerate(scores)
@@ -215,8 +211,8 @@ def _backbones_test(pairs: Pairs, verdicts: Verdicts, n: int) -> Test:
     return Test(float(verdicts.p[n]))
 
 
-def _verdict(difference: float, adjusted: float, alpha: float) -> Verdict:
-    """Which backbone is better, by an adjusted p-value."""
+def verdict_on(difference: float, adjusted: float, alpha: float = ALPHA) -> Verdict:
+    """Which of two backbones is better, by an adjusted p-value; NaN: no test."""
     if math.isnan(adjusted):
         return "untested"
     if adjusted >= alpha:
@@ -235,19 +231,9 @@ def _test_over_tasks(differences: np.ndarray) -> Test:
 
 def as_json(comparisons: Sequence[tuple[Condition, Comparison]]) -> str:
     """Comparisons as a JSON list: the condition of each, and every field; null for what is undefined."""
-    return json.dumps(
-        [
-            {"setting": condition._asdict(), **_without_nan(asdict(comparison))}
-            for condition, comparison in comparisons
-        ],
-        indent=1,
-    )
-
-
-def _without_nan(value: Any) -> Any:
-    """The value with None in place of NaN and infinity, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _without_nan(content) for name, content in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(content) for content in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    content = [
+        {"setting": condition._asdict(), **asdict(comparison)}
+        for condition, comparison in comparisons
+    ]
+    # msgspec writes null for NaN and infinity, which JSON does not have; it indents, but does not escape letters.
+    return json.dumps(json.loads(msgspec.json.encode(content)), indent=1)

@@ -15,20 +15,15 @@ from lvmmed_backbones.records import StoredRecord
 from reports.published.layout import ARCHITECTURE_CAPTIONS, METRIC_CAPTIONS, PaperColumn
 from reports.published.paper_rows import PROTOCOLS, metric_of
 from reports.reading.consistency import Condition, by_condition, condition_of, known_first
+from reports.reading.selection import BACKBONE_FIELDS, RECORD_FIELDS
 from reports.statistics.aggregate import normalise
 from reports.statistics.ranks import DECIMALS, coverage
 
 KINDS = ("segmentation", "volumes", "detection", "classification")
 COLUMN = ["kind", "task", "protocol"]
-BACKBONE = ["backbone", "architecture", "method", "corpus", "parameters", "weights_sha256"]
+BACKBONE = ["backbone", *BACKBONE_FIELDS]
 DATA = ["task_version", "dataset", "fingerprint", "complete"]
 FACTS = ["metric", "seed", "value"]
-# Columns of a leaderboard's cells that are no field of the record itself.
-RECORD_FIELDS = {
-    "backbone": "backbone.name",
-    "fingerprint": "data.fingerprint",
-    "complete": "data.complete",
-} | {name: f"backbone.{name}" for name in BACKBONE[1:]}
 
 
 @dataclass(frozen=True)
@@ -250,17 +245,7 @@ def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> p
     """
     tasks = {(r.kind, r.task, r.protocol, r.metric): r for r in records}
     printed = figures[figures["metric"].isin({*METRIC_CAPTIONS} - {"params_millions"})]
-    names = [
-        "data_source",
-        *COLUMN,
-        "backbone",
-        "architecture",
-        "method",
-        "metric",
-        "mean",
-        "std",
-        "n",
-    ]
+    names = ["data_source", *COLUMN, *BACKBONE[:3], "metric", "mean", "std", "n"]
     rows = [
         ("published", kind, task, protocol, _published_name(row),
          ARCHITECTURE_CAPTIONS.get(row.backbone, ""), row.method, metric,

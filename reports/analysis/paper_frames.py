@@ -20,7 +20,6 @@ from reports.published.layout import (
     PaperColumn,
     RowKey,
     column_of,
-    figures_of,
     row_key,
     row_label,
 )
@@ -91,7 +90,7 @@ def choose_frames(
 
 def _frame_of_layout(layout: Layout, figures: pd.DataFrame) -> Frame:
     """A table of the paper."""
-    of_table = figures_of(figures, layout)
+    of_table = figures[figures["table"] == layout.name]
     printed: dict[RowKey, dict[PaperColumn, Any]] = {}
     columns: dict[PaperColumn, None] = {}
     for figure in of_table.itertuples():

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import pandas as pd
-
 OWN_GROUP = "measured"  # group of measured backbones that are no row of the paper
 OWN_GROUP_ALONE = "Backbones"  # its caption if no row of the paper stands beside it
 
@@ -168,11 +166,6 @@ def row_key(figure: Any, layout: Layout) -> RowKey:
     """The row of a published figure."""
     protocol = "" if layout.protocols else figure.protocol
     return RowKey(figure.group, figure.method, figure.backbone, protocol)
-
-
-def figures_of(figures: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """The published figures of a table."""
-    return figures[figures["table"] == layout.name]
 
 
 def row_label(key: RowKey) -> str:

@@ -8,10 +8,13 @@ from typing import Any, TypedDict
 
 from lvmmed_backbones.records import StoredRecord, nfc
 
+BACKBONE_FIELDS = ["architecture", "method", "corpus", "parameters", "weights_sha256"]
+# Where in a record those columns and filters are that are no field of the record itself.
 RECORD_FIELDS = {
-    "architecture": "backbone.architecture",
-    "corpus": "backbone.corpus",
-}  # in a record
+    "backbone": "backbone.name",
+    "fingerprint": "data.fingerprint",
+    "complete": "data.complete",
+} | {name: f"backbone.{name}" for name in BACKBONE_FIELDS}
 
 
 class Filters(TypedDict, total=False):

@@ -13,7 +13,7 @@ import numpy as np
 
 from reports.reading.scores import Scores
 from reports.statistics.bootstrap import SEEDS, draw_counts
-from reports.statistics.family import over_tasks
+from reports.statistics.family import ALPHA, over_tasks
 from reports.statistics.intervals import hierarchical_interval
 from reports.statistics.paired import case_differences
 from reports.statistics.pairs import compare_pairs
@@ -84,7 +84,7 @@ def plain_coverage(model: Model, number: int) -> float:
     return float(np.mean(held))
 
 
-def false_positives(model: Model, number: int, alpha: float = 0.05) -> tuple[float, float, float]:
+def false_positives(model: Model, number: int) -> tuple[float, float, float]:
     """Share of studies of two backbones that are alike in which a test says that they differ.
 
     Returns
@@ -100,14 +100,12 @@ def false_positives(model: Model, number: int, alpha: float = 0.05) -> tuple[flo
             wilcoxon(by_case.values).p,
             sign_flip(by_case).p,
         )
-        outcomes.append([np.nan if p is None else p < alpha for p in tests])
+        outcomes.append([np.nan if p is None else p < ALPHA for p in tests])
     ours, signed_ranks, flips = np.mean(outcomes, axis=0).tolist()
     return ours, signed_ranks, flips
 
 
-def check_more_seeds(
-    model: Model, lead: float, number: int, alpha: float = 0.05
-) -> tuple[int | None, float]:
+def check_more_seeds(model: Model, lead: float, number: int) -> tuple[int | None, float]:
     """Whether `more_seeds` is right, if the difference and the spreads that it is told are the true ones.
 
     Parameters
@@ -125,11 +123,11 @@ def check_more_seeds(
     of_run = np.array([world.seed**2 + world.noise**2 / model.cases])
     of_cases = Level(np.array([2 * world.own**2 / model.cases]), np.array([model.cases - 1.0]))
     least = np.array([2.0])
-    (seeds,) = more_seeds(np.array([lead]), of_run, np.zeros(1), of_cases, least, alpha)
+    (seeds,) = more_seeds(np.array([lead]), of_run, np.zeros(1), of_cases, least)
     if math.isinf(seeds):
         return None, math.nan
     wins = [
-        over_tasks(compare_pairs([a, b])).p[0] < alpha
+        over_tasks(compare_pairs([a, b])).p[0] < ALPHA
         for a, b in _simulate_studies(model._replace(seeds=int(seeds), strata=1), number, lead)
     ]
     return int(seeds), float(np.mean(wins))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,7 @@ def over_opponents(
     tested = np.minimum(pairs.seeds_a, pairs.seeds_b) >= MIN_SEEDS
     by_case = np.maximum(pairs.by_case, pairs.by_case.mean(-1, keepdims=True))
     gained = min(4, pairs.by_case.shape[-1])  # the opponents' share the best one's part
-    steady = replace(pairs, by_case=by_case, case_freedom=gained * pairs.case_freedom)
+    steady = pairs._replace(by_case=by_case, case_freedom=gained * pairs.case_freedom)
     each = np.maximum(by_run, (by_run + pairs.by_run) / 2)
     seeds, cases = _sources(each, np.maximum(freedom, 1.0), tested, steady)
     p = np.where(tested, p_values(pairs.difference, seeds, cases), np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from reports.statistics.bootstrap import (
     SEEDS,
     Floats,
     Integers,
+    VarianceComponent,
     case_components,
     percentile_interval,
     seed_component,
@@ -43,17 +45,13 @@ class Interval:
     units: int
 
 
-def mean_interval(
-    scores: Scores, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval | None:
+def mean_interval(scores: Scores) -> Interval | None:
     """The interval of a backbone's mean headline on a task: over seeds and cases, as far as there are enough of each.
 
     Parameters
     ----------
     scores : Scores
         Scores of S seeds and C cases.
-    confidence, resamples, seed : float
-        As in `hierarchical_interval`.
 
     Returns
     -------
@@ -63,10 +61,8 @@ def mean_interval(
     if why_no_interval(scores):
         return None
     if few_cases(scores):
-        return seeds_interval(scores.headlines, confidence, resamples, seed)
-    return hierarchical_interval(
-        scores.values, scores.strata, confidence, resamples, seed, scores.patients
-    )
+        return seeds_interval(scores.headlines)
+    return hierarchical_interval(scores.values, scores.strata, units=scores.patients)
 
 
 def why_no_interval(scores: Scores) -> str | None:
@@ -144,18 +140,23 @@ def hierarchical_interval(
     effects; if seeds and cases interact, intervals are rather too wide.
     """
     units = _check_arguments(values, strata, confidence, resamples, units)
-    headlines = stratified_means(values, strata)
     components = case_components(values, strata, units, resamples, seed)
-    if len(headlines) > 1:
-        components.append(seed_component(headlines, resamples, (seed, SEEDS)))
-    low, high = percentile_interval(headlines.mean(), components, confidence, seed)
     number = len(np.unique(units[np.isfinite(values).any(0)]))
-    return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), number)
+    headlines = stratified_means(values, strata)
+    return _with_seeds(headlines, components, number, confidence, resamples, seed)
 
 
-def seeds_interval(
-    headlines: Floats, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval:
+def _with_seeds(
+    headlines: Floats, cases: Sequence[VarianceComponent], units: int, confidence: float,
+    resamples: int, seed: int,
+) -> Interval:  # fmt: skip
+    """The interval of the mean of (S,) headlines, over the components of the cases and, if S > 1, the seeds."""
+    seeds = [seed_component(headlines, resamples, (seed, SEEDS))] if len(headlines) > 1 else []
+    low, high = percentile_interval(headlines.mean(), [*cases, *seeds], confidence, seed)
+    return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), units)
+
+
+def seeds_interval(headlines: Floats, resamples: int = RESAMPLES) -> Interval:
     """The interval of the mean over seeds alone, as in `hierarchical_interval`.
 
     Parameters
@@ -170,9 +171,7 @@ def seeds_interval(
     """
     if len(headlines) < 2:
         raise ValueError(f"{len(headlines)} seed: an interval over seeds needs two.")
-    components = [seed_component(headlines, resamples, (seed, SEEDS))]
-    low, high = percentile_interval(headlines.mean(), components, confidence, seed)
-    return Interval(float(headlines.mean()), max(low, 0.0), min(high, 1.0), len(headlines), 0)
+    return _with_seeds(headlines, [], 0, CONFIDENCE, resamples, seed=0)
 
 
 def _check_arguments(

@@ -10,9 +10,8 @@ from scipy import stats
 from reports.reading.scores import Scores, on_common_cases
 from reports.statistics.bootstrap import Floats, sum_by_unit
 
-DECIMALS = (
-    9  # of differences of fractions, so that 2/3 - 1/3 equals 1/3, and 1e-17 is no difference
-)
+# Of differences of fractions, so that 2/3 - 1/3 equals 1/3, and 1e-17 is no difference.
+DECIMALS = 9
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,7 @@ from reports.statistics.bootstrap import Floats, Integers, influence, sum_by_uni
 from reports.statistics.intervals import few_units
 
 
-@dataclass(frozen=True)
-class Pairs:
+class Pairs(NamedTuple):
     """P pairs of the K backbones of a task. All arrays are (P,).
 
     Attributes
@@ -98,7 +98,7 @@ def compare_pairs(
 
 def join_pairs(pairs: Sequence[Pairs], how: Callable = np.concatenate) -> Pairs:
     """Join the arrays one behind the other; or on top of each other (`numpy.stack`)."""
-    return Pairs(*(how([getattr(p, field.name) for p in pairs]) for field in fields(Pairs)))
+    return Pairs._make(map(how, zip(*pairs, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
@@ -16,23 +15,8 @@ from reports.statistics.testing import Test
 T = TypeVar("T")
 
 
-class Coverage(NamedTuple):
-    """Complete rows: backbones that have all ranked tasks.
-
-    Attributes
-    ----------
-    backbones : list of str
-        Backbones that have all ranked tasks, in the given order.
-    tasks : list
-        Ranked tasks, in the given order.
-    """
-
-    backbones: list[str]
-    tasks: list
-
-
-def coverage(tasks_of: Mapping[str, Collection[T]]) -> Coverage:
-    """The tasks to rank over, and the backbones that have all of them.
+def coverage(tasks_of: Mapping[str, Collection[T]]) -> tuple[list[str], list[T]]:
+    """The backbones that have all ranked tasks, and the tasks to rank over; each in the given order.
 
     A task counts if the backbones that have it hold at least half of all figures. So a backbone that was run on one
     task takes no other task away, and one that was run on a task of its own takes no other backbone away. It may be
@@ -52,60 +36,43 @@ def coverage(tasks_of: Mapping[str, Collection[T]]) -> Coverage:
         if 2 * sum(len(tasks) for tasks in sets.values() if task in tasks) >= figures
     ]
     complete = [name for name, tasks in sets.items() if ranked and tasks.issuperset(ranked)]
-    return Coverage(complete, ranked)
+    return complete, ranked
 
 
 MIN_BACKBONES = 3  # two backbones are compared task by task
 MIN_TASKS = 5
 PERMUTATIONS = 4999
-BATCH = (
-    500  # permutations at a time; all of them, of 200 backbones on 15 tasks, would take a gigabyte
-)
+# Permutations at a time; all of them, of 200 backbones on 15 tasks, would take a gigabyte.
+BATCH = 500
 DECIMALS = 10  # of means: sums of the same seeds in another order must tie
 
 
-@dataclass(frozen=True)
-class MeanTable:
-    """Mean headlines of complete rows: every backbone has every task.
-
-    Attributes
-    ----------
-    tasks : tuple of str
-        (T,) names, `task (protocol)`.
-    backbones : tuple of str
-        (K,) names.
-    values : Floats
-        (T, K) fractions.
-    """
-
-    tasks: tuple[str, ...]
-    backbones: tuple[str, ...]
-    values: Floats
-
-
-def mean_table(scores: Sequence[Scores]) -> MeanTable:
-    """The ranked tasks and the backbones that have all of them; T or K may be 0.
+def mean_table(scores: Sequence[Scores]) -> tuple[list[str], Floats]:
+    """The backbones of complete rows, and their mean headlines: every backbone has every task.
 
     Parameters
     ----------
     scores : sequence of Scores
         Scores of one condition, one per task, protocol and backbone, in any order.
+
+    Returns
+    -------
+    (list of str, Floats)
+        (K,) names, and (T, K) fractions in the order of `complete_rows`; T or K may be 0.
     """
     means = {((s.task, s.protocol), s.backbone): float(s.headlines.mean()) for s in scores}
     backbones, tasks = complete_rows(scores)
     values = [[means[task, backbone] for backbone in backbones] for task in tasks]
-    names = tuple(f"{task} ({protocol})" for task, protocol in tasks)
-    table = np.array(values).reshape(len(tasks), len(backbones))
-    return MeanTable(names, tuple(backbones), table)
+    return backbones, np.array(values).reshape(len(tasks), len(backbones))
 
 
-def complete_rows(scores: Sequence[Scores]) -> Coverage:
+def complete_rows(scores: Sequence[Scores]) -> tuple[list[str], list[tuple[str, str]]]:
     """The ranked backbones and tasks (with protocol), sorted: random draws must not depend on the records' order."""
     tasks_of: dict[str, set[tuple[str, str]]] = {}
     for s in scores:
         tasks_of.setdefault(s.backbone, set()).add((s.task, s.protocol))
     backbones, tasks = coverage(tasks_of)
-    return Coverage(sorted(backbones), sorted(tasks))
+    return sorted(backbones), sorted(tasks)
 
 
 def ranks(values: Floats) -> Floats:

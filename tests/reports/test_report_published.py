@@ -91,8 +91,8 @@ def test_the_board_of_published_figures_names_metrics_and_marks_who_leads() -> N
     figures = [("a", 0.6), ("b", 0.7), ("c", 0.7)]
     cells = [dict(facts, backbone=name, mean=mean) for name, mean in figures]
     sheet = published_text(pd.DataFrame(cells))
-    assert [column.caption for column in sheet.columns] == ["Dice, finetune"]
-    assert [row.cells[0] and row.cells[0].best for row in sheet.rows] == [False, True, True]
+    assert [caption for _, caption in sheet.columns] == ["Dice, finetune"]
+    assert [row.cells[0] and row.cells[0].bold for row in sheet.rows] == [False, True, True]
     equal = published_text(pd.DataFrame(cells[1:]))
-    assert [row.cells[0] and row.cells[0].best for row in equal.rows] == [False, False]
+    assert [row.cells[0] and row.cells[0].bold for row in equal.rows] == [False, False]
     assert not any("Bold" in note for note in equal.notes)

@@ -51,15 +51,14 @@ def table(write: Callable[..., Path], tmp_path: Path) -> list[LeaderboardText]:
 
 def test_cells_show_mean_spread_seeds_and_marks(table: list[LeaderboardText]) -> None:
     (one,) = table
-    assert [column.task for column in one.columns] == ["drive", "kvasir_detection"]
-    assert [column.caption for column in one.columns] == ["Dice, finetune", "mAP50, finetune"]
+    assert one.columns == [("drive", "Dice, finetune"), ("kvasir_detection", "mAP50, finetune")]
     assert [row.backbone for row in one.rows] == ["worse", "better"]
     assert [row.mean_rank for row in one.rows] == ["1.00", "1 of 2 tasks, not ranked"]
     assert [[str(cell) for cell in row.cells] for row in one.rows] == [
         ["51.0 (n=1)", "25.0 (n=1)†"],
         ["72.0 ± 2.0 (n=3)", "None"],
     ]
-    assert [[cell and cell.best for cell in row.cells] for row in one.rows] == [
+    assert [[cell and cell.bold for cell in row.cells] for row in one.rows] == [
         [False, False],
         [True, None],
     ]

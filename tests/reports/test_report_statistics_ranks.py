@@ -12,7 +12,14 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from reports.reading.scores import Scores
-from reports.statistics.ranks import critical_difference, friedman, mean_table, nemenyi, ranks
+from reports.statistics.ranks import (
+    complete_rows,
+    critical_difference,
+    friedman,
+    mean_table,
+    nemenyi,
+    ranks,
+)
 
 # Demsar 2006, table 5(a): critical values of the two-tailed Nemenyi test, by number of classifiers.
 Q05 = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}
@@ -140,20 +147,21 @@ def test_a_table_holds_complete_rows() -> None:
     """One backbone lacks a task, and another one has a task of its own, which takes none away."""
     several = [scored("jsrt", backbone, value) for value, backbone in enumerate("cbad", 1)]
     several += [scored("drive", backbone, value) for value, backbone in enumerate("abd", 5)]
-    found = mean_table([*several, scored("vindr", "a", 0.5)])
-    assert found.tasks == ("drive (finetune)", "jsrt (finetune)")
-    assert found.backbones == ("a", "b", "d")
-    np.testing.assert_allclose(found.values, [[5.1, 6.1, 7.1], [3.1, 2.1, 4.1]])
-    alone = mean_table([scored("jsrt", "b", 0.1), scored("drive", "a", 0.3)])
-    assert alone.values.shape == (2, 0)
-    assert mean_table([]).values.shape == (0, 0)
+    several.append(scored("vindr", "a", 0.5))
+    backbones, tasks = complete_rows(several)
+    assert tasks == [("drive", "finetune"), ("jsrt", "finetune")]
+    names, means = mean_table(several)
+    assert names == backbones == ["a", "b", "d"]
+    np.testing.assert_allclose(means, [[5.1, 6.1, 7.1], [3.1, 2.1, 4.1]])
+    _, alone = mean_table([scored("jsrt", "b", 0.1), scored("drive", "a", 0.3)])
+    assert alone.shape == (2, 0)
+    assert mean_table([])[1].shape == (0, 0)
 
 
 def test_the_order_of_the_records_is_no_part_of_a_p_value() -> None:
     drawn = rng(1).normal(size=(9, 5)) + 0.3 * np.arange(5)
     several = [scored(f"t{t}", f"b{b}", drawn[t, b]) for t in range(9) for b in range(5)]
     found = {
-        friedman(mean_table([several[n] for n in rng(o).permutation(45)]).values).p
-        for o in range(6)
+        friedman(mean_table([several[n] for n in rng(o).permutation(45)])[1]).p for o in range(6)
     }
     assert len(found) == 1

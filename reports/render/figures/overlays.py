@@ -73,13 +73,11 @@ def error_map(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArra
     return np.where(truth == UNLABELLED, NO_ERROR, codes).astype(np.uint8)
 
 
-def match_boxes(
-    boxes: Boxes, overlap: float = OVERLAP
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def match_boxes(boxes: Boxes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether each true box was found, (T,), and whether each predicted box is right, (P,), as COCO counts.
 
     Predictions come in the order of their scores, the highest first. Each takes the free true box of its class that it
-    overlaps most, if their intersection over union is at least `overlap`.
+    overlaps most, if their intersection over union is at least `OVERLAP`.
     """
     found = np.zeros(len(boxes.truth), bool)
     right = np.zeros(len(boxes.prediction), bool)
@@ -87,7 +85,7 @@ def match_boxes(
     for p in np.argsort(-boxes.scores, kind="stable"):
         free = ~found & (boxes.truth_labels == boxes.prediction_labels[p])
         candidates = np.where(free, shared[p], -1.0)
-        if len(candidates) and candidates.max() >= overlap:
+        if len(candidates) and candidates.max() >= OVERLAP:
             found[candidates.argmax()] = right[p] = True
     return found, right
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis import leaderboard
@@ -41,6 +42,9 @@ from reports.statistics.ranks import (
     why_no_ranks,
 )
 
+# Title, notes, and what draws the figure; a planner returns a reason in its place if data are too few.
+Planned = tuple[str, list[str], Callable[[], Figure]]
+
 
 def plan_overall(plan: Plan, group: ConditionGroup, kinds: Collection[str]) -> None:
     """Plan the figures over all tasks, as far as they are asked for; they show complete rows alone."""
@@ -49,45 +53,44 @@ def plan_overall(plan: Plan, group: ConditionGroup, kinds: Collection[str]) -> N
         "profiles": _plan_profiles,
         "cost": _plan_cost,
     }
-    for kind, add_figure in planners.items():
+    for kind, planner in planners.items():
         if kind in kinds:
             with plan.naming(f"{group.note}: {kind}"):
                 scores, left_out = _ranked_scores(plan, group.scores)
-                if reason := add_figure(plan, group, scores, left_out):
-                    plan.missing.append(join_sentences([f"{group.note}: no {reason}", left_out]))
+                planned = planner(plan, group, scores)
+                if isinstance(planned, str):
+                    plan.missing.append(join_sentences([f"{group.note}: no {planned}", left_out]))
+                else:
+                    title, notes, draw = planned
+                    plan.add(group, kind, title, [*notes, left_out], draw)
 
 
 def _plan_critical_difference(
-    plan: Plan, group: ConditionGroup, scores: Sequence[Scores], left_out: str
-) -> str:
-    table = mean_table(scores)
-    if reason := why_no_ranks(table.values):
+    plan: Plan, _group: ConditionGroup, scores: Sequence[Scores]
+) -> Planned | str:
+    names, values = mean_table(scores)
+    if reason := why_no_ranks(values):
         return f"critical difference: {reason}"
-    tasks, backbones = table.values.shape
-    means = pd.Series(ranks(table.values).mean(0), table.backbones)
+    tasks, backbones = values.shape
+    means = pd.Series(ranks(values).mean(0), names)
     shown = leading_names((-means).to_dict())
-    p_values = pd.DataFrame(nemenyi(table.values), table.backbones, table.backbones)
-    outcome = friedman(table.values)
+    p_values = pd.DataFrame(nemenyi(values), names, names)
+    outcome = friedman(values)
     notes = [
         "1 is best, ties share the average rank.",
         "Joined: no significant difference by Nemenyi's test at 5 %.",
         outcome.reason or f"Friedman's test: p = {outcome.p:.2g}.",
         one_seed_note(scores),
         best_of_note(backbones),
-        left_out,
     ]
     critical = critical_difference(backbones, tasks)
     draw = partial(
         draw_critical_difference, means[shown], p_values.loc[shown, shown], critical, plan.looks
     )
-    title = f"Mean rank over {plural(tasks, 'task')}"
-    plan.add(group, "critical-difference", title, notes, draw)
-    return ""
+    return f"Mean rank over {plural(tasks, 'task')}", notes, draw
 
 
-def _plan_profiles(
-    plan: Plan, group: ConditionGroup, scores: Sequence[Scores], left_out: str
-) -> str:
+def _plan_profiles(plan: Plan, _group: ConditionGroup, scores: Sequence[Scores]) -> Planned | str:
     runs = normalised_runs(scores)
     if isinstance(runs, str):
         return f"performance profiles: {runs}"
@@ -99,15 +102,13 @@ def _plan_profiles(
         "Left: mean of the middle half of the runs, 95 % interval over seeds.",
         "Right: performance profiles.",
         best_of_note(len(runs)),
-        left_out,
     ]
     shown = {name: runs[name] for name in names}
     draw = partial(draw_profiles, shown, distinct_looks(plan.looks, names))
-    plan.add(group, "profiles", "Over all tasks", notes, draw)
-    return ""
+    return "Over all tasks", notes, draw
 
 
-def _plan_cost(plan: Plan, group: ConditionGroup, scores: Sequence[Scores], left_out: str) -> str:
+def _plan_cost(plan: Plan, group: ConditionGroup, scores: Sequence[Scores]) -> Planned | str:
     score = mean_scores(scores)
     if len(score) < 2:
         return "cost against quality: it needs two backbones that have the same tasks."
@@ -122,12 +123,10 @@ def _plan_cost(plan: Plan, group: ConditionGroup, scores: Sequence[Scores], left
         "Line: Pareto front, those that no other one beats in both.",
         one_seed_note(scores),
         best_of_note(len(score)),
-        left_out,
     ]
     costs = cost_table(group.records, tasks, score[names])
     draw = partial(draw_cost, costs, distinct_looks(plan.looks, names))
-    plan.add(group, "cost", "Cost against quality", notes, draw)
-    return ""
+    return "Cost against quality", notes, draw
 
 
 def _ranked_scores(plan: Plan, scores: Sequence[Scores]) -> tuple[list[Scores], str]:
@@ -151,9 +150,8 @@ def _ranked_scores(plan: Plan, scores: Sequence[Scores]) -> tuple[list[Scores], 
 
 def mean_scores(scores: Sequence[Scores]) -> pd.Series:
     """Mean normalised score of each backbone over the tasks that tell them apart, in [0, 1]; NaN if none does."""
-    table = mean_table(scores)
-    means = pd.DataFrame(np.round(table.values, DECIMALS).T, index=list(table.backbones))
-    return leaderboard.mean_scores(means)
+    names, values = mean_table(scores)
+    return leaderboard.mean_scores(pd.DataFrame(np.round(values, DECIMALS).T, names))
 
 
 def cost_table(

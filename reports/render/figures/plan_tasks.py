@@ -34,8 +34,6 @@ from reports.render.figures.task_figures import (
 from reports.statistics.intervals import Interval, mean_interval, why_no_interval
 from reports.statistics.stability import ranking_stability
 
-KINDS = ("bars", "ranks", "cases")  # in the order in which they are drawn
-
 
 def plan_task(
     plan: Plan, group: ConditionGroup, scores: Sequence[Scores], kinds: Collection[str]
@@ -43,12 +41,12 @@ def plan_task(
     """Plan bars, ranks and boxes of one task, as far as they are asked for."""
     scores = sorted(scores, key=lambda s: s.backbone)  # random draws follow this order
     label = task_label(scores[0].task, scores[0].protocol)
-    wanted = [kind for kind in KINDS if kind in kinds]
+    planners = {"bars": _plan_bars, "ranks": _plan_ranks, "cases": _plan_boxes}
+    wanted = [kind for kind in planners if kind in kinds]
     if wanted and len(scores) < 2:
         alone = f"{scores[0].backbone} alone was run on it."
         plan.missing.append(f"{group.note}: no {wanted[0]} of {label}: {alone}")
         return
-    planners = {"bars": _plan_bars, "ranks": _plan_ranks, "cases": _plan_boxes}
     for kind in wanted:
         with plan.naming(f"{group.note}: {kind} of {label}"):
             planners[kind](plan, group, scores, label)
@@ -111,10 +109,8 @@ def _plan_ranks(plan: Plan, group: ConditionGroup, scores: Sequence[Scores], lab
         best_of_note(len(means)),
     ]
     shown = pool_ranks(shares.loc[leading_names(means)])
-    draw, title = (
-        partial(draw_rank_stability, shown, plan.looks),
-        f"{label}: how stable the ranking is",
-    )
+    draw = partial(draw_rank_stability, shown, plan.looks)
+    title = f"{label}: how stable the ranking is"
     plan.add(group, "ranks", title, notes, draw, scores[0].task, scores[0].protocol)
 
 

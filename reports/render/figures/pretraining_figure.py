@@ -19,9 +19,8 @@ PANELS = {
     "probe/accuracy": "accuracy of nearest neighbours",
 }
 LARGEST = 1e15  # larger values have diverged, and no axis has room for them
-WINDOWS = (
-    40  # a curve of more points is smoothed over a 40th of them; the points are drawn behind it
-)
+# A curve of more points is smoothed over a 40th of them; the points are drawn behind it.
+WINDOWS = 40
 
 
 @theme(THEME)

@@ -235,7 +235,6 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.3g} %"
 
 
-FORMATS = ("svg", "png")
 # Without the day and the version of matplotlib, so that the same data give the same bytes.
 METADATA: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None, "Creator": None},
@@ -262,7 +261,7 @@ def save_figure(figure: Figure, stem: Path) -> list[Path]:
         If they cannot be written.
     """
     contents = {
-        stem.with_name(f"{stem.name}.{kind}"): render_figure(figure, kind) for kind in FORMATS
+        stem.with_name(f"{stem.name}.{kind}"): render_figure(figure, kind) for kind in METADATA
     }
     write_files(contents)
     return list(contents)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from reports.analysis.leaderboard import (
     published_cells,
     with_best,
 )
-from reports.reading.consistency import by_condition, group_by
+from reports.reading.consistency import Condition, by_condition, group_by
 from reports.reading.scores import metric_name
 from reports.render.text.leaderboard_text import (
     NOTHING,
@@ -34,6 +34,7 @@ from reports.render.text.leaderboard_text import (
 
 BOARD_METRICS = ("dice", "iou", "map50", "accuracy", "kappa")  # in the order of their boards
 ALL = "all"
+PUBLISHED = Condition("published", "paper", 1.0, "published")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class BoardRow:
 
     Attributes
     ----------
-    backbone, architecture, method, corpus : str
+    backbone, architecture, corpus : str
         Name of the backbone, and what it is.
     rank : float
         Mean rank over the group's tasks; NaN: none.
@@ -60,7 +61,6 @@ class BoardRow:
 
     backbone: str
     architecture: str
-    method: str
     corpus: str
     rank: float
     place: str
@@ -76,33 +76,20 @@ class BoardGroup:
 
     Attributes
     ----------
-    number : int
-        Place among the groups of the board.
-    title : str
-        Condition and protocol in words.
-    data_source : str
-        'measured', 'phantom' or 'published'.
+    caption : str
+        Condition and protocol in words, and the number of tasks that the ranks are taken over.
+    condition : Condition
+        Condition of all scores; the data source of published ones is 'published'.
     protocol : str
         'finetune', ..., or 'all'.
-    labels : float
-        Share of the labels.
-    ranked : int
-        Number of tasks that the ranks are taken over.
+    rows : list of BoardRow
+        Rows, the best rank first.
     """
 
-    number: int
-    title: str
-    data_source: str
-    profile: str
+    caption: str
+    condition: Condition
     protocol: str
-    labels: float
-    ranked: int
-    lines: list[BoardRow]
-
-    @property
-    def caption(self) -> str:
-        """The title, and the number of ranked tasks."""
-        return f"{self.title}: {plural(self.ranked, 'task')}"
+    rows: list[BoardRow]
 
 
 @dataclass(frozen=True)
@@ -133,8 +120,7 @@ def metric_boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[st
         if having:
             columns = sorted({(r.kind, r.task, r.protocol) for r in having}, key=column_order)
             tasks = list(dict.fromkeys(task for _, task, _ in columns))
-            groups = _groups(having, tasks)
-            groups += _published_groups(having, tasks, len(groups))
+            groups = [*_groups(having, tasks), *_published_groups(having, tasks)]
             boards.append(Board(metric_name(metric), f"board-{len(boards)}", tasks, groups))
     return boards, problems
 
@@ -150,40 +136,27 @@ def _groups(
     for _, of_condition in by_condition(records):
         by_protocol = group_by(of_condition, lambda r: r.protocol)
         if pooled and len(by_protocol) > 1:
-            groups.append(_group(len(groups), leaderboard(of_condition), ALL, tasks))
+            groups.append(_group(leaderboard(of_condition), ALL, tasks))
         for runs in sorted(by_protocol, key=lambda runs: runs[0].protocol):
-            groups.append(_group(len(groups), leaderboard(runs), runs[0].protocol, tasks))
+            groups.append(_group(leaderboard(runs), runs[0].protocol, tasks))
     return groups
 
 
-def _group(number: int, board: Leaderboard, protocol: str, tasks: Sequence[str]) -> BoardGroup:
+def _group(board: Leaderboard, protocol: str, tasks: Sequence[str]) -> BoardGroup:
     """The group of a leaderboard."""
-    condition, uniform = board.condition, same_seeds(board.cells)
+    uniform = same_seeds(board.cells)
     cells = dict(list(board.cells.groupby("backbone", sort=False)))
     rows = []
     for name, rank in board.mean_rank.items():
-        corpus = cells[name]["corpus"].iloc[0]
         ranks = (rank, rank_text(board, str(name)), board.score[name])
-        rows.append(_row(cells[name], corpus, ranks, tasks, uniform))
+        rows.append(_row(cells[name], ranks, tasks, uniform))
     used = "all protocols" if protocol == ALL else protocol
-    return BoardGroup(
-        number=number,
-        title=f"{condition_title(condition)}, {used}",
-        data_source=condition.data_source,
-        profile=condition.profile,
-        protocol=protocol,
-        labels=condition.label_fraction,
-        ranked=board.ranked,
-        lines=rows,
-    )
+    caption = f"{condition_title(board.condition)}, {used}: {plural(board.ranked, 'task')}"
+    return BoardGroup(caption, board.condition, protocol, rows)
 
 
 def _row(
-    cells: pd.DataFrame,
-    corpus: str,
-    ranks: tuple[float, str, float],
-    tasks: Sequence[str],
-    uniform: bool,
+    cells: pd.DataFrame, ranks: tuple[float, str, float], tasks: Sequence[str], uniform: bool
 ) -> BoardRow:
     """The row of a backbone's cells; `ranks`: mean rank, the same in words, and mean normalised score."""
     by_task: dict[str, Any] = {cell.task: cell for cell in cells.itertuples()}
@@ -191,38 +164,26 @@ def _row(
     scores = {task: score_text(cell, uniform) for task, cell in by_task.items()}
     values = [by_task[task].mean if task in by_task else None for task in tasks]
     return BoardRow(
-        first.backbone, first.architecture or NOTHING, first.method, corpus, *ranks,
+        first.backbone, first.architecture or NOTHING, first.get("corpus", NOTHING), *ranks,
         len(cells), [scores.get(task) for task in tasks], values,
     )  # fmt: skip
 
 
 def _published_groups(
-    records: Sequence[StoredRecord], tasks: Sequence[str], first: int
-) -> list[BoardGroup]:
+    records: Sequence[StoredRecord], tasks: Sequence[str]
+) -> Iterator[BoardGroup]:
     """What the paper published of these tasks, a group per protocol; without ranks, since few rows have the same tasks.
 
     Parameters
     ----------
     records : sequence of StoredRecord
         Records whose headline is the board's metric.
-    first : int
-        Number of the first group.
     """
     cells = with_best(published_cells(published.read(), records))
     unranked = (math.nan, NOTHING, math.nan)
-    return [
-        BoardGroup(
-            number=number,
-            title=f"{PUBLISHED_TITLE}, {protocol}, not ranked",
-            data_source="published",
-            profile="paper",
-            protocol=str(protocol),
-            labels=1.0,
-            ranked=group["task"].nunique(),
-            lines=[
-                _row(of_backbone, NOTHING, unranked, tasks, uniform=True)
-                for _, of_backbone in group.groupby("backbone", sort=False)
-            ],
-        )
-        for number, (protocol, group) in enumerate(cells.groupby("protocol", sort=True), first)
-    ]
+    for protocol, group in cells.groupby("protocol", sort=True):
+        by_backbone = group.groupby("backbone", sort=False)
+        rows = [_row(of_backbone, unranked, tasks, uniform=True) for _, of_backbone in by_backbone]
+        number = plural(group["task"].nunique(), "task")
+        caption = f"{PUBLISHED_TITLE}, {protocol}, not ranked: {number}"
+        yield BoardGroup(caption, PUBLISHED, str(protocol), rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard, leaderboards
 from reports.reading.consistency import Condition, condition_order, group_by
 from reports.reading.scores import Scores
+from reports.render.figures.planned import PlannedFigure
 from reports.render.files import page_addresses
 from reports.render.site import comparisons
 from reports.render.site.cases import Case, copy_cases
@@ -20,15 +22,12 @@ from reports.render.site.content import (
     backbone_facts,
     index_content,
     plot_data,
-    site_footer,
-    task_line,
 )
-from reports.render.site.files import Plate, SiteFolder, copy_records, copy_static, draw_plates
+from reports.render.site.files import SiteFolder, copy_records, copy_static, draw_plates
 from reports.render.site.leads import compare_with_best
 from reports.render.site.rendering import render_page
 from reports.render.site.results import Result, TaskResults, task_results
 from reports.render.text.comparison_text import KEY_SENTENCE
-from reports.render.text.leaderboard_text import describe_backbone
 
 
 def build_site(
@@ -63,29 +62,30 @@ def build_site(
     }
     if not by_task:
         raise ValueError("\n".join([*folder.problems, "no record is left to show."]))
-    sound = chain.from_iterable(chain(*s.runs) for results in by_task.values() for s in results)
-    site = _plan_pages([*sound], runs, configs)
+    parts = [*chain.from_iterable(by_task.values())]
+    shown = _in_order([run for part in parts for result in part.results for run in result.runs])
+    runs_of = {same[0].backbone.name: same for same in group_by(shown, lambda r: r.backbone.name)}
+    tasks, backbones = page_addresses(record.task for record in shown), page_addresses(runs_of)
+    site = Site(shown, runs_of, tasks, backbones, runs, configs)
     plates = _draw_plates(site, pretraining, folder)
     boards = leaderboards(site.records)
-    _write_comparisons(site, boards, by_task, folder)
+    _write_comparisons(site, boards, parts, folder)
     front = index_content(site, by_task, boards[0], folder.problems)
-    overall = [plate for plate in plates if plate.figure.task is None]
+    overall = [plate for plate in plates if plate.task is None]
     _write(folder, site, "index.html", "index.html.j2", plates=overall, **front)
     _write(folder, site, "records.html", "records.html.j2")
     _write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
-    reached: dict[str, list[tuple[str, TaskResults, Result]]] = {}
+    reached: dict[str, list[tuple[str, TaskResults, Result]]] = defaultdict(list)
     for task, results in folder.progress(by_task.items(), "pages"):
         _write_task(folder, site, task, results, plates)
         for part in results:
             for result in part.results:
-                reached.setdefault(result.backbone, []).append((task, part, result))
+                reached[result.backbone].append((task, part, result))
     for backbone, address in site.backbones.items():
-        of_backbone = site.runs_of[backbone]
         content = {
             "backbone": backbone,
-            "lead": describe_backbone(of_backbone[0].backbone),
-            "facts": backbone_facts(of_backbone),
-            "runs": of_backbone,
+            "facts": backbone_facts(site.runs_of[backbone]),
+            "runs": site.runs_of[backbone],
             "results": reached[backbone],
         }
         _write(folder, site, f"backbones/{address}.html", "backbone.html.j2", **content)
@@ -94,7 +94,7 @@ def build_site(
 def _write(folder: SiteFolder, site: Site, path: str, template: str, **content: Any) -> None:
     """Write a page at a path of the site."""
     (folder.path / path).parent.mkdir(exist_ok=True)
-    text = render_page(template, path.count("/"), site=site, footer=site.footer, **content)
+    text = render_page(template, path.count("/"), site=site, **content)
     (folder.path / path).write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -103,29 +103,31 @@ def _write_task(
     site: Site,
     task: str,
     results: Sequence[TaskResults],
-    plates: Sequence[Plate],
+    plates: Sequence[PlannedFigure],
 ) -> None:
     """Write the page of a task."""
 
-    def plates_of(part: TaskResults) -> list[Plate]:
+    def plates_of(part: TaskResults) -> list[PlannedFigure]:
         about = (task, part.protocol, part.condition)
-        figures = ((plate, plate.figure) for plate in plates)
-        return [plate for plate, f in figures if (f.task, f.protocol, f.condition) == about]
+        return [p for p in plates if (p.task, p.protocol, p.condition) == about]
 
     content = {
         "task": task,
-        "lead": task_line(results),
         "parts": results,
         "plots": [plot_data(part) for part in results],
         "plates": [plates_of(part) for part in results],
-        "against": [compare_with_best(part.scores) for part in results],
+        "against": [
+            compare_with_best([result.scores for result in part.results]) for part in results
+        ],
         "key": KEY_SENTENCE,
         "galleries": [_copy_galleries(part, site, folder) for part in results],
     }
     _write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
 
 
-def _draw_plates(site: Site, pretraining: Sequence[Path], folder: SiteFolder) -> list[Plate]:
+def _draw_plates(
+    site: Site, pretraining: Sequence[Path], folder: SiteFolder
+) -> list[PlannedFigure]:
     """Draw the figures; if they cannot even be planned, the site has none."""
     try:
         return draw_plates(site.records, pretraining, folder)
@@ -137,36 +139,20 @@ def _draw_plates(site: Site, pretraining: Sequence[Path], folder: SiteFolder) ->
 def _write_comparisons(
     site: Site,
     boards: Sequence[Leaderboard],
-    by_task: Mapping[str, Sequence[TaskResults]],
+    parts: Sequence[TaskResults],
     folder: SiteFolder,
 ) -> None:
     """Write the comparisons of all backbones, in the order of the leaderboards."""
     names = dict.fromkeys(str(name) for board in boards for name in board.mean_rank.index)
     numbers = {name: number for number, name in enumerate(names)}
     scores: dict[Condition, list[Scores]] = {}
-    for part in chain.from_iterable(by_task.values()):
-        scores.setdefault(part.condition, []).extend(part.scores)
+    for part in parts:
+        scores.setdefault(part.condition, []).extend(result.scores for result in part.results)
     families = [
         comparisons.compare_backbones(condition, scores[condition], numbers, folder.problems)
         for condition in sorted(scores, key=condition_order)
     ]
     comparisons.write_data(families, {name: site.backbones[name] for name in names}, folder)
-
-
-def _plan_pages(sound: Sequence[StoredRecord], runs: dict[Path, str], configs: set[Path]) -> Site:
-    """The site of the records that are shown; `runs` and `configs` come from `copy_records`."""
-    records = _in_order(sound)
-    by_backbone = group_by(records, lambda r: r.backbone.name)
-    runs_of = {same[0].backbone.name: same for same in by_backbone}
-    return Site(
-        records=records,
-        runs_of=runs_of,
-        tasks=page_addresses(record.task for record in records),
-        backbones=page_addresses(runs_of),
-        runs=runs,
-        configs=configs,
-        footer=site_footer(records),
-    )
 
 
 def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:
@@ -179,8 +165,8 @@ def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:
 def _copy_galleries(part: TaskResults, site: Site, folder: SiteFolder) -> dict[str, list[Case]]:
     """The cases of each backbone's first seed; a spoilt gallery becomes a problem."""
     galleries = {}
-    for runs in part.runs:
-        first = min(runs, key=lambda record: record.seed)
+    for result in part.results:
+        first = min(result.runs, key=lambda record: record.seed)
         try:
             if cases := copy_cases(first, site.runs[first.path], folder.path):
                 galleries[first.backbone.name] = cases

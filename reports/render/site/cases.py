@@ -23,7 +23,6 @@ from reports.reading.gallery import (
     read_image,
     read_maps,
 )
-from reports.reading.scores import metric_name
 from reports.render.figures.gallery_figure import SURE
 from reports.render.figures.overlays import (
     ERRORS,
@@ -62,14 +61,10 @@ class Case:
 
     Attributes
     ----------
-    role : str
-        Why it was chosen, such as 'best'.
-    name : str
-        Name of the case; of a volume, of the slice shown.
+    entry : Entry
+        The case in the gallery of the run.
     metric : str
-        Name of its score.
-    score : float
-        Its score, a fraction in [0, 1].
+        Metric of its score.
     width, height : int
         Size of the image in pixels.
     image : str
@@ -82,10 +77,8 @@ class Case:
         Truth and prediction of a classifier; empty for other tasks.
     """
 
-    role: str
-    name: str
+    entry: Entry
     metric: str
-    score: float
     width: int
     height: int
     image: str
@@ -141,10 +134,8 @@ def _copy_case(gallery: StoredGallery, number: int, folder: Path, address: str) 
     if "boxes" in entry.files:
         boxes = shown_boxes(read_boxes(gallery.file(entry, "boxes"), len(classes)), classes)
     return Case(
-        role=entry.role,
-        name=entry.image,
-        metric=metric_name(gallery.metric),
-        score=entry.score,
+        entry=entry,
+        metric=gallery.metric,
         width=image.shape[1],
         height=image.shape[0],
         image=f"{address}/{copies['image']}",

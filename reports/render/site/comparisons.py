@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from reports.render.site.files import SiteFolder
 from reports.render.site.rendering import script_data
 from reports.render.text.comparison_text import KEY_SENTENCE
 from reports.render.text.leaderboard_text import condition_title, condition_warnings, plural
-from reports.statistics.bootstrap import Floats
 from reports.statistics.family import ALPHA, over_tasks
 from reports.statistics.pairs import Pairs, compare_pairs
 from reports.statistics.planning import MOST_SEEDS
@@ -58,12 +57,6 @@ class Family:
     tasks: list[tuple[str, str, str]]
     pairs: Pairs
 
-    def pairs_of(self, place: int) -> Pairs:
-        """The pairs of a backbone, by its place here, with each backbone after it."""
-        first = _first_pair(place, len(self.backbones))
-        rows = slice(first, first + len(self.backbones) - place - 1)
-        return Pairs(*(getattr(self.pairs, field.name)[rows] for field in fields(Pairs)))
-
 
 def _first_pair(place: Any, backbones: int) -> Any:
     """Place among all pairs of the first pair of a backbone with one after it."""
@@ -86,8 +79,8 @@ def compare_backbones(
     backbones = sorted({numbers[s.backbone] for s in scores})
     size = len(backbones)
     # A task that a backbone lacks has no seeds; its variance needs some degree of freedom even so.
-    empty = {field.name: float(field.name == "case_freedom") for field in fields(Pairs)}
-    arrays = {name: np.full((size * (size - 1) // 2, len(by_task)), v) for name, v in empty.items()}
+    shape = size * (size - 1) // 2, len(by_task)
+    every = Pairs._make(np.full(shape, float(n == "case_freedom")) for n in Pairs._fields)
     for column, of_task in enumerate(by_task):
         ordered = sorted(of_task, key=lambda s: numbers[s.backbone])
         chosen, apart = comparable(ordered, combinations(range(len(ordered)), 2))
@@ -103,10 +96,10 @@ def compare_backbones(
         pairs = compare_pairs(ordered, chosen)
         places = np.searchsorted(backbones, [numbers[s.backbone] for s in ordered])
         rows = _first_pair(places[pairs.a], size) + places[pairs.b] - places[pairs.a] - 1
-        for name, array in arrays.items():
-            array[rows, column] = getattr(pairs, name)
+        for array, values in zip(every, pairs, strict=True):
+            array[rows, column] = values
     tasks = [(of_task[0].task, of_task[0].protocol, of_task[0].metric) for of_task in by_task]
-    return Family(condition, backbones, tasks, Pairs(**arrays))
+    return Family(condition, backbones, tasks, every)
 
 
 def comparable(
@@ -178,32 +171,28 @@ def _backbone_rows(family: Family, number: int) -> dict[int, Rows]:
     others = family.backbones[place + 1 :]
     if not others:
         return {}
-    pairs = family.pairs_of(place)
+    first = _first_pair(place, len(family.backbones))
+    pairs = Pairs._make(array[first : first + len(others)] for array in family.pairs)
     verdicts = over_tasks(pairs)
     tested = np.isfinite(verdicts.adjusted)
     better = np.where(verdicts.adjusted < ALPHA, np.sign(pairs.difference), 0)
     settle = np.where(np.isinf(verdicts.seeds), 0, verdicts.seeds)
     columns = [
         (100 * pairs.difference).round(POINTS),
-        _none_where_unknown(tested, (100 * verdicts.low).round(POINTS)),
-        _none_where_unknown(tested, (100 * verdicts.high).round(POINTS)),
-        _none_where_unknown(tested, verdicts.adjusted.round(CHANCE)),
-        _none_where_unknown(tested, better, int),
+        (100 * verdicts.low).round(POINTS),
+        (100 * verdicts.high).round(POINTS),
+        verdicts.adjusted.round(CHANCE),
+        better.astype(int),
         pairs.seeds_a.astype(int),
         pairs.seeds_b.astype(int),
         pairs.cases.astype(int),
-        _none_where_unknown(~np.isnan(settle), settle, int),
+        np.nan_to_num(settle).astype(int),
     ]
-    table = np.stack([column.astype(object) for column in columns], -1).tolist()
+    table = np.stack([column.astype(object) for column in columns], -1)
+    table[~tested, 1:5] = None
+    table[np.isnan(settle), 8] = None
     return {
         other: [[task, *row] for task, row in enumerate(rows) if both[task]]
-        for other, rows, both in zip(others, table, pairs.seeds_a > 0, strict=True)
+        for other, rows, both in zip(others, table.tolist(), pairs.seeds_a > 0, strict=True)
         if both.any()
     }
-
-
-def _none_where_unknown(known: np.ndarray, values: Floats, kind: type = float) -> np.ndarray:
-    """The values where they are known, else None."""
-    result = np.full(values.shape, None, object)
-    result[known] = values[known].astype(kind).tolist()
-    return result

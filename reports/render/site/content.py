@@ -15,7 +15,6 @@ from reports.render.site.results import TaskResults
 from reports.render.text.leaderboard_text import (
     condition_title,
     condition_warnings,
-    describe_backbone,
     describe_machine,
     describe_revision,
     plural,
@@ -47,8 +46,6 @@ class Site:
         Address of each record's copy, by its path.
     configs : set of Path
         Paths of the records that have a config beside them.
-    footer : str
-        What the site was made from.
     """
 
     records: list[StoredRecord]
@@ -57,7 +54,13 @@ class Site:
     backbones: dict[str, str]
     runs: dict[Path, str]
     configs: set[Path]
-    footer: str
+
+    @property
+    def footer(self) -> str:
+        """A sentence on what the site was made from."""
+        latest = max(record.provenance.started for record in self.records)
+        number = plural(len(self.records), "record")
+        return f"Made from {number}, the latest run started {latest[:16].replace('T', ' ')}."
 
 
 def index_content(
@@ -87,22 +90,8 @@ def index_content(
         ],
         "boards": boards,
         "notes": READING,
-        "tasks": [
-            {
-                "name": task, "address": address, "what": task_line(by_task[task]),
-                "data_sources": list(dict.fromkeys(part.data_source for part in by_task[task])),
-            }
-            for task, address in site.tasks.items()
-        ],
-        "backbones": [
-            {
-                "name": backbone, "address": address,
-                "what": describe_backbone(site.runs_of[backbone][0].backbone),
-                "data_sources": sorted({run.data_source for run in site.runs_of[backbone]}),
-            }
-            for backbone, address in site.backbones.items()
-        ],
-    }  # fmt: skip
+        "by_task": by_task,
+    }
 
 
 def _lead(board: Leaderboard) -> str:
@@ -129,7 +118,7 @@ def _lead(board: Leaderboard) -> str:
 
 def task_line(results: Sequence[TaskResults]) -> str:
     """A task in a line: kind, metric, test images, backbones."""
-    record = results[0].runs[0][0]
+    record = results[0].results[0].runs[0]
     images = record.data.counts.get("test")
     number = len({result.backbone for part in results for result in part.results})
     parts = [
@@ -139,12 +128,6 @@ def task_line(results: Sequence[TaskResults]) -> str:
         plural(number, "backbone"),
     ]
     return ", ".join(parts)
-
-
-def site_footer(records: Sequence[StoredRecord]) -> str:
-    """A sentence on what the site was made from."""
-    latest = max(record.provenance.started for record in records)
-    return f"Made from {plural(len(records), 'record')}, the latest run started {latest[:16].replace('T', ' ')}."
 
 
 def backbone_facts(runs: Sequence[StoredRecord]) -> list[tuple[str, list[str]]]:
@@ -188,8 +171,8 @@ def plot_data(part: TaskResults) -> list[dict[str, Any]]:
         {
             "backbone": r.backbone,
             "mean": 100 * r.mean,
-            "low": None if r.low is None else 100 * r.low,
-            "high": None if r.high is None else 100 * r.high,
+            "low": 100 * r.interval.low if r.interval else None,
+            "high": 100 * r.interval.high if r.interval else None,
             "seeds": [100 * value for value in r.seeds.values()],
         }
         for r in part.results

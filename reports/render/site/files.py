@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lvmmed_backbones.files.outside import MIB, Refused, read_bytes
 from lvmmed_backbones.files.writing import replacing_folder, sweep
@@ -45,13 +45,6 @@ class SiteFolder:
     path: Path
     progress: Callable[[Iterable[Any], str], Iterable[Any]]
     problems: list[str] = field(default_factory=list)
-
-
-class Plate(NamedTuple):
-    """A figure of a site, and the address of its file from the site's root."""
-
-    address: str
-    figure: PlannedFigure
 
 
 @contextmanager
@@ -137,8 +130,10 @@ def _record_addresses(records: Sequence[StoredRecord]) -> dict[Path, str]:
 
 def draw_plates(
     records: Sequence[StoredRecord], pretraining: Sequence[Path], site: SiteFolder
-) -> list[Plate]:
+) -> list[PlannedFigure]:
     """Draw all figures but galleries, which have pages of their own; figures of unsound data become problems.
+
+    The file of each, figures/NAME.svg, lies in the folder.
 
     Raises
     ------
@@ -154,8 +149,8 @@ def draw_plates(
         except (FileNotFoundError, ValueError) as error:
             site.problems.append(f"{figure.name} is not drawn: {error}")
             continue
-        address = f"figures/{figure.name}.svg"
-        (site.path / address).parent.mkdir(parents=True, exist_ok=True)
-        (site.path / address).write_bytes(content)
-        plates.append(Plate(address, figure))
+        path = site.path / f"figures/{figure.name}.svg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        plates.append(figure)
     return plates

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reports.analysis.compare import verdict_on
 from reports.reading.scores import Scores
 from reports.render.site.comparisons import comparable
 from reports.render.text.comparison_text import p_text
 from reports.render.text.leaderboard_text import NOTHING
-from reports.statistics.family import ALPHA, over_opponents
+from reports.statistics.family import over_opponents
 from reports.statistics.pairs import compare_pairs, pooled_variance
 
 
@@ -51,10 +52,10 @@ def compare_with_best(scores: Sequence[Scores]) -> list[Opponent]:
         for place, (_, other) in enumerate(chosen):
             seeds = dict.fromkeys(str(len(scores[number].seeds)) for number in (0, other))
             low, high, p = verdicts.low[place], verdicts.high[place], verdicts.adjusted[place]
-            tested = bool(np.isfinite(p))
+            tested, verdict = bool(np.isfinite(p)), verdict_on(pairs.difference[place], p)
             opponents[other] = Opponent(
                 backbone=scores[other].backbone,
-                verdict=_verdict(pairs.difference[place], p),
+                verdict={"A": "better", "B": "worse"}.get(verdict, verdict),
                 difference=f"{100 * pairs.difference[place]:+z.1f}",
                 interval=f"{100 * low:+z.1f} to {100 * high:+z.1f}" if tested else NOTHING,
                 p=p_text(p).removeprefix("p ").removeprefix("= ") if tested else NOTHING,
@@ -62,12 +63,3 @@ def compare_with_best(scores: Sequence[Scores]) -> list[Opponent]:
                 seeds=", ".join(seeds),
             )
     return [opponents[other] for other in sorted(opponents)]
-
-
-def _verdict(difference: float, p: float) -> str:
-    """Whether the best one is better."""
-    if np.isnan(p):
-        return "untested"
-    if p >= ALPHA:
-        return "open"
-    return "better" if difference > 0 else "worse"

@@ -15,7 +15,8 @@ from markupsafe import Markup, escape
 from reports.reading.scores import metric_name
 from reports.render.figures.overlays import ERRORS
 from reports.render.files import html_templates
-from reports.render.text.leaderboard_text import NOTHING
+from reports.render.site.content import task_line
+from reports.render.text.leaderboard_text import NOTHING, describe_backbone
 
 # Observable Plot writes this style into every SVG. The policy lets its hash through, and no other inline style.
 PLOT_STYLE = """:where(.plot-d6a7b5) {
@@ -56,6 +57,8 @@ def _templates() -> Environment:
         "percent": _percent,
         "duration": _duration,
         "metric": metric_name,
+        "task_line": task_line,
+        "description": describe_backbone,
     }
     errors = list(ERRORS.values())
     templates.globals |= {"policy": POLICY, "nothing": NOTHING, "error_colours": errors}

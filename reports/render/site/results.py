@@ -21,7 +21,7 @@ from reports.render.text.leaderboard_text import (
     same_seeds,
     score_text,
 )
-from reports.statistics.intervals import mean_interval, why_no_interval
+from reports.statistics.intervals import Interval, mean_interval, why_no_interval
 
 
 @dataclass(frozen=True)
@@ -30,27 +30,36 @@ class Result:
 
     Attributes
     ----------
+    backbone : str
+        Name of the backbone.
     cell : ScoreText
         Mean and spread over seeds in words.
     mean, rank : float
         Mean, a fraction in [0, 1], and rank as numbers.
-    low, high : float or None
+    interval : Interval or None
         The 95 % interval of the mean; None if there is none, and `reason` says why.
-    seeds : dict of int to float
-        Headline by seed.
     metrics : dict of str to float
         Mean over seeds of every other metric that all runs define.
+    scores : Scores
+        Headline of each seed, and scores of each case.
+    runs : list of StoredRecord
+        Runs by seed.
     """
 
     backbone: str
     cell: ScoreText
     mean: float
     rank: float
-    low: float | None
-    high: float | None
+    interval: Interval | None
     reason: str
-    seeds: dict[int, float]
     metrics: dict[str, float]
+    scores: Scores
+    runs: list[StoredRecord]
+
+    @property
+    def seeds(self) -> dict[int, float]:
+        """Headline by seed."""
+        return dict(zip(self.scores.seeds, self.scores.headlines.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -61,30 +70,23 @@ class TaskResults:
     ----------
     title : str
         Condition and protocol in words.
-    data_source : str
-        'measured' or 'phantom'.
+    condition : Condition
+        Condition of all scores.
     metric : str
         The headline.
     warnings, notes : list of str
         Sentences that a reader needs before and after the scores.
     results : list of Result
         The best backbone first.
-    scores : list of Scores
-        Scores of each case, in the same order.
-    runs : list of list of StoredRecord
-        Runs of each backbone, by seed, in the same order.
     """
 
     title: str
-    data_source: str
     condition: Condition
     protocol: str
     metric: str
     warnings: list[str]
     notes: list[str]
     results: list[Result]
-    scores: list[Scores]
-    runs: list[list[StoredRecord]]
 
     @property
     def others(self) -> list[str]:
@@ -116,40 +118,34 @@ def _results_of(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> Ta
     sound = {(s.backbone, seed) for s in scores for seed in s.seeds}
     board = leaderboard([r for r in records if (r.backbone.name, r.seed) in sound])
     condition, protocol = board.condition, records[0].protocol
-    runs = {
-        same[0].backbone.name: same for same in group_by(board.records, lambda r: r.backbone.name)
-    }
-    by_backbone = {s.backbone: s for s in scores}
-    cells = list(board.cells.sort_values(["rank", "backbone"]).itertuples())
-    names = [cell.backbone for cell in cells]
+    by_backbone = group_by(board.records, lambda r: r.backbone.name)
+    runs = {same[0].backbone.name: same for same in by_backbone}
+    scores_of = {s.backbone: s for s in scores}
+    cells = board.cells.sort_values(["rank", "backbone"]).itertuples()
     uniform = same_seeds(board.cells)
     return TaskResults(
         title=f"{condition_title(condition)}, {protocol}",
-        data_source=condition.data_source,
         condition=condition,
         protocol=protocol,
         metric=records[0].metric,
         warnings=condition_warnings(condition),
         notes=leaderboard_notes(board, 1),
-        results=[_result(c, by_backbone[c.backbone], runs[c.backbone], uniform) for c in cells],
-        scores=[by_backbone[name] for name in names],
-        runs=[runs[name] for name in names],
+        results=[_result(c, scores_of[c.backbone], runs[c.backbone], uniform) for c in cells],
     )
 
 
-def _result(cell: Any, scores: Scores, runs: Sequence[StoredRecord], uniform: bool) -> Result:
+def _result(cell: Any, scores: Scores, runs: list[StoredRecord], uniform: bool) -> Result:
     """The result of a leaderboard's cell."""
-    interval = mean_interval(scores)
     return Result(
         backbone=cell.backbone,
         cell=score_text(cell, uniform),
         mean=cell.mean,
         rank=cell.rank,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
+        interval=mean_interval(scores),
         reason=why_no_interval(scores) or "",
-        seeds=dict(zip(scores.seeds, map(float, scores.headlines), strict=True)),
         metrics=_mean_metrics(runs),
+        scores=scores,
+        runs=runs,
     )
 
 

@@ -12,8 +12,7 @@ from itertools import groupby, pairwise, zip_longest
 from operator import attrgetter
 
 from reports.analysis.leaderboard import Leaderboard
-from reports.analysis.paper_cells import PaperCell
-from reports.reading.consistency import Condition, group_by
+from reports.reading.consistency import Condition
 from reports.render.files import checksum
 from reports.render.text.leaderboard_text import (
     LEADERBOARD_TITLE,
@@ -21,9 +20,10 @@ from reports.render.text.leaderboard_text import (
     LeaderboardText,
     ScoreText,
     condition_title,
+    provenance_by_condition,
     provenance_notes,
 )
-from reports.render.text.paper_text import PaperTable, mean_and_rest, provenance_sections
+from reports.render.text.paper_text import PaperTable, cell_text, provenance_sections
 
 LEADERBOARD = "leaderboard"
 WIDEST_BAND = 8  # tasks side by side on a page, in letters of its own size
@@ -96,11 +96,11 @@ def leaderboard_files(
             at_the_end = set(provenance_notes(board.records))
         notes = [note for note in sheet.notes if note not in at_the_end]
         lines += _leaderboard_lines(sheet, label, notes)
-    sections = []
-    for same in group_by(boards, lambda board: board.condition):
-        records = {id(record): record for board in same for record in board.records}
-        title = f"Where the figures come from: {condition_title(same[0].condition)}"
-        sections.append((title, provenance_notes([*records.values()])))
+    of_conditions = provenance_by_condition((board.condition, board.records) for board in boards)
+    sections = [
+        (f"Where the figures come from: {condition_title(condition)}", notes)
+        for condition, notes in of_conditions.items()
+    ]
     return {
         f"{LEADERBOARD}.tex": NEEDS + "\n".join(lines) + "\n",
         f"{LEADERBOARD}_provenance.tex": _paragraphs(sections),
@@ -115,8 +115,7 @@ def _leaderboard_lines(sheet: LeaderboardText, label: str, notes: Sequence[str])
     lead = [("", ""), ("mean rank", escape(sheet.rank_caption)), ("score", "")]
     for number, band in enumerate(bands, start=1):
         part = f" (part {number} of {len(bands)})" if several else ""
-        columns = [(sheet.columns[n].task, sheet.columns[n].caption) for n in band]
-        lines = [*_headings(lead, columns), r"\midrule"]
+        lines = [*_headings(lead, [sheet.columns[n] for n in band]), r"\midrule"]
         for row in sheet.rows:
             facts = map(escape, (row.backbone, row.mean_rank, row.score))
             lines.append(_line([*facts, *(_score_cells(row.cells[n]) for n in band)]))
@@ -138,10 +137,13 @@ def column_bands(count: int) -> list[range]:
 
 
 def _score_cells(score: ScoreText | None) -> str:
-    """A score, its mean in bold if it is the best."""
+    """The two cells of a figure: the mean with its marks, and the rest; a space between them is kept."""
     if score is None:
-        return _cells(escape(NOTHING), "")
-    return _cells(rf"\textbf{{{score.mean}}}" if score.best else score.mean, score.rest)
+        return f"{escape(NOTHING)} & "
+    mean = rf"\textbf{{{score.mean}}}" if score.bold else score.mean
+    mean = rf"\underline{{{mean}}}" if score.underlined else mean
+    space = "\\ " if score.rest.startswith(" ") else ""
+    return f"{mean} & {space}{escape(score.rest.lstrip(' '))}"
 
 
 def table_files(tables: Sequence[PaperTable]) -> dict[str, str]:
@@ -165,7 +167,9 @@ def _paper_lines(table: PaperTable) -> Iterator[str]:
     for caption, rows in table.groups:
         lines.append(r"\midrule")
         lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape(caption)}}}}} \\")
-        lines += [_line([escape(r.name), r.source, *map(_paper_cells, r.cells)]) for r in rows]
+        for row in rows:
+            scores = map(_score_cells, map(cell_text, row.cells))
+            lines.append(_line([escape(row.name), row.source, *scores]))
     return _table(
         table_label(table.name, table.condition),
         f"{table.title}, {table.beside}",
@@ -174,16 +178,6 @@ def _paper_lines(table: PaperTable) -> Iterator[str]:
         lines,
         table.notes,
     )
-
-
-def _paper_cells(cell: PaperCell | None) -> str:
-    """A figure, in bold if it is the best of its group, underlined if it is the best of all."""
-    if cell is None:
-        return _cells(escape(NOTHING), "")
-    mean, rest = mean_and_rest(cell)
-    mean = rf"\textbf{{{mean}}}" if cell.best_in_group else mean
-    mean = rf"\underline{{{mean}}}" if cell.best else mean
-    return _cells(mean, rest)
 
 
 def _document(names: Iterable[str]) -> str:
@@ -244,12 +238,6 @@ def _paragraphs(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
     for title, sentences in sections:
         lines += [rf"\paragraph{{{escape(title)}.}}", " ".join(map(escape, sentences))]
     return "\n".join([*lines, r"\par\endgroup"]) + "\n"
-
-
-def _cells(mean: str, rest: str) -> str:
-    """The two cells of a score: the mean, in LaTeX, and the rest, unescaped; a space between them is kept."""
-    space = "\\ " if rest.startswith(" ") else ""
-    return f"{mean} & {space}{escape(rest.lstrip(' '))}"
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,45 +27,23 @@ SPLITS = ("train", "valid", "test")  # a record may count patients, too
 
 @dataclass(frozen=True)
 class ScoreText:
-    """A score in percent, such as 71.2 ± 1.3 (n=2)†, in its parts.
+    """A figure of a table, such as 71.2 ± 1.3 (n=2)†, and the marks of its mean.
 
     Attributes
     ----------
-    mean : str
-        Mean over seeds.
-    spread : str
-        Sample standard deviation over seeds; empty for one seed.
-    seeds : str
-        Number of seeds; empty if all cells of the table have the same seeds.
-    best : bool
-        Whether the mean is the best of its column.
-    incomplete : bool
-        Whether images of the data set are missing.
+    mean, rest : str
+        The mean, and all that follows it.
+    bold, underlined : bool
+        Marks of the mean, where it is the best of some others.
     """
 
     mean: str
-    spread: str
-    seeds: str
-    best: bool
-    incomplete: bool
+    rest: str
+    bold: bool
+    underlined: bool = False
 
     def __str__(self) -> str:
         return self.mean + self.rest
-
-    @property
-    def rest(self) -> str:
-        """All but the mean."""
-        spread = f" ± {self.spread}" if self.spread else ""
-        seeds = f" ({self.seeds})" if self.seeds else ""
-        return spread + seeds + (DAGGER if self.incomplete else "")
-
-
-@dataclass(frozen=True)
-class TaskColumn:
-    """A column: its task, and below it the metric and the protocol."""
-
-    task: str
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -80,13 +58,16 @@ class BackboneRow:
 
 @dataclass(frozen=True)
 class LeaderboardText:
-    """A leaderboard in words: title, warnings above the table, rows, notes below it."""
+    """A leaderboard in words: title, warnings above the table, columns, rows, notes below it.
+
+    A column is its task, and below it the metric and the protocol.
+    """
 
     title: str
     phantom: bool
     warnings: list[str]
     rank_caption: str
-    columns: list[TaskColumn]
+    columns: list[tuple[str, str]]
     rows: list[BackboneRow]
     notes: list[str]
 
@@ -135,7 +116,7 @@ def published_text(cells: pd.DataFrame) -> LeaderboardText:
 
 def _columns_and_scores(
     cells: pd.DataFrame,
-) -> tuple[list[TaskColumn], dict[str, list[ScoreText | None]]]:
+) -> tuple[list[tuple[str, str]], dict[str, list[ScoreText | None]]]:
     """The columns of a table, and the scores of each backbone in these columns."""
     uniform = same_seeds(cells)
     texts = {
@@ -144,7 +125,7 @@ def _columns_and_scores(
     }
     metrics = {(c.kind, c.task, c.protocol): metric_name(c.metric) for c in cells.itertuples()}
     keys = sorted(metrics, key=column_order)
-    columns = [TaskColumn(key[1], f"{metrics[key]}, {key[2]}") for key in keys]
+    columns = [(key[1], f"{metrics[key]}, {key[2]}") for key in keys]
     backbones = dict.fromkeys(cells["backbone"])
     return columns, {name: [texts.get((*key, name)) for key in keys] for name in backbones}
 
@@ -156,13 +137,10 @@ def same_seeds(cells: pd.DataFrame) -> bool:
 
 def score_text(cell: Any, uniform: bool) -> ScoreText:
     """The score of a leaderboard's cell; `uniform`: all cells of the table have the same seeds."""
-    return ScoreText(
-        mean=f"{100 * cell.mean:.1f}",
-        spread="" if pd.isna(cell.std) else f"{100 * cell.std:.1f}",
-        seeds="" if uniform else f"n={cell.n}",
-        best=bool(cell.best),
-        incomplete=not cell.complete,
-    )
+    spread = "" if pd.isna(cell.std) else f" ± {100 * cell.std:.1f}"
+    seeds = "" if uniform else f" (n={cell.n})"
+    rest = spread + seeds + ("" if cell.complete else DAGGER)
+    return ScoreText(f"{100 * cell.mean:.1f}", rest, bool(cell.best))
 
 
 def rank_text(board: Leaderboard, backbone: str) -> str:
@@ -246,6 +224,16 @@ def _rank_note(board: Leaderboard, columns: int) -> str:
 def plural(number: int, word: str) -> str:
     """A number of things, such as '2 tasks'."""
     return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def provenance_by_condition(
+    groups: Iterable[tuple[Condition, Sequence[StoredRecord]]],
+) -> dict[Condition, list[str]]:
+    """The `provenance_notes` of each condition, once for all of its records; a record may come several times."""
+    records: dict[Condition, dict[int, StoredRecord]] = {}
+    for condition, of_group in groups:
+        records.setdefault(condition, {}).update((id(record), record) for record in of_group)
+    return {condition: provenance_notes([*known.values()]) for condition, known in records.items()}
 
 
 def provenance_notes(records: Sequence[StoredRecord]) -> list[str]:

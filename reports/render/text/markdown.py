@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from reports.analysis.paper_cells import PaperCell
 from reports.render.text.leaderboard_text import (
     LEADERBOARD_TITLE,
     NOTHING,
     LeaderboardText,
     ScoreText,
 )
-from reports.render.text.paper_text import TABLES_TITLE, PaperTable, closing_sections, mean_and_rest
+from reports.render.text.paper_text import TABLES_TITLE, PaperTable, cell_text, closing_sections
 
 # GitHub takes an underscore for emphasis, unless it stands within a word. It makes links of http://, www. and
 # addresses with @.
@@ -28,7 +27,7 @@ def leaderboard_markdown(sheets: Sequence[LeaderboardText]) -> str:
     """The text of leaderboard.md."""
     lines = [f"# {LEADERBOARD_TITLE}"]
     for sheet in sheets:
-        columns = [f"{escape(c.task)}<br>{escape(c.caption)}" for c in sheet.columns]
+        columns = [f"{escape(task)}<br>{escape(below)}" for task, below in sheet.columns]
         lines += [
             *("", f"## {escape(sheet.title)}"),
             *_warnings(sheet.warnings),
@@ -44,10 +43,12 @@ def leaderboard_markdown(sheets: Sequence[LeaderboardText]) -> str:
 
 
 def _score(score: ScoreText | None) -> str:
-    """A score, its mean in bold if it is the best."""
+    """A figure with the marks of its mean."""
     if score is None:
         return NOTHING
-    return f"**{score.mean}**{score.rest}" if score.best else str(score)
+    mean = f"**{score.mean}**" if score.bold else score.mean
+    mean = f"<ins>{mean}</ins>" if score.underlined else mean
+    return mean + score.rest
 
 
 def tables_markdown(tables: Sequence[PaperTable], missing: Sequence[str] = ()) -> str:
@@ -65,21 +66,13 @@ def tables_markdown(tables: Sequence[PaperTable], missing: Sequence[str] = ()) -
         ]
         for caption, rows in table.groups:
             lines.append(_line([f"*{escape(caption)}*", *[""] * (len(columns) + 1)]))
-            lines += [_line([escape(r.name), r.source, *map(_paper_cell, r.cells)]) for r in rows]
+            for row in rows:
+                scores = map(_score, map(cell_text, row.cells))
+                lines.append(_line([escape(row.name), row.source, *scores]))
         lines += ["", *_items(table.notes)]
     for heading, sentences in closing_sections(tables, missing):
         lines += ["", f"## {escape(heading)}", "", *_items(sentences)]
     return "\n".join(lines) + "\n"
-
-
-def _paper_cell(cell: PaperCell | None) -> str:
-    """A figure, in bold if it is the best of its group, underlined if it is the best of all."""
-    if cell is None:
-        return NOTHING
-    mean, rest = mean_and_rest(cell)
-    mean = f"**{mean}**" if cell.best_in_group else mean
-    mean = f"<ins>{mean}</ins>" if cell.best else mean
-    return mean + rest
 
 
 def _warnings(warnings: Iterable[str]) -> Iterator[str]:

@@ -31,10 +31,11 @@ from reports.reading.scores import metric_name
 from reports.render.text.leaderboard_text import (
     DAGGER,
     NOTHING,
+    ScoreText,
     condition_title,
     condition_warnings,
     plural,
-    provenance_notes,
+    provenance_by_condition,
 )
 
 TABLES_TITLE = "The tables of LVM-Med (arXiv 2306.11925)"
@@ -75,11 +76,6 @@ class PaperTable:
     rows: list[PaperRow]
     notes: list[str]
     records: list[StoredRecord]
-
-    @property
-    def phantom(self) -> bool:
-        """Whether it shows phantom figures."""
-        return self.condition is not None and self.condition.data_source == "phantom"
 
     @property
     def groups(self) -> Iterator[tuple[str, list[PaperRow]]]:
@@ -196,12 +192,15 @@ def _make_table(frame: Frame, filled: FilledTable, condition: Condition | None) 
     """A table in words; `condition` is that of the measured figures, whatever their split, None without any."""
     layout, condition = frame.layout, condition if filled.used else None
     average = [("Average", layout.average)] if layout.average else []
+    warnings = condition_warnings(condition) if condition else []
+    if condition and condition.label_fraction < 1:
+        warnings.append("Fewer labels than the paper: not to be compared with published figures.")
     return PaperTable(
         name=layout.name,
         title=layout.title,
         condition=condition,
         beside=_figures_shown(filled.rows, condition),
-        warnings=_warnings(condition) if condition else [],
+        warnings=warnings,
         headings=[*map(_column_heading, frame.columns), *average],
         rows=filled.rows,
         notes=[*_notes(layout, filled), *_printed_notes(frame, filled.rows)],
@@ -222,14 +221,6 @@ def _figures_shown(rows: Sequence[PaperRow], condition: Condition | None) -> str
         return "published figures"
     beside = any(row.source == "published" for row in rows)
     return f"{'beside the published figures: ' if beside else ''}{_title_within(condition)}"
-
-
-def _warnings(condition: Condition) -> list[str]:
-    """Sentences that a reader needs before the figures."""
-    warnings = condition_warnings(condition)
-    if condition.label_fraction < 1:
-        warnings.append("Fewer labels than the paper: not to be compared with published figures.")
-    return warnings
 
 
 def _notes(layout: Layout, filled: FilledTable) -> list[str]:
@@ -275,18 +266,8 @@ def _printed_notes(frame: Frame, rows: Sequence[PaperRow]) -> list[str]:
 
 def provenance_sections(tables: Sequence[PaperTable]) -> list[tuple[str, list[str]]]:
     """Where measured figures come from: a condition, and the sentences on its records, each once for all tables."""
-    records: dict[Condition, dict[int, StoredRecord]] = {}
-    for table in tables:
-        if table.condition is not None:
-            of_condition = records.setdefault(table.condition, {})
-            of_condition.update((id(record), record) for record in table.records)
-    return [
-        (
-            f"Where the figures come from: {_title_within(condition)}",
-            provenance_notes([*of_condition.values()]),
-        )
-        for condition, of_condition in records.items()
-    ]
+    notes = provenance_by_condition((t.condition, t.records) for t in tables if t.condition)
+    return [(f"Where the figures come from: {_title_within(c)}", notes[c]) for c in notes]
 
 
 def closing_sections(
@@ -300,15 +281,17 @@ def closing_sections(
     return [*hidden, *provenance_sections(tables)]
 
 
-def mean_and_rest(cell: PaperCell) -> tuple[str, str]:
-    """The mean of a cell, which bold and underline are for, and all that follows it."""
+def cell_text(cell: PaperCell | None) -> ScoreText | None:
+    """A cell in words: bold if it is the best of its group, underlined if it is the best of all."""
+    if cell is None:
+        return None
     rest = "" if cell.std is None else f" ± {cell.std:.{DECIMALS}f}"
     if cell.difference is not None:
         within = {None: "", True: ", in", False: ", out"}[cell.within]
         signed = f"{cell.difference:+.{DECIMALS}f}".replace("-", "−")
         rest += f" ({signed}{within})"
     marks = (DAGGER if cell.incomplete else "") + (CLEAN if cell.split != "published" else "")
-    return f"{cell.mean:.{DECIMALS}f}", rest + marks
+    return ScoreText(f"{cell.mean:.{DECIMALS}f}", rest + marks, cell.best_in_group, cell.best)
 
 
 def _title_within(condition: Condition) -> str:

@@ -69,7 +69,7 @@ def _column_bands(sheet: LeaderboardText, width: int) -> Iterator[list[int]]:
     left = room - ranks - cell_len("score") - PADDING
     for number, column in enumerate(sheet.columns):
         scores = (str(row.cells[number] or NOTHING) for row in sheet.rows)
-        need = PADDING + max(map(cell_len, (column.task, column.caption, *scores)))
+        need = PADDING + max(map(cell_len, (*column, *scores)))
         if band and need > left:
             yield band
             band, left = [], room
@@ -86,8 +86,8 @@ def _leaderboard_table(sheet: LeaderboardText, band: Sequence[int]) -> Table:
     if ranked:
         table.add_column(Text(f"mean rank\n{sheet.rank_caption}"), justify="right")
         table.add_column("score", justify="right")
-    for column in (sheet.columns[number] for number in band):
-        heading = Text.assemble(column.task, "\n", (column.caption, "dim"))
+    for task, caption in (sheet.columns[number] for number in band):
+        heading = Text.assemble(task, "\n", (caption, "dim"))
         table.add_column(heading, justify="right", overflow="fold")
     for row in sheet.rows:
         ranks = [Text(_rank_lines(row.mean_rank)), Text(row.score)] if ranked else []
@@ -104,7 +104,7 @@ def _score(score: ScoreText | None) -> Text:
     """A score, its mean in bold if it is the best."""
     if score is None:
         return Text(NOTHING, style="dim")
-    return Text.assemble((score.mean, "bold green" if score.best else ""), score.rest)
+    return Text.assemble((score.mean, "bold green" if score.bold else ""), score.rest)
 
 
 def print_comparisons(
