@@ -15,7 +15,6 @@ import psutil
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from tasks.metrics import case_name
 
 from benchmarks.labels import patient_of
 from benchmarks.results import CONFIG
@@ -23,6 +22,7 @@ from benchmarks.runs import Run
 from lvmmed_backbones.files.outside import Refused, read_json
 from lvmmed_backbones.files.writing import write_json
 from lvmmed_backbones.records import Backbone, Data, Provenance, WholeRecord, finite
+from tasks.metrics import case_name
 
 CLOCK = "train_seconds.json"  # in a run's folder: how long its processes have trained so far
 INTERVAL = 5.0  # seconds between two notes of the clock: a kill loses no more
