@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import FUNCTIONS, HOOKS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from lvmmed_backbones.files.writing import replacing
+from lvmmed_backbones.openmmlab.finite import unwrapped
 from lvmmed_backbones.openmmlab.resumption import check_sums, load_all, own_file
 from lvmmed_backbones.weights.reading import read
 
@@ -112,6 +112,5 @@ class LoadBestHook(Hook):
         folder = Path(runner.work_dir)
         best = own_file(runner.message_hub.get_info("best_ckpt"), folder, folder)
         check_sums(best)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        load_all(model, read(best)["state_dict"], best)
+        load_all(unwrapped(runner), read(best)["state_dict"], best)
         runner.logger.info(f"testing the best checkpoint on the valid split, {best}")

@@ -12,6 +12,7 @@ import importlib
 import os
 import pkgutil
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -202,17 +203,11 @@ def describe(name: str) -> dict[str, Any]:
     pretraining_seeds = seeds(name)
     entry = get(name, *pretraining_seeds[:1])
     weights = entry.weights
+    left_out = ("config", "weights", "pretraining_seed")
+    facts = {f.name: getattr(entry, f.name) for f in fields(Entry) if f.name not in left_out}
     return {
         "name": name,
-        "architecture": entry.architecture,
-        "method": entry.method,
-        "corpus": entry.corpus,
-        "licence": entry.licence,
-        "source": entry.source,
-        "mean": entry.mean,
-        "std": entry.std,
-        "channels": entry.channels,
-        "vector_channels": entry.vector_channels,
+        **facts,
         "pretraining_seeds": pretraining_seeds,
         "weights": weights
         and {

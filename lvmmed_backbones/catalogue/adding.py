@@ -14,31 +14,16 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.catalogue.architectures import (
-    NAMED,
-    architecture_name,
-    build_on_meta,
-    config_by_name,
-    output_channels,
-)
+from lvmmed_backbones.catalogue import architectures
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
 from lvmmed_backbones.catalogue.exported import Facts, checked_facts, files_by_seed, write_backbone
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.models import from_config
+from lvmmed_backbones.weights import networks
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.layouts import LAYOUTS
 from lvmmed_backbones.weights.loading import check_values, fill
-from lvmmed_backbones.weights.networks import (
-    Network,
-    choose_network,
-    distinct_beginnings,
-    explain_misfit,
-    find_networks,
-    first_few,
-    flatten,
-    required_tensors,
-)
 from lvmmed_backbones.weights.reading import read
 
 NAME_IT = (
@@ -73,7 +58,7 @@ class Added:
         The file that `add` wrote.
     architecture : str
         The architecture in the field's words.
-    network : Network
+    network : networks.Network
         The tensors that `add` took.
     prefixes : list of str
         Prefixes of all networks of this architecture in the file.
@@ -83,7 +68,7 @@ class Added:
 
     file: Path
     architecture: str
-    network: Network
+    network: networks.Network
     prefixes: list[str]
     features: Features
     random: Features
@@ -136,23 +121,23 @@ def add(
     target = _unused_file(name, Path(out or catalogue.folders()[-1]))
     layouts = list(LAYOUTS) if layout == "auto" else [layout]
     content = read(file)
-    tensors = flatten(content, file)
+    tensors = networks.flatten(content, file)
     if architecture is None:
-        config, module, networks = _recognise(content, tensors, layouts, file)
+        config, module, candidates = _recognise(content, tensors, layouts, file)
     else:
-        config = config_by_name(architecture)
-        module, networks = _look_for(config, tensors, layouts, file)
-    if not networks:
-        raise Refused(file, explain_misfit(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
-    network = choose_network(networks, wrapper, file)
-    check_values(network.tensors, required_tensors(module), file)  # type: ignore[arg-type]
+        config = architectures.config_by_name(architecture)
+        module, candidates = _look_for(config, tensors, layouts, file)
+    if not candidates:
+        raise Refused(file, networks.explain_misfit(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
+    network = networks.choose_network(candidates, wrapper, file)
+    check_values(network.tensors, networks.required_tensors(module), file)  # type: ignore[arg-type]
     usual_mean, usual_std = _normalisation(config)
     facts = checked_facts(
         dict(
-            architecture=architecture_name(config),
+            architecture=architectures.architecture_name(config),
             method=plain(method),
             config=config,
-            **output_channels(config, file),
+            **architectures.output_channels(config, file),
             mean=mean or usual_mean,
             std=std or usual_std,
             corpus=dict(name=plain(corpus)),
@@ -163,7 +148,7 @@ def add(
     )
     random, features = _compare_features(config, network.tensors, facts, file)
     write_backbone(target, network.tensors, facts)
-    prefixes = [candidate.prefix for candidate in networks]
+    prefixes = [candidate.prefix for candidate in candidates]
     return Added(target, facts.architecture, network, prefixes, features, random)
 
 
@@ -179,19 +164,19 @@ def _unused_file(name: str, out: Path) -> Path:
 
 def _look_for(
     config: Mapping[str, Any], tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
-) -> tuple[nn.Module, list[Network]]:
+) -> tuple[nn.Module, list[networks.Network]]:
     """Return an architecture on the meta device, and its networks in a file. Raise Refused as `find_networks`.
 
     The architecture is whole, as for a vector, so that one set of weights serves every output.
     """
     size = _native_image_size(config, tensors)
-    module = build_on_meta({**config, **size, "output": "vector"}, file)
-    return module, find_networks(tensors, module, layouts, file)  # type: ignore[arg-type]
+    module = architectures.build_on_meta({**config, **size, "output": "vector"}, file)
+    return module, networks.find_networks(tensors, module, layouts, file)  # type: ignore[arg-type]
 
 
 def _recognise(
     content: Mapping, tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
-) -> tuple[dict[str, Any], nn.Module, list[Network]]:
+) -> tuple[dict[str, Any], nn.Module, list[networks.Network]]:
     """Return the config of the architecture that a file has a network of, the architecture, and these networks.
 
     Raises
@@ -199,21 +184,22 @@ def _recognise(
     Refused
         If the file has no network of an architecture that we recognise.
     """
-    names = list(NAMED)
+    names = list(architectures.NAMED)
     if isinstance(arch := content.get("arch"), str) and timm.is_model(arch):
         names.insert(0, f"timm:{arch}")
     for name in names:
-        config = config_by_name(name)
+        config = architectures.config_by_name(name)
         try:
-            module, networks = _look_for(config, tensors, layouts, file)
+            module, candidates = _look_for(config, tensors, layouts, file)
         except Refused:  # of a larger architecture
             continue
-        if networks:
-            return config, module, networks
+        if candidates:
+            return config, module, candidates
     raise Refused(
         file,
         "has no ResNet and no image encoder of SAM in it: its prefixes are "
-        f"{first_few(distinct_beginnings(tensors))}, such keys as {first_few(list(tensors))}",
+        f"{networks.first_few(networks.distinct_beginnings(tensors))}, such keys as "
+        f"{networks.first_few(list(tensors))}",
         NAME_IT,
     )
 
@@ -232,9 +218,7 @@ def _native_image_size(config: Mapping[str, Any], tensors: Mapping[str, Tensor])
 
 def _normalisation(config: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
     """Return the mean and standard deviation (RGB, 0 to 255) that the architecture's project uses."""
-    known = (
-        timm.get_pretrained_cfg(config.get("model_name", "")) if "model_name" in config else None
-    )
+    known = timm.get_pretrained_cfg(config["model_name"]) if "model_name" in config else None
     if known is None:
         return IMAGENET_MEAN, IMAGENET_STD
     return [255 * v for v in known.mean], [255 * v for v in known.std]

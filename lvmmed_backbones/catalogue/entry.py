@@ -28,6 +28,8 @@ class Entry:
         Licence of the weights.
     source : str
         Paper or web page.
+    mean, std : (float, float, float)
+        Normalisation of images in RGB, 0 to 255.
     config : mapping
         Registered type of the backbone, and its arguments.
     channels : (int, int, int, int) or None
@@ -36,23 +38,21 @@ class Entry:
         Length of the pooled vector.
     weights : Weights or None
         None for random weights.
-    mean, std : (float, float, float)
-        Normalisation of images in RGB, 0 to 255.
     pretraining_seed : int or None
         Seed of the pretraining, if the backbone has weights of several seeds; else None.
     """
 
     architecture: str
-    source: str
-    config: Mapping[str, Any]
-    channels: tuple[int, int, int, int] | None
-    vector_channels: int
     method: str = "random"
     corpus: str = "none"
     licence: str = "none"
-    weights: Weights | None = None
+    source: str
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    config: Mapping[str, Any]
+    channels: tuple[int, int, int, int] | None
+    vector_channels: int
+    weights: Weights | None = None
     pretraining_seed: int | None = None
 
     def model(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,9 @@ class Facts(msgspec.Struct):
     training: str = ""
 
     def __post_init__(self) -> None:
-        texts = dict(
-            architecture=self.architecture,
-            method=self.method,
-            licence=self.licence,
-            source=self.source,
-            git_revision=self.git_revision or "none",
-            corpus=" ".join(f"{key} {value}" for key, value in self.corpus.items()),
-        )
+        names = ("architecture", "method", "licence", "source", "git_revision")
+        texts = {name: getattr(self, name) or "" for name in names}
+        texts["corpus"] = " ".join(f"{key} {value}" for key, value in self.corpus.items())
         for name, text in texts.items():
             if not text.isprintable() or len(text) > 1000:
                 raise ValueError(f"{name} is {text[:50]!r}, not a printable line")
@@ -173,24 +169,12 @@ def read_entry(file: Path, pretraining_seed: int | None = None) -> Entry:
     if pretraining_seed is not None and facts.seed != pretraining_seed:
         reason = f"was pretrained with seed {facts.seed}, not {pretraining_seed}"
         raise Refused(file, reason, "Remove it, and export its run again")
-    return Entry(
-        architecture=facts.architecture,
-        method=facts.method,
-        corpus=_describe_corpus(facts.corpus),
-        licence=facts.licence,
-        source=facts.source
-        or f"{facts.steps} steps of the config inside the file, "
-        f"code {str(facts.git_revision)[:12]}",
-        config=facts.config,
-        channels=facts.channels,
-        vector_channels=facts.vector_channels,
-        weights=Weights(
-            file=str(file.resolve()), layout=LAYOUTS[facts.schema], sha256=file_sha256(file)
-        ),
-        mean=facts.mean,
-        std=facts.std,
-        pretraining_seed=pretraining_seed,
-    )
+    same = {field.name for field in fields(Entry)} & {*facts.__struct_fields__}
+    run = f"{facts.steps} steps of the config inside the file, code {str(facts.git_revision)[:12]}"
+    entry = {name: getattr(facts, name) for name in same}
+    entry |= dict(corpus=_describe_corpus(facts.corpus), source=facts.source or run)
+    weights = Weights(str(file.resolve()), LAYOUTS[facts.schema], file_sha256(file))
+    return Entry(**entry, weights=weights, pretraining_seed=pretraining_seed)
 
 
 def _describe_corpus(corpus: dict[str, str | int | None]) -> str:

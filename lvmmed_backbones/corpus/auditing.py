@@ -26,7 +26,6 @@ from lvmmed_backbones.files.folders import walk
 from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.files.writing import sweep
 
-CHUNK = 16  # a process gets so many files at a time
 HASH_DISTANCE = 10  # of 64 bits
 CORRELATION = 0.98  # of 64 x 64 pixels
 # Turns of a test image that are looked for too, since volumes are cut and laid out in many ways: whether it is
@@ -108,10 +107,7 @@ def audit(
         If something cannot be written.
     """
     corpus, folders = Path(corpus), [Path(folder) for folder in test]
-    try:
-        options = read_summary(corpus).options
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{corpus} holds no corpus ({error})") from None
+    options = read_summary(corpus).options
     with state.changing(corpus) if remove else nullcontext():
         finished = state.finish(corpus, options) if remove else 0
         rows, not_compared = _find_duplicates(
@@ -193,17 +189,18 @@ def _read_test_images(
 ) -> tuple[list[_TestImage], list[str]]:
     """Return the images in folders, read as a corpus reads them, and the reason for each file that cannot be read."""
     files = [(folder.resolve(), file) for folder in folders for file in _test_files(folder)]
-    chunks = [tuple(files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)]
-    described: dict[tuple[Path, str], list[_TestImage] | str] = {}
-    with tqdm(total=len(files), desc="test images", unit="file") as bar:
-        for chunk, images in results(partial(_describe_files, options=options), chunks, workers):
-            if isinstance(images, BrokenProcessPool):
-                images = _describe_one_by_one(chunk, options)
-            described |= zip(chunk, images, strict=True)
-            bar.update(len(chunk))
-    images_or_reasons = [described[file] for file in files]
-    reasons = [reason for reason in images_or_reasons if isinstance(reason, str)]
-    tests = [test for images in images_or_reasons if not isinstance(images, str) for test in images]
+    ends = results(partial(_describe_file, options=options), files, workers)
+    described = dict(tqdm(ends, total=len(files), desc="test images", unit="file"))
+    tests: list[_TestImage] = []
+    reasons = []
+    for file in files:
+        images = described[file]
+        if isinstance(images, BrokenProcessPool):
+            reasons.append(f"{plain(Path(*file))}: {KILLS}")
+        elif isinstance(images, str):
+            reasons.append(images)
+        else:
+            tests += images
     return tests, reasons
 
 
@@ -222,25 +219,6 @@ def _test_files(folder: Path) -> list[str]:
         for file in images
         for name in [Path(file).relative_to("images")]
         if not names.isdisjoint({str(name), str(name.with_suffix("")), *map(str, name.parents)})
-    ]
-
-
-def _describe_files(
-    places: Sequence[tuple[Path, str]], options: Options
-) -> list[list[_TestImage] | str]:
-    """Return what `_describe_file` returns, for each file."""
-    return [_describe_file(place, options) for place in places]
-
-
-def _describe_one_by_one(
-    places: Sequence[tuple[Path, str]], options: Options
-) -> list[list[_TestImage] | str]:
-    """Return what `_describe_files` returns, where one of the files kills the process that reads it."""
-    ends = dict(results(partial(_describe_file, options=options), places, 1))
-    return [
-        f"{plain(Path(*place))}: {KILLS}" if isinstance(end, BrokenProcessPool) else end
-        for place in places
-        for end in [ends[place]]
     ]
 
 

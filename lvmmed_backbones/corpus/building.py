@@ -39,7 +39,7 @@ from lvmmed_backbones.corpus.state import (
 )
 from lvmmed_backbones.corpus.workers import alone, results
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.files.folders import State, states, walk
+from lvmmed_backbones.files.folders import states, walk
 from lvmmed_backbones.files.outside import ARRAY, Refused, read_bytes, read_json, refusing, regular
 from lvmmed_backbones.files.writing import replacing, write_json
 
@@ -71,19 +71,11 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """Return its number, and a checksum of its content.
-
-        A changed file, or another version of the readers, changes it.
-        another unit."""
+        """Its number, and a checksum of its files' states: a changed file, or other readers, make another unit."""
         files = zip(self.files, states(self.folder, self.files), strict=True)
-        state = [_file_state(file, state) for file, state in files]
+        state = [[file, s.size, s.time, *([s.target] if s.target else [])] for file, s in files]
         text = json.dumps([READERS, self.data_set, str(self.folder), state, asdict(self.options)])
         return f"{self.number:06d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def _file_state(file: str, state: State) -> list[str | int]:
-    """Return a file's name, and the facts that change when the file changes."""
-    return [file, state.size, state.time, *([state.target] if state.target else [])]
 
 
 @dataclass(frozen=True)

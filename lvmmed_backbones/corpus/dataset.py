@@ -52,12 +52,7 @@ class CorpusDataset(Dataset):
         self.root = str(root).rstrip("/")
         self.seed = seed
         self.transform = transform
-        try:
-            table, summary = read_corpus(self.root, ("shard", "offset", "length", "crc32"))
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"{self.root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {self.root}`"
-            ) from None
+        table, summary = read_corpus(self.root, ("shard", "offset", "length", "crc32"))
         self.files = Shards(self.root)
         shards = table["shard"].combine_chunks()
         self.shards: list[str] = shards.dictionary.to_pylist()

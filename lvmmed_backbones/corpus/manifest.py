@@ -111,15 +111,18 @@ def _opened(root: str | Path, name: str, most: int) -> Iterator[Any]:
         As `_locate`; if it is no regular file, leads out of the corpus's folder, or has more than `most` bytes.
     """
     system, path, folder = _locate(root, name)
-    if folder:
-        with outside.opened(path, within=folder, most=most) as file:
+    try:
+        if folder:
+            stream = outside.opened(path, within=folder, most=most)
+        else:
+            with refusing(path, REACH):
+                bounded(path, (system.size(path) or 0,), 1, most)
+                stream = system.open(path)
+        with stream as file:
             yield file
-        return
-    with refusing(path, REACH):
-        bounded(path, (system.size(path) or 0,), 1, most)
-        stream = system.open(path)
-    with stream as file:
-        yield file
+    except FileNotFoundError as error:
+        command = f"`python -m lvmmed_backbones corpus build SOURCE... --out {root}`"
+        raise FileNotFoundError(f"{root} holds no corpus: {error}. Make one by {command}") from None
 
 
 class Shards:

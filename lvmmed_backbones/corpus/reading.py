@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -167,27 +167,14 @@ def _read_volume(path: Path, axis: int) -> Iterator[Picture]:
 
 
 def _read_named_arrays(path: Path, axis: int) -> Iterator[Picture]:
-    """Yield the images of every array in an HDF5, npz or npy file whose name is not that of a label."""
+    """Yield the images of every array in an HDF5, npz or npy file whose name is not that of a label.
+
+    Such an array is (H, W), (N, H, W), (H, W, 3) or (N, H, W, 3).
+    """
     is_hdf5 = path.suffix.lower() in HDF5
     read = containers.read_hdf5 if is_hdf5 else containers.read_numpy
-    yield from _read_arrays(read(path, _may_be_image))
-
-
-def _may_be_image(name: str, shape: tuple[int, ...], kind: np.dtype) -> bool:
-    """Whether a named array holds images, by its header."""
-    colour = len(shape) > 2 and shape[-1] in (1, 3)
-    return (
-        kind.kind in "iuf"
-        and 2 <= len(shape) - colour <= 3
-        and not any(LABEL_NAME.search(part) for part in name.split("/"))
-        and min(shape[-2 - colour : len(shape) - colour]) >= SMALLEST
-    )
-
-
-def _read_arrays(arrays: Iterable[tuple[str, NDArray]]) -> Iterator[Picture]:
-    """Yield the images among named arrays: (H, W), (N, H, W), (H, W, 3) or (N, H, W, 3)."""
     has_images = False
-    for name, array in arrays:
+    for name, array in read(path, _may_be_image):
         if _has_few_values(array):
             continue
         colour = array.ndim > 2 and array.shape[-1] in (1, 3)
@@ -204,6 +191,17 @@ def _read_arrays(arrays: Iterable[tuple[str, NDArray]]) -> Iterator[Picture]:
             yield Picture(name + (f" {number}" if len(stack) > 1 else ""), image)
     if not has_images:
         raise NotAnImage("no array in it is an image")
+
+
+def _may_be_image(name: str, shape: tuple[int, ...], kind: np.dtype) -> bool:
+    """Whether a named array holds images, by its header."""
+    colour = len(shape) > 2 and shape[-1] in (1, 3)
+    return (
+        kind.kind in "iuf"
+        and 2 <= len(shape) - colour <= 3
+        and not any(LABEL_NAME.search(part) for part in name.split("/"))
+        and min(shape[-2 - colour : len(shape) - colour]) >= SMALLEST
+    )
 
 
 def _has_few_values(array: NDArray) -> bool:

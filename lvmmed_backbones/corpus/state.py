@@ -58,7 +58,7 @@ def changing(corpus: Path) -> Iterator[None]:
         number = os.open(
             corpus / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666
         )
-    try:
+    with os.fdopen(number):
         try:
             # Not flock: the workers of a killed process would keep that lock.
             fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,8 +75,6 @@ def changing(corpus: Path) -> Iterator[None]:
         finally:
             for folder in folders:  # a worker that a file killed leaves scratch files, too
                 sweep(folder)
-    finally:
-        os.close(number)
 
 
 def remove(corpus: Path, rows: Sequence[dict], options: Options) -> int:

@@ -50,11 +50,8 @@ TURNS: dict[int, Callable[[NDArray], NDArray]] = {
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 JPEG_2000 = b"\xff\x4f\xff\x51"  # the mark of a codestream, within boxes or not
 NO_SIZE = {0xD8, 0x01, *range(0xD0, 0xD8)}  # JPEG's markers without a length
-SIZED = {*range(0xC0, 0xD0), 0xF7} - {
-    0xC4,
-    0xC8,
-    0xCC,
-}  # JPEG's markers that start a frame, also in JPEG-LS
+# JPEG's markers that start a frame, also in JPEG-LS.
+SIZED = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 
 
 @contextmanager
@@ -141,7 +138,9 @@ def _read_frame(path: Path, image: Image.Image, single: bool) -> Frame:
     image.load()  # first, or a damaged part would be taken for damaged EXIF
     turn = _orientation(image)
     if sixteen:
-        return Frame(upright(_read_deep_png(path), turn))
+        deep = imagecodecs.png_decode(read_bytes(path, most=ARRAY))
+        colours = deep[..., 0] if deep.shape[-1] == 2 else deep[..., :3]  # without alpha
+        return Frame(upright(colours, turn))
     if _is_deep(image):
         return Frame(upright(np.asarray(image), turn))
     mode = image.mode
@@ -157,12 +156,6 @@ def _has_deep_colours(image: Image.Image) -> bool:
         and any("16B" in str(tile[3]) for tile in image.tile)
         and not _is_deep(image)
     )
-
-
-def _read_deep_png(path: Path) -> NDArray:
-    """Return the pixels of a PNG of 16 bits with several channels, without its alpha channel."""
-    pixels = imagecodecs.png_decode(read_bytes(path, most=ARRAY))
-    return pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
 
 
 def _orientation(image: Image.Image) -> int:

@@ -22,28 +22,6 @@ def check_shape(name: str, matrix: NDArray, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} has shape {matrix.shape}, must be {shape}, one for each pair")
 
 
-def _real_numbers(name: str, values: ArrayLike) -> NDArray:
-    """Return `values` as float32 if it holds every value of their type exactly, else as float64.
-
-    Python's fractions, decimals and large integers count as real numbers.
-
-    Raises
-    ------
-    ValueError
-        If the array is masked or is not of real numbers.
-    """
-    array = _unmasked_array(name, values)
-    if array.dtype == object and all(isinstance(x, Real | Decimal) for x in array.flat):
-        array = np.array([_float(x) for x in array.flat], np.float64).reshape(array.shape)
-    if not np.can_cast(array.dtype, np.longdouble):
-        raise ValueError(
-            f"{name} has shape {array.shape} and type {array.dtype}, must be a matrix of real numbers"
-        )
-    exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
-    with np.errstate(over="ignore"):  # infinite values are refused later
-        return np.ascontiguousarray(array, dtype=exact)
-
-
 def _float(number: float | Fraction | Decimal) -> float:
     try:
         return float(number)
@@ -67,7 +45,9 @@ def _unmasked_array(name: str, values: ArrayLike) -> NDArray:
 
 
 def checked_affinities(name: str, values: ArrayLike, forbids: float | None = None) -> NDArray:
-    """Return `values` as a contiguous matrix of float32 or float64 (`_real_numbers`).
+    """Return `values` as a contiguous matrix of float32, or of float64 if float32 cannot hold their type exactly.
+
+    Python's fractions, decimals and large integers count as real numbers.
 
     Parameters
     ----------
@@ -77,13 +57,19 @@ def checked_affinities(name: str, values: ArrayLike, forbids: float | None = Non
     Raises
     ------
     ValueError
-        If a value is not finite or beyond 1e12, and does not forbid a pair. The message has the first such value.
+        If the array is masked or is no matrix of real numbers; if a value is not finite or beyond 1e12, and does not
+        forbid a pair. The message has the first such value.
     """
-    matrix = _real_numbers(name, values)
-    if matrix.ndim != 2:
+    array = _unmasked_array(name, values)
+    if array.dtype == object and all(isinstance(x, Real | Decimal) for x in array.flat):
+        array = np.array([_float(x) for x in array.flat], np.float64).reshape(array.shape)
+    if array.ndim != 2 or not np.can_cast(array.dtype, np.longdouble):
         raise ValueError(
-            f"{name} has shape {matrix.shape} and type {matrix.dtype}, must be a matrix of real numbers"
+            f"{name} has shape {array.shape} and type {array.dtype}, must be a matrix of real numbers"
         )
+    exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
+    with np.errstate(over="ignore"):  # infinite values are refused below
+        matrix: NDArray = np.ascontiguousarray(array, dtype=exact)
     at = _core.first_invalid(
         -matrix if forbids == np.inf else matrix,
         LARGEST_AFFINITY,

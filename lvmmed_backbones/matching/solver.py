@@ -75,8 +75,9 @@ def solve_batch(
     seeds = [0] * len(problems) if seeds is None else [checked_seed("seed", seed) for seed in seeds]
     if len(seeds) != len(problems):
         raise ValueError(f"{len(seeds)} seeds for {len(problems)} problems: give one for each")
-    if threads is None:
-        threads = _processors()
+    if threads is None:  # the processors that this process may use, where the system tells
+        known = hasattr(os, "sched_getaffinity")
+        threads = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads is {threads!r}, must be a positive integer")
     matchings = [
@@ -97,9 +98,3 @@ def solve_batch(
                 f"every matching of problem {k} uses a forbidden pair: too many vertex affinities are -inf"
             )
     return matchings
-
-
-def _processors() -> int:
-    """Return the number of processors that this process may use."""
-    known = hasattr(os, "sched_getaffinity")  # not on every system
-    return len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from mmengine.hooks import Hook
@@ -44,23 +45,17 @@ class NonFiniteHook(Hook):
                 f"the loss is {loss} at step {self.step} of {runner.work_dir}. {REMEDY}"
             )
 
-    def before_val(self, runner: Runner) -> None:
-        """Check the weights."""
-        self._check_weights(runner)
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check the weights."""
-        self._check_weights(runner)
-
-    def after_train(self, runner: Runner) -> None:
-        """Check the weights."""
-        self._check_weights(runner)
-
-    def _check_weights(self, runner: Runner) -> None:
+    def check_weights(self, runner: Runner, checkpoint: dict | None = None) -> None:
         """Raise FloatingPointError if a parameter or buffer of the model has values that are no numbers."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        for name, value in model.state_dict().items():
+        for name, value in unwrapped(runner).state_dict().items():
             if not torch.isfinite(value).all():
                 raise FloatingPointError(
                     f"{name} has values that are no numbers after step {self.step} of {runner.work_dir}. {REMEDY}"
                 )
+
+    before_val = before_save_checkpoint = after_train = check_weights
+
+
+def unwrapped(runner: Runner) -> Any:
+    """Return the model of a run without its wrapper for several processes."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -13,11 +13,11 @@ import torch
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
 from mmengine.logging import HistoryBuffer
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
 from lvmmed_backbones.files.outside import MIB, Refused, opened, read_text, refusing, regular
+from lvmmed_backbones.openmmlab.finite import unwrapped
 from lvmmed_backbones.weights.reading import read
 
 LAST = "last_checkpoint"  # the file in which mmengine names the newest checkpoint
@@ -102,7 +102,7 @@ class CheckedRunner(Runner):
         check_sums(file)
         checkpoint = checked_checkpoint(read(file), file, Path(self.work_dir))
         self.check_place(checkpoint, file)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = unwrapped(self)
         load_all(model, checkpoint["state_dict"], file)
         _check_optimizer(self.optim_wrapper.state_dict(), checkpoint.get("optimizer"), model, file)
         self._has_loaded = True
@@ -111,12 +111,9 @@ class CheckedRunner(Runner):
 
     def check_place(self, checkpoint: dict, file: Path) -> None:
         """Raise Refused if a checkpoint lies beyond the run's end, or its schedule is not like the run's."""
-        meta = checkpoint["meta"]
-        if meta["iter"] > self.train_loop.max_iters or meta["epoch"] > self.train_loop.max_epochs:
-            reason = (
-                f"is of step {meta['iter']}, beyond the run's last, {self.train_loop.max_iters}"
-            )
-            raise Refused(file, reason, REMEDY)
+        meta, last = checkpoint["meta"], self.train_loop.max_iters
+        if meta["iter"] > last or meta["epoch"] > self.train_loop.max_epochs:
+            raise Refused(file, f"is of step {meta['iter']}, beyond the run's last, {last}", REMEDY)
         schedulers = [scheduler.state_dict() for scheduler in self.param_schedulers or []]
         _check_alike(schedulers, checkpoint.get("param_schedulers", []), "param_schedulers", file)
 

@@ -9,12 +9,7 @@ from typing import Any
 import torch
 
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.catalogue.architectures import (
-    architecture_name,
-    build_on_meta,
-    checked_config,
-    output_channels,
-)
+from lvmmed_backbones.catalogue import architectures
 from lvmmed_backbones.catalogue.exported import (
     Facts,
     checked_facts,
@@ -81,7 +76,7 @@ def export(
     content = read(checkpoint)
     meta: Any = content.get("meta")  # `read_origin` sees that it is a dict
     origin = read_origin(meta, checkpoint)
-    config = checked_config(origin.backbone, checkpoint)
+    config = architectures.checked_config(origin.backbone, checkpoint)
     tensors = _backbone_tensors(config, content.get("state_dict"), checkpoint)
     facts = checked_facts(_facts_of(origin, meta, config, checkpoint), checkpoint)
     if by_seed:
@@ -98,7 +93,7 @@ def _backbone_tensors(config: dict, state: object, file: Path) -> dict[str, torc
     Refused
         If a tensor is missing, has another shape, or has values that are no numbers.
     """
-    module = build_on_meta({**config, "output": "last"}, file)
+    module = architectures.build_on_meta({**config, "output": "last"}, file)
     tensors, wanted = {}, required_tensors(module)  # type: ignore[arg-type]
     for name, own in module.own_names().items():  # type: ignore[operator]
         value = state.get(BACKBONE + name) if isinstance(state, Mapping) else None
@@ -153,11 +148,11 @@ def _facts_of(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
     data = meta.get("dataset_meta")
     data = data if isinstance(data, dict) else {}
     return dict(
-        architecture=architecture_name(config),
+        architecture=architectures.architecture_name(config),
         method=origin.method,
         corpus={k: v for k, v in data.items() if k in ("name", "images", "fingerprint")},
         config=config,
-        **output_channels(config, file),
+        **architectures.output_channels(config, file),
         mean=origin.mean or (0.0, 0.0, 0.0),
         std=origin.std or (1.0, 1.0, 1.0),
         steps=steps,

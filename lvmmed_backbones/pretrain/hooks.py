@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from lvmmed_backbones.files.writing import replacing, sweep
-from lvmmed_backbones.pretrain.monitors import unwrapped
+from lvmmed_backbones.openmmlab.finite import unwrapped
 from lvmmed_backbones.pretrain.origin import KEY, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 
@@ -93,20 +92,14 @@ class BFloat16EncoderHook(Hook):
         """Convert the encoder in place."""
         encoder = unwrapped(runner).backbone
         encoder.to(memory_format=torch.channels_last)  # else bfloat16 kernels reorder each map
-        encoder.forward = _in_bfloat16(encoder.forward)
+        forward = encoder.forward
 
+        def converted(images: Tensor) -> tuple[Tensor, ...]:
+            with torch.autocast(images.device.type, torch.bfloat16):
+                maps = forward(images)
+            return tuple(m.float() for m in maps)
 
-def _in_bfloat16(
-    forward: Callable[[Tensor], tuple[Tensor, ...]],
-) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """Return `forward` under autocast with maps in float32."""
-
-    def converted(images: Tensor) -> tuple[Tensor, ...]:
-        with torch.autocast(images.device.type, torch.bfloat16):
-            maps = forward(images)
-        return tuple(m.float() for m in maps)
-
-    return converted
+        encoder.forward = converted
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils import get_total_norm
@@ -26,6 +24,7 @@ from torch.nn.utils import get_total_norm
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images import pictures
 from lvmmed_backbones.images.windows import NoContrast, eight_bits
+from lvmmed_backbones.openmmlab.finite import unwrapped
 
 REMEDY = "Remove it from the probe's folder"
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -268,8 +267,3 @@ def read_image(file: Path, size: int) -> np.ndarray:
         raise Refused(file, f"shows nothing ({error})", REMEDY) from error
     colours = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR
     return cv2.resize(cv2.cvtColor(pixels, colours), (size, size), interpolation=cv2.INTER_AREA)
-
-
-def unwrapped(runner: Runner) -> BaseSelfSupervisor:
-    """Return the model without its wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_world_size, is_main_process
-from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from torch import Tensor, nn
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused, regular
+from lvmmed_backbones.openmmlab.finite import unwrapped
 from lvmmed_backbones.openmmlab.resumption import (
     REMEDY,
     CheckedRunner,
@@ -132,8 +132,7 @@ class PretrainingRunner(CheckedRunner):
             if key in rates:
                 checkpoint["optimizer"][key] = rates[key]
         checkpoint["param_schedulers"] = [scheduler.state_dict() for scheduler in schedulers]
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        align_queue(model, loop.dataloader.batch_size * get_world_size())
+        align_queue(unwrapped(self), loop.dataloader.batch_size * get_world_size())
         return checkpoint
 
     def check_place(self, checkpoint: dict, file: Path) -> None:

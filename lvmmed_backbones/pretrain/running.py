@@ -190,7 +190,7 @@ def _pretrain(config: Config, resume: bool) -> None:
             device_ids=None,
             find_unused_parameters=config.get("find_unused_parameters", False),
         )
-    corpus = _read_corpus(config.train_dataloader.dataset.root)
+    corpus = read_summary(config.train_dataloader.dataset.root)
     check_sizes(config, corpus.images, config.world_size)
     work_dir = Path(config.work_dir)
     last = latest_checkpoint(work_dir)
@@ -211,22 +211,6 @@ def _pretrain(config: Config, resume: bool) -> None:
         if is_main_process():
             write_text(work_dir / "config.py", config.pretty_text)
         _train(config, start)
-
-
-def _read_corpus(root: str) -> Summary:
-    """What a corpus says of itself.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none; Refused: if it is spoilt.
-    """
-    try:
-        return read_summary(root)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{root} holds no corpus: `python -m lvmmed_backbones corpus build SOURCE... --out {root}`"
-        ) from None
 
 
 def _is_finished(config: Config, corpus: Summary, origin: Origin) -> bool:

@@ -93,7 +93,9 @@ def check_terms(was: Mapping[str, Any], now: Mapping[str, Any], folder: Path) ->
         for name in sorted({*was, *now})
         if name not in MAY_CHANGE and was.get(name, NOT_SET) != now.get(name, NOT_SET)
     ]
-    if not _is_same_schedule(was, now):
+    short, long = sorted((was, now), key=lambda terms: terms[EPOCHS])
+    cut = shortened(long[SCHEDULE], long[EPOCHS], short[EPOCHS])
+    if was[SCHEDULE] != now[SCHEDULE] and cut != short[SCHEDULE]:  # in more than their length
         differing.append(SCHEDULE)
     if differing:
         changes = "; ".join(_describe_change(name, was, now) for name in differing[:SHOWN])
@@ -108,13 +110,6 @@ def check_terms(was: Mapping[str, Any], now: Mapping[str, Any], folder: Path) ->
 def _describe_change(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return an option with both values."""
     return f"{name} was {was.get(name, NOT_SET)} and is {now.get(name, NOT_SET)}"
-
-
-def _is_same_schedule(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Return whether two runs have the same schedule, apart from its length."""
-    short, long = sorted((was, now), key=lambda terms: terms[EPOCHS])
-    cut = shortened(long[SCHEDULE], long[EPOCHS], short[EPOCHS])
-    return was[SCHEDULE] == now[SCHEDULE] or cut == short[SCHEDULE]
 
 
 def shortened(schedule: Sequence[Mapping], before: int, epochs: int) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ import time
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from lvmmed_backbones.files.home import user_folder
 from lvmmed_backbones.files.outside import MIB, Refused, opened, read_json
 from lvmmed_backbones.files.writing import sweep, write_json
@@ -36,11 +38,11 @@ def file_sha256(path: Path) -> str:
 def _look_up(path: str, size: int, mtime_ns: int) -> str:
     """Return the checksum of a large file in this state, from the file that all processes share, or compute it."""
     known = _read_cache()
-    if known.get(path, [])[:2] == [size, mtime_ns]:
+    if known.get(path, ())[:2] == (size, mtime_ns):
         return known[path][2]
     checksum = _hash(path, size, mtime_ns)
     if time.time() - mtime_ns / 1e9 > RECENT:
-        _write_cache(known | {path: [size, mtime_ns, checksum]})
+        _write_cache(known | {path: (size, mtime_ns, checksum)})
     return checksum
 
 
@@ -55,19 +57,16 @@ def _cache_file() -> Path:
     return user_folder() / "checksums.json"
 
 
-def _read_cache() -> dict[str, list]:
+def _read_cache() -> dict[str, tuple[int, int, str]]:
     """Return size, time of change and checksum of each known file by its path; empty if the cache is bad or absent."""
     try:
         content = read_json(_cache_file(), "It is made anew")
-    except (FileNotFoundError, Refused):  # the cache only saves time
+        return msgspec.convert(content, dict[str, tuple[int, int, str]])
+    except (FileNotFoundError, Refused, msgspec.ValidationError):  # the cache only saves time
         return {}
-    sound = isinstance(content, dict) and all(
-        isinstance(v, list) and [type(x) for x in v] == [int, int, str] for v in content.values()
-    )
-    return content if sound else {}
 
 
-def _write_cache(known: dict[str, list]) -> None:
+def _write_cache(known: dict[str, tuple[int, int, str]]) -> None:
     """Write the known checksums; go on if the cache cannot be written."""
     file = _cache_file()
     with contextlib.suppress(OSError):

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
 from torch import Tensor
 
 Tensors = Mapping[str, Tensor]
-T = TypeVar("T", bound=Callable)
-
-LAYOUTS: dict[str, Callable[[Tensors], dict[str, Tensor]]] = {}
-
-
-def layout(name: str) -> Callable[[T], T]:
-    """Register a function that renames the tensors of a layout to the architecture's own names.
-
-    Own names are torchvision's for a ResNet, segment_anything's for SAM's transformer, timm's for every other model.
-    """
-
-    def register(function: T) -> T:
-        LAYOUTS[name] = function
-        return function
-
-    return register
 
 
 def converted(tensors: Tensors, layout: str) -> dict[str, Tensor]:
     """Rename a checkpoint's tensors to the architecture's own names.
+
+    Own names are torchvision's for a ResNet, segment_anything's for SAM's transformer, timm's for every other model.
 
     Parameters
     ----------
@@ -47,14 +32,12 @@ def converted(tensors: Tensors, layout: str) -> dict[str, Tensor]:
     return LAYOUTS[layout](tensors)
 
 
-@layout("own")
-def own(tensors: Tensors) -> dict[str, Tensor]:
+def _own(tensors: Tensors) -> dict[str, Tensor]:
     """Keep the names, which are the architecture's own."""
     return dict(tensors)
 
 
-@layout("openmmlab")
-def openmmlab(tensors: Tensors) -> dict[str, Tensor]:
+def _openmmlab(tensors: Tensors) -> dict[str, Tensor]:
     """Rename mmpretrain's SAM transformer and its wrapper of timm's models; its ResNets have torchvision's names."""
     if any(name.startswith("timm_model.") for name in tensors):
         return {n.removeprefix("timm_model."): value for n, value in tensors.items()}
@@ -74,8 +57,7 @@ def _segment_anything_name(name: str) -> str:
     return name
 
 
-@layout("torchvision_sequential")
-def torchvision_sequential(tensors: Tensors) -> dict[str, Tensor]:
+def _torchvision_sequential(tensors: Tensors) -> dict[str, Tensor]:
     """Rename a torchvision ResNet whose parts were put into one nn.Sequential, as lightly and RadImageNet do."""
     parts = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
     result = {}
@@ -85,8 +67,7 @@ def torchvision_sequential(tensors: Tensors) -> dict[str, Tensor]:
     return result
 
 
-@layout("efficientnet_pytorch")
-def efficientnet_pytorch(tensors: Tensors) -> dict[str, Tensor]:
+def _efficientnet_pytorch(tensors: Tensors) -> dict[str, Tensor]:
     """Rename EfficientNet-PyTorch's lite networks to timm's names.
 
     Both hold the same layers in the same order. EfficientNet-PyTorch numbers the blocks from one end to the other, timm
@@ -128,4 +109,11 @@ INVERTED_RESIDUAL = dict(
     _bn1="bn2",
     _project_conv="conv_pwl",
     _bn2="bn3",
+)
+
+LAYOUTS: dict[str, Callable[[Tensors], dict[str, Tensor]]] = dict(
+    own=_own,
+    openmmlab=_openmmlab,
+    torchvision_sequential=_torchvision_sequential,
+    efficientnet_pytorch=_efficientnet_pytorch,
 )

@@ -10,16 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.weights import networks
 from lvmmed_backbones.weights.checksums import check_sha256
-from lvmmed_backbones.weights.networks import (
-    Network,
-    choose_network,
-    explain_misfit,
-    find_networks,
-    first_few,
-    flatten,
-    required_tensors,
-)
 from lvmmed_backbones.weights.reading import read
 
 
@@ -62,7 +54,7 @@ def load_strictly(
     if network.unused:
         logging.getLogger(__name__).info(
             f"{path}: {len(network.unused)} entries are not the backbone's and were not used, such as "
-            f"{first_few(network.unused)}"
+            f"{networks.first_few(network.unused)}"
         )
 
 
@@ -74,7 +66,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 def find(
     module: nn.Module, path: Path, layouts: Sequence[str], wrapper: str | None = None
-) -> Network:
+) -> networks.Network:
     """Return the checked weights of a module in a file.
 
     Parameters
@@ -89,13 +81,13 @@ def find(
     FileNotFoundError, Refused
         As `load_strictly`.
     """
-    tensors = flatten(read(path), path)
-    networks = find_networks(tensors, module, layouts, path)  # type: ignore[arg-type]
-    if not networks:
-        reason = explain_misfit(tensors, module, layouts, path)  # type: ignore[arg-type]
+    tensors = networks.flatten(read(path), path)
+    candidates = networks.find_networks(tensors, module, layouts, path)  # type: ignore[arg-type]
+    if not candidates:
+        reason = networks.explain_misfit(tensors, module, layouts, path)  # type: ignore[arg-type]
         raise Refused(path, reason, "Is it of this architecture?")
-    network = choose_network(networks, wrapper, path)
-    check_values(network.tensors, required_tensors(module), path)  # type: ignore[arg-type]
+    network = networks.choose_network(candidates, wrapper, path)
+    check_values(network.tensors, networks.required_tensors(module), path)  # type: ignore[arg-type]
     return network
 
 

@@ -162,10 +162,8 @@ def _inner_tensors(
         counts.update(".".join(parts[:n]) + "." if n else "" for n in range(len(parts)))
     frequent = [prefix for prefix, count in counts.items() if count >= least]
     for prefix in sorted(frequent, key=lambda prefix: (prefix.count("."), prefix)):
-        yield (
-            prefix,
-            {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)},
-        )
+        inner = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+        yield prefix, inner
 
 
 def choose_network(networks: Sequence[Network], wrapper: str | None, path: Path) -> Network:

@@ -8,18 +8,11 @@ The headline is the mean over all seven.
 Run: python -m benchmarks run --tasks mmwhs_mri --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """
 
-_base_ = [
-    '_base_/upernet.py', '_base_/volumes_224px.py', '_base_/adam_1e-3_20_epochs.py', '_base_/runtime.py']
+_base_ = 'mmwhs_ct.py'
 
-task = dict(
-    name='mmwhs_mri', version=1, dataset='mmwhs_mri', kind='volumes', protocol='finetune', headline='iou',
-    patient='folder')
+task = dict(name='mmwhs_mri', dataset='mmwhs_mri')
+data = dict(data_root='mmwhs_mri')
 
-classes = ('background', 'myocardium', 'left atrium', 'left ventricle', 'right atrium',
-           'right ventricle', 'aorta', 'pulmonary artery')
-data = dict(data_root='mmwhs_mri', img_suffix='.png', metainfo=dict(classes=classes))
-
-model = dict(decode_head=dict(num_classes=8), auxiliary_head=dict(num_classes=8))
-train_dataloader = dict(batch_size=64, dataset=data)
+train_dataloader = dict(dataset=data)
 val_dataloader = dict(dataset=data)
 test_dataloader = dict(dataset=data)

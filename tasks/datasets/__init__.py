@@ -11,7 +11,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,18 +28,7 @@ from tasks.datasets import cards
 __all__ = ["Dataset", "available", "get", "names", "prepare", "prepares"]
 
 VERSION = 4  # version of the preparers: a prepared data set of another version is made anew
-# The facts that meta.json repeats.
-FACTS = (
-    "name",
-    "kind",
-    "classes",
-    "foreground",
-    "title",
-    "modality",
-    "licence",
-    "citation",
-    "page",
-)
+OF_DOWNLOADS = ("folder", "layout", "images", "unit")  # the facts that meta.json does not repeat
 PHANTOM = "PHANTOM"  # the file that marks a generated download
 
 
@@ -182,7 +171,7 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         return folder
     with write_data_set(folder) as writer:
         meta = writer.meta
-        meta |= {fact: getattr(dataset, fact) for fact in FACTS}
+        meta |= {k: fact for k, fact in asdict(dataset).items() if k not in OF_DOWNLOADS}
         meta |= dict(phantom=(source / PHANTOM).is_file(), missing=[])
         meta |= dict(preparer_version=VERSION, source_signature=signature)
         _known()[name][1](source, writer)

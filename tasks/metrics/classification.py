@@ -61,16 +61,14 @@ class ClassificationScores(BaseMetric):
         truth, probability = np.array(labels), np.stack(probabilities)
         prediction = probability.argmax(1)
         if self.cases_file:
-            columns = {
-                "accuracy": (prediction == truth).astype(float).tolist(),
-                "probability": probability[np.arange(len(truth)), truth].tolist(),
-                "truth": truth.tolist(),
-                "prediction": prediction.tolist(),
-            }
-            rows = [
-                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-            ]
-            write_cases(self.cases_file, dict(zip(names, rows, strict=True)))
+            cases = {}
+            for name, t, p, scores in zip(
+                names, labels, prediction.tolist(), probabilities, strict=True
+            ):
+                cases[name] = dict(
+                    accuracy=float(p == t), probability=float(scores[t]), truth=t, prediction=p
+                )
+            write_cases(self.cases_file, cases)
         classes = list(range(probability.shape[1]))
         weights = self.kappa_weights
         kappa = cohen_kappa_score(truth, prediction, labels=classes, weights=weights)

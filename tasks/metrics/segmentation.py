@@ -111,9 +111,8 @@ def _case_scores(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]
     scores = {}
     for key, per_class in (("dice", dice(counts)), ("iou", iou(counts))):
         scores[key] = _mean_of_defined(per_class[1:])
-        scores.update(
-            {f"{key}/{c}": float(v) for c, v in zip(classes[1:], per_class[1:], strict=True)}
-        )
+        named = zip(classes[1:], per_class[1:], strict=True)
+        scores |= {f"{key}/{name}": float(score) for name, score in named}
     return scores
 
 

@@ -19,9 +19,8 @@ def draw(folder: Path, rng: np.random.Generator) -> None:
     root = folder / "Dataset_BUSI_with_GT"
     for split, count in COUNTS.items():
         for kind in ("benign", "malignant"):
-            for name in [n for n in published_split("buid")[split] if n.startswith(kind)][
-                : count // 2
-            ]:
+            names = [name for name in published_split("buid")[split] if name.startswith(kind)]
+            for name in names[: count // 2]:
                 stem = name.removesuffix(".png")
                 second = name == published_split("buid")["train"][0]
                 image, lesions = _draw_breast(rng, kind == "malignant", 1 + second)

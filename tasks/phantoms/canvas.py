@@ -69,11 +69,6 @@ def place(rng: np.random.Generator, shape: tuple[int, int], margin: float) -> tu
     return rng.uniform(margin, shape[0] - margin), rng.uniform(margin, shape[1] - margin)
 
 
-def _to_bytes(image: NDArray) -> NDArray[np.uint8]:
-    """Turn brightness 0..1 into 0..255."""
-    return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
-
-
 def coloured(brightness: Array, dark: tuple, bright: tuple) -> Array:
     """Turn brightness (H, W) in 0..1 into (H, W, 3), from one colour (RGB, 0..1) to another."""
     return np.asarray(dark) + brightness[..., None] * (np.asarray(bright) - np.asarray(dark))
@@ -82,8 +77,9 @@ def coloured(brightness: Array, dark: tuple, bright: tuple) -> Array:
 def save(image: NDArray, path: Path) -> None:
     """Write an image, 0..1 or bytes, in the format of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = image if image.dtype == np.uint8 else _to_bytes(image)
-    Image.fromarray(pixels).save(path, quality=92)  # quality of JPEG; the other formats ignore it
+    if image.dtype != np.uint8:
+        image = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+    Image.fromarray(image).save(path, quality=92)  # quality of JPEG; the other formats ignore it
 
 
 def save_mask(mask: NDArray, path: Path) -> None:

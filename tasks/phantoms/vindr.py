@@ -7,33 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.datasets.cards.vindr import DATASET, NO_FINDING
+from tasks.datasets.cards.vindr import COLUMNS, DATASET, NO_FINDING
 from tasks.phantoms.canvas import blob, grid, noise, phantom, save, soft
 from tasks.phantoms.jsrt import draw_chest
 from tasks.phantoms.kvasir import extent
 
 SIDE, ORIGINAL, IMAGES, HEALTHY = 128, 2048, 56, 4
-COLUMNS = tuple(
-    [
-        "image_id",
-        "class_name",
-        "class_id",
-        "rad_id",
-        "x_min",
-        "y_min",
-        "x_max",
-        "y_max",
-        "width",
-        "height",
-    ]
-)
+HEADER = ("image_id", "class_name", "class_id", "rad_id", *COLUMNS[2:])
 
 
 @phantom("vindr")
 def draw(folder: Path, rng: np.random.Generator) -> None:
     """Draw 56 X-rays with one to three findings each, every class at least eight times, and four healthy ones."""
     classes = [c for _ in range(8) for c in rng.permutation(len(DATASET.classes))]
-    rows: list[tuple] = [COLUMNS]
+    rows: list[tuple] = [HEADER]
     for number in range(IMAGES + HEALTHY):
         image, _ = draw_chest(rng, SIDE)
         image_id = f"{number:032x}"

@@ -25,7 +25,7 @@ from lvmmed_backbones.catalogue.exported import read_entry, read_facts
 from lvmmed_backbones.files.outside import Refused, read_json
 from lvmmed_backbones.files.writing import write_json
 from lvmmed_backbones.models import from_config
-from lvmmed_backbones.pretrain.monitors import unwrapped
+from lvmmed_backbones.openmmlab.finite import unwrapped
 from reports.reading.curves import read_curves
 
 LOG = "log.txt"

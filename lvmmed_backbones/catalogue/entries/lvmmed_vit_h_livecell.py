@@ -3,18 +3,18 @@
 No released script loads it. We expect the layout of lvmmed_vit.pth; a file with another layout is refused.
 """
 
-from lvmmed_backbones.catalogue.entry import Entry
+from dataclasses import replace
+
+from lvmmed_backbones.catalogue.entries import lvmmed_vit_b
 from lvmmed_backbones.weights.source import Weights
 
-ENTRY = Entry(
+ENTRY = replace(
+    lvmmed_vit_b.ENTRY,
     architecture="SAM ViT-H/16",
-    method="LVM-Med",
-    corpus="LVM-Med, and LIVECell; the release tells no more",
-    licence="CC BY-NC-ND 2.0",
-    source="Nguyen et al., NeurIPS 2023, arXiv 2306.11925",
     config=dict(type="Backbone", model_name="sam_vit_h", use_abs_pos=False),
     channels=(1280, 1280, 1280, 1280),
     vector_channels=1280,
+    corpus="LVM-Med, and LIVECell; the release tells no more",
     weights=Weights(
         file="lvmmed_vit_h_livecell.pth",
         layout="own",

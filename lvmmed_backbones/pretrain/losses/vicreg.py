@@ -20,9 +20,8 @@ def vicreg_loss(x: Tensor, y: Tensor, weights: tuple[float, float, float]) -> Te
         z = z - z.mean(0)
         variance = variance + relu(1 - (z.var(0) + 1e-4).sqrt()).mean() / 2
         matrix = z.T @ z / (len(z) - 1)
-        covariance = covariance + (matrix.square().sum() - matrix.diagonal().square().sum()) / len(
-            matrix
-        )
+        off_diagonal = matrix.square().sum() - matrix.diagonal().square().sum()
+        covariance = covariance + off_diagonal / len(matrix)
     return weights[0] * invariance + weights[1] * variance + weights[2] * covariance
 
 

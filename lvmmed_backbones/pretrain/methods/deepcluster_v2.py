@@ -14,9 +14,9 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from lvmmed_backbones.openmmlab.finite import unwrapped
 from lvmmed_backbones.pretrain.losses.clustering import clustering_loss, spherical_kmeans
 from lvmmed_backbones.pretrain.losses.directions import directions
-from lvmmed_backbones.pretrain.monitors import unwrapped
 
 
 @MODELS.register_module()

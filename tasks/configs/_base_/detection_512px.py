@@ -3,6 +3,8 @@
 The released code also crops at random in training, and tests at 800 px.
 """
 
+_base_ = 'loaders.py'
+
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
@@ -17,9 +19,6 @@ test_pipeline = [
 
 dataset = dict(type='CocoDataset', data_prefix=dict(img='images/'))
 train_dataloader = dict(
-    num_workers=4,
-    worker_init_fn=dict(type='seed_worker'),
-    sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(type='AspectRatioBatchSampler'),
     dataset=dict(
         ann_file='splits/train.json',
@@ -28,15 +27,9 @@ train_dataloader = dict(
         **dataset))
 val_dataloader = dict(
     batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(ann_file='splits/valid.json', pipeline=test_pipeline, test_mode=True, **dataset))
 test_dataloader = dict(
     batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(ann_file='splits/test.json', pipeline=test_pipeline, test_mode=True, **dataset))
 val_evaluator = dict(type='DetectionScores')
 test_evaluator = val_evaluator

@@ -3,6 +3,8 @@
 The released code mirrors nothing, resizes images by nearest neighbours, and scores at the size that the model sees.
 """
 
+_base_ = 'loaders.py'
+
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -20,21 +22,12 @@ dataset = dict(
     data_prefix=dict(img_path='images', seg_map_path='masks'))
 train_dataloader = dict(
     drop_last=True,  # BatchNorm after UperNet's 1 x 1 pooling needs two images
-    num_workers=4,
-    worker_init_fn=dict(type='seed_worker'),
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(ann_file='splits/train.txt', pipeline=train_pipeline, **dataset))
 val_dataloader = dict(
     batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(ann_file='splits/valid.txt', pipeline=test_pipeline, test_mode=True, **dataset))
 test_dataloader = dict(
     batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(ann_file='splits/test.txt', pipeline=test_pipeline, test_mode=True, **dataset))
 val_evaluator = dict(type='SegmentationScores', case='image', headline='dice')
 test_evaluator = val_evaluator
