@@ -17,7 +17,13 @@ from tqdm import tqdm
 from lvmmed_backbones.corpus import state
 from lvmmed_backbones.corpus.building import KILLS, Unit, read_file, shrink
 from lvmmed_backbones.corpus.dataset import CorpusDataset
-from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
+from lvmmed_backbones.corpus.hashes import (
+    CORRELATION,
+    HASH_DISTANCE,
+    perceptual_hash,
+    pixel_hash,
+    thumbnail,
+)
 from lvmmed_backbones.corpus.manifest import Options, read_rows, read_summary
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.corpus.workers import results
@@ -26,8 +32,6 @@ from lvmmed_backbones.files.folders import walk
 from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.files.writing import sweep
 
-HASH_DISTANCE = 10  # of 64 bits
-CORRELATION = 0.98  # of 64 x 64 pixels
 # Turns of a test image that are looked for too, since volumes are cut and laid out in many ways: whether it is
 # mirrored, and by how many quarters of a circle it is turned.
 TURNS = {

@@ -11,6 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+# Two images are the same to the eye if they differ by no more than this.
+HASH_DISTANCE = 10  # of 64 bits
+CORRELATION = 0.98  # of 64 x 64 pixels
+
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return an image (H, W) or (H, W, 3), red first, in grey: (H, W)."""

@@ -1,0 +1,18 @@
+"""Evaluate any backbone: features of a frozen network, and probes of them. Nothing is imported before it is used."""
+
+from __future__ import annotations
+
+from lvmmed_backbones.importing import on_first_use
+
+__all__ = ["Evaluation", "LabelledImages", "Resize", "evaluate", "read_data"]
+
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "Evaluation": "result",
+        "LabelledImages": "data",
+        "Resize": "encoder",
+        "evaluate": "evaluating",
+        "read_data": "data",
+    },
+)

@@ -1,0 +1,1 @@
+"""Probes on frozen features, each a function of arrays."""
