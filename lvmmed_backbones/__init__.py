@@ -18,7 +18,7 @@ warnings.filterwarnings(
     "ignore", "pkg_resources is deprecated as an API", UserWarning, r"(mmengine\.|importlib$)"
 )
 
-__all__ = ["Backbone", "build", "doctor", "register"]
+__all__ = ["Backbone", "build", "doctor", "evaluate", "register"]
 
 __getattr__, __dir__ = on_first_use(
     __name__,
@@ -26,6 +26,7 @@ __getattr__, __dir__ = on_first_use(
         "Backbone": "models",
         "build": "building",
         "doctor": "command.diagnosis",
+        "evaluate": "evaluation.evaluating",
         "register": "models",
     },
 )

@@ -79,7 +79,7 @@ def test_every_verb_of_every_command_line_is_here() -> None:
     words = {
         "benchmarks": "run, plan, status",
         "benchmarks.studies.evidence": "pretrain, changes, gradients, report",
-        "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, doctor",
+        "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, evaluate, doctor",
         "reports": "leaderboard, tables, compare, figures, site",
         "tasks": "list, prepare, phantoms, check",
     }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lvmmed_backbones.command.diagnosis import Finding
     from lvmmed_backbones.corpus.auditing import Audit
     from lvmmed_backbones.corpus.building import Built
+    from lvmmed_backbones.evaluation.result import Evaluation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     corpus = verbs.add_parser("corpus", help=text, description=text)
     _add_corpus(corpus.add_subparsers(metavar="VERB", required=True))
     _add_pretraining(verbs)
+    _add_evaluation(verbs)
     text = "tell what is installed, what is missing, and how to get it"
     add_verb(verbs, "doctor", text, "lvmmed_backbones:doctor", _show_findings)
     for verb, (_, _, text) in checkout.VERBS.items():
@@ -137,6 +139,37 @@ def _add_pretraining(verbs: argparse._SubParsersAction) -> None:
         "a benchmark with seed S takes the file of S"
     )
     add("--by-seed", action="store_true", help=text)
+
+
+def _add_evaluation(verbs: argparse._SubParsersAction) -> None:
+    text = "score backbones by probes of their frozen features"
+    add = add_verb(verbs, "evaluate", text, "lvmmed_backbones:evaluate", _show_evaluation)
+    text = "a name of the catalogue, timm:NAME, or FILE.py:FUNCTION that returns a module (and its transform)"
+    add("backbones", nargs="+", metavar="BACKBONE", help=text)
+    text = "folders CLASS/IMAGE or PART/CLASS/IMAGE, CSV files, .npz files as of MedMNIST, prepared data sets"
+    add("--data", nargs="+", required=True, metavar="DATA", help=text)
+    text = "FILE.py:FUNCTION from an image (H, W, 3) to a tensor (3, h, w); default: the backbone's own"
+    add("--transform", metavar="FUNCTION", help=text)
+    text = "knn: nearest neighbours; linear: logistic regression (default: both)"
+    add("--probes", nargs="+", default=("knn", "linear"), metavar="NAME", help=text)
+    add("--seeds", nargs="+", type=int, default=(0, 1, 2), metavar="N", help="default: 0 1 2")
+    text = "shares of the training labels, such as 0.01 1.0 (default: 1.0)"
+    add("--label-fractions", nargs="+", type=float, default=(1.0,), metavar="F", help=text)
+    add("--size", type=int, help="side of the images in pixels; default: the backbone's own")
+    add("--device", help="such as cuda:1; default: the first GPU, or the CPU")
+    add(
+        "--workers",
+        type=int,
+        help="processes that load images (default: one for each core but one)",
+    )
+    add("--batch-size", type=int, default=64, help="images that the backbone takes at a time (64)")
+    add("--cache", type=Path, help="folder of the features; default: in the user's cache")
+    add("--results", type=Path, help="folder to save the records in, for `lvmmed report`")
+
+
+def _show_evaluation(evaluation: Evaluation) -> int:
+    evaluation.table()
+    return 0
 
 
 def _default_folder() -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ from torch import Tensor, nn
 
 from lvmmed_backbones import catalogue, models
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
-from lvmmed_backbones.files.outside import Refused, regular
+from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.plugins import load
 
 SIDE = 224
 Transform = Callable[[NDArray[np.uint8]], Tensor]
@@ -101,7 +100,7 @@ class Resize:
 def encoder_of(
     backbone: str | nn.Module,
     *,
-    transform: Transform | None = None,
+    transform: Transform | str | None = None,
     size: int | None = None,
     seed: int = 0,
 ) -> Encoder:
@@ -112,9 +111,9 @@ def encoder_of(
     backbone : str or Module
         A name of the catalogue; "timm:NAME" or "timm:NAME.TAG"; "FILE.py:FUNCTION", which returns a module, or a pair
         of a module and a transform; or a module.
-    transform : callable, optional
-        From an image, (H, W, 3) uint8 RGB, to a (3, h, w) tensor. None: resized to `size`, and normalised as the
-        backbone's own config says; a module that says nothing must come with a transform.
+    transform : callable or str, optional
+        From an image, (H, W, 3) uint8 RGB, to a (3, h, w) tensor; "FILE.py:FUNCTION" names one. None: resized to
+        `size`, and normalised as the backbone's own config says; a module that says nothing must come with a transform.
     size : int, optional
         Side in pixels of the images; None: the backbone's own, or 224.
     seed : int
@@ -127,6 +126,8 @@ def encoder_of(
     FileNotFoundError, ConnectionError
         If its weights can't be had, with the file and its place.
     """
+    if isinstance(transform, str):
+        transform = _function_of(transform)
     if isinstance(backbone, nn.Module):
         return _of_module(type(backbone).__name__, backbone, transform, size)
     kind, _, rest = backbone.partition(":")
@@ -199,26 +200,22 @@ def _of_timm(name: str, model: str, transform: Transform | None, size: int | Non
 
 
 def _of_file(name: str, transform: Transform | None, size: int | None) -> Encoder:
-    path, _, function = name.rpartition(":")
-    file = regular(Path(path))
-    spec = importlib.util.spec_from_file_location(f"lvmmed_backbone_{file.stem}", file)
-    assert spec and spec.loader  # of any file that ends with .py
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = loaded
-    spec.loader.exec_module(loaded)
-    if not callable(make := getattr(loaded, function, None)):
-        raise Refused(
-            file, f"has no function {function!r}", "Name the one that builds the backbone"
-        )
-    made = make()
+    made = _function_of(name)()
     module, own = made if isinstance(made, tuple) else (made, None)
     if not isinstance(module, nn.Module):
-        raise Refused(
-            file,
-            f"{function}() returned {type(module).__name__}",
-            "Return a torch module, or a pair of it and its transform",
+        raise ValueError(
+            f"{name}() returned {type(module).__name__}: return a torch module, or a pair of it and its transform"
         )
-    return _of_module(f"{file.stem}:{function}", module, transform or own, size)
+    return _of_module(Path(name).name.replace(".py:", ":"), module, transform or own, size)
+
+
+def _function_of(name: str) -> Callable[..., Any]:
+    """The function that FILE.py:FUNCTION names. The file is code of the user's, and runs as such."""
+    path, _, function = name.rpartition(":")
+    (module,) = load([path])
+    if not callable(found := getattr(module, function, None)):
+        raise Refused(path, f"has no function {function!r}", "Name one that it has")
+    return found
 
 
 def _of_module(

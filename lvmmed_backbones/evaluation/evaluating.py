@@ -34,7 +34,7 @@ def evaluate(
     backbones: str | nn.Module | Sequence[str | nn.Module],
     data: str | Path | LabelledImages | Mapping[str, Any] | Sequence[str | Path],
     *,
-    transform: Transform | None = None,
+    transform: Transform | str | None = None,
     probes: Sequence[str] = ("knn", "linear"),
     seeds: Sequence[int] = (0, 1, 2),
     label_fractions: Sequence[float] = (1.0,),
@@ -43,8 +43,9 @@ def evaluate(
     workers: int | None = None,
     batch_size: int = 64,
     cache: str | Path | None = None,
+    results: str | Path | None = None,
 ) -> Evaluation:
-    """Score backbones by what simple classifiers learn from their frozen features.
+    """Score backbones by what simple classifiers learn from their frozen features: `lvmmed evaluate`.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def evaluate(
         See `encoder_of`.
     data : str, Path, LabelledImages, mapping of arrays, or a sequence of names
         See `read_data`.
-    transform : callable, optional
+    transform : callable or str, optional
         For modules: see `encoder_of`.
     probes : sequence of str
         "knn": the nearest neighbours, their number chosen; "linear": logistic regression to convergence, its penalty
@@ -72,6 +73,8 @@ def evaluate(
         Images that the encoder takes at a time.
     cache : str or Path, optional
         Folder of the features; None: the user's cache.
+    results : str or Path, optional
+        Folder of results to save the records in; None: they are only returned.
 
     Returns
     -------
@@ -104,7 +107,10 @@ def evaluate(
                     encoder, features, drawn, seeds, own, probes, label_fractions, started
                 )
         notes += _about(drawn[0], features)
-    return Evaluation(records, notes)
+    evaluation = Evaluation(records, notes)
+    if results is not None:
+        evaluation.save(results)
+    return evaluation
 
 
 def _check(probes: Sequence[str], fractions: Sequence[float], seeds: Sequence[int]) -> None:
@@ -121,7 +127,7 @@ def _check(probes: Sequence[str], fractions: Sequence[float], seeds: Sequence[in
 def _encoders(
     backbone: str | nn.Module,
     seeds: Sequence[int],
-    transform: Transform | None,
+    transform: Transform | str | None,
     size: int | None,
 ) -> list[tuple[Encoder, list[int]]]:
     """The networks of a backbone, each with the places of the seeds that it serves."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lvmmed_backbones import records
+from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.evaluation import LabelledImages, Resize, evaluate
 from lvmmed_backbones.evaluation.encoder import encoder_of, vectors
 from lvmmed_backbones.evaluation.extraction import extract
@@ -152,7 +153,7 @@ def test_a_file_with_a_function(data: LabelledImages, tmp_path: Path) -> None:
     )
     result = evaluate(f"{file}:build", data, seeds=(0,), probes=("knn",), cache=tmp_path / "c")
     assert result.records[0].backbone.name == "mine:build"
-    for function, words in (("none", "has no function 'none'"), ("text", "returned str")):
+    for function, words in (("none", "has no function 'none'"), ("text", "returned str: return")):
         with pytest.raises(ValueError, match=words):
             encoder_of(f"{file}:{function}")
 
@@ -175,3 +176,65 @@ bad = {name.partition(".")[0] for name in sys.modules} & {"mmengine", "mmcv", "m
 assert not bad, bad
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    random = np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 20), ("val", 10), ("test", 10)):
+        labels = np.arange(count) % 2
+        images = random.integers(0, 150, (count, 8, 8)) + 80 * labels[:, None, None]
+        arrays |= {f"{part}_images": images.astype(np.uint8), f"{part}_labels": labels}
+    np.savez(tmp_path / "set.npz", **arrays)
+    (tmp_path / "flat_net.py").write_text(
+        "import torch\nfrom lvmmed_backbones.evaluation import Resize\n"
+        "build = torch.nn.Flatten\nresize = Resize(8)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ["evaluate", "flat_net.py:build", "--data", "set.npz", "--cache", "cache"]
+    assert main([*words, "--transform", "flat_net.py:resize", "--results", "results"]) == 0
+    assert "set, linear" in capsys.readouterr().out
+    assert len(records.read(tmp_path / "results")[0]) == 6
+    assert main(words) == 1
+    assert "nothing tells how to normalise its images" in capsys.readouterr().err
+    assert main([*words, "--transform", "flat_net.py:resize", "--probes", "svm"]) == 1
+    assert "no probe 'svm': choose from knn, linear" in capsys.readouterr().err
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache in the layout of the hub, without a network."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_a_model_of_timm_whose_weights_are_in_the_hubs_cache(hub: Path) -> None:
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    network = timm.create_model("resnet18")
+    repository = hub / "models--timm--resnet18.a1_in1k"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0" * 40)
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    save_file(network.state_dict(), snapshot / "model.safetensors")
+    encoder = encoder_of("timm:resnet18", size=64)
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    batch = encoder.transform(image).unsqueeze(0)
+    expected = network.eval().forward_head(network.forward_features(batch), pre_logits=True)
+    torch.testing.assert_close(encoder.encode(batch), expected)
+    assert isinstance(encoder.transform, Resize)
+    assert encoder.transform.mean == pytest.approx((123.675, 116.28, 103.53))
+
+
+def test_weights_that_cannot_be_fetched_are_told_with_their_place(hub: Path) -> None:
+    with pytest.raises(ConnectionError, match="timm:resnet18: its weights are not on this machine"):
+        encoder_of("timm:resnet18")
+
+
+def test_a_name_that_timm_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="timm:resnet17: timm says"):
+        encoder_of("timm:resnet17")
