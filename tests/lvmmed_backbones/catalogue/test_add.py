@@ -15,7 +15,7 @@ from torchvision.models import resnet18, resnet50
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.catalogue import adding
+from lvmmed_backbones.catalogue import adding, architectures
 from lvmmed_backbones.catalogue.adding import reference_images
 from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.models import from_config
@@ -283,7 +283,7 @@ def test_300_damaged_files(tmp_path: Path, shelf: Path, monkeypatch, capsys) -> 
     from safetensors.torch import load_file
 
     monkeypatch.setattr(adding, "SIDE", 32)
-    monkeypatch.setitem(adding.NAMED, "small", SMALL)
+    monkeypatch.setitem(architectures.NAMED, "small", SMALL)
     model = from_config(SMALL)
     state = {own: model.state_dict()[name] for name, own in model.own_names().items()}
     rng = np.random.default_rng(0)
