@@ -149,11 +149,9 @@ def depends_on_seed(backbone: str) -> bool:
 def _of_catalogue(name: str, transform: Transform | None, size: int | None, seed: int) -> Encoder:
     entry = catalogue.get(name, seed)
     side = size or SIDE
-    module = models.from_config(entry.model("vector", side))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if entry.weights is None:  # random ones: another network for each seed, the same each time
-            module = models.from_config(entry.model("vector", side))
+        torch.manual_seed(seed)  # of a random backbone: another network for each seed
+        module = models.from_config(entry.model("vector", side))
     module.init_weights()
     return Encoder(
         name=name,

@@ -88,6 +88,8 @@ def evaluate(
     """
     names = [backbones] if isinstance(backbones, (str, nn.Module)) else list(backbones)
     sets: list[Any] = list(data) if isinstance(data, (list, tuple)) else [data]
+    if not names or not sets:
+        raise ValueError("give at least one backbone, and data")
     _check(probes, label_fractions, seeds)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     workers = min(8, max(1, (os.cpu_count() or 1) - 1)) if workers is None else workers
