@@ -45,9 +45,9 @@ class Evaluation:
         console = console or Console()
         for title, rows in _by_title(groups):
             table = Table(title=title)
-            table.add_column("backbone")
+            table.add_column("backbone", no_wrap=True)
             for metric in SHOWN:
-                table.add_column(metric, justify="right")
+                table.add_column(metric.replace("_", " "), justify="right")
             for name, records in rows:
                 table.add_row(plain(name), *(_cell(records, metric) for metric in SHOWN))
             console.print(table)
