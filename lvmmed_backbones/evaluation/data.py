@@ -8,11 +8,13 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
 from lvmmed_backbones.files.outside import (
     ARRAY,
@@ -86,9 +88,13 @@ class LabelledImages:
         array = read_image(image) if isinstance(image, Path) else image
         return cv2.cvtColor(array, cv2.COLOR_GRAY2RGB) if array.ndim == 2 else array
 
-    def key(self, place: int) -> bytes:
-        """BLAKE2b of an image's content, 16 bytes: of its file, or of its pixels."""
-        image = self.images[place]
+    @cached_property
+    def keys(self) -> list[bytes]:
+        """BLAKE2b of each image's content, 16 bytes: of its file, or of its pixels."""
+        return [self._key(image) for image in tqdm(self.images, "images", leave=False, delay=1)]
+
+    @staticmethod
+    def _key(image: Path | NDArray[np.uint8]) -> bytes:
         if isinstance(image, Path):
             return hashlib.blake2b(read_bytes(image, most=ARRAY), digest_size=16).digest()
         shape = f"{image.shape}".encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from lvmmed_backbones.evaluation.data import TEST, LabelledImages
 from lvmmed_backbones.evaluation.store import FeatureStore
 
 
-def copied(data: LabelledImages, keys: Sequence[bytes], cache: Path) -> NDArray[np.bool_]:
+def copied(data: LabelledImages, cache: Path) -> NDArray[np.bool_]:
     """Return for each image, (N,), whether it is a test image that another part has, too.
 
     Two images are the same if their content is, or if their perceptual hashes differ in at most `HASH_DISTANCE` bits
@@ -24,16 +23,13 @@ def copied(data: LabelledImages, keys: Sequence[bytes], cache: Path) -> NDArray[
     ----------
     data : LabelledImages
         N images.
-    keys : sequence of bytes
-        Of the content of each.
     cache : Path
         The folder of all stores; hashes are kept there.
     """
-    others = {key for key, part in zip(keys, data.parts, strict=True) if part != TEST}
-    result = np.array(
-        [part == TEST and key in others for key, part in zip(keys, data.parts, strict=True)]
-    )
-    hashes = _hashes(data, keys, cache)
+    keys = list(zip(data.keys, data.parts, strict=True))
+    others = {key for key, part in keys if part != TEST}
+    result = np.array([part == TEST and key in others for key, part in keys])
+    hashes = _hashes(data, cache)
     elsewhere = np.flatnonzero(data.parts != TEST)
     for place in data.of(TEST)[~result[data.of(TEST)]]:
         distance = np.bitwise_count(hashes[elsewhere] ^ hashes[place])
@@ -46,14 +42,14 @@ def copied(data: LabelledImages, keys: Sequence[bytes], cache: Path) -> NDArray[
     return result
 
 
-def _hashes(data: LabelledImages, keys: Sequence[bytes], cache: Path) -> NDArray[np.uint64]:
+def _hashes(data: LabelledImages, cache: Path) -> NDArray[np.uint64]:
     """The perceptual hash of each image, computed once."""
     store = FeatureStore(cache / "perceptual_hashes", (1,), "uint64")
     with store.locked():
         if store.read_meta() is None:
             store.begin({})
         known = store.keys()
-        missing = {key: place for place, key in enumerate(keys) if key not in known}
+        missing = {key: place for place, key in enumerate(data.keys) if key not in known}
         if missing:
             rows = [
                 perceptual_hash(data.pixels(place))
@@ -61,4 +57,4 @@ def _hashes(data: LabelledImages, keys: Sequence[bytes], cache: Path) -> NDArray
             ]
             store.append(list(missing), np.array(rows, dtype=np.uint64)[:, None])
             known = store.keys()
-    return store.rows([known[key] for key in keys])[:, 0]
+    return store.rows([known[key] for key in data.keys])[:, 0]

@@ -12,12 +12,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
 from lvmmed_backbones.evaluation.classification import PROBES, Answer, Split
 from lvmmed_backbones.evaluation.data import LabelledImages, fewer_labels, read_data
+from lvmmed_backbones.evaluation.duplicates import copied
 from lvmmed_backbones.evaluation.encoder import Encoder, Transform, depends_on_seed, encoder_of
 from lvmmed_backbones.evaluation.extraction import Features, extract
 from lvmmed_backbones.evaluation.result import Evaluation, identity
@@ -98,6 +101,7 @@ def evaluate(
     notes: list[str] = []
     for one_set in sets:
         drawn = [read_data(one_set, seed) for seed in seeds]
+        copies = copied(drawn[0], folder)  # the test part is the same for every seed
         for name in names:
             encoders = _encoders(name, seeds, transform, size)
             for encoder, own in encoders:
@@ -106,9 +110,9 @@ def evaluate(
                     encoder, drawn[0], folder, batch_size=batch_size, workers=workers, device=device
                 )
                 records += _scored(
-                    encoder, features, drawn, seeds, own, probes, label_fractions, started
+                    encoder, features, copies, drawn, seeds, own, probes, label_fractions, started
                 )
-        notes += _about(drawn[0], features)
+        notes += _about(drawn[0], int(copies.sum()))
     evaluation = Evaluation(records, notes)
     if results is not None:
         evaluation.save(results)
@@ -145,6 +149,7 @@ def _encoders(
 def _scored(
     encoder: Encoder,
     features: Features,
+    copies: NDArray[np.bool_],
     drawn: Sequence[LabelledImages],
     seeds: Sequence[int],
     places: Sequence[int],
@@ -173,6 +178,7 @@ def _scored(
                     encoder,
                     drawn[place],
                     features,
+                    copies[split.test],
                     split,
                     answer,
                     probe=probe,
@@ -189,6 +195,7 @@ def _record(
     encoder: Encoder,
     data: LabelledImages,
     features: Features,
+    copies: NDArray[np.bool_],
     split: Split,
     answer: Answer,
     *,
@@ -202,7 +209,7 @@ def _record(
     truth, probabilities = data.labels[split.test], answer.probabilities
     prediction = probabilities.argmax(1)
     metrics = classification_scores(truth, probabilities)
-    own = ~features.copied[split.test]
+    own = ~copies
     if not own.all() and own.any():
         metrics["accuracy_without_copies"] = float((prediction == truth)[own].mean())
     cases = [
@@ -290,12 +297,12 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _about(data: LabelledImages, features: Features) -> list[str]:
+def _about(data: LabelledImages, copies: int) -> list[str]:
     """What a reader must know of a data set."""
     notes = []
-    if features.duplicates:
+    if copies:
         notes.append(
-            f"{data.name}: {features.duplicates} of {len(data.of('test'))} test images are training or valid images, "
+            f"{data.name}: {copies} of {len(data.of('test'))} test images are training or valid images, "
             "too: accuracy_without_copies leaves them out."
         )
     if data.patients is None:

@@ -16,8 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from lvmmed_backbones.evaluation.data import LabelledImages
-from lvmmed_backbones.evaluation.duplicates import copied
-from lvmmed_backbones.evaluation.encoder import Encoder
+from lvmmed_backbones.evaluation.encoder import Encoder, Transform
 from lvmmed_backbones.evaluation.store import FeatureStore
 
 CLOSE = 1e-3  # relative: the same code on another machine or another number of threads
@@ -36,45 +35,41 @@ class Features:
         Images that were not in the cache.
     seconds : float
         That these took.
-    copied : ndarray of bool
-        (N,) whether it is a test image that is a training or valid image, too: see `duplicates.copied`.
     """
 
     values: NDArray[np.float32]
     computed: int
     seconds: float
-    copied: NDArray[np.bool_]
-
-    @property
-    def duplicates(self) -> int:
-        """Test images that are training or valid images, too."""
-        return int(self.copied.sum())
 
 
 class _Missing(Dataset):
     """The images that are to be encoded, transformed."""
 
     def __init__(self, data: LabelledImages, places: Sequence[int], encoder: Encoder) -> None:
-        self.data, self.places, self.transform = data, places, encoder.transform
+        self.data, self.places = data, places
+        self.transform = encoder.transform  # alone: a process of the loader needs no network
 
     def __len__(self) -> int:
         return len(self.places)
 
     def __getitem__(self, number: int) -> Tensor:
         place = self.places[number]
-        image = self.data.pixels(place)
-        try:
-            tensor = self.transform(image)
-        except Exception as error:  # a user's own code
-            raise ValueError(
-                f"{self.data.names[place]}: the transform raised {type(error).__name__}: {error}. "
-                f"The image has shape {image.shape}"
-            ) from error
-        if not isinstance(tensor, Tensor) or tensor.ndim != 3:
-            raise ValueError(
-                f"{self.data.names[place]}: the transform returned {type(tensor).__name__}, not a tensor (3, h, w)"
-            )
-        return tensor
+        return _transformed(self.transform, self.data.pixels(place), self.data.names[place])
+
+
+def _transformed(transform: Transform, image: NDArray[np.uint8], name: str) -> Tensor:
+    """The tensor of an image; ValueError that names it if the transform, a user's own code, gives none."""
+    try:
+        tensor = transform(image)
+    except Exception as error:
+        raise ValueError(
+            f"{name}: the transform raised {type(error).__name__}: {error}. The image has shape {image.shape}"
+        ) from error
+    if not isinstance(tensor, Tensor) or tensor.ndim != 3:
+        raise ValueError(
+            f"{name}: the transform returned {type(tensor).__name__}, not a tensor (3, h, w)"
+        )
+    return tensor
 
 
 def extract(
@@ -111,7 +106,6 @@ def extract(
     DiskFull
         If the cache has no room.
     """
-    keys = [data.key(place) for place in tqdm(range(len(data)), "images", leave=False, delay=1)]
     probe = _probe(encoder, device)
     store = FeatureStore(cache / _name(encoder, probe), probe.shape)
     began = time.monotonic()
@@ -121,27 +115,23 @@ def extract(
             # Nothing yet, or weights of the same values behind other code, or another transform.
             store.begin({"encoder": encoder.name, "probe": [float(x) for x in probe]})
         known = store.keys()
-        missing = {key: place for place, key in enumerate(keys) if key not in known}
+        missing = {key: place for place, key in enumerate(data.keys) if key not in known}
         _add(store, encoder, data, missing, batch_size, workers, device)
         known = store.keys()
     seconds = time.monotonic() - began if missing else 0.0
-    values = store.rows([known[key] for key in keys])
+    values = store.rows([known[key] for key in data.keys])
     if (values == values[0]).all():
         raise ValueError(
             f"{encoder.name} gives all {len(data)} images of {data.name} the same features: "
             "see that its weights are loaded and its transform keeps the images apart"
         )
-    return Features(values, len(missing), seconds, copied(data, keys, cache))
+    return Features(values, len(missing), seconds)
 
 
 def _probe(encoder: Encoder, device: str) -> NDArray[np.float32]:
     """The features of one fixed image: they tell whether the code behind the weights has changed."""
     image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-    tensor = encoder.transform(image)
-    if not isinstance(tensor, Tensor) or tensor.ndim != 3:
-        raise ValueError(
-            f"{encoder.name}: the transform returned {type(tensor).__name__}, not a tensor (3, h, w)"
-        )
+    tensor = _transformed(encoder.transform, image, "an image of noise")
     encoder.module.to(device)
     with torch.inference_mode():
         return encoder.encode(tensor.unsqueeze(0).to(device))[0].float().cpu().numpy()

@@ -72,14 +72,18 @@ class FeatureStore:
             (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / META, {**meta, "shape": list(self.shape), "dtype": self.dtype})
 
+    def count(self) -> int:
+        """The number of whole rows that have a key."""
+        try:
+            keys, rows = ((self.folder / name).stat().st_size for name in (KEYS, ROWS))
+        except FileNotFoundError:
+            return 0
+        return min(keys // KEY, rows // self.row_bytes)
+
     def keys(self) -> dict[bytes, int]:
         """The row of each image."""
-        try:
-            content = (self.folder / KEYS).read_bytes()
-            rows = (self.folder / ROWS).stat().st_size // self.row_bytes
-        except FileNotFoundError:
-            return {}
-        count = min(len(content) // KEY, rows)
+        count = self.count()
+        content = (self.folder / KEYS).read_bytes() if count else b""
         return {content[row * KEY : (row + 1) * KEY]: row for row in range(count)}
 
     def rows(self, places: Sequence[int] | NDArray[np.integer]) -> NDArray[Any]:
@@ -88,7 +92,7 @@ class FeatureStore:
 
     def mapped(self) -> NDArray[Any]:
         """Return all rows, (R, *shape), as they lie on the disk."""
-        return np.memmap(self.folder / ROWS, self.dtype, "r", shape=(len(self.keys()), *self.shape))
+        return np.memmap(self.folder / ROWS, self.dtype, "r", shape=(self.count(), *self.shape))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -110,7 +114,7 @@ class FeatureStore:
             raise ValueError(
                 f"{len(keys)} images have rows of shape {rows.shape[1:]}, not {self.shape}"
             )
-        count = len(self.keys())
+        count = self.count()
         with telling_full(self.folder / ROWS):
             _append(self.folder / ROWS, count * self.row_bytes, rows.astype(self.dtype).tobytes())
             _append(self.folder / KEYS, count * KEY, b"".join(keys))

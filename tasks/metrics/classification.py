@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
+from lvmmed_backbones.evaluation.scores import auroc
 from tasks.metrics import case_name, write_cases
 
 
@@ -76,21 +77,5 @@ class ClassificationScores(BaseMetric):
             "accuracy": float(accuracy_score(truth, prediction)),
             "kappa": float(kappa),
             "macro_f1": float(f1_score(truth, prediction, average="macro", zero_division=0.0)),
-            "auroc": _auroc(truth, probability),
+            "auroc": auroc(truth, probability),
         }
-
-
-def _auroc(truth: np.ndarray, probability: np.ndarray) -> float:
-    """Return the macro one-vs-rest AUROC over the classes that have both positive and negative images; NaN if none has.
-
-    Parameters
-    ----------
-    truth : ndarray
-        (N,) labels.
-    probability : ndarray
-        (N, C) scores.
-    """
-    present = [c for c in range(probability.shape[1]) if 0 < (truth == c).sum() < len(truth)]
-    if not present:
-        return float("nan")
-    return float(np.mean([roc_auc_score(truth == c, probability[:, c]) for c in present]))
