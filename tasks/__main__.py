@@ -1,4 +1,4 @@
-"""`python -m tasks`: the data sets of the 15 tasks."""
+"""`python -m tasks`: the data sets of the tasks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
     text = "turn downloads into the prepared layout"
     add = add_verb(verbs, "prepare", text, "tasks.commands:prepare", _show_folders)
     add("names", nargs="*", default=(), metavar="NAME", help="default: all that are there")
-    add("--data", type=Path, required=True, metavar="DIR", help="folder of downloads")
+    text = "folder of downloads (none: the data sets that come with the suite)"
+    add("--data", type=Path, metavar="DIR", help=text)
     add("--out", type=Path, required=True, metavar="DIR", help="folder of prepared data sets")
     text = "draw stand-ins for downloads"
     add = add_verb(verbs, "phantoms", text, "tasks.commands:draw_phantoms", _show_folders)
@@ -75,7 +76,8 @@ def _show_data_sets(data_sets: Mapping[str, Dataset]) -> int:
             "what", f"{dataset.kind}, {dataset.modality}, {dataset.images} {dataset.unit}"
         )
         table.add_row("from", dataset.page)
-        table.add_row("into", f"{dataset.folder}/: {dataset.layout}")
+        place = f"tasks/shipped/{dataset.folder}" if dataset.shipped else dataset.folder
+        table.add_row("there in" if dataset.shipped else "into", f"{place}/: {dataset.layout}")
         table.add_row("licence", f"{dataset.licence}; {dataset.citation}", end_section=True)
     Console(soft_wrap=True).print(table)
     return 0

@@ -24,7 +24,9 @@ def list_data_sets() -> dict[str, Dataset]:
     return {name: datasets.get(name) for name in datasets.names()}
 
 
-def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> dict[str, Path]:
+def prepare(
+    names: Sequence[str] = (), *, data: str | Path | None = None, out: str | Path
+) -> dict[str, Path]:
     """Turn downloads into the prepared layout: `python -m tasks prepare`.
 
     One that is already prepared from the same files is reused.
@@ -32,9 +34,9 @@ def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> 
     Parameters
     ----------
     names : sequence of str
-        Names of data sets; none: all whose folder lies in `data`.
-    data : str or Path
-        Folder of downloads.
+        Names of data sets; none: all whose folder lies in `data`, or all that come with the suite.
+    data : str or Path, optional
+        Folder of downloads. A data set that is not there, but comes with the suite, is taken from it.
     out : str or Path
         Folder of prepared data sets.
 
@@ -48,14 +50,22 @@ def prepare(names: Sequence[str] = (), *, data: str | Path, out: str | Path) -> 
     FileNotFoundError, ValueError
         Naming the file that is missing or wrong, and the remedy; those before it are prepared.
     """
-    data, out = Path(data), Path(out)
-    with tqdm(names or _downloaded(data), desc="preparing", unit="set") as bar:
-        return {name: datasets.prepare(name, data, out) for name in bar}
+    downloads = None if data is None else Path(data)
+    with tqdm(names or _there(downloads), desc="preparing", unit="set") as bar:
+        return {name: datasets.prepare(name, downloads, Path(out)) for name in bar}
 
 
-def _downloaded(data: Path) -> list[str]:
-    """Return the data sets in a folder of downloads. Raises FileNotFoundError if there are none."""
-    names = datasets.available(data)
+def _there(data: Path | None) -> list[str]:
+    """Return the data sets in a folder of downloads, or those that come with the suite.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder of downloads has none.
+    """
+    if data is None:
+        return datasets.available()
+    names = [name for name in datasets.names() if (data / datasets.get(name).folder).is_dir()]
     if not names:
         folders = ", ".join(sorted({dataset.folder for dataset in list_data_sets().values()}))
         raise FileNotFoundError(

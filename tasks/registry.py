@@ -1,4 +1,4 @@
-"""The tasks: a config each in `configs`, and those that plugins register."""
+"""The tasks: a config each in `configs` (the paper's) and `configs/open`, and those that plugins register."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
+OPEN = CONFIGS / "open"
 _registered: dict[str, Config] = {}
 
 
@@ -41,7 +42,17 @@ def register(config: str | Path | Config) -> None:
 
 def _shipped() -> dict[str, Path]:
     """Return the files of the configs beside this module, by name."""
-    return {file.stem: file for file in CONFIGS.glob("*.py")}
+    return {file.stem: file for folder in (CONFIGS, OPEN) for file in folder.glob("*.py")}
+
+
+def paper_names() -> list[str]:
+    """Return the names of the tasks of the paper, and of those that plugins register: all but the open ones."""
+    return sorted({*names()} - {*open_names()})
+
+
+def open_names() -> list[str]:
+    """Return the names of the open tasks: their data sets come with the suite."""
+    return sorted(file.stem for file in OPEN.glob("*.py"))
 
 
 def names() -> list[str]:

@@ -11,7 +11,7 @@ _base_ = [
     '_base_/runtime.py']
 
 task = dict(
-    name='brain_tumor_linear', version=1, dataset='brain_tumor', kind='classification', protocol='linear',
+    name='brain_tumor_linear', version=2, dataset='brain_tumor', kind='classification', protocol='linear',
     headline='accuracy')
 
 classes = ('glioma', 'meningioma', 'no tumor', 'pituitary')

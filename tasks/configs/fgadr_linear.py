@@ -15,7 +15,7 @@ _base_ = [
     '_base_/runtime.py']
 
 task = dict(
-    name='fgadr_linear', version=2, dataset='fgadr', kind='classification', protocol='linear',
+    name='fgadr_linear', version=3, dataset='fgadr', kind='classification', protocol='linear',
     headline='accuracy', clean_split=dict(train='splits/clean_train.txt', valid='splits/clean_valid.txt'))
 
 classes = ('grade 0', 'grade 1', 'grade 2', 'grade 3', 'grade 4')

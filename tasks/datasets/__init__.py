@@ -22,14 +22,17 @@ from lvmmed_backbones.files.folders import lies_in, states, walk
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.layout import Writer, write_data_set
 from lvmmed_backbones.layout.check import read_meta
+from lvmmed_backbones.layout.files import fingerprint
 from lvmmed_backbones.plugins import load_installed
 from tasks.datasets import cards
 
-__all__ = ["Dataset", "available", "get", "names", "prepare", "prepares"]
+__all__ = ["Dataset", "available", "get", "names", "prepare", "prepares", "source_of"]
 
 VERSION = 4  # version of the preparers: a prepared data set of another version is made anew
-OF_DOWNLOADS = ("folder", "layout", "images", "unit")  # the facts that meta.json does not repeat
+# The facts that meta.json does not repeat.
+OF_DOWNLOADS = ("folder", "layout", "images", "unit", "shipped")
 PHANTOM = "PHANTOM"  # the file that marks a generated download
+SHIPPED = Path(__file__).resolve().parents[1] / "shipped"  # data sets that come with the suite
 
 
 Prepare = Callable[[Path, Writer], None]
@@ -60,6 +63,9 @@ class Dataset:
         How many a preparer makes of the whole download, in `unit`s.
     unit : {"images", "cases"}
         What is counted.
+    shipped : bool
+        Whether it comes with the suite, in tasks/shipped/FOLDER: then `images` counts what comes, and the title says
+        which part of the whole it is.
     foreground : (float, float) or None
         Least and largest share of an image that the download's median mask may cover, where it was measured. A check
         reports a prepared data set outside of it.
@@ -79,6 +85,7 @@ class Dataset:
     citation: str
     page: str
     unit: Literal["images", "cases"] = "images"
+    shipped: bool = False
     foreground: tuple[float, float] | None = None
 
 
@@ -131,20 +138,36 @@ def _known() -> Mapping[str, tuple[Dataset, Prepare]]:
     return PREPARERS
 
 
-def available(downloads: Path) -> list[str]:
-    """Return the data sets whose folder lies in a folder of downloads."""
-    return [name for name in names() if (downloads / get(name).folder).is_dir()]
+def available(downloads: Path | None = None) -> list[str]:
+    """Return the data sets that are there: those in a folder of downloads, and those that come with the suite."""
+    return [name for name in names() if source_of(name, downloads) is not None]
 
 
-def prepare(name: str, downloads: Path, out: Path) -> Path:
+def source_of(name: str, downloads: Path | None = None) -> Path | None:
+    """Return where the download of a data set lies: DOWNLOADS/FOLDER, or else what comes with the suite.
+
+    None if it is not there.
+
+    Raises
+    ------
+    ValueError
+        If there is no data set called so.
+    """
+    dataset = get(name)
+    if downloads is not None and (downloads / dataset.folder).is_dir():
+        return downloads / dataset.folder
+    return SHIPPED / dataset.folder if dataset.shipped else None
+
+
+def prepare(name: str, downloads: Path | None, out: Path) -> Path:
     """Turn a download into the prepared layout; one that is already prepared from the same files is reused.
 
     Parameters
     ----------
     name : str
         The name of the data set.
-    downloads : Path
-        The folder that holds the download's folder.
+    downloads : Path or None
+        The folder that holds the download's folder; None, or without that folder: what comes with the suite.
     out : Path
         The folder of prepared data sets.
 
@@ -159,11 +182,11 @@ def prepare(name: str, downloads: Path, out: Path) -> Path:
         Naming the file that is missing or wrong, and the remedy; nothing is written.
     """
     dataset = get(name)
-    source = downloads / dataset.folder
-    if not source.is_dir():
+    source = source_of(name, downloads)
+    if source is None:
         raise FileNotFoundError(
-            f"{source}: no such folder. Download {dataset.title} from {dataset.page} "
-            f"and unpack it there: {dataset.layout}"
+            f"{(downloads or Path('DOWNLOADS')) / dataset.folder}: no such folder. "
+            f"Download {dataset.title} from {dataset.page} and unpack it there: {dataset.layout}"
         )
     folder = out / name
     signature = source_signature(source)
@@ -214,13 +237,16 @@ def _is_prepared(folder: Path, signature: str) -> bool:
 def source_signature(source: Path) -> str:
     """Return a cheap fingerprint of a download: names, sizes and times of its files, and the preparers' version.
 
-    The download's own folder may be a link to another disk. Within it, links are followed, and none may lead out.
+    Of what comes with the suite, contents in place of times, which are the checkout's. The download's own folder may be
+    a link to another disk. Within it, links are followed, and none may lead out.
 
     Raises
     ------
     Refused
         If a link does, or the folder cannot be read.
     """
+    if source.is_relative_to(SHIPPED):
+        return f"{VERSION} {fingerprint(source)}"
     digest = hashlib.sha256(str(VERSION).encode())
     inside = os.path.realpath(source)
     names = [str(path) for path in sorted(map(Path, walk(source, links_too=True)))]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from lvmmed_backbones.layout.check import problems_of
 from lvmmed_backbones.layout.writer import write_data_set
-from tasks import datasets
+from tasks import datasets, phantoms
 
 
 def refused(name: str, tmp_path: Path, kind: type[Exception], message: str) -> None:
@@ -27,7 +27,7 @@ def first(folder: Path, pattern: str) -> Path:
     return sorted(folder.glob(pattern))[0]
 
 
-@pytest.mark.parametrize("name", datasets.names())
+@pytest.mark.parametrize("name", phantoms.names())
 def test_missing_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     folder = datasets.get(name).folder

@@ -15,9 +15,9 @@ from PIL import Image
 from lvmmed_backbones.layout.borders import border, border_fit, outline
 from lvmmed_backbones.layout.check import check, read_meta
 from lvmmed_backbones.layout.contents import problems_of_contents
-from tasks import datasets
+from tasks import datasets, phantoms
 
-MASKED = [n for n in datasets.names() if datasets.get(n).kind in ("segmentation", "volumes")]
+MASKED = [n for n in phantoms.names() if datasets.get(n).kind in ("segmentation", "volumes")]
 SINGLE, SLICED = "isic2018", "mmwhs_mri"  # images, and slices of volumes
 
 Change = Callable[[np.ndarray], np.ndarray]

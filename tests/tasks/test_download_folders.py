@@ -19,7 +19,7 @@ from PIL import Image
 from benchmarks.labels import training_images
 from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.layout import check, write_data_set
-from tasks import datasets, registry
+from tasks import datasets, phantoms, registry
 from tasks.__main__ import main
 from tasks.datasets import source_signature
 from tasks.download.folders import files_by_name, usual_name
@@ -55,7 +55,7 @@ def litter(root: Path) -> None:
             (folder / "__MACOSX" / f"._{some.name}").write_bytes(b"\0\5\x16\7")
 
 
-@pytest.mark.parametrize("name", datasets.names())
+@pytest.mark.parametrize("name", phantoms.names())
 def test_clutter_is_passed_over(name: str, download, prepared_root: Path, tmp_path: Path) -> None:
     source = download(name)
     before = source_signature(source)
@@ -387,7 +387,7 @@ def disturb(source: Path, rng: random.Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", datasets.names())
+@pytest.mark.parametrize("name", phantoms.names())
 def test_generated_folders(name: str, phantom_root: Path, tmp_path: Path, capsys) -> None:
     """25 of each data set: prepared and sound, or a line and nothing on the disk."""
     rng, folder = random.Random(name), datasets.get(name).folder

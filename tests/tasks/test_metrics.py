@@ -19,11 +19,11 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
+from lvmmed_backbones.evaluation.overlap import dice, iou, overlap_counts
 from lvmmed_backbones.files.outside import Refused
 from tasks.metrics import case_name
 from tasks.metrics.classification import ClassificationScores
 from tasks.metrics.detection import DetectionScores, read_truth
-from tasks.metrics.overlap import dice, iou, overlap_counts
 from tasks.metrics.segmentation import SegmentationScores
 
 CLASSES = ("background", "left", "right")
