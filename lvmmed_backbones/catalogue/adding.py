@@ -74,6 +74,53 @@ class Added:
     random: Features
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """The network that a file of weights holds.
+
+    Attributes
+    ----------
+    config : mapping
+        Registered type of its architecture, and its arguments.
+    network : networks.Network
+        Its tensors, checked.
+    prefixes : list of str
+        Prefixes of all networks of this architecture in the file.
+    mean, std : sequence of float
+        The usual normalisation of images, RGB, 0 to 255.
+    """
+
+    config: Mapping[str, Any]
+    network: networks.Network
+    prefixes: list[str]
+    mean: Sequence[float]
+    std: Sequence[float]
+
+
+def recognise(
+    file: Path,
+    *,
+    architecture: str | None = None,
+    layout: str = "auto",
+    wrapper: str | None = None,
+) -> Recognised:
+    """Find the network in a file of weights. Parameters and errors as of `add`."""
+    layouts = list(LAYOUTS) if layout == "auto" else [layout]
+    content = read(file)
+    tensors = networks.flatten(content, file)
+    if architecture is None:
+        architecture, module, candidates = _search(content, tensors, layouts, file)
+    else:
+        module, candidates = _look_for(architecture, tensors, layouts, file)
+    if not candidates:
+        raise Refused(file, networks.explain_misfit(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
+    network = networks.choose_network(candidates, wrapper, file)
+    check_values(network.tensors, networks.required_tensors(module), file)  # type: ignore[arg-type]
+    mean, std = _normalisation(architecture, network)
+    config = architectures.config_by_name(architecture)
+    return Recognised(config, network, [c.prefix for c in candidates], mean, std)
+
+
 def add(
     file: str | Path,
     name: str,
@@ -119,27 +166,16 @@ def add(
     """
     file = Path(file)
     target = _unused_file(name, Path(out or catalogue.folders()[-1]))
-    layouts = list(LAYOUTS) if layout == "auto" else [layout]
-    content = read(file)
-    tensors = networks.flatten(content, file)
-    if architecture is None:
-        config, module, candidates = _recognise(content, tensors, layouts, file)
-    else:
-        config = architectures.config_by_name(architecture)
-        module, candidates = _look_for(config, tensors, layouts, file)
-    if not candidates:
-        raise Refused(file, networks.explain_misfit(tensors, module, layouts, file), NAME_IT)  # type: ignore[arg-type]
-    network = networks.choose_network(candidates, wrapper, file)
-    check_values(network.tensors, networks.required_tensors(module), file)  # type: ignore[arg-type]
-    usual_mean, usual_std = _normalisation(config)
+    found = recognise(file, architecture=architecture, layout=layout, wrapper=wrapper)
+    config, network = found.config, found.network
     facts = checked_facts(
         dict(
             architecture=architectures.architecture_name(config),
             method=plain(method),
             config=config,
             **architectures.output_channels(config, file),
-            mean=mean or usual_mean,
-            std=std or usual_std,
+            mean=mean or found.mean,
+            std=std or found.std,
             corpus=dict(name=plain(corpus)),
             licence=plain(licence),
             source=f"{plain(file.name)}, sha256 {file_sha256(file)[:12]}",
@@ -148,8 +184,7 @@ def add(
     )
     random, features = _compare_features(config, network.tensors, facts, file)
     write_backbone(target, network.tensors, facts)
-    prefixes = [candidate.prefix for candidate in candidates]
-    return Added(target, facts.architecture, network, prefixes, features, random)
+    return Added(target, facts.architecture, network, found.prefixes, features, random)
 
 
 def _unused_file(name: str, out: Path) -> Path:
@@ -163,41 +198,46 @@ def _unused_file(name: str, out: Path) -> Path:
 
 
 def _look_for(
-    config: Mapping[str, Any], tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
+    architecture: str, tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
 ) -> tuple[nn.Module, list[networks.Network]]:
     """Return an architecture on the meta device, and its networks in a file. Raise Refused as `find_networks`.
 
     The architecture is whole, as for a vector, so that one set of weights serves every output.
     """
+    config = architectures.config_by_name(architecture)
     size = _native_image_size(config, tensors)
     module = architectures.build_on_meta({**config, **size, "output": "vector"}, file)
     return module, networks.find_networks(tensors, module, layouts, file)  # type: ignore[arg-type]
 
 
-def _recognise(
+def _search(
     content: Mapping, tensors: Mapping[str, Tensor], layouts: Sequence[str], file: Path
-) -> tuple[dict[str, Any], nn.Module, list[networks.Network]]:
-    """Return the config of the architecture that a file has a network of, the architecture, and these networks.
+) -> tuple[str, nn.Module, list[networks.Network]]:
+    """Return the name of the architecture that a file has a network of, the architecture, and these networks.
 
     Raises
     ------
     Refused
         If the file has no network of an architecture that we recognise.
     """
-    names = list(architectures.NAMED)
+    signs = architectures.SIGNS
+    names = [
+        name
+        for name in architectures.NAMED
+        if name not in signs or any(signs[name] in tensor for tensor in tensors)
+    ]
     if isinstance(arch := content.get("arch"), str) and timm.is_model(arch):
         names.insert(0, f"timm:{arch}")
     for name in names:
-        config = architectures.config_by_name(name)
         try:
-            module, candidates = _look_for(config, tensors, layouts, file)
+            module, candidates = _look_for(name, tensors, layouts, file)
         except Refused:  # of a larger architecture
             continue
         if candidates:
-            return config, module, candidates
+            return name, module, candidates
     raise Refused(
         file,
-        "has no ResNet and no image encoder of SAM in it: its prefixes are "
+        "has no ResNet, ViT, SAM, CLIP or ALIGN in it: its prefixes are "
         f"{networks.first_few(networks.distinct_beginnings(tensors))}, such keys as "
         f"{networks.first_few(list(tensors))}",
         NAME_IT,
@@ -216,9 +256,16 @@ def _native_image_size(config: Mapping[str, Any], tensors: Mapping[str, Tensor])
     return dict(img_size=16 * min(max([*absolute, *relative, 4]), 256))
 
 
-def _normalisation(config: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
+def _normalisation(
+    architecture: str, network: networks.Network
+) -> tuple[Sequence[float], Sequence[float]]:
     """Return the mean and standard deviation (RGB, 0 to 255) that the architecture's project uses."""
-    known = timm.get_pretrained_cfg(config["model_name"]) if "model_name" in config else None
+    model = architectures.config_by_name(architecture)["model_name"]
+    if "image_model" in network.prefix.split("."):  # FLAVA's, which is CLIP's
+        model = architectures.NAMED["clip_vit_base"]["model_name"]
+    elif architecture in architectures.PLAIN:
+        return IMAGENET_MEAN, IMAGENET_STD
+    known = timm.get_pretrained_cfg(model)
     if known is None:
         return IMAGENET_MEAN, IMAGENET_STD
     return [255 * v for v in known.mean], [255 * v for v in known.std]

@@ -89,6 +89,17 @@ def config_by_name(name: str) -> dict[str, Any]:
 
 
 RESNETS = [f"resnet{depth}" for depth in (18, 34, 50, 101, 152)]
+# Plain transformers as DINO, MAE and others trained them, without labels. timm's own weights of the same models are
+# supervised, and for images that are normalised in another way.
+PLAIN = {
+    f"vit_{size}_patch{patch}": f"vit_{size}_patch{patch}_224"
+    for size, patch in (("small", 16), ("small", 8), ("base", 16), ("base", 8), ("large", 16))
+}
+OTHERS = {
+    **{f"dinov2_vit_{size}": f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large")},
+    "clip_vit_base": "vit_base_patch16_clip_quickgelu_224",
+    "align": "align_efficientnet_b7",
+}
 NAMED: dict[str, Mapping[str, Any]] = {
     **{name: dict(type="Backbone", model_name=name) for name in RESNETS},
     **{
@@ -96,6 +107,14 @@ NAMED: dict[str, Mapping[str, Any]] = {
         for size in "blh"
         for family, more in (("sam", {}), ("lvmmed", dict(use_abs_pos=False)))
     },
+    **{name: dict(type="Backbone", model_name=model) for name, model in (PLAIN | OTHERS).items()},
+}
+# A part of names that every file of an architecture has. To build one takes a second, so that others are not tried.
+SIGNS = {
+    **{name: "rel_pos_h" for name in NAMED if name.startswith(("sam_", "lvmmed_"))},
+    **{name: "patch_embed" for name in (*PLAIN, *OTHERS)},
+    "clip_vit_base": "class_embedding",
+    "align": "squeeze_excite",
 }
 
 

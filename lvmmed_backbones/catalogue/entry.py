@@ -30,6 +30,8 @@ class Entry:
         Paper or web page.
     mean, std : (float, float, float)
         Normalisation of images in RGB, 0 to 255.
+    image_size : int
+        Side in pixels of the images that a frozen evaluation gives it.
     config : mapping
         Registered type of the backbone, and its arguments.
     channels : (int, int, int, int) or None
@@ -49,6 +51,7 @@ class Entry:
     source: str
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    image_size: int = 224
     config: Mapping[str, Any]
     channels: tuple[int, int, int, int] | None
     vector_channels: int

@@ -14,7 +14,7 @@ import torch
 from timm.models import group_parameters, model_entrypoint
 from torch import Tensor, nn
 
-from lvmmed_backbones.models import sam, scaled_resnet  # noqa: F401  timm lists their models, too
+from lvmmed_backbones.models import align, sam, scaled_resnet  # noqa: F401  timm lists their models, too
 from lvmmed_backbones.models.pyramid import STRIDES
 
 REMEDY = "take output='vector', or a model such as resnet50, convnext_tiny or swin_tiny_patch4_window7_224"
@@ -26,8 +26,6 @@ DECIDED = {"features_only", "out_indices", "feature_cls", "feature_cfg", "num_cl
 
 # What a model of timm raises for arguments or images that it does not take.
 TIMM_ERRORS = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-# Pixels. timm's converters build a matrix of the file's patch by the model's: a larger patch could fill the memory.
-LARGEST_PATCH = 64
 # Names of the function in timm's modules that converts published weights for a model.
 CONVERTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretrained")
 # Prefixes that timm's feature extractors put before the names of the model inside them.
@@ -205,19 +203,29 @@ def converted_weights(
 ) -> Mapping[str, Tensor]:
     """Return published weights of a model by timm's names and in the plain model's shapes; the image size may differ.
 
-    The weights stay as they are if timm has no converter for the model, or the converter fails: the strict check then
-    names what is missing.
+    The weights stay as they are if timm has no converter for the model, or the converter fails, or if they are for
+    patches of another size, which timm would resample: the strict check then names what is missing.
     """
     module = sys.modules[model_entrypoint(name).__module__]
     convert = next((getattr(module, n) for n in CONVERTERS if hasattr(module, n)), None)
-    patches = [v.shape[2:] for n, v in tensors.items() if "patch_embed" in n and v.ndim == 4]
-    if convert is None or any(max(patch) > LARGEST_PATCH for patch in patches):
+    if convert is None or not _has_patches_of(plain, tensors):
         return tensors
     takes_model = len(inspect.signature(convert).parameters) > 1
     try:
         return convert(dict(tensors), plain) if takes_model else convert(dict(tensors))
     except Exception:  # a file of another architecture can make it raise anything
         return tensors
+
+
+def _has_patches_of(plain: nn.Module, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether a file may hold a plain transformer's projection of patches; for other models always."""
+    projection = getattr(getattr(plain, "patch_embed", None), "proj", None)
+    if not isinstance(projection, nn.Conv2d):
+        return True
+    shape = projection.weight.shape
+    # segment_anything's, timm's and DINOv2's names have patch_embed in them, CLIP's are conv1 and patch_embedding.
+    found = [v.shape for v in tensors.values() if v.ndim == 4 and v.shape[:2] == shape[:2]]
+    return not found or shape in found
 
 
 def classifier_names(name: str, arguments: Mapping[str, Any], plain: nn.Module) -> set[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from lvmmed_backbones.files.outside import Refused, refusing
@@ -103,7 +104,7 @@ def find_networks(
     """
     wanted = required_tensors(module)
     required = _shapes(wanted)
-    networks = []
+    networks: list[Network] = []
     for prefix, inner in _inner_tensors(tensors, len(required)):
         for layout in layouts:
             known = _fit(inner, module, layout, path)
@@ -114,16 +115,36 @@ def find_networks(
             used = {
                 n: known[n] for n, v in wanted.items() if n in known and known[n].shape == v.shape
             }
+            if any(prefix.startswith(n.prefix) and _same(used, n.tensors) for n in networks):
+                break  # timm's converters know some prefixes, too
             created = [name for name in wanted if name not in used]
-            same = {id(value) for value in used.values()}
+            taken = {_place(value) for value in used.values()} | _merged(inner, layout)
             unused = [
                 name
                 for name, value in tensors.items()
-                if id(value) not in same and name.removeprefix(prefix) not in wanted
+                if _place(value) not in taken and name.removeprefix(prefix) not in wanted
             ]
             networks.append(Network(prefix, layout, used, created, unused))
             break
     return networks
+
+
+def _same(tensors: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
+    """Whether two networks are one; positions may have been fitted twice."""
+    shared = sum(_place(value) == _place(others[name]) for name, value in tensors.items())
+    return 2 * shared > len(tensors)
+
+
+def _place(value: Tensor) -> int:
+    """What a tensor and its views have in common: where their values lie."""
+    plain = value.layout == torch.strided and value.device.type == "cpu" and value.numel()
+    return value.data_ptr() if plain else id(value)
+
+
+def _merged(inner: Mapping[str, Tensor], layout: str) -> set[int]:
+    """The tensors that a layout has put together into others, such as queries, keys and values."""
+    after = {_place(value) for value in converted(inner, layout).values()}
+    return {_place(value) for value in inner.values()} - after
 
 
 def _fit(

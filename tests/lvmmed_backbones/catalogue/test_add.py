@@ -197,7 +197,7 @@ REFUSED = {
     "a foreign network": (
         lambda: {"enc.block.0.w": torch.zeros(3), "enc.block.1.w": torch.zeros(3)},
         [],
-        r"has no ResNet and no image encoder of SAM in it: its prefixes are .*, such keys as enc.block.0.w",
+        r"has no ResNet, ViT, SAM, CLIP or ALIGN in it: its prefixes are .*, such keys as enc.block.0.w",
     ),
     "a larger network": (
         lambda: timm.create_model("resnet101").state_dict(),

@@ -226,7 +226,9 @@ def test_a_foreign_network_is_refused_with_what_the_file_has(tmp_path: Path) -> 
 
 
 def test_a_checkpoint_of_another_layout_is_named() -> None:
-    with pytest.raises(ValueError, match="no layout 'caffe': choose from efficientnet_pytorch"):
+    with pytest.raises(
+        ValueError, match="no layout 'caffe': choose from align, efficientnet_pytorch"
+    ):
         converted({}, "caffe")
 
 

@@ -1,0 +1,24 @@
+"""DINOv2's ViT-B/14, distilled from its ViT-g, in timm's copy of the weights.
+
+The file's checksum is not known here, and no revision is pinned: a run's record has the commit that was fetched.
+"""
+
+from lvmmed_backbones.catalogue.entry import Entry
+from lvmmed_backbones.weights.source import Weights
+
+ENTRY = Entry(
+    architecture="ViT-B/14",
+    method="DINOv2",
+    corpus="LVD-142M, 142 million images of the web",
+    licence="Apache-2.0",
+    source="Oquab et al., TMLR 2024, arXiv 2304.07193",
+    config=dict(type="Backbone", model_name="vit_base_patch14_dinov2"),
+    channels=(768, 768, 768, 768),
+    vector_channels=768,
+    weights=Weights(
+        file="model.safetensors",
+        layout="own",
+        sha256=None,
+        hub="timm/vit_base_patch14_dinov2.lvd142m",
+    ),
+)
