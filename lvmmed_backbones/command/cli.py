@@ -150,21 +150,42 @@ def _add_evaluation(verbs: argparse._SubParsersAction) -> None:
     add("--data", nargs="+", required=True, metavar="DATA", help=text)
     text = "FILE.py:FUNCTION from an image (H, W, 3) to a tensor (3, h, w); default: the backbone's own"
     add("--transform", metavar="FUNCTION", help=text)
-    text = "knn: nearest neighbours; linear: logistic regression (default: both)"
-    add("--probes", nargs="+", default=("knn", "linear"), metavar="NAME", help=text)
+    text = (
+        "of classes: knn, linear, sweep, attentive, few_shot, retrieval (default: knn linear); of targets: "
+        "regression; of masks: dense"
+    )
+    add("--probes", nargs="+", metavar="NAME", help=text)
+    text = (
+        "test on corrupted images, too, in five severities: gaussian_noise, pixelate ..., or a modality such as xray, "
+        "ct, ultrasound, fundus for all of its own"
+    )
+    add("--corruptions", nargs="+", default=(), metavar="NAME", help=text)
+    text = "compare features of test images and of the same rotated, flipped and with other intensities"
+    add("--invariance", action="store_true", help=text)
     add("--seeds", nargs="+", type=int, default=(0, 1, 2), metavar="N", help="default: 0 1 2")
     text = "shares of the training labels, such as 0.01 1.0 (default: 1.0)"
     add("--label-fractions", nargs="+", type=float, default=(1.0,), metavar="F", help=text)
     add("--size", type=int, help="side of the images in pixels; default: the backbone's own")
-    add("--device", help="such as cuda:1; default: the first GPU, or the CPU")
-    add(
-        "--workers",
-        type=int,
-        help="processes that load images (default: one for each core but one)",
+    text = "the last n blocks of a transformer or stages of a convolutional network; several: these, from 0"
+    add("--layers", nargs="+", type=int, action=_Layers, metavar="N", help=text)
+    text = "such as cuda:1, or several; default: all GPUs, or the CPU"
+    add("--device", nargs="+", metavar="DEVICE", help=text)
+    text = "of the backbone (auto: bfloat16 on GPUs that compute with it, float32 elsewhere)"
+    add("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help=text)
+    text = (
+        "processes that load images (default: none on a CPU, as many as cores but one beside a GPU)"
     )
-    add("--batch-size", type=int, default=64, help="images that the backbone takes at a time (64)")
+    add("--workers", type=int, help=text)
+    add("--batch-size", type=int, default=64, help="images that a device has at a time (64)")
     add("--cache", type=Path, help="folder of the features; default: in the user's cache")
     add("--results", type=Path, help="folder to save the records in, for `lvmmed report`")
+
+
+class _Layers(argparse.Action):
+    """One number above 0 is a count of the last layers; several are their places."""
+
+    def __call__(self, _: Any, options: argparse.Namespace, values: Any, *rest: Any) -> None:
+        options.layers = values[0] if len(values) == 1 and values[0] > 0 else values
 
 
 def _show_evaluation(evaluation: Evaluation) -> int:

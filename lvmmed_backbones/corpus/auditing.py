@@ -209,15 +209,18 @@ def _read_test_images(
 
 
 def _test_files(folder: Path) -> list[str]:
-    """Return the files of a folder; of a prepared data set only the images that splits/test*.txt name."""
-    files = sorted(walk(folder))
-    splits = sorted(folder.glob("splits/test*.txt"))
-    if not splits:
-        return files
-    lines = [line for split in splits for line in read_lines(split, within=folder)]
+    """Return the files of a folder; of a prepared data set only the test images."""
+    prepared = any(folder.glob("splits/test*.txt"))
+    return images_of_split(folder, "test") if prepared else sorted(walk(folder))
+
+
+def images_of_split(folder: Path, split: str) -> list[str]:
+    """Return the images of a prepared data set that splits/SPLIT*.txt name; none if there is no such file."""
+    lists = sorted(folder.glob(f"splits/{split}*.txt"))
+    lines = [line for file in lists for line in read_lines(file, within=folder)]
     # A line is a name, with or without its suffix, perhaps with a label behind it; a volume's is its slices' folder.
     names = {*lines, *(line.rpartition(" ")[0] for line in lines)}
-    images = [file for file in files if file.startswith("images/")]
+    images = sorted(file for file in walk(folder) if file.startswith("images/"))
     return [
         file
         for file in images

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["Evaluation", "LabelledImages", "Resize", "evaluate", "read_data"]
+__all__ = ["DenseImages", "Evaluation", "LabelledImages", "Resize", "evaluate", "read_data"]
 
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
+        "DenseImages": "data",
         "Evaluation": "result",
         "LabelledImages": "data",
-        "Resize": "encoder",
+        "Resize": "encoders",
         "evaluate": "evaluating",
         "read_data": "data",
     },

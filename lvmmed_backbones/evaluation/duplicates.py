@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lvmmed_backbones.corpus.hashes import CORRELATION, HASH_DISTANCE, perceptual_hash, thumbnail
-from lvmmed_backbones.evaluation.data import TEST, LabelledImages
+from lvmmed_backbones.evaluation.data import TEST, DenseImages, LabelledImages
 from lvmmed_backbones.evaluation.store import FeatureStore
 
 
-def copied(data: LabelledImages, cache: Path) -> NDArray[np.bool_]:
+def copied(data: LabelledImages | DenseImages, cache: Path) -> NDArray[np.bool_]:
     """Return for each image, (N,), whether it is a test image that another part has, too.
 
     Two images are the same if their content is, or if their perceptual hashes differ in at most `HASH_DISTANCE` bits
-    and their correlation at 64 x 64 pixels is at least `CORRELATION`.
+    and their correlation at 64 x 64 pixels is at least `CORRELATION`. All slices of a volume are copies if more than
+    half of them are: black ones are alike in all volumes.
 
     Parameters
     ----------
-    data : LabelledImages
+    data : LabelledImages or DenseImages
         N images.
     cache : Path
         The folder of all stores; hashes are kept there.
@@ -39,10 +40,13 @@ def copied(data: LabelledImages, cache: Path) -> NDArray[np.bool_]:
             result[place] = any(
                 own @ thumbnail(data.pixels(other)) >= CORRELATION for other in close
             )
-    return result
+    cases = [f"{part}/{case}" for part, case in zip(data.parts, data.cases, strict=True)]
+    _, numbers = np.unique(cases, return_inverse=True)
+    shares = np.bincount(numbers, result) / np.bincount(numbers)
+    return (shares > 0.5)[numbers] & (data.parts == TEST)
 
 
-def _hashes(data: LabelledImages, cache: Path) -> NDArray[np.uint64]:
+def _hashes(data: LabelledImages | DenseImages, cache: Path) -> NDArray[np.uint64]:
     """The perceptual hash of each image, computed once."""
     store = FeatureStore(cache / "perceptual_hashes", (1,), "uint64")
     with store.locked():

@@ -1,66 +1,60 @@
-"""Evaluate backbones on labelled images by probes of their frozen features."""
+"""Evaluate backbones on images by probes of their frozen features."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
-import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
-from tqdm import tqdm
 
-from lvmmed_backbones.evaluation.classification import PROBES, Answer, Split
-from lvmmed_backbones.evaluation.data import LabelledImages, fewer_labels, read_data
+from lvmmed_backbones.evaluation.corruptions import checked_corruptions
+from lvmmed_backbones.evaluation.data import DenseImages, LabelledImages, read_data
 from lvmmed_backbones.evaluation.duplicates import copied
-from lvmmed_backbones.evaluation.encoder import Encoder, Transform, depends_on_seed, encoder_of
-from lvmmed_backbones.evaluation.extraction import Features, extract
-from lvmmed_backbones.evaluation.result import Evaluation, identity
-from lvmmed_backbones.evaluation.scores import classification_scores
+from lvmmed_backbones.evaluation.encoders import Encoder, Transform, depends_on_seed, encoder_of
+from lvmmed_backbones.evaluation.probing import Draw, Extraction, Plan, probed
+from lvmmed_backbones.evaluation.protocols import PROBES, probes_for
+from lvmmed_backbones.evaluation.replicas import Precision
+from lvmmed_backbones.evaluation.result import Evaluation
 from lvmmed_backbones.files.home import user_folder
-from lvmmed_backbones.records import Backbone, Data, Provenance, WholeRecord, finite
-
-PROFILE = "probe"
-TASK_VERSION = 1
-PACKAGES = ("torch", "timm", "numpy", "scikit-learn", "lvmmed-backbones")
+from lvmmed_backbones.records import WholeRecord
 
 
 def evaluate(
     backbones: str | nn.Module | Sequence[str | nn.Module],
-    data: str | Path | LabelledImages | Mapping[str, Any] | Sequence[str | Path],
+    data: str | Path | LabelledImages | DenseImages | Mapping[str, Any] | Sequence[str | Path],
     *,
     transform: Transform | str | None = None,
-    probes: Sequence[str] = ("knn", "linear"),
+    probes: Sequence[str] | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     label_fractions: Sequence[float] = (1.0,),
     size: int | None = None,
-    device: str | None = None,
+    layers: int | Sequence[int] | None = None,
+    corruptions: Sequence[str] = (),
+    invariance: bool = False,
+    device: str | Sequence[str] | None = None,
+    precision: Precision = "auto",
     workers: int | None = None,
     batch_size: int = 64,
     cache: str | Path | None = None,
     results: str | Path | None = None,
 ) -> Evaluation:
-    """Score backbones by what simple classifiers learn from their frozen features: `lvmmed evaluate`.
+    """Score backbones by what simple probes learn from their frozen features: `lvmmed evaluate`.
 
     Parameters
     ----------
     backbones : str, Module, or a sequence of these
         See `encoder_of`.
-    data : str, Path, LabelledImages, mapping of arrays, or a sequence of names
+    data : str, Path, LabelledImages, DenseImages, mapping of arrays, or a sequence of names
         See `read_data`.
     transform : callable or str, optional
         For modules: see `encoder_of`.
-    probes : sequence of str
-        "knn": the nearest neighbours, their number chosen; "linear": logistic regression to convergence, its penalty
-        chosen. The valid images choose; the test images are seen once.
+    probes : sequence of str, optional
+        Names of `PROBES`. For classification "knn", "linear", "sweep", "attentive", "few_shot", "retrieval"; for
+        targets "regression"; for masks "dense". The valid images choose their settings; the test images are seen once.
+        None: knn and linear, regression, dense.
     seeds : sequence of int
         A seed draws the valid images, where they are not given, which labels a smaller share takes, and the weights of
         a random backbone.
@@ -68,12 +62,23 @@ def evaluate(
         Shares of the training labels, in (0, 1].
     size : int, optional
         Side in pixels of the images; None: the backbone's own.
-    device : str, optional
-        Such as "cuda:1"; None: the first GPU, or the CPU.
+    layers : int or sequence of int, optional
+        The last n blocks of a transformer or stages of a convolutional network, or those of these indices; see
+        `encoder_of`. None: what the backbone itself gives.
+    corruptions : sequence of str
+        Corruptions of the test images, such as "gaussian_noise", "xray" (all of a modality) or "xray/pixelate": the
+        probes, trained on clean images, are tested on them, too, in five severities. See `checked_corruptions`.
+    invariance : bool
+        Whether records say how alike the features of a test image and of the same image rotated, flipped and of other
+        intensity are. See `robustness.invariance`.
+    device : str or sequence of str, optional
+        Such as "cuda:1", or several; None: all GPUs, or the CPU.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the encoder. "auto" is bfloat16 on GPUs that compute with it, float32 elsewhere.
     workers : int, optional
-        Processes that load images; None: as many as cores, but one, and at most 8.
+        Processes that load images; see `extract`.
     batch_size : int
-        Images that the encoder takes at a time.
+        Images that a device has at a time.
     cache : str or Path, optional
         Folder of the features; None: the user's cache.
     results : str or Path, optional
@@ -87,223 +92,89 @@ def evaluate(
     Raises
     ------
     ValueError, FileNotFoundError, ConnectionError
-        As `encoder_of`, `read_data` and `extract`; for an unknown probe or a share outside (0, 1].
+        As `encoder_of`, `read_data` and `extract`; for an unknown probe, one that is for other data, an unknown
+        corruption or a share outside (0, 1].
     """
     names = [backbones] if isinstance(backbones, (str, nn.Module)) else list(backbones)
     sets: list[Any] = list(data) if isinstance(data, (list, tuple)) else [data]
     if not names or not sets:
         raise ValueError("give at least one backbone, and data")
-    _check(probes, label_fractions, seeds)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    workers = min(8, max(1, (os.cpu_count() or 1) - 1)) if workers is None else workers
+    plan = _checked_plan(probes, label_fractions, corruptions, invariance)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError("give at least one seed, each once")
     folder = Path(cache) if cache else user_folder() / "features"
+    extraction = Extraction(folder, batch_size, workers, device, precision)
     records: list[WholeRecord] = []
     notes: list[str] = []
-    for one_set in sets:
-        drawn = [read_data(one_set, seed) for seed in seeds]
+    # All names and data sets are looked at before the first image is encoded: what is wrong is said at once.
+    by_seed = [isinstance(name, str) and depends_on_seed(name) for name in names]
+    all_drawn = [[read_data(one_set, seed) for seed in seeds] for one_set in sets]
+    chosen = [probes_for(drawn[0], plan.probes) for drawn in all_drawn]
+    for drawn, own in zip(all_drawn, chosen, strict=True):
         copies = copied(drawn[0], folder)  # the test part is the same for every seed
-        for name in names:
-            encoders = _encoders(name, seeds, transform, size)
-            for encoder, own in encoders:
-                started = datetime.now(UTC).isoformat(timespec="seconds")
-                features = extract(
-                    encoder, drawn[0], folder, batch_size=batch_size, workers=workers, device=device
-                )
-                records += _scored(
-                    encoder, features, copies, drawn, seeds, own, probes, label_fractions, started
-                )
         notes += _about(drawn[0], int(copies.sum()))
-    evaluation = Evaluation(records, notes)
-    if results is not None:
-        evaluation.save(results)
-    return evaluation
+        for number, (name, own_seeds) in enumerate(zip(names, by_seed, strict=True)):
+            made = partial(encoder_of, name, transform=transform, size=size, layers=layers)
+            addition = _addition(name, names[:number], size, layers)
+            for encoder, places in _encoders(made, addition, seeds, own_seeds):
+                draws = [Draw(drawn[place], seeds[place]) for place in places]
+                found, said = probed(encoder, draws, copies, replace(plan, probes=own), extraction)
+                records += found
+                if results is not None:  # those of a killed run stay
+                    Evaluation(found).save(results)
+                notes += [note for note in said if note not in notes]
+    return Evaluation(records, notes)
 
 
-def _check(probes: Sequence[str], fractions: Sequence[float], seeds: Sequence[int]) -> None:
-    for probe in probes:
-        if probe not in PROBES:
-            raise ValueError(f"no probe {probe!r}: choose from {', '.join(PROBES)}")
+def _checked_plan(
+    probes: Sequence[str] | None,
+    fractions: Sequence[float],
+    corruptions: Sequence[str],
+    invariance: bool,
+) -> Plan:
     for fraction in fractions:
         if not 0 < fraction <= 1:
             raise ValueError(f"label fraction {fraction}: give a share in (0, 1]")
-    if not probes or not fractions or not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError("give at least one probe, label fraction and seed, each seed once")
+    if not fractions or (probes is not None and not probes):
+        raise ValueError(f"give at least one label fraction, and one probe of {', '.join(PROBES)}")
+    return Plan(probes, list(fractions), checked_corruptions(corruptions), invariance)
 
 
 def _encoders(
-    backbone: str | nn.Module,
-    seeds: Sequence[int],
-    transform: Transform | str | None,
-    size: int | None,
+    made: Callable[..., Encoder], addition: str, seeds: Sequence[int], by_seed: bool
 ) -> list[tuple[Encoder, list[int]]]:
     """The networks of a backbone, each with the places of the seeds that it serves."""
-    if isinstance(backbone, str) and depends_on_seed(backbone):
-        return [
-            (encoder_of(backbone, transform=transform, size=size, seed=seed), [place])
-            for place, seed in enumerate(seeds)
+    if by_seed:
+        found = [(made(seed=seed), [place]) for place, seed in enumerate(seeds)]
+    else:
+        found = [(made(), list(range(len(seeds))))]
+    return [(replace(encoder, name=encoder.name + addition), places) for encoder, places in found]
+
+
+def _addition(
+    backbone: str | nn.Module,
+    before: Sequence[str | nn.Module],
+    size: int | None,
+    layers: int | Sequence[int] | None,
+) -> str:
+    """What a backbone's name needs so that reports, which know rows by their names, tell it apart."""
+    alike = sum(type(other) is type(backbone) for other in before)
+    return "".join(
+        [
+            f" ({alike + 1})" if alike and isinstance(backbone, nn.Module) else "",
+            f", {size} px" if size else "",
+            f", layers {layers}" if layers is not None else "",
         ]
-    encoder = encoder_of(backbone, transform=transform, size=size)
-    return [(encoder, list(range(len(seeds))))]
-
-
-def _scored(
-    encoder: Encoder,
-    features: Features,
-    copies: NDArray[np.bool_],
-    drawn: Sequence[LabelledImages],
-    seeds: Sequence[int],
-    places: Sequence[int],
-    probes: Sequence[str],
-    fractions: Sequence[float],
-    started: str,
-) -> list[WholeRecord]:
-    """The records of one network: of every probe, share of the labels and seed."""
-    cells = [(place, fraction) for place in places for fraction in fractions]
-    splits = [
-        Split(
-            fewer_labels(drawn[place], fraction, seeds[place]),
-            drawn[place].of("valid"),
-            drawn[place].of("test"),
-        )
-        for place, fraction in cells
-    ]
-    records = []
-    for probe in tqdm(probes, f"probes of {encoder.name}", leave=False, delay=1):
-        began = time.monotonic()
-        answers = PROBES[probe](features.values, drawn[0].labels, len(drawn[0].classes), splits)
-        seconds = (time.monotonic() - began) / len(answers)
-        for (place, fraction), split, answer in zip(cells, splits, answers, strict=True):
-            records.append(
-                _record(
-                    encoder,
-                    drawn[place],
-                    features,
-                    copies[split.test],
-                    split,
-                    answer,
-                    probe=probe,
-                    fraction=fraction,
-                    seed=seeds[place],
-                    started=started,
-                    seconds=seconds,
-                )
-            )
-    return records
-
-
-def _record(
-    encoder: Encoder,
-    data: LabelledImages,
-    features: Features,
-    copies: NDArray[np.bool_],
-    split: Split,
-    answer: Answer,
-    *,
-    probe: str,
-    fraction: float,
-    seed: int,
-    started: str,
-    seconds: float,
-) -> WholeRecord:
-    """What one probe with one seed leaves."""
-    truth, probabilities = data.labels[split.test], answer.probabilities
-    prediction = probabilities.argmax(1)
-    metrics = classification_scores(truth, probabilities)
-    own = ~copies
-    if not own.all() and own.any():
-        metrics["accuracy_without_copies"] = float((prediction == truth)[own].mean())
-    cases = [
-        {
-            "case": data.names[place],
-            "accuracy": float(guess == label),
-            "probability": float(row[label]),
-            "truth": float(label),
-            "prediction": float(guess),
-        }
-        for place, label, guess, row in zip(
-            split.test, truth, prediction, probabilities, strict=True
-        )
-    ]
-    fingerprint = _fingerprint(data)
-    threads = torch.get_num_threads()
-    run = identity(
-        task=data.name,
-        version=TASK_VERSION,
-        data=fingerprint,
-        weights=encoder.weights,
-        transform=repr(encoder.transform),
-        probe=probe,
-        fraction=fraction,
-        seed=seed,
-    )
-    return WholeRecord(
-        run=run,
-        task=data.name,
-        task_version=TASK_VERSION,
-        dataset=data.name,
-        kind="classification",
-        backbone=Backbone(
-            name=encoder.name,
-            architecture=encoder.architecture,
-            method=encoder.method,
-            corpus=encoder.corpus,
-            parameters=encoder.parameters,
-            weights_sha256=encoder.weights_sha256,
-            pretraining_seed=encoder.pretraining_seed,
-        ),
-        protocol=probe,
-        label_fraction=fraction,
-        seed=seed,
-        profile=PROFILE,
-        threads=threads,
-        data_source="measured",
-        metric="accuracy",
-        metrics=finite({**metrics, "setting": answer.setting}),
-        cases=cases,
-        data=Data(fingerprint, True, {"train": len(split.train), "test": len(split.test)}),
-        provenance=Provenance(
-            versions=_versions(),
-            machine={
-                "platform": platform.platform(),
-                "cpu": platform.processor() or platform.machine(),
-                "cores": os.cpu_count(),
-                "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-            },
-            git_revision=None,
-            started=started,
-        ),
-        cost={
-            "train_seconds": round(seconds, 3),
-            "test_seconds": round(features.seconds, 3),
-        },
     )
 
 
-def _fingerprint(data: LabelledImages) -> str:
-    """A checksum over names, labels and parts."""
-    digest = hashlib.sha256()
-    for name, label, part in zip(data.names, data.labels, data.parts, strict=True):
-        digest.update(f"{name}\0{label}\0{part}\n".encode())
-    return digest.hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a checkout that is not installed
-            continue
-    return found
-
-
-def _about(data: LabelledImages, copies: int) -> list[str]:
+def _about(data: LabelledImages | DenseImages, copies: int) -> list[str]:
     """What a reader must know of a data set."""
-    notes = []
+    notes = list(data.notes)
     if copies:
         notes.append(
             f"{data.name}: {copies} of {len(data.of('test'))} test images are training or valid images, "
-            "too: accuracy_without_copies leaves them out."
+            "too: the scores without_copies leave them out."
         )
     if data.patients is None:
         notes.append(f"{data.name}: patients are not known, so each image counts by itself.")

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from lvmmed_backbones.evaluation.data import LabelledImages
-from lvmmed_backbones.evaluation.encoder import Encoder, Transform
-from lvmmed_backbones.evaluation.store import FeatureStore
+from lvmmed_backbones.evaluation.encoders import Encoder
+from lvmmed_backbones.evaluation.loading import Images, batches, transformed
+from lvmmed_backbones.evaluation.replicas import (
+    Output,
+    Precision,
+    Replica,
+    devices_of,
+    encoded,
+    precision_of,
+    replicas_of,
+)
+from lvmmed_backbones.evaluation.store import FeatureStore, StoredRows
 
-CLOSE = 1e-3  # relative: the same code on another machine or another number of threads
-SMALL = 256  # images: fewer are loaded by the process itself
+# Relative: the same code on another machine or another number of threads.
+CLOSE = {"float32": 1e-3, "bfloat16": 3e-2}
+MOST_WORKERS = 8
+NOISE = (96, 128)
+DTYPES = {"vector": "float32", "maps": "float16"}
 
 
 @dataclass(frozen=True)
@@ -29,57 +42,30 @@ class Features:
 
     Attributes
     ----------
-    values : ndarray of shape (N, D)
-        In the order of the data set.
+    values : ndarray of shape (N, D), or StoredRows of shape (N, C, h, w)
+        In the order of the data set. Vectors are float32, in memory; maps are float16 and stay on the disk: indexing
+        reads the rows that are asked for.
     computed : int
         Images that were not in the cache.
     seconds : float
         That these took.
     """
 
-    values: NDArray[np.float32]
+    values: Any
     computed: int
     seconds: float
 
 
-class _Missing(Dataset):
-    """The images that are to be encoded, transformed."""
-
-    def __init__(self, data: LabelledImages, places: Sequence[int], encoder: Encoder) -> None:
-        self.data, self.places = data, places
-        self.transform = encoder.transform  # alone: a process of the loader needs no network
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, number: int) -> Tensor:
-        place = self.places[number]
-        return _transformed(self.transform, self.data.pixels(place), self.data.names[place])
-
-
-def _transformed(transform: Transform, image: NDArray[np.uint8], name: str) -> Tensor:
-    """The tensor of an image; ValueError that names it if the transform, a user's own code, gives none."""
-    try:
-        tensor = transform(image)
-    except Exception as error:
-        raise ValueError(
-            f"{name}: the transform raised {type(error).__name__}: {error}. The image has shape {image.shape}"
-        ) from error
-    if not isinstance(tensor, Tensor) or tensor.ndim != 3:
-        raise ValueError(
-            f"{name}: the transform returned {type(tensor).__name__}, not a tensor (3, h, w)"
-        )
-    return tensor
-
-
 def extract(
     encoder: Encoder,
-    data: LabelledImages,
+    images: Images,
     cache: Path,
     *,
+    output: Output = "vector",
     batch_size: int = 64,
-    workers: int = 1,
-    device: str = "cpu",
+    workers: int | None = None,
+    device: str | Sequence[str] | None = None,
+    precision: Precision = "auto",
 ) -> Features:
     """The features of a data set's images, each computed once for an encoder, whatever data set it is in.
 
@@ -87,96 +73,158 @@ def extract(
     ----------
     encoder : Encoder
         Of the images.
-    data : LabelledImages
+    images : Images
         N of them.
     cache : Path
         The folder of all stores.
+    output : {"vector", "maps"}
+        One vector for each image, by `Encoder.encode`; or its maps, by `Encoder.maps`.
     batch_size : int
-        Images at a time.
-    workers : int
-        Processes that load images while the encoder works.
-    device : str
-        Of the encoder.
+        Images that a device has at a time.
+    workers : int, optional
+        Processes that load images; 0: this process, which does it while the encoder works. None: 0 where the encoder
+        is on the CPU, whose cores loaders would take away from it; elsewhere as many as cores, but one, and at most 8.
+    device : str or sequence of str, optional
+        Such as "cuda:1", or several, to which the batches are dealt out; None: all GPUs, or the CPU.
+    precision : {"auto", "float32", "bfloat16"}
+        Of products and convolutions. "auto" is bfloat16 on GPUs that compute with it, float32 elsewhere. Features of
+        each are kept apart.
 
     Raises
     ------
     ValueError
         If an image has features that are no numbers, or all images have the same; if the transform or the encoder
         does not give what it must. What was computed before stays in the cache.
+    Refused
+        If the cache has no room for the features, which is seen before the first is computed.
     DiskFull
-        If the cache has no room.
+        If it fills up meanwhile.
     """
-    probe = _probe(encoder, device)
-    store = FeatureStore(cache / _name(encoder, probe), probe.shape)
+    devices = devices_of(device)
+    if workers is None:
+        gpu = devices[0].type != "cpu"
+        workers = min(MOST_WORKERS, max(1, (os.cpu_count() or 1) - 1)) if gpu else 0
+    precision = precision_of(precision, devices)
+    replicas, probe, shape = _begun(encoder, images, devices, output, precision)
+    if not np.isfinite(probe).all():
+        raise ValueError(
+            f"{encoder.name} gives NaN or infinity for an image of noise: see its weights and its transform"
+        )
+    store = FeatureStore(
+        cache / _name(encoder, output, precision, probe, shape), probe.shape, DTYPES[output]
+    )
+    summary = probe.reshape(len(probe), -1).mean(1).tolist()
+    close = CLOSE[precision]
     began = time.monotonic()
     with store.locked():
         meta = store.read_meta()
-        if meta is None or not np.allclose(meta["probe"], probe, rtol=CLOSE, atol=CLOSE):
+        if meta is None or not np.allclose(meta["probe"], summary, rtol=close, atol=close):
             # Nothing yet, or weights of the same values behind other code, or another transform.
-            store.begin({"encoder": encoder.name, "probe": [float(x) for x in probe]})
+            store.begin({"encoder": encoder.name, "probe": summary})
         known = store.keys()
-        missing = {key: place for place, key in enumerate(data.keys) if key not in known}
-        _add(store, encoder, data, missing, batch_size, workers, device)
+        missing = {key: place for place, key in enumerate(images.keys) if key not in known}
+        store.check_room(len(missing))
+        _add(
+            store,
+            replicas,
+            images,
+            missing,
+            max(1, batch_size // replicas.count(replicas[0])),
+            workers,
+        )
         known = store.keys()
     seconds = time.monotonic() - began if missing else 0.0
-    values = store.rows([known[key] for key in data.keys])
-    if (values == values[0]).all():
+    rows = store.stored([known[key] for key in images.keys])
+    if len(known.keys() & set(images.keys)) > 1 and _all_equal(rows):
         raise ValueError(
-            f"{encoder.name} gives all {len(data)} images of {data.name} the same features: "
+            f"{encoder.name} gives all {len(images)} images of {images.name} the same features: "
             "see that its weights are loaded and its transform keeps the images apart"
         )
-    return Features(values, len(missing), seconds)
+    return Features(rows[:] if output == "vector" else rows, len(missing), seconds)
 
 
-def _probe(encoder: Encoder, device: str) -> NDArray[np.float32]:
-    """The features of one fixed image: they tell whether the code behind the weights has changed."""
-    image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-    tensor = _transformed(encoder.transform, image, "an image of noise")
-    encoder.module.to(device)
-    with torch.inference_mode():
-        return encoder.encode(tensor.unsqueeze(0).to(device))[0].float().cpu().numpy()
+def _all_equal(rows: StoredRows) -> bool:
+    """Whether all rows have the same values; reads no more rows than it needs."""
+    return all((rows[place] == rows[0]).all() for place in range(1, len(rows)))
 
 
-def _name(encoder: Encoder, probe: NDArray[np.float32]) -> str:
+def _begun(
+    encoder: Encoder,
+    images: Images,
+    devices: Sequence[torch.device],
+    output: Output,
+    precision: Precision,
+) -> tuple[list[Replica], NDArray[np.float32], tuple[int, ...]]:
+    """Replicas, and the features of a fixed image: they tell whether the code behind the weights has changed.
+
+    The image has 96 x 128 pixels; if the transform or the module takes no such image, as many as the first of the
+    data set. The shape is returned, too.
+    """
+    shapes = (NOISE, images.pixels(0).shape[:2])
+    for shape in shapes:
+        noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+        try:
+            tensor = transformed(encoder.transform, noise, f"an image of noise of {shape} pixels")
+            example = tensor.unsqueeze(0)
+            replicas = replicas_of(encoder, devices, output, precision, example)
+            return replicas, next(encoded(replicas, [example]))[0], shape
+        except ValueError:
+            if shape == shapes[-1]:
+                raise
+    raise AssertionError("not reached")
+
+
+def _name(
+    encoder: Encoder,
+    output: Output,
+    precision: Precision,
+    probe: NDArray[np.float32],
+    shape: tuple[int, ...],
+) -> str:
     """The folder of an encoder's features."""
-    text = f"{encoder.architecture} {encoder.weights} {encoder.transform!r} {probe.shape}"
+    transform = re.sub(r" at 0x[0-9a-f]+", "", repr(encoder.transform))  # of a function: its place
+    text = (
+        f"{encoder.architecture} {encoder.weights} {encoder.layers} {transform} {output} {precision} "
+        f"{probe.shape} {shape}"
+    )
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
 def _add(
     store: FeatureStore,
-    encoder: Encoder,
-    data: LabelledImages,
+    replicas: Sequence[Replica],
+    images: Images,
     missing: dict[bytes, int],
     batch_size: int,
     workers: int,
-    device: str,
 ) -> None:
     """Compute the missing features, and add them batch by batch."""
-    places = list(missing.values())
-    keys = list(missing)
-    loader = DataLoader(
-        _Missing(data, places, encoder),
-        batch_size,
-        num_workers=workers if len(places) > SMALL else 0,
-        pin_memory=device != "cpu",
-    )
+    keys, places = list(missing), list(missing.values())
+    encoder = replicas[0].encoder
+    pinned = replicas[0].device.type == "cuda"
+    loader = batches(images, places, encoder.transform, batch_size, workers, pinned)
     with tqdm(total=len(places), desc=f"features of {encoder.name}", unit="image", delay=1) as bar:
-        for number, rows in enumerate(_encoded(encoder, loader, device)):
-            start = number * batch_size
-            some = keys[start : start + len(rows)]
-            wrong = np.flatnonzero(~np.isfinite(rows).all(1))
-            if len(wrong):
-                raise ValueError(
-                    f"{encoder.name} gives NaN or infinity for {data.names[places[start + wrong[0]]]}: "
-                    "see its weights and its transform"
-                )
-            store.append(some, rows)
+        for rows in encoded(replicas, loader):
+            done = slice(bar.n, bar.n + len(rows))
+            _check(rows, encoder, store, [images.names[place] for place in places[done]])
+            store.append(keys[done], rows)
             bar.update(len(rows))
 
 
-def _encoded(encoder: Encoder, loader: DataLoader, device: str) -> Iterator[NDArray[np.float32]]:
-    """Rows of features, a batch at a time; the next images are loaded meanwhile."""
-    for images in loader:
-        with torch.inference_mode():
-            yield encoder.encode(images.to(device, non_blocking=True)).float().cpu().numpy()
+def _check(
+    rows: NDArray[np.float32], encoder: Encoder, store: FeatureStore, names: Sequence[str]
+) -> None:
+    """Raise ValueError that names the first image whose features are no numbers of the store."""
+    whole = np.isfinite(rows).reshape(len(rows), -1).all(1)
+    if not whole.all():
+        raise ValueError(
+            f"{encoder.name} gives NaN or infinity for {names[int(whole.argmin())]}: "
+            "see its weights and its transform"
+        )
+    most = np.finfo(store.dtype).max
+    fits = (np.abs(rows) <= most).reshape(len(rows), -1).all(1)
+    if not fits.all():
+        raise ValueError(
+            f"{encoder.name} gives values above {most:.0f} for {names[int(fits.argmin())]}, which "
+            f"{store.dtype} does not hold: scale its output"
+        )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +16,19 @@ from lvmmed_backbones.files.writing import replacing_folder
 from lvmmed_backbones.records import FILE, WholeRecord
 from lvmmed_backbones.records.checked import write_struct
 
-SHOWN = ("accuracy", "balanced_accuracy", "auroc", "ece")  # what fits 80 columns; records have all
+# What fits 80 columns; records have all. The first row whose first metric a probe has.
+SHOWN = (
+    ("accuracy", "balanced_accuracy", "auroc", "ece"),
+    ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy"),
+    ("average_precision", "precision_at_1", "precision_at_5", "precision_at_10"),
+    ("r2", "pearson", "mae"),
+    ("dice", "iou"),
+)
+ROBUSTNESS = (
+    ("mean_corruption_error", "relative_corruption_error"),
+    ("invariance_rotation", "invariance_flip", "invariance_intensity"),
+)
+NOT_PERCENT = ("mae",)  # in the unit of the targets
 
 
 @dataclass(frozen=True)
@@ -37,20 +47,21 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
 
     def table(self, console: Console | None = None) -> None:
-        """Print the mean and the sample standard deviation over seeds, in percent."""
+        """Print the mean and the sample standard deviation over seeds, in percent; a mean absolute error as it is."""
         groups: dict[tuple[str, float, str, str], list[WholeRecord]] = defaultdict(list)
         for record in self.records:
             key = (record.dataset, record.label_fraction, record.protocol, record.backbone.name)
             groups[key].append(record)
         console = console or Console()
         for title, rows in _by_title(groups):
-            table = Table(title=title)
-            table.add_column("backbone", no_wrap=True)
-            for metric in SHOWN:
-                table.add_column(metric.replace("_", " "), justify="right")
-            for name, records in rows:
-                table.add_row(plain(name), *(_cell(records, metric) for metric in SHOWN))
-            console.print(table)
+            for part, metrics in _parts(rows[0][1][0].metrics):
+                table = Table(title=title + part)
+                table.add_column("backbone", no_wrap=True)
+                for metric in metrics:
+                    table.add_column(metric.replace("_", " "), justify="right")
+                for name, records in rows:
+                    table.add_row(plain(name), *(_cell(records, metric) for metric in metrics))
+                console.print(table)
         for note in self.notes:
             console.print(plain(note), markup=False)
 
@@ -72,12 +83,6 @@ class Evaluation:
         return files
 
 
-def identity(**parts: object) -> str:
-    """The name of a run: a checksum over what it is made of."""
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def _by_title(
     groups: dict[tuple[str, float, str, str], list[WholeRecord]],
 ) -> Iterator[tuple[str, list[tuple[str, list[WholeRecord]]]]]:
@@ -87,14 +92,28 @@ def _by_title(
         tables[dataset, fraction, probe].append((backbone, records))
     for (dataset, fraction, probe), rows in tables.items():
         labels = "" if fraction == 1 else f", {100 * fraction:.3g} % of the labels"
-        rows.sort(key=lambda row: -np.mean([r.metrics["accuracy"] for r in row[1]]))
+        rows.sort(key=lambda row: -_headline(row[1]))
         yield plain(f"{dataset}, {probe}{labels}"), rows
 
 
+def _parts(metrics: Mapping[str, float | None]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The tables of a probe, each with what its title adds and its columns."""
+    fitting = [names for names in SHOWN if all(name in metrics for name in names)]
+    yield "", fitting[0] if fitting else tuple(metrics)[:4]
+    for names in ROBUSTNESS:
+        if names[0] in metrics:
+            yield ", changed images", names
+
+
+def _headline(records: list[WholeRecord]) -> float:
+    return float(np.mean([float(r.metrics[r.metric] or 0) for r in records]))
+
+
 def _cell(records: list[WholeRecord], metric: str) -> str:
-    values = [record.metrics[metric] for record in records]
+    values = [record.metrics.get(metric) for record in records]
     if any(value is None for value in values):
         return "–"
-    percent = 100 * np.array(values, dtype=float)
-    spread = f" ± {percent.std(ddof=1):.1f}" if len(percent) > 1 else ""
-    return f"{percent.mean():.1f}{spread}"
+    shown = np.array(values, dtype=float) * (1 if metric in NOT_PERCENT else 100)
+    digits = 3 if metric in NOT_PERCENT else 1
+    spread = f" ± {shown.std(ddof=1):.{digits}f}" if len(shown) > 1 else ""
+    return f"{shown.mean():.{digits}f}{spread}"

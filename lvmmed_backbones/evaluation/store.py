@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from tqdm import tqdm
 
 from lvmmed_backbones.files.outside import Refused, read_json
 from lvmmed_backbones.files.writing import telling_full, write_json
@@ -19,6 +22,50 @@ from lvmmed_backbones.files.writing import telling_full, write_json
 KEY = 16  # bytes that name an image: BLAKE2b of its content
 META, KEYS, ROWS, LOCK = "meta.json", "keys.bin", "rows.bin", "lock"
 REMEDY = "Delete its folder: the features are computed again"
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Rows on the disk in an order of one's own: what is asked for is read, and nothing else.
+
+    Attributes
+    ----------
+    mapped : memmap of shape (R, ...)
+        All rows, as they lie on the disk.
+    places : ndarray of int
+        (N,): the place in `mapped` of each row; a row may be there twice.
+    """
+
+    mapped: NDArray[Any]
+    places: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...), as an array's."""
+        return (len(self.places), *self.mapped.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """As an array's."""
+        return self.mapped.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As an array's."""
+        return self.mapped.dtype
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, rows: int | slice | ArrayLike) -> NDArray[Any]:
+        """The rows (n, ...) of a slice, of numbers or of a mask; one row of an integer; in memory."""
+        places = self.places[rows if isinstance(rows, (int, slice)) else np.asarray(rows)]
+        return np.asarray(self.mapped[places])
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("rows of a store have no array in memory: copy them")
+        return self[:].astype(dtype or self.dtype, copy=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +135,28 @@ class FeatureStore:
 
     def rows(self, places: Sequence[int] | NDArray[np.integer]) -> NDArray[Any]:
         """Return the rows at the given places, (N, *shape), in memory."""
-        return self.mapped()[np.asarray(places, np.int64)]
+        return self.stored(places)[:]
+
+    def stored(self, places: Sequence[int] | NDArray[np.integer]) -> StoredRows:
+        """Return the rows at the given places, (N, *shape), which stay on the disk."""
+        return StoredRows(self.mapped(), np.asarray(places, np.int64))
+
+    def check_room(self, rows: int) -> None:
+        """See that the disk has room for more rows.
+
+        Raises
+        ------
+        Refused
+            If it has not, with both numbers of bytes.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        needed, free = rows * (self.row_bytes + KEY), shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise Refused(
+                self.folder,
+                f"{rows} rows of shape {self.shape} need {needed / 1e9:.3g} GB, and the disk has {free / 1e9:.3g} GB",
+                "Make room, or name a cache on another disk",
+            )
 
     def mapped(self) -> NDArray[Any]:
         """Return all rows, (R, *shape), as they lie on the disk."""
@@ -96,10 +164,30 @@ class FeatureStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other writers waiting; the lock ends with the process."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Keep other writers waiting; the lock ends with the process.
+
+        Raises
+        ------
+        Refused
+            If the file system has no locks: two writers at once would mix their rows.
+        DiskFull
+            If there is no room for the folder.
+        """
+        with telling_full(self.folder / LOCK):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / LOCK).open("a")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                tqdm.write(f"{self.folder}: another process writes here. Waiting", sys.stderr)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError as error:
+                raise Refused(
+                    self.folder,
+                    f"the file system has no locks ({error.strerror})",
+                    "Name a cache on a local disk, by --cache or LVMMED_HOME",
+                ) from None
             yield
 
     def append(self, keys: Sequence[bytes], rows: NDArray[Any]) -> None:

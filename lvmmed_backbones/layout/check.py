@@ -23,6 +23,8 @@ class _Meta(msgspec.Struct):
 
     kind: Literal["segmentation", "volumes", "detection", "classification"]
     classes: list[str]
+    phantom: bool = False
+    complete: bool = True
     leaks: list[list[str]] = []
     disjoint: list[list[str]] = []
     foreground: tuple[_Share, _Share] | None = None

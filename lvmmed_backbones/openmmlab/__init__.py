@@ -13,7 +13,7 @@ with needing("openmmlab"):
     from mmengine.logging import MMLogger
     from mmengine.registry import MODELS
 
-    from lvmmed_backbones.openmmlab import finite  # noqa: F401
+    from lvmmed_backbones.openmmlab import finite, transformers  # noqa: F401
 
 from lvmmed_backbones import models
 from lvmmed_backbones.safe_globals import allow_mmengine_checkpoints

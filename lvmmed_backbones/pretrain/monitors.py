@@ -18,15 +18,12 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 from torch.nn.utils import get_total_norm
 
-from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.images import pictures
-from lvmmed_backbones.images.windows import NoContrast, eight_bits
+from lvmmed_backbones.evaluation.probes.neighbours import neighbour_votes
+from lvmmed_backbones.layout.reading import read_image
 from lvmmed_backbones.openmmlab.finite import unwrapped
 
-REMEDY = "Remove it from the probe's folder"
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
@@ -204,7 +201,7 @@ class NeighbourProbeHook(Hook):
         pixels, labels = [], []
         for label, child in enumerate(classes):
             for file in _image_files(child)[: images // len(classes)]:
-                pixels.append(read_image(file, size))
+                pixels.append(read_small(file, size))
                 labels.append(label)
         self.images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
         self.labels = torch.tensor(labels)
@@ -247,10 +244,11 @@ def neighbour_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> flo
     features : Tensor of shape (N, C)
     labels : Tensor of shape (N,)
     """
-    z = normalize(features - features.mean(0), dim=1)
-    similarity = (z @ z.T).fill_diagonal_(-torch.inf)
-    votes = labels[similarity.topk(neighbours, dim=1).indices]
-    return float((votes.mode(dim=1).values == labels).float().mean())
+    centred, classes = features - features.mean(0), int(labels.max()) + 1
+    (votes,) = neighbour_votes(
+        centred, labels, centred, classes, [neighbours], temperature=None, leave_one_out=True
+    )
+    return float((votes.argmax(1) == labels).float().mean())
 
 
 def _image_files(folder: Path) -> list[Path]:
@@ -258,12 +256,8 @@ def _image_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
 
 
-def read_image(file: Path, size: int) -> np.ndarray:
+def read_small(file: Path, size: int) -> np.ndarray:
     """Read an image as (size, size, 3) uint8, blue first. Raise Refused if it is no image, or has no contrast."""
-    pixels = pictures.read_one(file, REMEDY, "is not an image").pixels
-    try:
-        pixels = eight_bits(pixels)
-    except NoContrast as error:
-        raise Refused(file, f"shows nothing ({error})", REMEDY) from error
+    pixels = read_image(file)
     colours = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR
     return cv2.resize(cv2.cvtColor(pixels, colours), (size, size), interpolation=cv2.INTER_AREA)

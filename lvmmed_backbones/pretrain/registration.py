@@ -10,6 +10,9 @@ import warnings
 from lvmmed_backbones.importing import needing
 
 with needing("openmmlab"):
+    import lvmmed_backbones.openmmlab  # noqa: F401  before mmpretrain: see its transformers.py
+
+    # isort: split
     import mmpretrain.engine.hooks
     import mmpretrain.engine.optimizers
     import mmpretrain.models  # noqa: F401  the peers that mmpretrain has

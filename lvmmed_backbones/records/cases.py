@@ -12,7 +12,7 @@ from lvmmed_backbones.records.checked import AGAIN
 
 # In these metrics a run's score is the mean over its test cases. mAP50 and kappa are computed on all images together,
 # and nothing is known of other metrics.
-MEANS = ("dice", "iou", "accuracy")
+MEANS = ("dice", "iou", "accuracy", "average_precision")
 CLOSE = 1e-4  # largest difference of a score and the mean of its cases: either may be rounded to four digits
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
-MEMORY = 20  # pairs of L-BFGS
+from lvmmed_backbones.evaluation.cores import shared_cores
+
+MEMORY = 10  # pairs of L-BFGS
 LOGITS = 2**26  # numbers that one batch of penalties may hold at a time: 0.5 GB
 
 
@@ -59,7 +63,8 @@ def fit_logistic(
         (N, D), or (B, N, D) for B draws of N training images each. Each draw is standardised by its own mean and
         standard deviation; a feature that is constant counts as 0.
     labels : Tensor
-        (N,) or (B, N) integers from 0 to C - 1.
+        (N,) or (B, N) integers from 0 to C - 1; or floating (N, C) or (B, N, C) shares of the classes, from 0 to 1,
+        that add up to 1 for each row.
     classes : int
         C. A class without training images gets a probability that falls with its penalty.
     penalties : sequence of float
@@ -83,32 +88,52 @@ def fit_logistic(
     -----
     The penalty does not change if features are rotated, so the problem is solved along the principal axes of the
     features, of which there are min(N, D). There the curvature of the loss is at most half the variance along an axis
-    (Böhning, "Multinomial logistic regression algorithm", 1992), and its inverse is what L-BFGS starts from: one
-    hundred steps or fewer do where plain L-BFGS needs thousands.
+    (Böhning, "Multinomial logistic regression algorithm", 1992), and its inverse is what L-BFGS starts from: a
+    hundred steps do where plain L-BFGS needs thousands; some hundreds, where classes are separable and penalties small.
     """
-    features, labels = _checked(features, labels, classes, penalties)
+    features, target = _checked(features, labels, classes, penalties)
+    if classes == 2:  # the classes' vectors are each other's opposite: one is enough
+        target = target[..., 1:]
+    cores = torch.get_num_threads() if features.device.type == "cpu" else 1
+    parts = min(cores, len(features))
+    fit = partial(_fit, penalties=penalties, tolerance=tolerance, steps=steps)
+    with shared_cores(parts) as threads:
+        fitted = list(threads.map(fit, features.chunk(parts), target.chunk(parts)))
+    return LinearModels(*(torch.cat(part) for part in zip(*fitted, strict=True)))
+
+
+def _fit(
+    features: Tensor, target: Tensor, penalties: Sequence[float], tolerance: float, steps: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights, biases and convergence, as in `LinearModels`, of some draws; of a target (B, N, 1) for two classes."""
     columns, mean, scale = standardised(features)
     axes, scores, variances = principal_axes(columns)
-    target = torch.nn.functional.one_hot(labels, classes).to(features)
-    per_batch = max(1, LOGITS // (labels.numel() * classes))
+    per_batch = max(1, LOGITS // target.numel())
     fitted = [
         _minimise(scores, variances, target, batch, tolerance, steps)
         for batch in torch.tensor(penalties).to(features).split(per_batch)
     ]
     along_axes, biases, converged = (torch.cat(part, 1) for part in zip(*fitted, strict=True))
+    if target.shape[2] == 1:
+        along_axes, biases = (torch.cat([-x, x], -1) / 2 for x in (along_axes, biases))
     weights = scale.mT.unsqueeze(1) * (axes.unsqueeze(1) @ along_axes)
     biases = biases - (mean.unsqueeze(1) @ weights).squeeze(2)
-    return LinearModels(weights, biases, converged)
+    return weights, biases, converged
 
 
 def _checked(
     features: Tensor, labels: Tensor, classes: int, penalties: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """Features (B, N, D) in double precision and labels (B, N), or ValueError."""
+    """Features (B, N, D) and shares of the classes (B, N, C), both in double precision, or ValueError."""
     if features.ndim == 2:
-        features = features.unsqueeze(0)
-    if labels.ndim == 1:
-        labels = labels.unsqueeze(0)
+        features, labels = features.unsqueeze(0), labels.unsqueeze(0)
+    shares = labels.double() if labels.is_floating_point() else None
+    if shares is not None:
+        if shares.ndim != 3 or shares.shape[2] != classes:
+            raise ValueError(f"shares of shape {tuple(shares.shape)}: there are {classes} classes")
+        if not (shares.min() >= 0 and (shares.sum(2) - 1).abs().max() < 1e-6):
+            raise ValueError("shares of the classes must be 0 or more, and add up to 1")
+        labels = shares.argmax(2)
     if features.ndim != 3 or labels.shape != features.shape[:2] or 0 in features.shape:
         raise ValueError(
             f"features of shape {tuple(features.shape)} and labels of shape {tuple(labels.shape)}: "
@@ -123,7 +148,9 @@ def _checked(
     features = features.double()
     if not torch.isfinite(features).all():
         raise ValueError("features hold NaN or infinity: see what the backbone returns")
-    return features, labels
+    if shares is None:
+        shares = torch.nn.functional.one_hot(labels, classes).to(features)
+    return features, shares
 
 
 def standardised(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -170,7 +197,8 @@ def _minimise(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """L-BFGS on scores (B, N, R), a problem for each draw and penalty; weights (B, K, R, C), biases and convergence.
 
-    Inside, tensors are (B, R + 1, K, C) and (B, N, K, C): all penalties of a draw are one matrix product.
+    Inside, tensors are (B, R + 1, K, C) and (B, N, K, C): all penalties of a draw are one matrix product. A target of
+    two classes has C = 1, and so have weights and biases: they are those of class 1 less those of class 0.
     """
     batch, number, axes = scores.shape
     classes, count = target.shape[2], len(penalties)
@@ -180,14 +208,19 @@ def _minimise(
     weight = torch.outer(torch.cat([scores.new_ones(axes), scores.new_zeros(1)]), penalties)
     weight = weight[None, :, :, None]
     curvature = torch.cat([variances, variances.new_ones(batch, 1)], 1) / 2
+    binary = classes == 1
+    if binary:  # half of the difference is each class's
+        weight, curvature = weight / 2, curvature / 2
     inverse = 1 / (curvature[:, :, None, None] + weight)
 
     def loss_of(at: Tensor, logits: Tensor) -> Tensor:
-        entropy = logits.logsumexp(3) - (logits * target).sum(3)
+        total = softplus(logits, threshold=40).squeeze(3) if binary else logits.logsumexp(3)
+        entropy = total - (logits * target).sum(3)
         return entropy.mean(1) + (weight * at.square()).sum((1, 3)) / 2
 
     def gradient_of(at: Tensor, logits: Tensor) -> Tensor:
-        error = ((logits.softmax(3) - target) / number).flatten(2)
+        probabilities = logits.sigmoid() if binary else logits.softmax(3)
+        error = ((probabilities - target) / number).flatten(2)
         return (columns.mT @ error).unflatten(2, (-1, classes)) + weight * at
 
     parameters = scores.new_zeros(batch, axes + 1, count, classes)

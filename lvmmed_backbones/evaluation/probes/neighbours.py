@@ -19,6 +19,7 @@ def neighbour_votes(
     classes: int,
     neighbours: Sequence[int],
     temperature: float | None = TEMPERATURE,
+    leave_one_out: bool = False,
 ) -> Tensor:
     """Return the share of votes that the nearest training images give to each class.
 
@@ -36,6 +37,8 @@ def neighbour_votes(
         K values of k; one that exceeds N counts as N.
     temperature : float, optional
         A neighbour of cosine similarity s has exp(s / temperature) votes; None: one vote each.
+    leave_one_out : bool
+        The queries are the training images themselves, in their order: none is its own neighbour.
 
     Returns
     -------
@@ -43,9 +46,13 @@ def neighbour_votes(
         (K, M, C); each row adds up to 1.
     """
     features, votes_of = normalize(features.float(), dim=1), one_hot(labels, classes).float()
-    most = min(max(neighbours), len(features))
-    parts = []
+    most = min(max(neighbours), len(features) - leave_one_out)
+    parts: list[Tensor] = []
+    start = 0
     for similarities in _similarities(queries, features):
+        if leave_one_out:
+            similarities.diagonal(start).fill_(-torch.inf)
+            start += len(similarities)
         nearest, places = similarities.topk(most, dim=1)
         weight = torch.ones_like(nearest)
         if temperature is not None:  # against the nearest one: large numbers overflow
@@ -131,8 +138,8 @@ def retrieve(
     Returns
     -------
     (Tensor, Tensor)
-        Average precision of each query over all training images, (M,), NaN if none is of its class; and whether one of
-        its class is among the first so many, (K, M) bool.
+        Average precision of each query over all training images, (M,), NaN if none is of its class; and how many of
+        its class are among the first so many, (K, M) integers.
     """
     features = normalize(features.float(), dim=1)
     precision, hits, start = [], [], 0
@@ -143,7 +150,7 @@ def retrieve(
         found = own.cumsum(1)
         place = torch.arange(1, own.shape[1] + 1, device=own.device)
         precision.append((own * found / place).sum(1) / own.sum(1))
-        hits.append(found[:, [min(rank, own.shape[1]) - 1 for rank in ranks]].T > 0)
+        hits.append(found[:, [min(rank, own.shape[1]) - 1 for rank in ranks]].T)
     return torch.cat(precision), torch.cat(hits, 1)
 
 

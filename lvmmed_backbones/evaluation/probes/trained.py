@@ -1,13 +1,13 @@
-"""Probes that are trained by batches: attentive pooling of patch tokens, and one 1x1 convolution on feature maps."""
+"""A probe that is trained by batches: attentive pooling of patch tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, interpolate
+from torch.nn.functional import cross_entropy
 
 
 class Rows(Protocol):
@@ -50,32 +50,6 @@ class AttentivePooling(nn.Module):
         return self.classifier(pooled.squeeze(1))
 
 
-class DenseProbe(nn.Module):
-    """Normalised feature maps through one 1x1 convolution, scaled up to the mask.
-
-    Parameters
-    ----------
-    channels : int
-        D of the maps.
-    classes : int
-        C.
-
-    References
-    ----------
-    Oquab et al., "DINOv2", TMLR 2024, section 7.4 and `dinov2/eval/segmentation`: BatchNorm, then a linear layer.
-    """
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels)
-        self.classifier = nn.Conv2d(channels, classes, 1)
-
-    def forward(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
-        """Turn maps (B, D, h, w) into logits (B, C, H, W) of the given size."""
-        logits = self.classifier(self.norm(maps))
-        return interpolate(logits, size, mode="bilinear", align_corners=False)
-
-
 def train_attentive(
     tokens: Rows,
     labels: Tensor,
@@ -93,48 +67,6 @@ def train_attentive(
         (N, T, D).
     labels : Tensor
         (N,) integers from 0 to C - 1.
-    classes, learning_rates, seed, steps, batch_size
-        As in `train_dense`.
-
-    Returns
-    -------
-    list of AttentivePooling
-        In evaluation mode, one for each learning rate.
-    """
-    length = tokens[torch.tensor([0])].shape[2]
-    heads = next(heads for heads in (8, 4, 2, 1) if length % heads == 0)
-
-    def loss(probe: nn.Module, rows: Tensor, batch: Tensor) -> Tensor:
-        return cross_entropy(probe(batch), labels[rows].to(batch.device))
-
-    return _train(
-        lambda: AttentivePooling(length, classes, heads),
-        loss,
-        tokens,
-        learning_rates,
-        seed,
-        steps,
-        batch_size,
-    )
-
-
-def train_dense(
-    maps: Rows,
-    masks: Rows,
-    classes: int,
-    learning_rates: Sequence[float],
-    seed: int = 0,
-    steps: int = 500,
-    batch_size: int = 16,
-) -> list[DenseProbe]:
-    """Train a dense probe for each learning rate on the same batches, by AdamW with a cosine schedule.
-
-    Parameters
-    ----------
-    maps : Rows
-        (N, D, h, w).
-    masks : Rows
-        (N, H, W) integers from 0 to C - 1; 255 is left out of the loss.
     classes : int
         C.
     learning_rates : sequence of float
@@ -148,35 +80,16 @@ def train_dense(
 
     Returns
     -------
-    list of DenseProbe
+    list of AttentivePooling
         In evaluation mode, one for each learning rate.
     """
-    channels = maps[torch.tensor([0])].shape[1]
-
-    def loss(probe: nn.Module, rows: Tensor, batch: Tensor) -> Tensor:
-        mask = masks[rows].long().to(batch.device)
-        return cross_entropy(probe(batch, mask.shape[1:]), mask, ignore_index=255)
-
-    return _train(
-        lambda: DenseProbe(channels, classes), loss, maps, learning_rates, seed, steps, batch_size
-    )
-
-
-def _train(
-    make: Callable[[], nn.Module],
-    loss: Callable[[nn.Module, Tensor, Tensor], Tensor],
-    inputs: Rows,
-    learning_rates: Sequence[float],
-    seed: int,
-    steps: int,
-    batch_size: int,
-) -> list:
-    """Train one probe for each learning rate; all begin alike and see the same batches."""
+    length = tokens[torch.tensor([0])].shape[2]
+    heads = next(heads for heads in (8, 4, 2, 1) if length % heads == 0)
     probes = []
-    for _ in learning_rates:
+    for _ in learning_rates:  # all begin alike
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            probes.append(make().train())
+            probes.append(AttentivePooling(length, classes, heads).train())
     optimizers = [
         torch.optim.AdamW(probe.parameters(), rate, weight_decay=0.01)
         for probe, rate in zip(probes, learning_rates, strict=True)
@@ -185,16 +98,16 @@ def _train(
         torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) for optimizer in optimizers
     ]
     generator = torch.Generator().manual_seed(seed)
-    batch_size = min(batch_size, len(inputs))
+    batch_size = min(batch_size, len(tokens))
     order = torch.empty(0, dtype=torch.long)
     for _ in range(steps):
         if len(order) < batch_size:
-            order = torch.randperm(len(inputs), generator=generator)
+            order = torch.randperm(len(tokens), generator=generator)
         rows, order = order[:batch_size].sort().values, order[batch_size:]
-        batch = inputs[rows].float()
+        batch, target = tokens[rows].float(), labels[rows]
         for probe, optimizer, schedule in zip(probes, optimizers, schedules, strict=True):
             optimizer.zero_grad(set_to_none=True)
-            loss(probe, rows, batch).backward()
+            cross_entropy(probe(batch), target).backward()
             optimizer.step()
             schedule.step()
     return [probe.eval().requires_grad_(False) for probe in probes]

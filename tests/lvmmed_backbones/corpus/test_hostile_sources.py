@@ -20,7 +20,7 @@ from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, build, read_file
 from lvmmed_backbones.corpus.reading import Picture
 from lvmmed_backbones.files.outside import Refused
-from lvmmed_backbones.pretrain.monitors import read_image as read_probe
+from lvmmed_backbones.pretrain.monitors import read_small as read_probe
 from tests.factories import blobs
 
 pytestmark = pytest.mark.usefixtures("no_hang")
@@ -86,7 +86,7 @@ def test_a_probe_does_not_wait_or_burst(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(bomb)
     (tmp_path / "text.png").write_text("text")
     for name in ("fifo.png", "bomb.png", "text.png"):
-        with pytest.raises(Refused, match=f"{name}: .*(FIFO|bomb|not an image)"):
+        with pytest.raises(Refused, match=f"{name}: .*(FIFO|bomb|no whole image)"):
             read_probe(tmp_path / name, 32)
 
 

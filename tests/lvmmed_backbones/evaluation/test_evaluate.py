@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from lvmmed_backbones import records
 from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.evaluation import LabelledImages, Resize, evaluate
-from lvmmed_backbones.evaluation.encoder import encoder_of, vectors
+from lvmmed_backbones.evaluation.encoders import encoder_of
+from lvmmed_backbones.evaluation.encoders.outputs import vectors
 from lvmmed_backbones.evaluation.extraction import extract
 
 

@@ -115,3 +115,26 @@ def test_ridge_regression_is_that_of_scikit_learn(number: int, length: int) -> N
     for penalty, predicted in zip(PENALTIES, models.logits(torch.tensor(x))[0], strict=True):
         reference = Ridge(alpha=penalty * number).fit(scaler.transform(x), y)
         np.testing.assert_allclose(predicted, reference.predict(scaler.transform(x)), atol=1e-6)
+
+
+def test_shares_of_classes_count_as_weights_of_labels() -> None:
+    x, _ = draw(60, 8, 3)
+    shares = np.random.default_rng(0).dirichlet([1, 1, 1], 60)
+    models = fit_logistic(torch.tensor(x), torch.tensor(shares), 3, [1e-2], tolerance=1e-9)
+    scaler = StandardScaler().fit(x)
+    reference = LogisticRegression(C=1 / (1e-2 * 60), tol=1e-12, solver="newton-cholesky")
+    each = np.repeat(scaler.transform(x), 3, 0), np.tile([0, 1, 2], 60)
+    reference.fit(*each, sample_weight=shares.ravel())
+    ours = models.logits(torch.tensor(x)).softmax(-1)[0, 0].numpy()
+    np.testing.assert_allclose(ours, reference.predict_proba(scaler.transform(x)), atol=1e-5)
+
+
+def test_shares_that_are_none_are_refused() -> None:
+    features = torch.zeros(4, 2)
+    for shares, words in (
+        (torch.full((4, 2), 0.4), "must be 0 or more, and add up to 1"),
+        (torch.tensor([[1.5, -0.5]] * 4), "must be 0 or more, and add up to 1"),
+        (torch.ones(4, 3) / 3, r"shares of shape \(1, 4, 3\): there are 2 classes"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            fit_logistic(features, shares, 2, [1.0])

@@ -69,7 +69,7 @@ def test_average_precision_is_that_of_scikit_learn(monkeypatch: pytest.MonkeyPat
         expected = average_precision_score(label == LABELS, similarities[query])
         assert precision[query].item() == pytest.approx(expected, abs=1e-5)
         order = np.argsort(-similarities[query])
-        assert hits[:, query].tolist() == [label in LABELS[order[:k]] for k in (1, 10)]
+        assert hits[:, query].tolist() == [(LABELS[order[:k]] == label).sum() for k in (1, 10)]
 
 
 def test_a_query_of_an_absent_class_has_no_precision() -> None:

@@ -6,10 +6,10 @@ import math
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, interpolate
+from torch.nn.functional import cross_entropy
 
 from lvmmed_backbones.evaluation.probes.sweep import sweep_learning_rates
-from lvmmed_backbones.evaluation.probes.trained import train_attentive, train_dense
+from lvmmed_backbones.evaluation.probes.trained import train_attentive
 
 
 def test_the_sweep_is_torchs_sgd() -> None:
@@ -65,20 +65,8 @@ def test_attention_finds_the_token_that_tells_the_class() -> None:
     assert right > (bad(tokens[150:]).argmax(1) == labels[150:]).float().mean()
 
 
-def test_the_dense_probe_learns_what_a_channel_shows_and_leaves_255_out() -> None:
-    generator = torch.Generator().manual_seed(0)
-    maps = torch.randn(40, 5, 8, 8, generator=generator)
-    masks = (interpolate(maps[:, 2:3], (32, 32), mode="bilinear") > 0)[:, 0].long()
-    masks[:, :4] = 255
-    (probe,) = train_dense(maps[:30], masks[:30], 2, [0.05], steps=200)
-    prediction = probe(maps[30:], (32, 32)).argmax(1)
-    seen = masks[30:] != 255
-    assert (prediction[seen] == masks[30:][seen]).float().mean() > 0.97
-    assert not any(parameter.requires_grad for parameter in probe.parameters())
-
-
 def test_training_leaves_the_global_random_state_alone() -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    train_dense(torch.zeros(4, 2, 2, 2), torch.zeros(4, 4, 4), 2, [0.1], steps=2)
+    train_attentive(torch.zeros(4, 2, 2), torch.zeros(4, dtype=torch.long), 2, [0.1], steps=2)
     assert torch.equal(before, torch.get_rng_state())
