@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.records import StoredRecord, nfc, read
-from reports.reading.consistency import Condition, by_condition, consistent_records
+from reports.reading.consistency import (
+    Condition,
+    by_condition,
+    consistent_records,
+    single_networks,
+)
 from reports.reading.selection import Filters, select_records
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from reports.analysis.compare import Comparison
     from reports.analysis.leaderboard import Leaderboard
+    from reports.analysis.leads import Lead
     from reports.render.text.leaderboard_text import LeaderboardText
     from reports.render.text.paper_text import PaperTable
 
@@ -53,6 +59,8 @@ class LeaderboardReport:
     ----------
     boards : list of Leaderboard
         A board for each condition, and for each metric that was asked for.
+    leads : list of list of Lead
+        For each board, the best backbone of each task against each other one.
     cells : DataFrame
         Every figure of all boards, exact, a row each; published figures, too.
     sheets : list of LeaderboardText
@@ -66,6 +74,7 @@ class LeaderboardReport:
     """
 
     boards: list[Leaderboard]
+    leads: list[list[Lead]]
     cells: pd.DataFrame
     sheets: list[LeaderboardText]
     files: list[Path]
@@ -162,8 +171,9 @@ def leaderboard(
     """Write the leaderboard of a folder of results.
 
     It has a row per backbone and a column per task, by mean rank or by normalised score over the tasks that all have;
-    `--task NAME` chooses one task. It is written as Markdown and CSV, and with `--latex` in LaTeX. Records that cannot
-    be used are named as problems; the others are reported all the same.
+    `--task NAME` chooses one task. Below it stands how sure the best of each task is. It is written as Markdown and
+    CSV, and with `--latex` in LaTeX. Records that cannot be used are named as problems; the others are reported all
+    the same.
 
     Parameters
     ----------
@@ -200,10 +210,12 @@ def leaderboard(
     import pandas as pd
 
     from reports.analysis.leaderboard import in_metric, leaderboards, long_table, published_cells
+    from reports.analysis.leads import leads as find_leads
     from reports.published import read as read_published
     from reports.render.files import as_csv, write_texts
     from reports.render.text.latex import leaderboard_files
     from reports.render.text.leaderboard_text import leaderboard_text, published_text
+    from reports.render.text.leads_text import leads_text
     from reports.render.text.markdown import leaderboard_markdown
 
     boards = []
@@ -214,8 +226,13 @@ def leaderboard(
             raise NothingLeft([*problems, str(error)]) from error
         boards += leaderboards(headed, by, name)
         problems += undefined
-    sheets, notes = [leaderboard_text(board) for board in boards], []
-    cells = long_table(boards)
+    leads, sheets, notes = [], [], []
+    for board in boards:
+        found, unsound = find_leads(board.records)
+        problems += unsound
+        leads.append(found)
+        sheets.append(leaderboard_text(board, leads_text(board, found)))
+    cells = long_table(boards, leads)
     if published:
         of_paper = published_cells(read_published(), [r for board in boards for r in board.records])
         if len(of_paper):
@@ -226,7 +243,7 @@ def leaderboard(
     texts = {"leaderboard.md": leaderboard_markdown(sheets), "leaderboard.csv": as_csv(cells)}
     texts |= leaderboard_files(sheets, boards) if latex else {}
     files = write_texts(_destination(results, out, "leaderboard"), texts)
-    return LeaderboardReport(boards, cells, sheets, files, notes, problems)
+    return LeaderboardReport(boards, leads, cells, sheets, files, notes, problems)
 
 
 def tables(
@@ -333,11 +350,13 @@ def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> 
 
     comparisons = []
     for condition, runs in by_condition(records):
-        scores, unsound = read_sound_scores([r for r in runs if r.backbone.name in (a, b)])
+        of_both = [run for run in runs if run.backbone.name in (a, b)]
+        scores, unsound = read_sound_scores(of_both)
         problems += unsound
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
         if {(s.task, s.protocol) for s in of_a} & {(s.task, s.protocol) for s in of_b}:
-            comparisons.append((condition, compared(of_a, of_b)))
+            comparison = compared(of_a, of_b, one_network=single_networks(of_both))
+            comparisons.append((condition, comparison))
     if not comparisons:
         problems.append(f"{a} and {b} have no task in common under any condition.")
     return CompareReport(comparisons, problems)

@@ -100,6 +100,8 @@ class Comparison:
         None if there is no such task.
     overall : Test
         Wilcoxon's test of the mean differences over tasks.
+    one_network : list of str
+        Which of the two is one pretrained network: verdicts on it say nothing of other pretrainings.
     """
 
     a: str
@@ -109,9 +111,15 @@ class Comparison:
     only_b: list[str]
     improvement: float | None
     overall: Test
+    one_network: list[str]
 
 
-def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> Comparison:
+def compare(
+    a: Sequence[Scores],
+    b: Sequence[Scores],
+    alpha: float = ALPHA,
+    one_network: Sequence[str] = (),
+) -> Comparison:
     """Compare two backbones on the tasks that both have.
 
     Parameters
@@ -120,6 +128,8 @@ def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> C
         Scores of each backbone, of one condition, one per task and protocol.
     alpha : float
         Level at which a difference counts, of all tasks together (Holm).
+    one_network : sequence of str
+        Which of the two is one pretrained network (`reports.reading.consistency.single_networks`).
 
     Raises
     ------
@@ -148,6 +158,7 @@ def compare(a: Sequence[Scores], b: Sequence[Scores], alpha: float = ALPHA) -> C
         only_b=[task_label(*task) for task in of_b if task not in of_a],
         improvement=float(np.mean(chances)) if chances else None,
         overall=_test_over_tasks(np.array([task.difference for task in tasks])),
+        one_network=list(one_network),
     )
 
 

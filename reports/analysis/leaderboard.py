@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -12,14 +13,16 @@ from msgspec.structs import replace
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
+from reports.analysis.leads import Lead, to_best
 from reports.published.layout import ARCHITECTURE_CAPTIONS, METRIC_CAPTIONS, PaperColumn
 from reports.published.paper_rows import PROTOCOLS, metric_of
 from reports.reading.consistency import Condition, by_condition, condition_of, known_first
+from reports.reading.metrics import describe_metric
 from reports.reading.selection import BACKBONE_FIELDS, RECORD_FIELDS
 from reports.statistics.aggregate import normalise
 from reports.statistics.ranks import DECIMALS, coverage
 
-KINDS = ("segmentation", "volumes", "detection", "classification")
+KINDS = ("segmentation", "volumes", "detection", "classification", "regression")
 COLUMN = ["kind", "task", "protocol"]
 BACKBONE = ["backbone", *BACKBONE_FIELDS]
 DATA = ["task_version", "dataset", "fingerprint", "complete"]
@@ -92,12 +95,14 @@ def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[Stored
     Raises
     ------
     ValueError
-        If no record has the metric.
+        If no record has the metric, or nothing can be ranked by it.
     """
     having = [record for record in records if metric in record.metrics]
-    if not having:
-        choice = ", ".join(sorted({name for record in records for name in record.metrics}))
-        raise ValueError(f"--metric {metric}: no record has it. Choose from {choice}.")
+    if not having or not describe_metric(metric).ranks:
+        names = {name for record in records for name in record.metrics}
+        choice = ", ".join(sorted(name for name in names if describe_metric(name).ranks))
+        why = "it is a setting, no score" if having else "no record has it"
+        raise ValueError(f"--metric {metric}: {why}. Choose from {choice}.")
     defined, problems = [], []
     for record in having:
         value = record.metrics[metric]
@@ -137,9 +142,10 @@ def leaderboard(
 
 
 def column_order(column: Sequence[str]) -> tuple:
-    """Sort key of a column's kind, task and protocol: kind by kind, then by name."""
+    """Sort key of a column's kind, task and protocol: kind by kind, then by name; few_shot_5 before few_shot_10."""
     kind, task, protocol = column
-    return known_first(kind, KINDS), task, protocol
+    numbered = re.sub(r"\d+", lambda number: number[0].zfill(9), protocol)
+    return known_first(kind, KINDS), task, numbered, protocol
 
 
 def _mean_cells(records: Sequence[StoredRecord]) -> pd.DataFrame:
@@ -167,28 +173,35 @@ def _list_checksums(by_seed: pd.Series) -> str | None:
 
 def _with_ranks(cells: pd.DataFrame) -> pd.DataFrame:
     """The cells with their rank within the task, and whether they are the best and another one is worse."""
-    means = cells["mean"].round(DECIMALS).groupby([cells["task"], cells["protocol"]])
+    merits = _merits(cells).groupby([cells["task"], cells["protocol"]])
     return cells.assign(
-        rank=means.rank(method="average", ascending=False),
-        best=(means.rank(method="min", ascending=False) == 1)
-        & (means.transform("max") > means.transform("min")),
+        rank=merits.rank(method="average", ascending=False),
+        best=(merits.rank(method="min", ascending=False) == 1)
+        & (merits.transform("max") > merits.transform("min")),
     )
 
 
+def _merits(cells: pd.DataFrame) -> pd.Series:
+    """The means, of which more is better: those of a metric of errors are negative."""
+    errors = cells["metric"].map(lambda metric: describe_metric(metric).less_is_better)
+    return cells["mean"].round(DECIMALS).where(~errors, -cells["mean"].round(DECIMALS))
+
+
 def _complete_means(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The means of the complete rows, and the number of ranked tasks of each other backbone.
+    """The merits of the complete rows, and the number of ranked tasks of each other backbone.
 
     Returns
     -------
     (DataFrame, dict of str to int)
         A row per complete backbone, a column per ranked task; and the others, the fullest row first.
     """
-    table = cells.pivot(index="backbone", columns=["task", "protocol"], values="mean")
+    cells = cells.assign(merit=_merits(cells))
+    table = cells.pivot(index="backbone", columns=["task", "protocol"], values="merit")
     tasks_of = {str(name): row.dropna().index.tolist() for name, row in table.iterrows()}
     backbones, ranked = coverage(tasks_of)
     number = {name: len(set(tasks) & set(ranked)) for name, tasks in tasks_of.items()}
     others = sorted(set(tasks_of) - set(backbones), key=lambda name: (-number[name], name))
-    return table.loc[backbones, ranked].round(DECIMALS), {name: number[name] for name in others}
+    return table.loc[backbones, ranked], {name: number[name] for name in others}
 
 
 def _mean_ranks(means: pd.DataFrame) -> pd.Series:
@@ -205,11 +218,17 @@ def mean_scores(means: pd.DataFrame) -> pd.Series:
     return scaled.mean(axis="columns").rename("score")
 
 
-def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
+def long_table(boards: Sequence[Leaderboard], leads: Sequence[Sequence[Lead]] = ()) -> pd.DataFrame:
     """Every cell of every leaderboard, exact: a row per condition, task, protocol and backbone.
 
-    `mean` and `std` are fractions in [0, 1]; `std` is empty for one seed. Spaces separate `seeds` and,
-    where a backbone was pretrained with several, `weights_sha256`.
+    `mean` and `std` are fractions, or in the metric's own unit; `std` is empty for one seed. Spaces separate `seeds`
+    and, where a backbone was pretrained with several, `weights_sha256`.
+
+    Parameters
+    ----------
+    leads : sequence of sequence of Lead
+        The leads of each board, for the columns `to_best`, a backbone's mean minus that of its task's best one, its
+        interval and the verdict; none: no such columns.
     """
     parts = [
         board.cells.assign(
@@ -222,10 +241,20 @@ def long_table(boards: Sequence[Leaderboard]) -> pd.DataFrame:
         )
         for board in boards
     ]
+    if leads:
+        parts = [_with_leads(part, of_board) for part, of_board in zip(parts, leads, strict=True)]
     columns = ["task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
     leading = [*Condition._fields, *columns]
     table = pd.concat(parts, ignore_index=True)
     return table[[*leading, *(name for name in table if name not in leading)]]
+
+
+def _with_leads(cells: pd.DataFrame, leads: Sequence[Lead]) -> pd.DataFrame:
+    """The cells of a board, each with its `ToBest`."""
+    rows = [(lead.task, lead.protocol, *row) for lead in leads for row in to_best(lead)]
+    names = ["to_best_verdict", "to_best", "to_best_low", "to_best_high"]
+    beside = pd.DataFrame(rows, columns=["task", "protocol", "backbone", *names])
+    return cells.merge(beside, how="left", on=["task", "protocol", "backbone"])
 
 
 def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> pd.DataFrame:

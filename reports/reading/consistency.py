@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from lvmmed_backbones.records import DATA_SOURCES, StoredRecord
+from lvmmed_backbones.records import DATA_SOURCES, Backbone, StoredRecord
 from lvmmed_backbones.records.folder import listed
+from reports.reading.metrics import describe_metric
 
 T = TypeVar("T")
 PROFILES = ("paper", "small", "mini")
@@ -61,18 +62,20 @@ def group_by(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
 def consistent_records(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
     """The records that can stand in one set of tables, each run once.
 
-    They are of the newest version of their task. Two records of the same run must have the same headline. The records
-    of a column must have the same metric, data and number of threads. The records of a row must have the same weights:
-    one file, or one file for each pretraining seed.
+    More of their headline is better. They are of the newest version of their task. Two records of the same run must
+    have the same headline. The records of a column must have the same metric, data and number of threads. The records
+    of a row must have the same weights: one file, or one file for each pretraining seed.
 
     Returns
     -------
     (list of StoredRecord, list of str)
-        The records left, and a sentence for each older version of a task and each contradiction.
+        The records left, and a sentence for each headline of which less is better, each older version of a task and
+        each contradiction.
     """
-    newest, problems = _keep_newest_versions(records)
+    scored, problems = _keep_scores(records)
+    newest, older = _keep_newest_versions(scored)
     kept, contradictions = _merge_copies(newest)
-    problems += contradictions
+    problems += [*older, *contradictions]
     for key, name, fact, facts in (
         (column_key, _column_name, lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
         (column_key, _column_name, lambda r: r.data.fingerprint, "versions of its data"),
@@ -83,6 +86,17 @@ def consistent_records(records: Sequence[StoredRecord]) -> tuple[list[StoredReco
         kept, contradictions = _keep_consistent(kept, key, name, fact, facts)
         problems += contradictions
     return kept, problems
+
+
+def single_networks(records: Iterable[StoredRecord]) -> list[str]:
+    """The pretrained backbones of which there is one network, whatever the seed: their scores say nothing of others."""
+    backbones = (record.backbone for record in records)
+    return sorted({b.name for b in backbones if b.pretraining_seed is None and not is_random(b)})
+
+
+def is_random(backbone: Backbone) -> bool:
+    """Whether a backbone has random weights; a network of a user's own has no checksum either."""
+    return backbone.weights_sha256 is None and backbone.method == "random"
 
 
 def column_key(record: StoredRecord) -> Hashable:
@@ -122,6 +136,22 @@ def _kind_of_weights(record: StoredRecord) -> str:
     if record.backbone.pretraining_seed is None:
         return "the same for every seed"
     return "of several pretraining seeds"
+
+
+def _keep_scores(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
+    """The records whose headline is a score, shown in percent, of which more is better: all statistics expect it."""
+    kept, problems = [], []
+    for same in group_by(records, lambda r: (column_key(r), r.metric)):
+        metric = describe_metric(same[0].metric)
+        if metric.percent and not metric.less_is_better:
+            kept += same
+            continue
+        why = "less of it is better" if metric.less_is_better else "it is no share"
+        problems.append(
+            f"{list_paths(same)}: the headline of {_column_name(same[0])} is {same[0].metric}, left out: {why}. "
+            "Make a score the headline of which more is better, such as accuracy; the other may stay a metric."
+        )
+    return kept, problems
 
 
 def _keep_newest_versions(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:

@@ -14,25 +14,6 @@ from lvmmed_backbones.records import StoredRecord, cases, read_cases
 from lvmmed_backbones.records.cases import over_sites, site
 from reports.reading.consistency import column_key, condition_of, group_by
 
-METRIC_NAMES = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "map50": "mAP50",
-    "map": "mAP50:95",
-    "accuracy": "accuracy",
-    "kappa": "kappa",
-    "macro_f1": "macro F1",
-    "auroc": "AUROC",
-    "probability": "probability of the true class",
-}
-
-
-def metric_name(metric: str) -> str:
-    """The name of a metric in texts: 'Dice' of dice, 'Dice, vessel' of dice/vessel; an unknown one as it is."""
-    base, _, part = metric.partition("/")
-    name = METRIC_NAMES.get(base, base)
-    return f"{name}, {part}" if part else name
-
 
 @dataclass(frozen=True)
 class Scores:

@@ -75,10 +75,7 @@ def page_findings(
         by_run.append(pooled_variance([s.headlines for s in scores]))
     freedom = np.full((number, 1), float(backbones * (seeds - 1)))
     of_seeds = np.array(by_run)[:, None]
-    return (
-        over_opponents(join_pairs(pairs, np.stack), of_seeds, freedom, backbones, exact=False).low
-        > 0
-    )
+    return over_opponents(join_pairs(pairs, np.stack), of_seeds, freedom, backbones).low > 0
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from reports.statistics.moderation import moderate
 from reports.statistics.pairs import Pairs
 from reports.statistics.planning import more_seeds
 from reports.statistics.significance import Level, limit, p_values, satterthwaite
-from reports.statistics.testing import MIN_SEEDS, holm, range_chance, range_limit
+from reports.statistics.studentized_range import range_chance, range_limit
+from reports.statistics.testing import MIN_SEEDS, holm
 
 ALPHA = 0.05
 
@@ -68,9 +69,7 @@ def over_tasks(pairs: Pairs, alpha: float = ALPHA) -> Verdicts:
     return Verdicts(low, high, p, adjusted, np.where(is_open, needed, np.nan))
 
 
-def over_opponents(
-    pairs: Pairs, by_run: Floats, freedom: Floats, backbones: int, exact: bool = True
-) -> Verdicts:
+def over_opponents(pairs: Pairs, by_run: Floats, freedom: Floats, backbones: int) -> Verdicts:
     """Verdicts on the best of the K backbones of a task against each other one, with Tukey's correction.
 
     The same scores choose the best and compare it. So the test errs as often as the best and the worst of K equals are
@@ -88,8 +87,6 @@ def over_opponents(
         (..., 1) variance of a run with its seed, pooled over the K backbones, and its degrees of freedom.
     backbones : int
         K.
-    exact : bool
-        Whether corrected p-values are needed, which take 5 ms each; intervals give the same verdict.
     """
     tested = np.minimum(pairs.seeds_a, pairs.seeds_b) >= MIN_SEEDS
     by_case = np.maximum(pairs.by_case, pairs.by_case.mean(-1, keepdims=True))
@@ -104,8 +101,7 @@ def over_opponents(
     low, high = _interval_ends(pairs.difference, limit(level, seeds, cases))
     # The t of the same p-value, at which the studentized range is looked up.
     t = -special.stdtrit(around, np.maximum(p, 1e-300) / 2)
-    nothing = np.full(p.shape, np.nan)
-    return Verdicts(low, high, p, range_chance(t, backbones, around) if exact else nothing, nothing)
+    return Verdicts(low, high, p, range_chance(t, backbones, around), np.full(p.shape, np.nan))
 
 
 def _sources(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.reading.scores import Scores, metric_name, stratified_means
+from reports.reading.metrics import metric_name
+from reports.reading.scores import Scores, stratified_means
 from reports.statistics.bootstrap import (
     SEEDS,
     Floats,

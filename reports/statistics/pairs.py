@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
-from reports.reading.scores import Scores, check_one_task, patients_of, stratified_means
+from reports.reading.scores import (
+    Scores,
+    check_one_task,
+    defined_cases,
+    patients_of,
+    stratified_means,
+)
 from reports.statistics.bootstrap import Floats, Integers, influence, sum_by_unit
 from reports.statistics.intervals import few_units
 
@@ -52,6 +58,19 @@ class Pairs(NamedTuple):
     case_freedom: Floats
     by_run: Floats
     run_freedom: Floats
+
+
+def comparable(
+    scores: Sequence[Scores], pairs: Iterable[tuple[int, int]]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Split pairs of a task's backbones, by their places: those to compare, and those without a case in common."""
+    cases = [defined_cases(s) for s in scores]
+    chosen: list[tuple[int, int]] = []
+    apart: list[tuple[int, int]] = []
+    for a, b in pairs:
+        disjoint = cases[a] and cases[b] and cases[a].isdisjoint(cases[b])
+        (apart if disjoint else chosen).append((a, b))
+    return chosen, apart
 
 
 def compare_pairs(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from reports.reading.scores import Scores, metric_name, on_common_cases
+from reports.reading.metrics import metric_name
+from reports.reading.scores import Scores, on_common_cases
 from reports.statistics.bootstrap import SEEDS, Floats, case_components, seed_component
 from reports.statistics.intervals import RESAMPLES, few_units
 from reports.statistics.ranks import DECIMALS, ranks

@@ -16,31 +16,6 @@ MIN_SEEDS = 2  # one seed says nothing of other seeds
 MIN_PAIRS = 6  # no two-sided test of five signs or ranks can reach 0.05: 2 / 2^5 = 0.0625
 FLIPS = 4999
 EXACT = 12  # of so many pairs, or fewer, all 2^n signs are tried
-FREEDOMS = (
-    np.inf,
-    240,
-    120,
-    60,
-    40,
-    30,
-    24,
-    20,
-    15,
-    12,
-    10,
-    8,
-    7,
-    6,
-    5,
-    4,
-    3.5,
-    3,
-    2.5,
-    2,
-    1.6,
-    1.3,
-    1,
-)
 
 
 @dataclass(frozen=True)
@@ -145,38 +120,3 @@ def holm(p: Floats) -> Floats:
     in_place = np.empty(p.shape)
     np.put_along_axis(in_place, order, np.minimum(adjusted, 1.0), -1)
     return in_place
-
-
-def range_limit(p: float, backbones: int, freedom: Floats) -> Floats:
-    """The number of standard errors by which the best and the worst of K equals differ with a chance of p.
-
-    This is Tukey's studentized range. The same scores choose the best and compare it, so a correction for K - 1
-    comparisons is not enough. Values come from a table over degrees of freedom, since each takes a tenth of a second.
-
-    Parameters
-    ----------
-    freedom : Floats
-        Degrees of freedom of the standard error, at least 1.
-
-    References
-    ----------
-    Tukey, "The problem of multiple comparisons", Princeton, 1953.
-    """
-    inverse, limits = _range_table(p, backbones)
-    return np.interp(1 / np.maximum(freedom, 1), inverse, limits)
-
-
-def range_chance(t: Floats, backbones: int, freedom: Floats) -> Floats:
-    """Probability that the best and the worst of K equals are more than t standard errors apart; NaN for NaN."""
-    chance = np.full(np.shape(t), np.nan)
-    known = np.isfinite(t)
-    chance[known] = stats.studentized_range.sf(np.sqrt(2) * t[known], backbones, freedom[known])
-    return chance
-
-
-@lru_cache(maxsize=16)
-def _range_table(p: float, backbones: int) -> tuple[Floats, Floats]:
-    """1 / degrees of freedom, ascending, and the limit at each."""
-    freedoms = np.array(FREEDOMS)
-    limits = stats.studentized_range.isf(p, backbones, freedoms) / np.sqrt(2)
-    return 1 / freedoms, limits

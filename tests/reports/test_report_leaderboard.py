@@ -198,6 +198,12 @@ def test_tasks_stand_kind_by_kind() -> None:
     assert list(board.cells["task"]) == ["d", "c", "b", "a", "e"]
 
 
+def test_protocols_stand_by_their_numbers() -> None:
+    shots = [f"few_shot_{number}" for number in (10, 1, 5, 25)]
+    board = only([record("x", 0.5, protocol=protocol) for protocol in shots])
+    assert list(board.cells["protocol"]) == [f"few_shot_{number}" for number in (1, 5, 10, 25)]
+
+
 def test_all_pretraining_seeds_of_a_backbone_are_one_row() -> None:
     several = [
         record("a", value, seed=seed, pretraining_seed=seed, weights_sha256=letter * 64)
@@ -215,7 +221,13 @@ def test_all_pretraining_seeds_of_a_backbone_are_one_row() -> None:
     assert weights["b"] == "c" * 64
     assert pd.isna(weights["c"])
     assert "Each seed has a pretraining of its own: a." in leaderboard_notes(board, 1)
-    assert not any("pretraining" in note for note in leaderboard_notes(only(others), 1))
+    one = "One network each, so spreads and verdicts say nothing of other pretrainings: b."
+    assert one in leaderboard_notes(board, 1)
+    assert [note for note in leaderboard_notes(only(others), 1) if "pretraining" in note] == [one]
+    assert not any("pretraining" in note for note in leaderboard_notes(only([record("c", 0.4)]), 1))
+    own = record("own", 0.4)
+    own.backbone.method = "unknown"  # a network of a user's own: no checksum, and not random
+    assert one.replace(" b.", " own.") in leaderboard_notes(only([own]), 1)
 
 
 def test_the_long_table_is_exact() -> None:

@@ -23,7 +23,8 @@ from reports.statistics.pairs import Pairs, compare_pairs, pooled_variance
 from reports.statistics.planning import ALL, MOST_SEEDS, more_seeds
 from reports.statistics.significance import Level, behrens_fisher, limit, p_values
 from reports.statistics.simulation import World
-from reports.statistics.testing import holm, range_limit, sign_flip, wilcoxon
+from reports.statistics.studentized_range import range_chance, range_limit
+from reports.statistics.testing import holm, sign_flip, wilcoxon
 
 
 def rng(seed: int = 5) -> np.random.Generator:
@@ -277,6 +278,16 @@ def test_the_interval_of_the_best_agrees_with_its_test() -> None:
 def test_the_table_of_the_range_is_scipys(freedom: float) -> None:
     expected = stats.studentized_range.isf(0.05, 6, freedom) / np.sqrt(2)
     assert range_limit(0.05, 6, np.array([freedom])) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("backbones", [2, 5, 200])
+def test_the_chance_of_a_range_is_scipys(backbones: int) -> None:
+    freedom = np.array([1.0, 2.5, 7.0, 40.0, 1000.0, np.inf])
+    for t in (0.0, 1.0, 2.5, 5.0):
+        expected = stats.studentized_range.sf(np.sqrt(2) * t, backbones, freedom)
+        found = range_chance(np.full(6, t), backbones, freedom)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.isnan(range_chance(np.array([np.nan]), backbones, freedom[:1])).all()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.world.title)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lvmmed_backbones.records.gallery import Entry
 from reports.reading.gallery import StoredGallery, read_boxes, read_image, read_maps
-from reports.reading.scores import metric_name
+from reports.reading.metrics import metric_name
 from reports.render.figures.overlays import (
     ERRORS,
     FALSE_ALARM,

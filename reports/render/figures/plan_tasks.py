@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.compare import task_label
 from reports.reading.consistency import group_by
-from reports.reading.scores import Scores, metric_name, on_common_cases
+from reports.reading.metrics import metric_name
+from reports.reading.scores import Scores, on_common_cases
 from reports.render.figures.planned import (
     MOST_SHOWN,
     ConditionGroup,

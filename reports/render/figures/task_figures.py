@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from reports.reading.scores import metric_name
+from reports.reading.metrics import metric_name
 from reports.render.figures.style import (
     EDGE,
     NARROW,

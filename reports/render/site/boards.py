@@ -20,7 +20,7 @@ from reports.analysis.leaderboard import (
     with_best,
 )
 from reports.reading.consistency import Condition, by_condition, group_by
-from reports.reading.scores import metric_name
+from reports.reading.metrics import metric_name
 from reports.render.text.leaderboard_text import (
     NOTHING,
     PUBLISHED_TITLE,

@@ -11,6 +11,7 @@ from typing import Any
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard, leaderboards
+from reports.analysis.leads import compare_with_best
 from reports.reading.consistency import Condition, condition_order, group_by
 from reports.reading.scores import Scores
 from reports.render.figures.planned import PlannedFigure
@@ -24,10 +25,11 @@ from reports.render.site.content import (
     plot_data,
 )
 from reports.render.site.files import SiteFolder, copy_records, copy_static, draw_plates
-from reports.render.site.leads import compare_with_best
+from reports.render.site.leads import opponent_text
 from reports.render.site.rendering import render_page
 from reports.render.site.results import Result, TaskResults, task_results
 from reports.render.text.comparison_text import KEY_SENTENCE
+from reports.render.text.leaderboard_text import pretraining_notes
 
 
 def build_site(
@@ -74,7 +76,8 @@ def build_site(
     overall = [plate for plate in plates if plate.task is None]
     _write(folder, site, "index.html", "index.html.j2", plates=overall, **front)
     _write(folder, site, "records.html", "records.html.j2")
-    _write(folder, site, "compare.html", "compare.html.j2", notes=comparisons.READING)
+    notes = [*comparisons.READING, *pretraining_notes(site.records)]
+    _write(folder, site, "compare.html", "compare.html.j2", notes=notes)
     reached: dict[str, list[tuple[str, TaskResults, Result]]] = defaultdict(list)
     for task, results in folder.progress(by_task.items(), "pages"):
         _write_task(folder, site, task, results, plates)
@@ -117,7 +120,8 @@ def _write_task(
         "plots": [plot_data(part) for part in results],
         "plates": [plates_of(part) for part in results],
         "against": [
-            compare_with_best([result.scores for result in part.results]) for part in results
+            [*map(opponent_text, compare_with_best([result.scores for result in part.results]))]
+            for part in results
         ],
         "key": KEY_SENTENCE,
         "galleries": [_copy_galleries(part, site, folder) for part in results],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,13 +13,14 @@ import numpy as np
 from lvmmed_backbones.display import plain
 from reports.analysis.compare import task_label
 from reports.reading.consistency import Condition, group_by
-from reports.reading.scores import Scores, defined_cases, metric_name
+from reports.reading.metrics import metric_name
+from reports.reading.scores import Scores
 from reports.render.site.files import SiteFolder
 from reports.render.site.rendering import script_data
 from reports.render.text.comparison_text import KEY_SENTENCE
 from reports.render.text.leaderboard_text import condition_title, condition_warnings, plural
 from reports.statistics.family import ALPHA, over_tasks
-from reports.statistics.pairs import Pairs, compare_pairs
+from reports.statistics.pairs import Pairs, comparable, compare_pairs
 from reports.statistics.planning import MOST_SEEDS
 
 READING = (
@@ -100,19 +101,6 @@ def compare_backbones(
             array[rows, column] = values
     tasks = [(of_task[0].task, of_task[0].protocol, of_task[0].metric) for of_task in by_task]
     return Family(condition, backbones, tasks, every)
-
-
-def comparable(
-    scores: Sequence[Scores], pairs: Iterable[tuple[int, int]]
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Split pairs of a task's backbones, by their places: those to compare, and those without a case in common."""
-    cases = [defined_cases(s) for s in scores]
-    chosen: list[tuple[int, int]] = []
-    apart: list[tuple[int, int]] = []
-    for a, b in pairs:
-        disjoint = cases[a] and cases[b] and cases[a].isdisjoint(cases[b])
-        (apart if disjoint else chosen).append((a, b))
-    return chosen, apart
 
 
 def write_data(

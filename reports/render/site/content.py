@@ -9,7 +9,8 @@ from typing import Any
 
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard
-from reports.reading.scores import metric_name
+from reports.reading.consistency import is_random
+from reports.reading.metrics import metric_name
 from reports.render.site.boards import metric_boards
 from reports.render.site.results import TaskResults
 from reports.render.text.leaderboard_text import (
@@ -18,6 +19,7 @@ from reports.render.text.leaderboard_text import (
     describe_machine,
     describe_revision,
     plural,
+    pretraining_notes,
 )
 
 READING = (
@@ -89,7 +91,7 @@ def index_content(
             (sum(r.data_source == "measured" for r in records), "of them on real images"),
         ],
         "boards": boards,
-        "notes": READING,
+        "notes": [*READING, *pretraining_notes(records)],
         "by_task": by_task,
     }
 
@@ -156,7 +158,7 @@ def _describe_weights(run: StoredRecord) -> str:
     """The weights that a run began with."""
     backbone = run.backbone
     if backbone.weights_sha256 is None:
-        return "none: random"
+        return "none: random" if is_random(backbone) else "of a network whose file is not known"
     seed = (
         ""
         if backbone.pretraining_seed is None

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 
-from reports.reading.scores import metric_name
+from reports.reading.metrics import metric_name, value_text
 from reports.render.figures.overlays import ERRORS
 from reports.render.files import html_templates
 from reports.render.site.content import task_line
@@ -57,6 +57,7 @@ def _templates() -> Environment:
         "percent": _percent,
         "duration": _duration,
         "metric": metric_name,
+        "value": _value,
         "task_line": task_line,
         "description": describe_backbone,
     }
@@ -75,6 +76,11 @@ def _percent(fraction: float | None, digits: int = 1) -> str:
     if fraction is None or fraction != fraction:
         return NOTHING
     return f"{100 * fraction:.{digits}f}"
+
+
+def _value(value: float | None, metric: str) -> str:
+    """A value of a metric; a dash for None."""
+    return NOTHING if value is None else value_text(metric, value)
 
 
 def _duration(seconds: float) -> str:

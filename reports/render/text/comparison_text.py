@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from reports.analysis.compare import Comparison, TaskComparison, task_label
-from reports.reading.scores import metric_name
-from reports.render.text.leaderboard_text import plural
+from reports.reading.metrics import metric_name
+from reports.render.text.leaderboard_text import ONE_PRETRAINING, plural
 from reports.statistics.intervals import Interval
 from reports.statistics.paired import DECIMALS
 from reports.statistics.planning import MOST_SEEDS
@@ -48,6 +48,8 @@ def _summary(comparison: Comparison) -> Iterator[str]:
     else:
         outcome = p_text(comparison.overall.p)
         yield f"Over tasks, Wilcoxon's test of the mean differences gives {outcome}."
+    if comparison.one_network:
+        yield f"{ONE_PRETRAINING} {' and '.join(comparison.one_network)}."
     for name, only in ((a, comparison.only_a), (b, comparison.only_b)):
         if only:
             yield f"Not compared, since only {name} has runs: {', '.join(only)}."

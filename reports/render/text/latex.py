@@ -23,6 +23,8 @@ from reports.render.text.leaderboard_text import (
     provenance_by_condition,
     provenance_notes,
 )
+from reports.render.text.leads_text import BEST, LeadCell, LeadsText
+from reports.render.text.leads_text import TITLE as LEADS_TITLE
 from reports.render.text.paper_text import PaperTable, cell_text, provenance_sections
 
 LEADERBOARD = "leaderboard"
@@ -127,6 +129,36 @@ def _leaderboard_lines(sheet: LeaderboardText, label: str, notes: Sequence[str])
             lines,
             notes if number == len(bands) else [],
         )
+    if sheet.leads:
+        yield from _leads_lines(sheet, sheet.leads, label)
+
+
+def _leads_lines(sheet: LeaderboardText, leads: LeadsText, label: str) -> Iterator[str]:
+    """The lines of how sure the best are: a table for each band of columns; notes alone if nothing is told."""
+    if not leads.rows:
+        yield from (r"\noindent{\footnotesize", *map(escape, (LEADS_TITLE, *leads.notes)), r"\par}")
+        return
+    bands = column_bands(len(leads.columns))
+    for number, band in enumerate(bands, start=1):
+        lines = [*_headings([("", "")], [leads.columns[n] for n in band]), r"\midrule"]
+        for name, cells in leads.rows:
+            lines.append(_line([escape(name), *(_lead_cells(cells[n]) for n in band)]))
+        yield from _table(
+            f"{label}-best-{number}" if len(bands) > 1 else f"{label}-best",
+            f"{LEADS_TITLE} {sheet.title}",
+            sheet.warnings,
+            "l" + SCORE_COLUMNS * len(band),
+            lines,
+            leads.notes if number == len(bands) else [],
+        )
+
+
+def _lead_cells(cell: LeadCell | None) -> str:
+    """The two cells of a backbone beside the best one: how it differs, and the interval."""
+    if cell is None:
+        return f"{escape(NOTHING)} & "
+    verdict = rf"\textbf{{{cell.verdict}}}" if cell.verdict == BEST else escape(cell.verdict)
+    return f"{verdict} & " + (rf"\ ({cell.interval})" if cell.interval else "")
 
 
 def column_bands(count: int) -> list[range]:

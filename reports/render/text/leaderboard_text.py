@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard, column_order, with_best
-from reports.reading.consistency import Condition
-from reports.reading.scores import metric_name
+from reports.reading.consistency import Condition, single_networks
+from reports.reading.metrics import describe_metric, metric_name, value_text
+
+if TYPE_CHECKING:
+    from reports.render.text.leads_text import LeadsText
 
 LEADERBOARD_TITLE = "Leaderboard of backbones"
 PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
@@ -20,6 +23,7 @@ PUBLISHED_WARNING = (
     "PUBLISHED: printed in the paper, not measured here. To be compared with the profile paper and "
     "all labels only."
 )
+ONE_PRETRAINING = "One network each, so spreads and verdicts say nothing of other pretrainings:"
 DAGGER = "†"
 NOTHING = "–"
 SPLITS = ("train", "valid", "test")  # a record may count patients, too
@@ -58,7 +62,7 @@ class BackboneRow:
 
 @dataclass(frozen=True)
 class LeaderboardText:
-    """A leaderboard in words: title, warnings above the table, columns, rows, notes below it.
+    """A leaderboard in words: title, warnings above the table, columns, rows, notes below it; then the leads.
 
     A column is its task, and below it the metric and the protocol.
     """
@@ -70,10 +74,11 @@ class LeaderboardText:
     columns: list[tuple[str, str]]
     rows: list[BackboneRow]
     notes: list[str]
+    leads: LeadsText | None = None
 
 
-def leaderboard_text(board: Leaderboard) -> LeaderboardText:
-    """A leaderboard in words."""
+def leaderboard_text(board: Leaderboard, leads: LeadsText | None = None) -> LeaderboardText:
+    """A leaderboard in words, perhaps with how sure the best of each task is."""
     columns, scores = _columns_and_scores(board.cells)
     metric = f", {metric_name(board.metric)}" if board.metric else ""
     return LeaderboardText(
@@ -92,6 +97,7 @@ def leaderboard_text(board: Leaderboard) -> LeaderboardText:
             for name in board.mean_rank.index
         ],
         notes=leaderboard_notes(board, len(columns)),
+        leads=leads,
     )
 
 
@@ -137,10 +143,10 @@ def same_seeds(cells: pd.DataFrame) -> bool:
 
 def score_text(cell: Any, uniform: bool) -> ScoreText:
     """The score of a leaderboard's cell; `uniform`: all cells of the table have the same seeds."""
-    spread = "" if pd.isna(cell.std) else f" ± {100 * cell.std:.1f}"
+    spread = "" if pd.isna(cell.std) else f" ± {value_text(cell.metric, cell.std)}"
     seeds = "" if uniform else f" (n={cell.n})"
     rest = spread + seeds + ("" if cell.complete else DAGGER)
-    return ScoreText(f"{100 * cell.mean:.1f}", rest, bool(cell.best))
+    return ScoreText(value_text(cell.metric, cell.mean), rest, bool(cell.best))
 
 
 def rank_text(board: Leaderboard, backbone: str) -> str:
@@ -164,8 +170,9 @@ def condition_warnings(condition: Condition) -> list[str]:
     """Sentences that a reader needs before the scores of a condition."""
     warnings = [PHANTOM] if condition.data_source == "phantom" else []
     if condition.profile != "paper":
+        what = "probes of frozen features, not" if condition.profile == "probe" else "smaller than"
         warnings.append(
-            f"Profile {condition.profile}: smaller than the paper's experiments, "
+            f"Profile {condition.profile}: {what} the paper's experiments, "
             "not to be compared with published figures."
         )
     return warnings
@@ -180,17 +187,14 @@ def describe_backbone(backbone: Any) -> str:
 def leaderboard_notes(board: Leaderboard, columns: int) -> list[str]:
     """Sentences that a reader needs to judge the scores: statistics, data, machines, versions."""
     incomplete = board.cells.loc[~board.cells["complete"], "dataset"].unique()
-    pretrained = sorted(
-        {r.backbone.name for r in board.records if r.backbone.pretraining_seed is not None}
-    )
     notes = {
         _spread_note(board.cells): True,
-        f"Each seed has a pretraining of its own: {', '.join(pretrained)}.": pretrained,
+        **dict.fromkeys(pretraining_notes(board.records), True),
         _rank_note(board, columns): True,
         "Score: mean over the same tasks of 0 (worst mean of a ranked row) to 100 (best).": (
             board.score.notna().any()
         ),
-        "Bold: the best of its column.": board.cells["best"].any(),
+        _bold_note(board.cells): board.cells["best"].any(),
         f"{NOTHING} no run.": len(board.cells) < columns * len(board.mean_rank),
         f"{DAGGER} incomplete data set: images of the published one are missing "
         f"in {', '.join(sorted(incomplete))}.": len(incomplete),
@@ -198,15 +202,41 @@ def leaderboard_notes(board: Leaderboard, columns: int) -> list[str]:
     return [*(note for note, applies in notes.items() if applies), *provenance_notes(board.records)]
 
 
+def pretraining_notes(records: Iterable[StoredRecord]) -> list[str]:
+    """Which backbones have a pretraining for each seed, and which are one network that says nothing of others."""
+    records = list(records)
+    several = sorted({r.backbone.name for r in records if r.backbone.pretraining_seed is not None})
+    notes = {
+        f"Each seed has a pretraining of its own: {listed_names(several)}.": several,
+        f"{ONE_PRETRAINING} {listed_names(single_networks(records))}.": single_networks(records),
+    }
+    return [note for note, names in notes.items() if names]
+
+
+def listed_names(names: Sequence[str], most: int = 20) -> str:
+    """The first names of a sorted list, and how many more there are."""
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
+def _bold_note(cells: pd.DataFrame) -> str:
+    """What is bold, and in which metrics it is the least."""
+    errors = {m for m in cells["metric"] if describe_metric(m).less_is_better}
+    least = f" Less {metric_name(min(errors))} is better." if errors else ""
+    return f"Bold: the best of its column.{least}"
+
+
 def _spread_note(cells: pd.DataFrame) -> str:
     """What a cell shows, and over which seeds."""
+    percent = all(describe_metric(metric).percent for metric in cells["metric"].unique())
+    unit = "Percent" if percent else "In the metric's own unit"
     seeds = sorted(set().union(*cells["seeds"]))
     numbers = ", ".join(map(str, seeds))
     if len(seeds) == 1:
-        return f"Percent; one seed ({numbers}), so no spread."
+        return f"{unit}; one seed ({numbers}), so no spread."
     if same_seeds(cells):
-        return f"Percent: mean ± sample standard deviation over {len(seeds)} seeds ({numbers})."
-    return f"Percent: mean ± sample standard deviation over n of the seeds {numbers}; none for n=1."
+        return f"{unit}: mean ± sample standard deviation over {len(seeds)} seeds ({numbers})."
+    return f"{unit}: mean ± sample standard deviation over n of the seeds {numbers}; none for n=1."
 
 
 def _rank_note(board: Leaderboard, columns: int) -> str:

@@ -14,6 +14,8 @@ from reports.render.text.leaderboard_text import (
     LeaderboardText,
     ScoreText,
 )
+from reports.render.text.leads_text import BEST, LeadCell, LeadsText
+from reports.render.text.leads_text import TITLE as LEADS_TITLE
 from reports.render.text.paper_text import TABLES_TITLE, PaperTable, cell_text, closing_sections
 
 # GitHub takes an underscore for emphasis, unless it stands within a word. It makes links of http://, www. and
@@ -38,8 +40,30 @@ def leaderboard_markdown(sheets: Sequence[LeaderboardText]) -> str:
         for row in sheet.rows:
             scores = map(_score, row.cells)
             lines.append(_line([escape(row.backbone), row.mean_rank, row.score, *scores]))
-        lines += ["", *_items(sheet.notes)]
+        lines += ["", *_items(sheet.notes), *_leads(sheet.leads)]
     return "\n".join(lines) + "\n"
+
+
+def _leads(leads: LeadsText | None) -> Iterator[str]:
+    """The section of how sure the best are."""
+    if leads is None:
+        return
+    yield from ("", f"### {LEADS_TITLE}", "")
+    if leads.rows:
+        columns = [f"{escape(task)}<br>{escape(below)}" for task, below in leads.columns]
+        yield _line(["backbone", *columns])
+        yield _line(["---", *["---:"] * len(columns)])
+        for name, cells in leads.rows:
+            yield _line([escape(name), *map(_lead, cells)])
+        yield ""
+    yield from _items(leads.notes)
+
+
+def _lead(cell: LeadCell | None) -> str:
+    if cell is None:
+        return NOTHING
+    verdict = f"**{cell.verdict}**" if cell.verdict == BEST else cell.verdict
+    return f"{verdict}<br>{cell.interval}" if cell.interval else verdict
 
 
 def _score(score: ScoreText | None) -> str:

@@ -27,7 +27,7 @@ from reports.published.layout import (
 )
 from reports.published.paper_rows import averaged_columns, fills_column, paper_protocol
 from reports.reading.consistency import Condition, by_condition, condition_of, group_by
-from reports.reading.scores import metric_name
+from reports.reading.metrics import metric_name
 from reports.render.text.leaderboard_text import (
     DAGGER,
     NOTHING,

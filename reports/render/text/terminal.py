@@ -20,8 +20,11 @@ from reports.render.text.leaderboard_text import (
     condition_title,
     condition_warnings,
 )
+from reports.render.text.leads_text import BEST, LeadCell, LeadsText
+from reports.render.text.leads_text import TITLE as LEADS_TITLE
 
 PADDING = 3  # a space on either side and a rule
+GAP = 2  # between columns without rules
 LEGEND = (
     "Percent and percentage points. The interval is of each task by itself; p, of the test over seeds and cases, is "
     f"Holm-adjusted over all tasks, and the verdict rests on it. {KEY_SENTENCE}"
@@ -35,7 +38,7 @@ CASES = ("seeds", "cases", "r", "d", "p Wilcoxon", "p permutation")
 
 
 def print_leaderboards(sheets: Sequence[LeaderboardText], console: Console) -> None:
-    """Print leaderboards; columns that do not fit beside each other go into a further table below."""
+    """Print leaderboards, and how sure their best are; columns that do not fit go into a further table below."""
     for sheet in sheets:
         _print_head(sheet.title, sheet.warnings, sheet.phantom, console)
         bands = list(_column_bands(sheet, console.width))
@@ -45,8 +48,19 @@ def print_leaderboards(sheets: Sequence[LeaderboardText], console: Console) -> N
             f"The columns of one table, in {len(bands)} parts. A wider terminal shows more side by "
             "side, as does COLUMNS=200 before the command."
         )
-        for note in [*([wider] if len(bands) > 1 else []), *sheet.notes]:
-            console.print(Text(note, style="dim"))
+        _print_notes([*([wider] if len(bands) > 1 else []), *sheet.notes], console)
+        if sheet.leads:
+            console.print()
+            console.print(Text(LEADS_TITLE, style="bold"))
+            for band in _bands_of_leads(sheet.leads, console.width):
+                console.print(_leads_table(sheet.leads, band))
+                console.print()
+            _print_notes(sheet.leads.notes, console)
+
+
+def _print_notes(notes: Sequence[str], console: Console) -> None:
+    for note in notes:
+        console.print(Text(note, style="dim"))
 
 
 def _print_head(title: str, warnings: Sequence[str], bold: bool, console: Console) -> None:
@@ -57,25 +71,47 @@ def _print_head(title: str, warnings: Sequence[str], bold: bool, console: Consol
 
 
 def _column_bands(sheet: LeaderboardText, width: int) -> Iterator[list[int]]:
-    """Numbers of the columns that fit side by side on `width` characters, at least one each.
-
-    Ranks and scores stand in the first band alone.
-    """
+    """Numbers of the columns that fit side by side on `width` characters; ranks and scores stand in the first band."""
     names = max(cell_len(row.backbone) for row in sheet.rows) + PADDING
     lines = (line for row in sheet.rows for line in _rank_lines(row.mean_rank).split("\n"))
     ranks = max(map(cell_len, ("mean rank", sheet.rank_caption, *lines))) + PADDING
+    needs = [
+        PADDING
+        + max(map(cell_len, (*column, *(str(row.cells[number] or NOTHING) for row in sheet.rows))))
+        for number, column in enumerate(sheet.columns)
+    ]
     room = width - names - 1
+    return _bands(needs, room - ranks - cell_len("score") - PADDING, room)
+
+
+def _bands_of_leads(leads: LeadsText, width: int) -> Iterator[list[int]]:
+    """As `_column_bands`."""
+    room = width - max((cell_len(name) for name, _ in leads.rows), default=0)
+    needs = [
+        GAP + max(cell_len(line) for line in (*column, *_lines_of(leads, number)))
+        for number, column in enumerate(leads.columns)
+    ]
+    return _bands(needs, room, room)
+
+
+def _lines_of(leads: LeadsText, number: int) -> Iterator[str]:
+    for _, cells in leads.rows:
+        if cell := cells[number]:
+            yield from (cell.verdict, cell.interval)
+
+
+def _bands(needs: Sequence[int], first: int, room: int) -> Iterator[list[int]]:
+    """Numbers of the columns of each band, at least one: of these widths, in the room of the first, then the others."""
     band: list[int] = []
-    left = room - ranks - cell_len("score") - PADDING
-    for number, column in enumerate(sheet.columns):
-        scores = (str(row.cells[number] or NOTHING) for row in sheet.rows)
-        need = PADDING + max(map(cell_len, (*column, *scores)))
+    left = first
+    for number, need in enumerate(needs):
         if band and need > left:
             yield band
             band, left = [], room
         band.append(number)
         left -= need
-    yield band
+    if band:
+        yield band
 
 
 def _leaderboard_table(sheet: LeaderboardText, band: Sequence[int]) -> Table:
@@ -105,6 +141,25 @@ def _score(score: ScoreText | None) -> Text:
     if score is None:
         return Text(NOTHING, style="dim")
     return Text.assemble((score.mean, "bold green" if score.bold else ""), score.rest)
+
+
+def _leads_table(leads: LeadsText, band: Sequence[int]) -> Table:
+    """The table of some of the columns of how sure the best are; a verdict stands over its interval."""
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    table.add_column("backbone", overflow="fold")
+    for task, protocol in (leads.columns[number] for number in band):
+        heading = Text.assemble(task, "\n", (protocol, "dim"))
+        table.add_column(heading, justify="right", overflow="fold")
+    for name, cells in leads.rows:
+        table.add_row(Text(name), *(_lead(cells[number]) for number in band))
+    return table
+
+
+def _lead(cell: LeadCell | None) -> Text:
+    if cell is None:
+        return Text(NOTHING, style="dim")
+    verdict = (cell.verdict, "bold green" if cell.verdict == BEST else "")
+    return Text.assemble(verdict, "\n" if cell.interval else "", (cell.interval, "dim"))
 
 
 def print_comparisons(

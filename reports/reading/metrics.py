@@ -1,0 +1,84 @@
+"""What a metric is: its name in texts, whether it is shown in percent, and whether less of it is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric, as its values are read.
+
+    Attributes
+    ----------
+    name : str
+        In texts.
+    percent : bool
+        Whether its values, 1 at most, are shown in percent; others are shown as they are, in their own unit.
+    less_is_better : bool
+        Whether it counts errors.
+    """
+
+    name: str
+    percent: bool = True
+    less_is_better: bool = False
+
+    @property
+    def ranks(self) -> bool:
+        """Whether backbones can be ranked by it: it is a score, or counts errors; a setting is neither."""
+        return self.percent or self.less_is_better
+
+
+METRICS = {
+    "dice": Metric("Dice"),
+    "iou": Metric("IoU"),
+    "map50": Metric("mAP50"),
+    "map": Metric("mAP"),
+    "accuracy": Metric("accuracy"),
+    "balanced_accuracy": Metric("balanced accuracy"),
+    "kappa": Metric("kappa"),
+    "macro_f1": Metric("macro F1"),
+    "auroc": Metric("AUROC"),
+    "probability": Metric("probability of the true class"),
+    "average_precision": Metric("average precision"),
+    "precision": Metric("precision"),
+    "r2": Metric("R²"),
+    "r2_or_0": Metric("R², 0 if negative"),
+    "pearson": Metric("Pearson's r"),
+    "invariance": Metric("invariance"),
+    "ece": Metric("calibration error", less_is_better=True),
+    "brier": Metric("Brier score", percent=False, less_is_better=True),
+    "mae": Metric("mean absolute error", percent=False, less_is_better=True),
+    "setting": Metric("setting of the probe", percent=False),
+    "adjustment": Metric("adjustment of the probe", percent=False),
+    "draws": Metric("draws", percent=False),
+}
+
+
+def describe_metric(metric: str) -> Metric:
+    """Return what is known of a metric.
+
+    Parameters
+    ----------
+    metric : str
+        As in a record: the name of a known metric, perhaps with a part (dice/vessel) or a condition of its images
+        (accuracy_noise_3, accuracy_without_copies) behind it. An unknown one is as any score: more is better.
+    """
+    base, _, part = metric.partition("/")
+    known = base
+    while known not in METRICS and "_" in known:
+        known = known.rpartition("_")[0]
+    found = METRICS.get(known, Metric(base))
+    condition = base[len(known) + 1 :].replace("_", " ") if known in METRICS else ""
+    name = ", ".join(filter(None, [found.name, condition, part]))
+    return Metric(name, found.percent, found.less_is_better)
+
+
+def metric_name(metric: str) -> str:
+    """The name of a metric in texts: 'Dice' of dice, 'Dice, vessel' of dice/vessel; an unknown one as it is."""
+    return describe_metric(metric).name
+
+
+def value_text(metric: str, value: float) -> str:
+    """A value of a metric: in percent with one decimal, or as it is with four digits."""
+    return f"{100 * value:.1f}" if describe_metric(metric).percent else f"{value:.4g}"
