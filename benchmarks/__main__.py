@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import profiles, terminal
+from benchmarks.commands import DEFAULT_PROFILE
 from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
@@ -24,17 +25,22 @@ def parser() -> argparse.ArgumentParser:
     grid = argparse.ArgumentParser(add_help=False)
     grid.add_argument(
         "--profile",
-        default="mini",
+        default=DEFAULT_PROFILE,
         metavar="NAME",
-        help=f"size of the experiment, such as {', '.join(sorted(profiles.shipped()))} (mini)",
+        help=f"size of the experiment, such as {', '.join(sorted(profiles.shipped()))} ({DEFAULT_PROFILE})",
     )
     grid.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
-        help="folder of downloads; without it every data set is a phantom",
+        help="folder of downloads; without it the data sets that ship with the suite are real, all others phantoms",
     )
-    grid.add_argument("--tasks", nargs="+", metavar="TASK", help="default: all whose data is there")
+    grid.add_argument(
+        "--tasks",
+        nargs="+",
+        metavar="TASK",
+        help="default: the profile's, or all of the paper's, whose data is there",
+    )
     grid.add_argument("--backbones", nargs="+", metavar="NAME", help="default: the profile's")
     grid.add_argument("--seeds", nargs="+", type=int, metavar="N", help="default: the profile's")
     grid.add_argument(
@@ -84,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
         parents=[grid, results],
         help="carry out every run of a grid that has no record yet",
         description="Carry out every run of a grid that has no record yet: one record per run, in RESULTS/runs.",
+    )
+    run.add_argument(
+        "--smoke",
+        action="store_true",
+        help="then run one backbone through the paper's tasks on phantoms, into RESULTS-smoke: "
+        "it shows that every task runs on this machine, and ranks nothing",
     )
     behind(run, "benchmarks:run", _show_endings)
     plan = verbs.add_parser(

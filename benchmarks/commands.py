@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from benchmarks.results import Status
     from benchmarks.scheduler.local import Ending
 
+DEFAULT_PROFILE = "open"
+SMOKE_BACKBONE = "imagenet_efficientnet_lite0"
+
 
 def run(
     *,
-    profile: str = "mini",
+    profile: str = DEFAULT_PROFILE,
     data: str | Path | None = None,
     tasks: Sequence[str] | None = None,
     backbones: Sequence[str] | None = None,
@@ -32,6 +35,7 @@ def run(
     work: str | Path = Path("work"),
     jobs: int | None = None,
     keep_checkpoints: bool = False,
+    smoke: bool = False,
 ) -> list[Ending]:
     """Carry out every run of a grid that has no record yet: `python -m benchmarks run`.
 
@@ -40,12 +44,12 @@ def run(
 
     Parameters
     ----------
-    profile : str, default 'mini'
+    profile : str, default 'open'
         Size of the experiment, one of `benchmarks.profiles.names()`.
     data : str or Path, optional
-        Folder of downloads; None: every data set is a phantom.
+        Folder of downloads; None: the data sets that ship with the suite are real, all others phantoms.
     tasks : sequence of str, optional
-        Names of task configs; None: all whose data is there.
+        Names of task configs; None: the profile's, as far as their data is there.
     backbones : sequence of str, optional
         Names of the catalogue; None: the profile's.
     seeds : sequence of int, optional
@@ -62,6 +66,9 @@ def run(
         Runs at a time; None: one per visible GPU, without GPUs as many as the cores can bear.
     keep_checkpoints : bool, default False
         Keep all checkpoints of a finished run, not only the one that is best on the valid split.
+    smoke : bool, default False
+        Then run one backbone through the paper's tasks on phantoms, into RESULTS-smoke: it shows that every task
+        runs on this machine, and ranks nothing.
 
     Returns
     -------
@@ -82,12 +89,18 @@ def run(
     planned = driver.make_plan(
         specs, downloads, *folders, jobs, keep_checkpoints, chosen=bool(tasks), pretrain=True
     )
-    return driver.carry_out_plan(planned)
+    endings = driver.carry_out_plan(planned)
+    if smoke:
+        beside = Path(f"{results}-smoke")  # reports read every record below RESULTS
+        endings += run(
+            profile="mini", backbones=[SMOKE_BACKBONE], results=beside, work=work, jobs=jobs
+        )
+    return endings
 
 
 def plan(
     *,
-    profile: str = "mini",
+    profile: str = DEFAULT_PROFILE,
     data: str | Path | None = None,
     tasks: Sequence[str] | None = None,
     backbones: Sequence[str] | None = None,
@@ -162,12 +175,13 @@ def _look_up(
     """
     chosen = profiles.get(profile)
     specs = grid.combinations(
-        tasks or registry.names(),
+        tasks or [*chosen.tasks] or registry.paper_names(),
         backbones or chosen.backbones,
         profile,
         seeds or chosen.seeds,
         label_fractions,
         split,
+        {} if seeds else chosen.tasks,
     )
     if data is not None and not Path(data).is_dir():
         raise FileNotFoundError(

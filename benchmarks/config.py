@@ -1,4 +1,7 @@
-"""From a resolved run to its config: a plain mmengine config, which `Runner.from_cfg` runs."""
+"""From a resolved run to its config: a plain mmengine config, which `Runner.from_cfg` runs.
+
+A run on frozen features trains no network. Its config has no training, and a `probe` in place of the head.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from pathlib import Path
 from mmengine.config import Config
 
 from benchmarks.labels import inner_dataset
-from benchmarks.profiles import Profile
+from benchmarks.profiles import Budget, ProbeBudget, Profile, size_of
 from benchmarks.resolve import Resolved
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
+from lvmmed_backbones.evaluation.classification import NEIGHBOURS, PENALTIES
+from lvmmed_backbones.evaluation.dense import PENALTIES as DENSE_PENALTIES
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+SETTINGS = {"knn": NEIGHBOURS, "linear": PENALTIES, "dense": DENSE_PENALTIES}  # of each probe
 
 
 def configure(run: Resolved) -> Config:
@@ -28,7 +34,11 @@ def configure(run: Resolved) -> Config:
         If the task has no such split, or the backbone no maps for a dense task.
     """
     config = deepcopy(run.task)
-    _shrink(config, run.profile)
+    budget = run.profile.budget(config.task)
+    if isinstance(budget, ProbeBudget):
+        config = _for_probe(config, budget)
+    else:
+        _shrink(config, run.profile, budget)
     fit_backbone(config, run.backbone)
     config.randomness.seed = run.spec.seed
     if run.spec.split == "clean":
@@ -36,7 +46,13 @@ def configure(run: Resolved) -> Config:
     return config
 
 
-def place(config: Config, data: Path, training: Sequence[int] | None, run_dir: Path) -> Config:
+def place(
+    config: Config,
+    data: Path,
+    training: Sequence[int] | None,
+    run_dir: Path,
+    features: Path,
+) -> Config:
     """Return a copy of a run's config with this machine's folders, ready for `Runner.from_cfg`.
 
     Parameters
@@ -49,10 +65,14 @@ def place(config: Config, data: Path, training: Sequence[int] | None, run_dir: P
         Positions of the training images to take, as `labels.label_subset` returns them; None: all.
     run_dir : Path
         Where the run writes its log, checkpoints and per-case scores.
+    features : Path
+        Where a run on frozen features finds those of earlier runs, and leaves its own.
     """
     config, data, run_dir = deepcopy(config), data.resolve(), run_dir.resolve()
     for loader in filter(config.get, LOADERS):
         inner_dataset(config[loader].dataset).data_root = str(data)
+    if "probe" in config:
+        config.probe.features = str(features.resolve())
     if training is not None:
         inner_dataset(config.train_dataloader.dataset).indices = list(training)
     if config.task.kind == "detection":
@@ -64,13 +84,36 @@ def place(config: Config, data: Path, training: Sequence[int] | None, run_dir: P
     return config
 
 
-def _shrink(config: Config, profile: Profile) -> None:
+def _for_probe(config: Config, budget: ProbeBudget) -> Config:
+    """Return the config of a run on frozen features: its lists of images, what it probes with, and its scores.
+
+    The backbone sees each image whole, so the task's pipelines are left out.
+    """
+    kept = ("data_root", "ann_file", "metainfo")
+    loaders = {}
+    for loader in LOADERS:
+        dataset = inner_dataset(config[loader].dataset)
+        loaders[loader] = dict(dataset={key: dataset[key] for key in kept})
+    settings = budget.settings or SETTINGS[size_of(config.task)]
+    return Config(
+        dict(
+            task=config.task,
+            custom_imports=config.custom_imports,
+            randomness=config.randomness,
+            model=dict(data_preprocessor={}),
+            probe=dict(image_size=budget.image_size or image_size(config), settings=list(settings)),
+            **loaders,
+            test_evaluator=config.test_evaluator,
+        )
+    )
+
+
+def _shrink(config: Config, profile: Profile, budget: Budget | None) -> None:
     """Apply a profile's budget; training then counts iterations in place of epochs."""
     if profile.workers is not None:
         for loader in LOADERS:
             config[loader].num_workers = profile.workers
             config[loader].persistent_workers = profile.workers > 0 and loader != LOADERS[0]
-    budget = profile.budget(config.task)
     if budget is None:
         return
     if budget.resize is None:
@@ -97,25 +140,29 @@ def _shrink(config: Config, profile: Profile) -> None:
 
 
 def fit_backbone(config: Config, entry: Entry) -> None:
-    """Put a backbone of the catalogue into the model, and set the channels of the heads."""
+    """Put a backbone of the catalogue into the model, and set the channels of the heads; a probe has none."""
     module = catalogue.home(entry)
     if module is not None:  # the run's own process must know the class, too
         config.custom_imports.imports.append(module)
     if entry.pretraining_seed is not None:
         # Part of the run's identity: the same weights may be a backbone of one file, too.
         config.pretraining_seed = entry.pretraining_seed
-    classify = config.task.kind == "classification"
+    probed, classify = "probe" in config, config.task.kind == "classification"
     config.model.backbone = entry.model(
-        output="vector" if classify else "maps",
+        output="vector" if classify or probed else "maps",
         image_size=image_size(config),
-        frozen=config.task.protocol == "linear",
+        frozen=config.task.protocol != "finetune",
     )
     config.model.data_preprocessor.update(mean=list(entry.mean), std=list(entry.std))
+    if probed:
+        return
     channels = list(entry.channels or ())  # `entry.model` has refused a dense task without maps
     if classify:
         config.model.head.in_channels = entry.vector_channels
     elif config.task.kind == "detection":
         config.model.neck.in_channels = channels
+    elif config.task.protocol == "linear":  # one 1 x 1 convolution on all maps
+        config.model.decode_head.update(in_channels=channels, channels=sum(channels))
     else:
         config.model.decode_head.in_channels = channels
         config.model.auxiliary_head.in_channels = channels[2]
@@ -147,6 +194,8 @@ def transforms(config: Config) -> Iterator[Config]:
 
 def image_size(config: Config) -> int:
     """Return the side in pixels of the images that the model sees."""
+    if "probe" in config:
+        return config.probe.image_size
     test = config.model.get("test_cfg") or {}
     if test.get("mode") == "slide":
         return test["crop_size"][0]

@@ -103,7 +103,7 @@ def make_plan(
     open_weights(config for _, config in configured.values())
     if pretrain:
         (results / RUNS).mkdir(parents=True, exist_ok=True)
-        preparation.pretrain_backbones(profile, later, work)
+        preparation.pretrain_backbones(profile, later, work, gpus)
         configured |= {spec: _configured(spec) for spec in specs if spec not in configured}
         later = []
     if not configured:

@@ -1,4 +1,4 @@
-"""Carry out one run, in a process of its own: train, test, write the record."""
+"""Carry out one run, in a process of its own: train, or probe frozen features, test, write the record."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import lvmmed_backbones.openmmlab  # noqa: F401  before mmseg: see its transformers.py
+
+# isort: split
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
 import torch
 from mmengine.utils import import_modules_from_strings
 
 import tasks.registration  # noqa: F401
 from benchmarks import gallery
-from benchmarks.record import CLOCK, TrainClock, peak_memory_mb, record_of
+from benchmarks.probing import probe_and_test
+from benchmarks.record import CLOCK, TrainClock, counts, peak_memory_mb, record_of
 from benchmarks.results import CASES, CONFIG, ERROR, IDENTITY
 from benchmarks.runs import Run
 from benchmarks.scheduler.devices import VISIBLE
@@ -71,7 +75,7 @@ def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) ->
 
 
 def _carry_out(run: Run, lease: Lease) -> None:
-    """Train, test, and write the record or the traceback."""
+    """Train or probe, test, and write the record or the traceback."""
     folder = run.folder
     (folder / ERROR).unlink(missing_ok=True)
     sweep(folder)
@@ -82,7 +86,11 @@ def _carry_out(run: Run, lease: Lease) -> None:
         write_text(folder / CONFIG, run.config.pretty_text)
         write_json(folder / IDENTITY, asdict(run.identity))
         torch.set_num_threads(run.identity.threads)
-        record = train_and_test(run)
+        if "probe" in run.config:
+            _begin_anew(folder)
+            record = probe_and_test(run)
+        else:
+            record = train_and_test(run)
         if not lease.is_mine:
             raise RuntimeError("another driver took this run over while its process was asleep")
         write_struct(folder / FILE, record)
@@ -95,6 +103,12 @@ def _carry_out(run: Run, lease: Lease) -> None:
         for path in folder.glob("*.pth"):
             if not path.name.startswith(BEST):
                 path.unlink()
+
+
+def _begin_anew(folder: Path) -> None:
+    """Remove what an earlier process of a run left."""
+    for path in [*folder.glob("*.pth"), folder / CASES, folder / CLOCK]:
+        path.unlink(missing_ok=True)
 
 
 def is_done(folder: Path) -> bool:
@@ -124,8 +138,7 @@ def train_and_test(run: Run) -> WholeRecord:
     if config.train_cfg.type == "EpochBasedTrainLoop" and last.exists():
         config.load_from, config.resume = str(last), True
     else:
-        for path in [*run.folder.glob("*.pth"), run.folder / CASES, run.folder / CLOCK]:
-            path.unlink(missing_ok=True)
+        _begin_anew(run.folder)
     clock = TrainClock(run.folder / CLOCK)
     runner = CheckedRunner.from_cfg(config)
     runner.register_hook(clock)
@@ -140,4 +153,12 @@ def train_and_test(run: Run) -> WholeRecord:
     }
     cases = json.loads((run.folder / CASES).read_text())
     gallery.write(runner, cases, pixels, run.folder / GALLERY)
-    return record_of(run, runner, metrics, cases, started, cost)
+    return record_of(
+        run,
+        parameters=sum(p.numel() for p in runner.model.backbone.parameters()),
+        images=counts(runner),
+        metrics=metrics,
+        cases=cases,
+        started=started,
+        cost=cost,
+    )

@@ -6,13 +6,15 @@ handful of predictions: it is no part of a run's figures nor of its identity.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from PIL import Image
 
@@ -79,10 +81,49 @@ def write(
     ----------
     runner : Runner
         With the tested model.
+    cases, pixels, folder
+        As of `write_chosen`.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `write_chosen`. As after any error, the run has no record then; started again, it goes on from its last
+        checkpoint and needs only the test.
+    """
+    task, dataset = runner.cfg.task, runner.test_dataloader.dataset
+    indices = {case_name(dataset.get_data_info(i)["img_path"]): i for i in range(len(dataset))}
+
+    def draw(image: str, stem: Path) -> dict[str, Any]:
+        return _WRITERS[task.kind](runner, indices[image], stem)
+
+    write_chosen(task, dataset.metainfo["classes"], cases, pixels, indices, draw, folder)
+
+
+def write_chosen(
+    task: Mapping[str, Any],
+    classes: Sequence[str],
+    cases: Sequence[Mapping[str, Any]],
+    pixels: Mapping[str, int],
+    images: Container[str],
+    draw: Callable[[str, Path], dict[str, Any]],
+    folder: Path,
+) -> None:
+    """Choose cases and write the gallery.
+
+    Parameters
+    ----------
+    task : mapping
+        The entry `task` of the task config.
+    classes : sequence of str
+        Their names.
     cases : sequence of mapping
         The scores of every test case.
     pixels : mapping of str to int
-        What `watch` returned.
+        Of each slice of a volume the pixels with foreground, as `watch` returns them; empty where cases are images.
+    images : container of str
+        The names of the test images.
+    draw : callable
+        Writes the files of a test image, whose names begin with the stem, and returns fields of its entry in the index.
     folder : Path
         Appears whole, in place of an older gallery.
 
@@ -91,33 +132,30 @@ def write(
     ValueError
         If a case is none of the test images.
     OSError
-        If an image cannot be read or the folder not be written. As after any error, the run has no record then; started
-        again, it goes on from its last checkpoint and needs only the test.
+        If an image cannot be read or the folder not be written.
     """
-    task, dataset = runner.cfg.task, runner.test_dataloader.dataset
-    metric = "probability" if task.kind == "classification" else task.headline
+    metric = "probability" if task["kind"] == "classification" else task["headline"]
     chosen = choose(cases, metric)
     if not chosen:
-        runner.logger.warning(f"an empty gallery: no test case has a {metric}")
-    indices = {case_name(dataset.get_data_info(i)["img_path"]): i for i in range(len(dataset))}
+        print_log(f"an empty gallery: no test case has a {metric}", "current", logging.WARNING)
     with replacing_folder(folder) as scratch:
         entries = []
         for role, row in chosen.items():
             image = fullest_slice(row["case"], pixels) if pixels else row["case"]
-            if image not in indices:
+            if image not in images:
                 raise ValueError(
                     f"{folder}: no test image is called {image!r}. "
                     "Were the prepared images exchanged during the run?"
                 )
-            fields = _WRITERS[task.kind](runner, indices[image], scratch / role.replace(" ", "_"))
+            fields = draw(image, scratch / role.replace(" ", "_"))
             entries.append(
                 Entry(role=role, case=row["case"], image=image, score=row[metric], **fields)
             )
         index = Gallery(
             schema=SCHEMA,
-            kind=task.kind,
+            kind=task["kind"],
             metric=metric,
-            classes=list(dataset.metainfo["classes"]),
+            classes=list(classes),
             entries=entries,
         )
         write_struct(scratch / INDEX, index)
@@ -167,17 +205,23 @@ def predict(runner: Runner, index: int) -> Any:
     return sample.cpu()
 
 
-# Each writes the files of a test image, whose names begin with the stem, and returns fields of its entry in the index.
+# Each writes the files of a test image, and returns fields of its entry in the index.
 
 
 def _write_segmentation(runner: Runner, index: int, stem: Path) -> dict[str, Any]:
-    """Write the image, the truth and the prediction."""
     sample = predict(runner, index)
-    label_maps = {"truth": sample.gt_sem_seg.data[0], "prediction": sample.pred_sem_seg.data[0]}
-    files = {"image": _save_image(sample.img_path, stem.with_suffix(".png"))}
-    for name, labels in label_maps.items():
+    truth, prediction = sample.gt_sem_seg.data[0], sample.pred_sem_seg.data[0]
+    return draw_label_maps(sample.img_path, truth.numpy(), prediction.numpy(), stem)
+
+
+def draw_label_maps(
+    source: str, truth: np.ndarray, prediction: np.ndarray, stem: Path
+) -> dict[str, Any]:
+    """Write an image, and its truth and prediction (H, W); return the fields of its entry."""
+    files = {"image": _save_image(source, stem.with_suffix(".png"))}
+    for name, labels in (("truth", truth), ("prediction", prediction)):
         path = stem.with_name(f"{stem.name}_{name}.png")
-        files[name] = save_labels(labels.numpy().astype(np.uint8), path)
+        files[name] = save_labels(labels.astype(np.uint8), path)
     return {"files": files}
 
 
@@ -206,12 +250,19 @@ def _write_detection(runner: Runner, index: int, stem: Path) -> dict[str, Any]:
 
 
 def _write_classification(runner: Runner, index: int, stem: Path) -> dict[str, Any]:
-    """Write the image; the fields are its true class, the predicted one, and the probability of each class."""
     sample = predict(runner, index)
-    probabilities = sample.pred_score.double()
+    return draw_probabilities(
+        sample.img_path, int(sample.gt_label), sample.pred_score.double().numpy(), stem
+    )
+
+
+def draw_probabilities(
+    source: str, truth: int, probabilities: np.ndarray, stem: Path
+) -> dict[str, Any]:
+    """Write an image; the fields are its true class, the predicted one, and the probability of each class (C,)."""
     return {
-        "files": {"image": _save_image(sample.img_path, stem.with_suffix(".png"))},
-        "truth": int(sample.gt_label),
+        "files": {"image": _save_image(source, stem.with_suffix(".png"))},
+        "truth": truth,
         "prediction": int(probabilities.argmax()),
         "probabilities": tuple(round(p, 6) for p in probabilities.tolist()),
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from types import MappingProxyType
 
 from tasks import registry
 
@@ -49,8 +50,9 @@ def combinations(
     seeds: Sequence[int],
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
+    seeds_of_tasks: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> list[RunSpec]:
-    """Return every combination, task by task.
+    """Return every combination, task by task; `seeds_of_tasks` has the tasks with other seeds than `seeds`.
 
     Raises
     ------
@@ -79,5 +81,8 @@ def combinations(
             )
     return [
         RunSpec(task, backbone, profile, seed, fraction, split)
-        for task, fraction, backbone, seed in product(tasks, label_fractions, backbones, seeds)
+        for task in tasks
+        for fraction, backbone, seed in product(
+            label_fractions, backbones, seeds_of_tasks.get(task, seeds)
+        )
     ]

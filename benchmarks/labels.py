@@ -1,4 +1,4 @@
-"""Label fractions: which training images a run takes that has only a share of the labels."""
+"""Which images a run learns from: a share of the labels, and what a run on frozen features draws by its seed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import io
 import random
 from collections import defaultdict
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
+from lvmmed_backbones.evaluation.data.labelled import TEST, TRAIN, DenseImages, LabelledImages
+from lvmmed_backbones.evaluation.data.parts import draw_parts, fewer_labels
+from lvmmed_backbones.evaluation.data.prepared import of_prepared
 from lvmmed_backbones.files.outside import Refused, read_lines, refusing
 
 REMEDY = "Prepare the data set again"
+LEFT_OUT = "none"  # the part of an image that is in none
 
 
 def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list[int] | None:
@@ -39,7 +45,8 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
     Returns
     -------
     list of int or None
-        Positions in the training set, sorted, as mmengine's `indices` count them; None: all of them.
+        Positions in the training set, sorted, as mmengine's `indices` count them; None: all of them. Of a run on frozen
+        features, positions among `probed_images`.
 
     Raises
     ------
@@ -50,6 +57,8 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
     """
     if fraction == 1:
         return None
+    if "probe" in config:
+        return _probed_subset(config, root, fraction, seed)
     names, labels = training_images(config, root)
     patients: dict[Hashable, list[int]] = defaultdict(list)  # or images, each on its own
     for position, name in enumerate(names):
@@ -64,6 +73,47 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
         for positions in members[: max(1, round(fraction * len(members)))]:
             chosen += positions
     return sorted(chosen) if len(chosen) < len(names) else None
+
+
+def _probed_subset(config: Config, root: Path, fraction: float, seed: int) -> list[int] | None:
+    """As `label_subset`, of the images in the order of `probed_images`."""
+    data = probed_images(config, root, seed)
+    places = fewer_labels(data, fraction, seed)
+    return places.tolist() if len(places) < len(data.of(TRAIN)) else None
+
+
+def probed_images(config: Config, root: Path, seed: int) -> LabelledImages | DenseImages:
+    """Return the images of a run on frozen features, in the parts that its seed draws.
+
+    A fifth of the training and valid images are the valid ones, of each class alike, by whole patients. Those that are
+    test images, too, have no part.
+
+    Parameters
+    ----------
+    config : Config
+        Of the run; its lists are read.
+    root : Path
+        Folder of the prepared data set.
+    seed : int
+        Seed of the draw.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such list.
+    Refused
+        If it cannot be read, or names what is not there.
+    """
+    loaders = {"train": "train_dataloader", "valid": "val_dataloader", "test": "test_dataloader"}
+    data = of_prepared(
+        root, {part: config[loader].dataset.ann_file for part, loader in loaders.items()}
+    )
+    tested = {data.names[place] for place in data.of(TEST)}
+    parts = [
+        TEST if part == TEST else LEFT_OUT if name in tested else TRAIN
+        for part, name in zip(data.parts, data.names, strict=True)
+    ]
+    return draw_parts(replace(data, parts=np.array(parts)), seed)
 
 
 def training_images(config: Config, root: Path) -> tuple[list[str], list[str]]:

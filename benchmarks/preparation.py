@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 
+import torch
 from tqdm import tqdm
 
 from benchmarks import profiles
 from benchmarks.grid import RunSpec
+from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import alone
 from benchmarks.scheduler.processes import in_own_process
 from benchmarks.terminal import say
 from lvmmed_backbones import corpus, pretrain
 from lvmmed_backbones.catalogue import add_catalogue_folder
+from lvmmed_backbones.corpus.auditing import images_of_split
+from lvmmed_backbones.files.writing import replacing_folder
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.layout.files import check_lists
 from tasks import datasets, phantoms, registry
@@ -35,12 +43,15 @@ class PreparedData:
         Whether all of the data set was there.
     phantom : bool
         Whether it was generated.
+    features : Path
+        The folder of the features of all data sets.
     """
 
     folder: Path
     fingerprint: str
     complete: bool
     phantom: bool
+    features: Path
 
 
 def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) -> list[RunSpec]:
@@ -51,7 +62,7 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
     specs : sequence of RunSpec
         The grid.
     downloads : Path or None
-        The folder of downloads; None: each data set that has a phantom is there.
+        The folder of downloads; None: the data sets that come with the suite are there, and each that has a phantom.
     chosen : bool
         Whether the user named the tasks. Missing data is an error then; else the tasks without data are left out.
 
@@ -61,10 +72,10 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
         If no run has data, or one lacks data whose task the user named.
     """
     if downloads is None:
-        available = phantoms.names()
+        available = {*datasets.available(), *phantoms.names()}
         remedy = "A phantom is missing: name a folder of downloads by --data"
     else:
-        available = datasets.available(downloads)
+        available = {*datasets.available(downloads)}
         remedy = "Download it into the folder in brackets; `python -m tasks list` tells where from"
     needed = {spec.task: registry.get(spec.task).task.dataset for spec in specs}
     missing = {task: name for task, name in needed.items() if name not in available}
@@ -88,7 +99,7 @@ def prepare(names: Iterable[str], downloads: Path | None, work: Path) -> dict[st
     names : iterable of str
         The data sets.
     downloads : Path or None
-        The folder of downloads; None: phantoms, which are generated in `work`.
+        The folder of downloads; None: what comes with the suite, else phantoms, which are generated in `work`.
     work : Path
         Folder of phantoms and prepared data sets.
 
@@ -110,7 +121,7 @@ def prepare(names: Iterable[str], downloads: Path | None, work: Path) -> dict[st
     for name in tqdm(list(names), desc="data sets", unit="set", leave=False):
         with alone(folder / f".{name}", f"the preparation of {name}"):
             source = downloads
-            if source is None:
+            if datasets.source_of(name, downloads) is None and downloads is None:
                 source = work / "phantoms"
                 if not (source / datasets.get(name).folder / "PHANTOM").is_file():
                     phantoms.generate(name, source)
@@ -118,7 +129,11 @@ def prepare(names: Iterable[str], downloads: Path | None, work: Path) -> dict[st
         meta = read_meta(data)
         check_lists(data, meta)
         prepared[name] = PreparedData(
-            data, meta["fingerprint"], complete=meta["complete"], phantom=meta["phantom"]
+            data,
+            meta["fingerprint"],
+            complete=meta["complete"],
+            phantom=meta["phantom"],
+            features=work / "features",
         )
     return prepared
 
@@ -138,8 +153,17 @@ def missing_backbones(profile: str, backbones: Iterable[str], work: Path) -> lis
     ]
 
 
-def pretrain_backbones(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
-    """Pretrain and export the missing backbones, on a corpus of all phantoms without their test images.
+def pretrain_backbones(
+    profile: str, backbones: Iterable[str], work: Path, gpus: Sequence[str | None]
+) -> list[str]:
+    """Pretrain and export the missing backbones, on the training images of the profile's tasks.
+
+    Parameters
+    ----------
+    profile, backbones, work : str, iterable of str, Path
+        As of `missing_backbones`.
+    gpus : sequence of str or None
+        For each pretraining that goes on at the same time its GPU, as `scheduler.devices.slots` returns them.
 
     Returns
     -------
@@ -153,28 +177,56 @@ def pretrain_backbones(profile: str, backbones: Iterable[str], work: Path) -> li
     """
     if not missing_backbones(profile, backbones, work):
         return []
+    chosen = profiles.get(profile)
+    corpus_folder = work / "corpora" / profile
     with alone(work / ".pretraining", "pretraining"):
         missing = missing_backbones(profile, backbones, work)  # another driver may have made them
         if missing:
-            prepared = prepare(phantoms.names(), None, work)
-            tests = [prepared[name].folder for name in phantoms.names()]
-            in_own_process(f"the corpus {work / 'corpus'}", _build_corpus, tests, work)
-        for name in missing:
-            pretraining = profiles.get(profile).pretrained[name]
-            in_own_process(f"pretraining {name}", _pretrain_backbone, name, pretraining, work)
+            tasks = chosen.tasks or registry.paper_names()
+            names = dict.fromkeys(registry.get(task).task.dataset for task in tasks)
+            folders = [data.folder for data in prepare(names, None, work).values()]
+            in_own_process(f"the corpus {corpus_folder}", _build_corpus, folders, corpus_folder)
+        free: Queue[str | None] = Queue()
+        for gpu in gpus:
+            free.put(gpu)
+
+        def make(name: str) -> None:
+            gpu = free.get()
+            arguments = (name, chosen.pretrained[name], corpus_folder, work, chosen.threads, gpu)
+            in_own_process(f"pretraining {name}", _pretrain_backbone, *arguments)
+            free.put(gpu)
+
+        with ThreadPoolExecutor(len(gpus)) as pool:
+            list(pool.map(make, missing))
     return missing
 
 
-def _build_corpus(tests: Iterable[Path], work: Path) -> None:
-    """Build a corpus of every phantom, without the images of the test splits of prepared data sets."""
-    folders = [(name, work / "phantoms" / datasets.get(name).folder) for name in phantoms.names()]
-    corpus.build(folders, work / "corpus")
-    corpus.audit(work / "corpus", tests, remove=True)
+def _build_corpus(prepared: Sequence[Path], folder: Path) -> None:
+    """Build a corpus of the training images of data sets, without images that a test split has too."""
+    images = folder.with_name(f"{folder.name}-images")
+    with replacing_folder(images) as scratch:
+        for data in prepared:
+            for name in images_of_split(data, "train"):
+                copy = scratch / data.name / Path(name).relative_to("images")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(data / name, copy)
+    corpus.build([images / data.name for data in prepared], folder)
+    corpus.audit(folder, prepared, remove=True)
 
 
-def _pretrain_backbone(name: str, pretraining: profiles.Pretraining, work: Path) -> None:
+def _pretrain_backbone(
+    name: str,
+    pretraining: profiles.Pretraining,
+    corpus_folder: Path,
+    work: Path,
+    threads: int,
+    gpu: str | None,
+) -> None:
     """Pretrain a backbone on the corpus, from where it was stopped, and export it."""
+    if gpu is not None:
+        os.environ[VISIBLE] = gpu
+    torch.set_num_threads(threads)
     add_catalogue_folder(backbones_folder(work))
     run = work / "pretraining" / name
-    pretrain.run(pretraining.config, work / "corpus", run, resume=True, epochs=pretraining.epochs)
+    pretrain.run(pretraining.config, corpus_folder, run, resume=True, epochs=pretraining.epochs)
     pretrain.export(run, name, backbones_folder(work))

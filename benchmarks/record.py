@@ -1,17 +1,13 @@
-"""The record of a run that is trained and tested: metrics, provenance, cost."""
+"""The record of a run: metrics, provenance, cost."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import resource
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -21,6 +17,7 @@ from benchmarks.results import CONFIG
 from benchmarks.runs import Run
 from lvmmed_backbones.files.outside import Refused, read_json
 from lvmmed_backbones.files.writing import write_json
+from lvmmed_backbones.provenance import machine, versions
 from lvmmed_backbones.records import Backbone, Data, Provenance, WholeRecord, finite
 from tasks.metrics import case_name
 
@@ -95,7 +92,9 @@ def read_note(file: Path) -> float:
 
 def record_of(
     run: Run,
-    runner: Runner,
+    *,
+    parameters: int,
+    images: dict[str, int],
     metrics: dict[str, float],
     cases: list[dict[str, Any]],
     started: str,
@@ -107,8 +106,10 @@ def record_of(
     ----------
     run : Run
         The run; its folder holds the config.
-    runner : Runner
-        With the tested model.
+    parameters : int
+        Of the backbone.
+    images : dict of str to int
+        How many there are, as `counts` returns them.
     metrics : dict of str to float
         What the test returned.
     cases : list of dict
@@ -130,7 +131,7 @@ def record_of(
             architecture=entry.architecture,
             method=entry.method,
             corpus=entry.corpus,
-            parameters=sum(p.numel() for p in runner.model.backbone.parameters()),
+            parameters=parameters,
             weights_sha256=identity.weights_sha256,
             pretraining_seed=entry.pretraining_seed,
         ),
@@ -144,9 +145,9 @@ def record_of(
         metric=task.headline,
         metrics=finite(metrics),
         cases=cases,
-        data=Data(identity.data_fingerprint, run.complete, counts(runner)),
+        data=Data(identity.data_fingerprint, run.complete, images),
         provenance=Provenance(
-            versions=_versions(),
+            versions=versions(PACKAGES),
             machine=machine(),
             git_revision=run.git_revision,
             started=started,
@@ -168,33 +169,6 @@ def counts(runner: Runner) -> dict[str, int]:
         patients = {patient_of(case_name(image), runner.cfg, root) for image in images}
         numbers["train_patients"] = len(patients)
     return numbers
-
-
-# Not mmengine's collect_env: it starts a compiler (2 s a run), knows neither the processor nor mmcv's and timm's
-# versions, and the runner writes what it says to run.log anyway.
-def machine() -> dict[str, str | int | float | None]:
-    """Return what describes this machine; memory in GB."""
-    return {
-        "platform": platform.platform(),
-        "cpu": processor(),
-        "cores": os.cpu_count(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
-    }
-
-
-def processor() -> str:
-    """Return the name of the processor, which Linux has in /proc/cpuinfo."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def peak_memory_mb() -> float:

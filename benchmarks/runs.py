@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
@@ -18,6 +16,7 @@ from benchmarks.preparation import PreparedData
 from benchmarks.resolve import Resolved
 from benchmarks.results import LEASE, RUNS
 from lvmmed_backbones.catalogue import Entry
+from lvmmed_backbones.provenance import checksum
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def prepare_run(
     return Run(
         identity=identity,
         folder=folder,
-        config=place(config, data.folder, training, folder),
+        config=place(config, data.folder, training, folder, data.features),
         spec=spec,
         backbone=resolved.backbone,
         complete=data.complete,
@@ -199,9 +198,3 @@ def _config_checksum(config: Config) -> str:
     if portable.model.backbone.get("weights"):
         portable.model.backbone.weights.pop("file")
     return checksum(portable.to_dict())
-
-
-def checksum(content: object) -> str:
-    """Return the SHA-256 of plain data, in hex digits."""
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The 15 downstream tasks: their configs, data sets, phantoms and metrics.
+"""The downstream tasks, 15 of the paper and the open ones: their configs, data sets, phantoms and metrics.
 
 Nothing is imported before it is used.
 """

@@ -6,6 +6,7 @@ A builder imports the libraries of its own kind when it is called, so that tests
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from benchmarks.grid import RunSpec
     from benchmarks.preparation import PreparedData
+    from benchmarks.profiles import Budget, ProbeBudget
     from benchmarks.runs import Run
 
 # Records
@@ -216,6 +218,15 @@ def configured(spec: RunSpec) -> Config:
     return configure(resolve(spec))
 
 
+def trained(profile: str) -> list[str]:
+    """The tasks that a profile trains; the others are probed on frozen features."""
+    from benchmarks.profiles import ProbeBudget, get
+    from tasks import registry
+
+    budgets = {name: get(profile).budget(registry.get(name).task) for name in registry.names()}
+    return [name for name, budget in budgets.items() if not isinstance(budget, ProbeBudget)]
+
+
 def placed(spec: RunSpec, prepared: Path, run_dir: Path) -> Config:
     """The config of a run on prepared data sets."""
     from benchmarks.config import place
@@ -224,7 +235,7 @@ def placed(spec: RunSpec, prepared: Path, run_dir: Path) -> Config:
     config = configured(spec)
     data = prepared / config.task.dataset
     training = label_subset(config, data, spec.label_fraction, spec.seed)
-    return place(config, data, training, run_dir)
+    return place(config, data, training, run_dir, run_dir / "features")
 
 
 def prepared_run(
@@ -239,6 +250,34 @@ def prepared_run(
     config = configure(resolved)
     config.task.update(task)
     return prepare_run(resolved, config, data[config.task.dataset], results)
+
+
+def run_on(
+    spec: RunSpec, prepared: Path, folder: Path, budget: Budget | ProbeBudget | None = None
+) -> Run:
+    """A run on a prepared data set, with its results and features in a folder; its own folder has its config.
+
+    A budget stands in place of the profile's.
+    """
+    from benchmarks.config import configure
+    from benchmarks.preparation import PreparedData
+    from benchmarks.resolve import resolve
+    from benchmarks.results import CONFIG
+    from benchmarks.runs import prepare_run
+    from lvmmed_backbones.layout.check import read_meta
+
+    resolved = resolve(spec)
+    if budget is not None:
+        profile = dataclasses.replace(resolved.profile, budgets={resolved.task.task.name: budget})
+        resolved = dataclasses.replace(resolved, profile=profile)
+    data = prepared / resolved.task.task.dataset
+    meta = read_meta(data)
+    facts = {key: meta[key] for key in ("fingerprint", "complete", "phantom")}
+    ready = PreparedData(data, **facts, features=folder / "features")
+    run = prepare_run(resolved, configure(resolved), ready, folder / "results")
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / CONFIG).write_text(run.config.pretty_text)
+    return run
 
 
 # Processes that are killed

@@ -73,7 +73,7 @@ def _reading_speed(corpus: Path, images: int = 2000) -> float:
 
 def main() -> int:
     """Entry point: print the table; returns the exit code."""
-    from benchmarks.record import processor  # imports torch: the measured processes need none
+    from lvmmed_backbones.provenance import processor  # torch: the measured processes need none
 
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.performance.corpus", description=__doc__

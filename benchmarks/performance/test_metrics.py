@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.metrics.overlap import overlap_counts
+from lvmmed_backbones.evaluation.overlap import overlap_counts
 
 
 @pytest.mark.parametrize("classes", [2, 8])

@@ -49,15 +49,38 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProbeBudget:
+    """A run on frozen features: the backbone is not trained, a probe is, to its end.
+
+    Attributes
+    ----------
+    image_size : int or None
+        Side in pixels of the whole image that the backbone sees; None: as large as in the task config.
+    seconds : float
+        What one run took on 2 cores, for the estimate; the features that runs share are a part of it.
+    settings : tuple of float or None
+        What the valid images choose from: penalties of a linear or dense probe, numbers of neighbours. None: those of
+        `lvmmed evaluate`.
+    """
+
+    image_size: int | None
+    seconds: float
+    settings: tuple[float, ...] | None = None
+
+
+NEIGHBOURS = ProbeBudget(image_size=None, seconds=20)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pretraining:
-    """A backbone that a profile pretrains on phantoms.
+    """A backbone that a profile pretrains, on the training images of its tasks.
 
     Attributes
     ----------
     config : str
         One of lvmmed_backbones/pretrain/configs.
     epochs : int
-        Over the corpus of all phantoms.
+        Over these images.
     seconds : float
         What it took on 2 cores, for the estimate.
     """
@@ -79,37 +102,51 @@ class Profile:
         The default of --backbones.
     seeds : tuple of int
         The default of --seeds.
-    budgets : mapping of str to Budget or None
-        One for each kind (segmentation, volumes, detection) or, in classification, each protocol (linear, finetune);
-        one for a task by its name goes before that of its kind. None: every task config stays as it is.
+    tasks : mapping of str to tuple of int
+        The default of --tasks, and the seeds of each. Empty: all but the open tasks, with `seeds`.
+    budgets : mapping of str to Budget or ProbeBudget, or None
+        One for each kind (segmentation, volumes, detection), in classification for each protocol (knn, linear,
+        finetune), and for linear evaluation of maps (dense); one for a task by its name goes before these. None: every
+        task config stays as it is.
     workers : int or None
         Data loading processes per run; None: as many as the task config has.
     threads : int
         Threads of a run on CPUs. They change the last bits of its figures, so the machine does not decide them.
     pretrained : mapping of str to Pretraining
-        The backbones, by name, that are pretrained on phantoms before the grid runs.
+        The backbones, by name, that are pretrained before the grid runs.
     """
 
     name: str
     backbones: tuple[str, ...]
     seeds: tuple[int, ...]
-    budgets: Mapping[str, Budget] | None
+    budgets: Mapping[str, Budget | ProbeBudget] | None
     workers: int | None
     threads: int
+    tasks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     pretrained: Mapping[str, Pretraining] = field(default_factory=dict)
 
-    def budget(self, task: Mapping) -> Budget | None:
+    def budget(self, task: Mapping) -> Budget | ProbeBudget | None:
         """Return the budget of a task; None: its config stays as it is.
+
+        No profile trains nearest neighbours: where it has no budget for them, it is `NEIGHBOURS`.
 
         Parameters
         ----------
         task : mapping
             The entry `task` of the task config.
         """
+        size = size_of(task)
         if self.budgets is None:
-            return None
-        kind = task["protocol"] if task["kind"] == "classification" else task["kind"]
-        return self.budgets.get(task["name"], self.budgets[kind])
+            return NEIGHBOURS if size == "knn" else None
+        budgets = {"knn": NEIGHBOURS, **self.budgets}
+        return budgets[task["name"] if task["name"] in budgets else size]
+
+
+def size_of(task: Mapping) -> str:
+    """Return the name of what a profile sizes alike: a protocol of classification, 'dense', or another kind of task."""
+    if task["kind"] == "classification":
+        return task["protocol"]
+    return "dense" if task["protocol"] == "linear" else task["kind"]
 
 
 _registered: dict[str, Profile] = {}

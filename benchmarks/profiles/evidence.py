@@ -3,7 +3,7 @@
 The sizes are not the paper's, so the figures are not either.
 """
 
-from benchmarks.profiles import Budget, Profile, small
+from benchmarks.profiles import Budget, ProbeBudget, Profile, small
 
 PROFILE = Profile(
     name="evidence",
@@ -11,14 +11,9 @@ PROFILE = Profile(
     seeds=(0, 1, 2),
     budgets={
         **small.BUDGETS,
-        "linear": Budget(
-            image_size=64,
-            batch_size=64,
-            iterations=400,
-            optimizer=dict(type="Adam", lr=5e-3),
-            validations=4,
-            seconds=75,
-        ),
+        "knn": ProbeBudget(image_size=64, seconds=8),
+        "linear": ProbeBudget(image_size=64, seconds=8),
+        "dense": ProbeBudget(image_size=64, seconds=20),
         "finetune": Budget(
             image_size=64,
             batch_size=32,

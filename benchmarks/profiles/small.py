@@ -6,8 +6,8 @@ shorter. drive is trained on crops and tested on tiles, as in `mini`.
 
 from dataclasses import replace
 
-from benchmarks.profiles import Budget, Profile
-from benchmarks.profiles.mini import NARROW_FASTER_RCNN, NARROW_UPERNET
+from benchmarks.profiles import Budget, ProbeBudget, Profile
+from benchmarks.profiles.mini import HIPPOCAMPUS, NARROW_FASTER_RCNN, NARROW_UPERNET
 
 DENSE = dict(type="AdamW", lr=1e-3, weight_decay=0.01)
 # Less than a tenth of a photograph is vessel: unweighted, none reaches a probability of 0.5 in so few steps.
@@ -21,9 +21,10 @@ SEGMENTATION = Budget(
     overrides=NARROW_UPERNET,
     seconds=250,
 )
-BUDGETS = {
+BUDGETS: dict[str, Budget | ProbeBudget] = {
     "segmentation": SEGMENTATION,
     "volumes": SEGMENTATION,
+    "hippocampus": replace(SEGMENTATION, overrides=HIPPOCAMPUS),
     "drive": replace(SEGMENTATION, overrides=VESSELS, seconds=210, resize=768),
     "detection": Budget(
         image_size=128,
@@ -34,14 +35,9 @@ BUDGETS = {
         overrides=NARROW_FASTER_RCNN,
         seconds=250,
     ),
-    "linear": Budget(
-        image_size=128,
-        batch_size=32,
-        iterations=200,
-        optimizer=dict(type="Adam", lr=2e-3),
-        validations=2,
-        seconds=230,
-    ),
+    "knn": ProbeBudget(image_size=128, seconds=15),
+    "linear": ProbeBudget(image_size=128, seconds=15),
+    "dense": ProbeBudget(image_size=128, seconds=60),
     "finetune": Budget(
         image_size=128,
         batch_size=16,

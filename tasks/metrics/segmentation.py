@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,8 +10,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 
+from lvmmed_backbones.evaluation.overlap import mean_scores, overlap_counts, overlap_scores
 from tasks.metrics import case_name, write_cases
-from tasks.metrics.overlap import dice, iou, overlap_counts
 
 
 @METRICS.register_module()
@@ -91,38 +90,16 @@ class SegmentationScores(BaseMetric):
         for name, part in results:
             counts[name] = counts[name] + part
         classes = self.dataset_meta["classes"]
-        cases = {name: _case_scores(count, classes) for name, count in counts.items()}
+        cases = {name: overlap_scores(count, classes) for name, count in counts.items()}
         if self.cases_file:
             write_cases(self.cases_file, cases)
-        metrics = _mean_scores(list(cases.values()))
+        metrics = mean_scores(list(cases.values()))
         if self.group:
             sites: dict[str, list] = defaultdict(list)
             for name, scores in cases.items():
                 sites[name.split("/")[0]].append(scores)
-            means = {site: _mean_scores(scores) for site, scores in sorted(sites.items())}
-            metrics.update(_mean_scores(list(means.values())))
+            means = {site: mean_scores(scores) for site, scores in sorted(sites.items())}
+            metrics.update(mean_scores(list(means.values())))
             for site, scores in means.items():
                 metrics.update({f"{key}/{site}": scores[key] for key in ("dice", "iou")})
         return {self.headline: metrics[self.headline], **metrics}
-
-
-def _case_scores(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
-    """Return the scores of a case, of (3, C) counts: `dice`, `iou` (foreground means), and of each foreground class."""
-    scores = {}
-    for key, per_class in (("dice", dice(counts)), ("iou", iou(counts))):
-        scores[key] = _mean_of_defined(per_class[1:])
-        named = zip(classes[1:], per_class[1:], strict=True)
-        scores |= {f"{key}/{name}": float(score) for name, score in named}
-    return scores
-
-
-def _mean_scores(cases: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Return the mean of each score over the cases that have it."""
-    return {key: _mean_of_defined([case[key] for case in cases]) for key in cases[0]}
-
-
-def _mean_of_defined(values: Any) -> float:
-    """Return the mean without the NaN; NaN if nothing is left."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return float(np.nanmean(values))

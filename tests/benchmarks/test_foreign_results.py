@@ -26,7 +26,7 @@ CODE = "import os\nos.mkdir({harm!r})\n"
 
 def words(folder: Path, *backbones: str, verb: str = "run") -> list[str]:
     return [
-        *(verb, "--tasks", "brain_tumor_linear", "--seeds", "0", "--backbones", *backbones),
+        *(verb, "--tasks", "brain_tumor_finetune", "--seeds", "0", "--backbones", *backbones),
         *("--results", str(folder / "results"), "--work", str(folder / "work")),
     ]
 

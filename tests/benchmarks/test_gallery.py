@@ -17,10 +17,10 @@ from pycocotools.coco import COCO
 from benchmarks import gallery
 from benchmarks.gallery import choose, fullest_slice, save_labels, small
 from benchmarks.grid import RunSpec
+from lvmmed_backbones.evaluation.overlap import dice, iou, overlap_counts
 from lvmmed_backbones.records.gallery import INDEX, SIDE
 from tasks.metrics import case_name
 from tasks.metrics.detection import average_precision, mean
-from tasks.metrics.overlap import dice, iou, overlap_counts
 from tests.factories import placed
 
 scores = st.none() | st.integers(0, 4).map(lambda n: n / 4)
@@ -208,7 +208,7 @@ def test_of_detection_the_boxes_give_the_score_again(prepared_root: Path, tmp_pa
 def test_of_classification_the_probabilities_are_those_of_the_cases(
     prepared_root: Path, tmp_path: Path
 ) -> None:
-    _, _, cases = trained_and_tested("brain_tumor_linear", prepared_root, tmp_path)
+    _, _, cases = trained_and_tested("brain_tumor_finetune", prepared_root, tmp_path)
     content = index(tmp_path)
     assert (content["kind"], content["metric"]) == ("classification", "probability")
     by_case = {row["case"]: row for row in cases}

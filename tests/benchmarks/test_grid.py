@@ -20,16 +20,23 @@ def test_a_plan_is_every_combination_task_by_task() -> None:
     assert str(RunSpec("drive", "a", "mini", 0)) == "drive a seed 0"
 
 
+def test_a_task_may_have_seeds_of_its_own() -> None:
+    specs = combinations(
+        ["drive", "buid"], ["a"], "mini", [0, 1], seeds_of_tasks={"drive": [4], "bccd": [5]}
+    )
+    assert [(spec.task, spec.seed) for spec in specs] == [("drive", 4), ("buid", 0), ("buid", 1)]
+
+
 def test_profiles_are_found_by_convention() -> None:
     assert {"mini", "paper"} <= set(profiles.names())
     for name in profiles.names():
         assert profiles.get(name).name == name
-    with pytest.raises(ValueError, match="choose from evidence, mini, paper, small"):
+    with pytest.raises(ValueError, match="choose from evidence, mini, open, paper, small"):
         profiles.get("huge")
 
 
 def test_every_profile_with_budgets_covers_every_kind() -> None:
-    kinds = {"segmentation", "volumes", "detection", "linear", "finetune"}
+    kinds = {"segmentation", "volumes", "detection", "knn", "linear", "dense", "finetune"}
     for name in ("mini", "small", "evidence"):
         budgets = set(profiles.get(name).budgets)
         assert kinds <= budgets <= kinds | set(registry.names())

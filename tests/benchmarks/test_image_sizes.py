@@ -26,9 +26,14 @@ def composed(task: str, profile: str) -> Config:
 
 
 @pytest.mark.parametrize(
-    ("profile", "resized", "seen"), [("paper", 512, 480), ("small", 136, 128), ("mini", 68, 64)]
+    ("task", "profile", "resized", "seen"),
+    [
+        ("fgadr_linear", "paper", 512, 480),
+        ("fgadr_finetune", "paper", 512, 480),
+        ("fgadr_finetune", "small", 136, 128),
+        ("fgadr_finetune", "mini", 68, 64),
+    ],
 )
-@pytest.mark.parametrize("task", ["fgadr_linear", "fgadr_finetune"])
 def test_fgadr_is_resized_before_it_is_cropped(
     task: str, profile: str, resized: int, seen: int, tmp_path: Path
 ) -> None:

@@ -100,15 +100,14 @@ def test_started_again_it_skips_what_is_done(finished: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in finished.glob("results/runs/*/*")} == before
 
 
-@pytest.mark.parametrize("task", ["drive", "brain_tumor_linear"])
 def test_the_dumped_config_gives_the_same_figures_without_this_suite(
-    finished: Path, tmp_path: Path, task: str
+    finished: Path, tmp_path: Path
 ) -> None:
     """`Runner.from_cfg` on the config beside the record gives the same figures: same seed, same machine."""
     path = next(
         p.parent
         for p in finished.glob("results/runs/*/record.json")
-        if (r := json.loads(p.read_text()))["task"] == task
+        if (r := json.loads(p.read_text()))["task"] == "drive"
         and r["backbone"]["name"].startswith("imagenet")
     )
     threads = json.loads((path / "record.json").read_text())["threads"]

@@ -37,11 +37,11 @@ def test_without_any_data_nothing_runs(tmp_path: Path) -> None:
 
 
 def test_what_lies_there_is_not_made_again(tmp_path: Path) -> None:
-    wanted = ["random_resnet50", "lvmmed_phantom_resnet18", "simclr_phantom_resnet18"]
-    assert missing_backbones("mini", wanted, tmp_path) == wanted[1:]
+    wanted = ["random_resnet50", "lvmmed_open_resnet18", "simclr_open_resnet18"]
+    assert missing_backbones("open", wanted, tmp_path) == wanted[1:]
     (tmp_path / "backbones").mkdir()
-    (tmp_path / "backbones" / "lvmmed_phantom_resnet18.safetensors").touch()
-    assert missing_backbones("mini", wanted, tmp_path) == wanted[2:]
+    (tmp_path / "backbones" / "lvmmed_open_resnet18.safetensors").touch()
+    assert missing_backbones("open", wanted, tmp_path) == wanted[2:]
     assert missing_backbones("paper", wanted, tmp_path) == []
 
 
@@ -53,8 +53,8 @@ def test_profiles_pretrain_by_configs_that_there_are() -> None:
 
 def test_a_plan_says_what_run_will_pretrain(tmp_path: Path, capsys) -> None:
     folders = ["--results", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
-    backbones = ["--backbones", "random_vit_tiny", "simclr_phantom_resnet18"]
-    assert main(["plan", "--tasks", "drive", *backbones, *folders]) == 0
+    backbones = ["--backbones", "random_vit_tiny", "simclr_open_resnet18"]
+    assert main(["plan", "--tasks", "drive", "--seeds", "0", *backbones, *folders]) == 0
     said = capsys.readouterr().err
-    assert "`run` pretrains them first: simclr_phantom_resnet18" in said
+    assert "`run` pretrains them first: simclr_open_resnet18" in said
     assert "0 of 1 done" in said

@@ -1,6 +1,8 @@
 """A finished benchmark must show differences: a task whose backbones all score alike, or score 0, measures nothing.
 
-The records are those in the folder named by LVMMED_RESULTS, as `python -m benchmarks run` leaves them.
+Of the default benchmark more is known before: an ImageNet network is better than a random one.
+
+The records are those in the folder named by LVMMED_RESULTS, as `python -m benchmarks run --smoke` leaves them.
 """
 
 from __future__ import annotations
@@ -12,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+import reports
 from lvmmed_backbones.records import StoredRecord, read
+from tasks import registry
 
+IMAGENET, RANDOM = "imagenet_efficientnet_lite0", "random_resnet18_half"
 Scores = dict[str, dict[int, float]]  # of a task, by backbone and seed
 
 
@@ -41,14 +46,41 @@ def faults(tasks: dict[str, Scores]) -> list[str]:
     return [f"{task}: {wrong}" for task in sorted(tasks) if (wrong := fault(tasks[task]))]
 
 
-def test_every_task_tells_backbones_apart() -> None:
+@pytest.fixture
+def results() -> Path:
     named = os.environ.get("LVMMED_RESULTS")
     if not named:
         pytest.skip("no records: set LVMMED_RESULTS to a folder of results")
-    records, problems = read(Path(named))
+    return Path(named)
+
+
+def test_every_task_tells_backbones_apart(results: Path) -> None:
+    records, problems = read(results)
     assert not problems
-    assert records, f"{named} holds no record"
+    assert records, f"{results} holds no record"
     assert not faults(scores_of(records))
+
+
+def test_every_task_of_the_paper_runs(results: Path) -> None:
+    smoke = Path(f"{results}-smoke")
+    if not smoke.is_dir():
+        pytest.skip(f"no {smoke}: it was not asked for")
+    records, problems = read(smoke)
+    assert not problems
+    assert {record.task for record in records} == {*registry.paper_names()}
+    assert not faults(scores_of(records))
+
+
+def test_imagenet_is_better_than_random_weights(results: Path) -> None:
+    """Beyond chance on most tasks that are probed with three seeds, and worse than random weights on none."""
+    records, _ = read(results)
+    if not {IMAGENET, RANDOM} <= {r.backbone.name for r in records if r.profile == "open"}:
+        pytest.skip(f"{results} is not of the default benchmark")
+    report = reports.compare(results, IMAGENET, RANDOM, profile=["open"])
+    ((_, comparison),) = report.comparisons
+    verdicts = [task.verdict for task in comparison.tasks if task.seeds_a > 1]
+    assert verdicts.count("A") > len(verdicts) / 2, verdicts
+    assert "B" not in verdicts
 
 
 def test_such_tasks_are_named() -> None:

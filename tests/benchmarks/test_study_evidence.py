@@ -119,6 +119,11 @@ class Brightness(torch.nn.Module):
 @pytest.fixture
 def shades(tmp_path: Path) -> Path:
     """A prepared data set whose two classes are dark and bright."""
+    meta = dict(
+        name="shades", kind="classification", classes=["dark", "bright"], fingerprint="f" * 64,
+        complete=True, phantom=False,
+    )  # fmt: skip
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
     for folder in ("images", "splits"):
         (tmp_path / folder).mkdir()
     rng = np.random.default_rng(0)

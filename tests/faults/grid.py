@@ -15,7 +15,7 @@ from typing import Any
 from tests.faults.commands import Command
 from tests.faults.folders import half_written, names, records, scores
 
-TASKS = ("brain_tumor_linear", "fgadr_linear")
+TASKS = ("brain_tumor_finetune", "fgadr_linear")  # one is trained, one probed
 BACKBONES = ("random_resnet18_half", "imagenet_efficientnet_lite0")
 INDEX = "index.json"  # in the folder of results: it may be absent
 RUNS = len(TASKS) * len(BACKBONES)

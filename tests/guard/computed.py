@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from benchmarks.config import place
 from benchmarks.grid import RunSpec
+from benchmarks.probing import probe_and_test
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import architectures
 from lvmmed_backbones.models import from_config
@@ -21,7 +22,7 @@ from lvmmed_backbones.pretrain import compose
 from lvmmed_backbones.pretrain.resumption import PretrainingRunner
 from reports.__main__ import main as reports
 from tasks import registry
-from tests.factories import configured
+from tests.factories import configured, run_on, trained
 from tests.guard.states import FrozenStart, fill, summary
 
 METHODS = (
@@ -47,15 +48,16 @@ ARCHITECTURES = (
     "timm:vit_tiny_patch16_224",
 )
 ENTRIES = ("random_resnet18_half", "random_vit_tiny")
-# Every task on one backbone, and one of each kind of task on the other two kinds of backbone.
+# Every task that is trained on one backbone, and one of each kind of task on the other two kinds of backbone.
 RUNS = [
-    *((task, "random_vit_tiny") for task in registry.names()),
+    *((task, "random_vit_tiny") for task in trained("mini")),
     *(
         (task, backbone)
         for task in ("drive", "mmwhs_ct", "kvasir_detection", "brain_tumor_finetune")
         for backbone in ("random_resnet18_half", "imagenet_efficientnet_lite0")
     ),
 ]
+PROBED = sorted(set(registry.paper_names()) - set(trained("mini")))
 LINES = {
     "leaderboard": ["leaderboard", "{results}", "--out", "{out}", "--published", "--latex"],
     "leaderboard_by_score": ["leaderboard", "{results}", "--out", "{out}", "--by", "score"],
@@ -135,6 +137,13 @@ def first_step(name: str, corpus: Path, work: Path) -> dict[str, float]:
     runner.register_hook(start)
     runner.train()
     return dict(loss=start.loss, gradient=start.gradient)
+
+
+def probe_task(task: str, prepared: Path, work: Path) -> dict[str, float]:
+    """Return the metrics of a mini run on the frozen features of EfficientNet-Lite0."""
+    torch.set_num_threads(1)
+    run = run_on(RunSpec(task, "imagenet_efficientnet_lite0", "mini", seed=0), prepared, work)
+    return probe_and_test(run).metrics
 
 
 def run_task(task: str, backbone: str, prepared: Path, work: Path) -> dict[str, Any]:

@@ -84,3 +84,12 @@ def test_runs_end_where_they_ended(
     metrics = found.pop("metrics")
     compare(f"tasks/{task}_{backbone}", found, rel=RELATIVE)
     compare(f"tasks/{task}_{backbone}_metrics", metrics, absolute=METRIC)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", computed.PROBED)
+def test_probes_score_what_they_scored(
+    task: str, prepared_root: Path, tmp_path: Path, compare
+) -> None:
+    found = computed.probe_task(task, prepared_root, tmp_path)
+    compare(f"tasks/{task}_probed_metrics", found, absolute=METRIC)

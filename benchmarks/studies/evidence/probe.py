@@ -6,28 +6,22 @@ A quick look, for many variants; the suite's own tasks measure those that matter
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import tempfile
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
 from torch import nn
 
-from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
-from lvmmed_backbones.files.outside import read_lines
-from lvmmed_backbones.pretrain.monitors import read_image
+from lvmmed_backbones.evaluation.classification import Split, linear
+from lvmmed_backbones.evaluation.data.prepared import of_prepared
+from lvmmed_backbones.evaluation.encoders import Encoder, Resize, checksum
+from lvmmed_backbones.evaluation.extraction import extract
+from lvmmed_backbones.evaluation.probes.neighbours import neighbour_votes
 
 SIZE = 64
 NEIGHBOURS = 5
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-
-Labelled: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]  # features (N, C), labels (N,)
 
 
 def probe(model: nn.Module, prepared: Path, copies: Path | None) -> dict[str, float]:
@@ -46,41 +40,47 @@ def probe(model: nn.Module, prepared: Path, copies: Path | None) -> dict[str, fl
     copies : Path or None
         What `corpus audit --report` wrote of images that the test split has too; None: no image is left out.
     """
-    model.eval()
-    left_out = sorted(copied(copies)) if copies else []
-    published, clean = {}, {}
-    for name in ("train", "valid", "test"):
-        pairs = [line.rpartition(" ") for line in read_lines(prepared / "splits" / f"{name}.txt")]
-        images = [image for image, _, _ in pairs]
-        labels = np.array([int(label) for _, _, label in pairs])
-        features = _features(model, [prepared / "images" / image for image in images])
-        kept = ~np.isin(images, left_out)
-        published[name], clean[name] = (features, labels), (features[kept], labels[kept])
-    accuracies = {}
-    of_published = _classifiers(published["train"], clean["valid"])
-    of_clean = _classifiers(clean["train"], clean["valid"])
-    for kind in ("neighbours", "linear"):
-        accuracies[f"{kind} valid"] = of_clean[kind].score(*clean["valid"])
-        accuracies[f"{kind} test"] = of_published[kind].score(*published["test"])
-        accuracies[f"{kind} clean"] = of_clean[kind].score(*published["test"])
-    return accuracies
-
-
-def _classifiers(train: Labelled, valid: Labelled) -> dict[str, Pipeline]:
-    """Return nearest neighbours by cosine, and the linear classifier whose penalty is best on the valid images."""
-
-    def fit(*steps: Any) -> Pipeline:
-        return make_pipeline(*steps).fit(*train)
-
-    return dict(
-        neighbours=fit(
-            StandardScaler(with_std=False), Normalizer(), KNeighborsClassifier(NEIGHBOURS)
-        ),
-        linear=max(
-            (fit(StandardScaler(), LogisticRegression(C=c, max_iter=1000)) for c in PENALTIES),
-            key=lambda classifier: classifier.score(*valid),
-        ),
+    data = of_prepared(prepared)
+    encoder = Encoder(
+        name=type(model).__name__,
+        module=model.eval(),
+        transform=Resize(SIZE),
+        architecture=type(model).__name__,
+        weights=checksum(model),
     )
+    with tempfile.TemporaryDirectory() as folder:  # of a network that is probed once
+        features = extract(encoder, data, Path(folder), workers=0).values
+    left_out = sorted(copied(copies)) if copies else []
+    own = ~np.isin(data.names, left_out)
+    train, valid, test = (data.of(part) for part in ("train", "valid", "test"))
+    splits = [
+        Split(train, valid[own[valid]], test),
+        Split(train[own[train]], valid[own[valid]], test),
+    ]
+    published, clean = linear(features, data.labels, len(data.classes), splits)
+    labels = data.labels[test]
+    return {
+        "neighbours valid": _neighbours(features, data.labels, splits[1].train, splits[1].valid),
+        "neighbours test": _neighbours(features, data.labels, splits[0].train, test),
+        "neighbours clean": _neighbours(features, data.labels, splits[1].train, test),
+        "linear valid": clean.valid_accuracy,
+        "linear test": float((published.predict(features[test]).argmax(1) == labels).mean()),
+        "linear clean": float((clean.predict(features[test]).argmax(1) == labels).mean()),
+    }
+
+
+def _neighbours(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    train: NDArray[np.int64],
+    judged: NDArray[np.int64],
+) -> float:
+    """The accuracy of the nearest neighbours by cosine to the mean, one vote each."""
+    x, y = torch.from_numpy(features - features[train].mean(0)), torch.from_numpy(labels)
+    (votes,) = neighbour_votes(
+        x[train], y[train], x[judged], int(y.max()) + 1, [NEIGHBOURS], temperature=None
+    )
+    return float((votes.argmax(1) == y[judged]).float().mean())
 
 
 def copied(report: Path) -> set[str]:
@@ -88,16 +88,3 @@ def copied(report: Path) -> set[str]:
     with report.open() as file:
         rows = [row for row in csv.DictReader(file) if row["data_set"] == "brain_tumor"]
     return {"Training-" + row["source"].replace("/", "-") for row in rows}
-
-
-@torch.no_grad()
-def _features(model: nn.Module, images: Sequence[Path]) -> NDArray[np.float32]:
-    """Return the features (N, C) of images at 64 px."""
-    mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
-    std = torch.tensor(IMAGENET_STD).view(3, 1, 1)
-    batches = []
-    for start in range(0, len(images), 128):
-        batch = np.stack([read_image(image, SIZE)[..., ::-1] for image in images[start:][:128]])
-        pixels = torch.from_numpy(batch.copy()).permute(0, 3, 1, 2).float()
-        batches.append(model((pixels - mean) / std)[0].numpy())
-    return np.concatenate(batches)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.record import machine
 from benchmarks.studies.matching import measure
 from lvmmed_backbones.files.writing import write_text
+from lvmmed_backbones.provenance import machine
 from lvmmed_backbones.revision import ROOT, git_revision
 from lvmmed_backbones.stopping import stop_quietly
 
