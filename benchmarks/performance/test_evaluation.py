@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +26,7 @@ from lvmmed_backbones.evaluation.data import fewer_labels
 from lvmmed_backbones.evaluation.encoders import encoder_of
 from lvmmed_backbones.evaluation.extraction import extract
 from lvmmed_backbones.evaluation.replicas import devices_of, encoded, replicas_of
+from lvmmed_backbones.revision import ROOT
 
 DATA = Path(os.environ.get("LVMMED_DATA", "not given"))
 CHEST = DATA / "unlabelled" / "chest_xray_28px" / "pneumoniamnist.npz"
@@ -139,3 +142,31 @@ def test_brain_tumour(benchmark, tmp_path: Path, question: dict) -> None:
 
 
 # Beside the mmengine path
+
+TRAINED = """
+from dataclasses import replace
+from benchmarks import profiles
+from benchmarks.profiles import Budget, small
+
+adam = dict(type="Adam", lr=2e-3)
+linear = Budget(image_size=128, batch_size=32, iterations=200, optimizer=adam, validations=2, seconds=230)
+profiles.register(replace(small.PROFILE, name="trained", budgets={**small.BUDGETS, "linear": linear}))
+"""
+
+
+def test_linear_task_beside_its_former_path(benchmark, tmp_path: Path) -> None:
+    """brain_tumor_linear, 3 seeds: a layer trained for 200 steps by mmengine, as `small` did before; then probes."""
+    plugin = tmp_path / "trained.py"
+    plugin.write_text(TRAINED)
+
+    def run(profile: str) -> None:
+        command = [sys.executable, "-m", "benchmarks", "run", "--plugins", plugin]
+        command += ["--tasks", "brain_tumor_linear", "--backbones", "imagenet_efficientnet_lite0"]
+        command += ["--data", DATA, "--profile", profile]
+        command += ["--results", tmp_path / profile, "--work", tmp_path / "work"]
+        subprocess.run(list(map(str, command)), cwd=ROOT, check=True)
+
+    trained = seconds(lambda: run("trained"))
+    benchmark.extra_info["trained_seconds"] = trained
+    benchmark.group = "brain_tumor_linear, 3 seeds"
+    benchmark.pedantic(run, ("small",), rounds=1)

@@ -1,7 +1,7 @@
 """CLIP's ViT-B/16 as OpenAI released it, without the projection, in timm's copy of the weights.
 
 OpenAI's own file is a TorchScript archive, which is a program, and is not read. The file's checksum is not known
-here, and no revision is pinned: a run's record has the commit that was fetched.
+here, and no revision is pinned: a run's record has the checksum of what was fetched.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry

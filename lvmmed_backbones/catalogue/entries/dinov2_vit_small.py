@@ -1,6 +1,6 @@
 """DINOv2's ViT-S/14, distilled from its ViT-g, in timm's copy of the weights.
 
-The file's checksum is not known here, and no revision is pinned: a run's record has the commit that was fetched.
+The file's checksum is not known here, and no revision is pinned: a run's record has the checksum of what was fetched.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry

@@ -1,7 +1,7 @@
 """DINOv3's ViT-B/16, distilled from its ViT-7B, in timm's copy of the weights.
 
 Meta's own repository, facebook/dinov3-vitb16-pretrain-lvd1689m, asks for an agreement first. The licence is the same.
-The file's checksum is not known here, and no revision is pinned: a run's record has the commit that was fetched.
+The file's checksum is not known here, and no revision is pinned: a run's record has the checksum of what was fetched.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry

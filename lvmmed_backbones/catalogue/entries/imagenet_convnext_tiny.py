@@ -1,6 +1,6 @@
 """ConvNeXt-T trained on ImageNet-1k with labels, in timm's copy of its authors' weights.
 
-The file's checksum is not known here, and no revision is pinned: a run's record has the commit that was fetched.
+The file's checksum is not known here, and no revision is pinned: a run's record has the checksum of what was fetched.
 """
 
 from lvmmed_backbones.catalogue.entry import Entry
