@@ -43,7 +43,7 @@ def test_no_step_changes_what_it_was_given(tmp_path: Path) -> None:
     task = run.task.pretty_text
     config = configure(run)
     text = config.pretty_text
-    bound = place(config, tmp_path / "vindr", [0, 2], tmp_path / "run")
+    bound = place(config, tmp_path / "vindr", [0, 2], tmp_path / "run", tmp_path / "features")
     identity = identify(run, config, "f", [0, 2])
     assert run.task.pretty_text == task != text
     assert config.pretty_text == text == configure(resolve(SPEC)).pretty_text

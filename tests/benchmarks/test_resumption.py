@@ -81,7 +81,7 @@ def made(prepared: PreparedData, results: Path, seed: int = 0, keep: bool = Fals
     )  # fmt: skip
     run_dir = results / "runs" / identity.run_id
     run_dir.mkdir(parents=True, exist_ok=True)
-    config = place(config, prepared.folder, None, run_dir)
+    config = place(config, prepared.folder, None, run_dir, run_dir / "features")
     return Run(identity, run_dir, config, spec, backbone, True, True, None, keep)
 
 

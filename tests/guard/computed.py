@@ -150,7 +150,7 @@ def run_task(task: str, backbone: str, prepared: Path, work: Path) -> dict[str, 
     """Return the loss and the gradient's norm of the first step of a mini run, and its metrics."""
     torch.set_num_threads(1)
     config = configured(RunSpec(task, backbone, "mini", seed=0))
-    config = place(config, prepared / config.task.dataset, None, work)
+    config = place(config, prepared / config.task.dataset, None, work, work / "features")
     config.model.backbone.pop("weights", None)
     runner = Runner.from_cfg(config)
     start = FrozenStart()
