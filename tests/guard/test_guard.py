@@ -1,8 +1,8 @@
 """The suite computes what it computed before: reports, networks, first steps, whole runs.
 
 `expected/` was written by the code at the end of version 1 of the design, on one machine. Figures may differ in their
-last digits on another. `pytest tests/guard --freeze -m ""` writes it anew. Since then, by decision: reports say how sure
-the best of each task is, and which rows are of one network; linear tasks are probes on frozen features.
+last digits on another. `pytest tests/guard --freeze -m ""` writes it anew. Since then, by decision: reports say how
+sure the best of each task is, and which rows are of one network; linear tasks are probes on frozen features.
 """
 
 from __future__ import annotations
