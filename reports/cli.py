@@ -82,9 +82,18 @@ def parser() -> argparse.ArgumentParser:
         'such as "LVM-Med, ResNet-50"',
     )
 
-    compare = _add_verb(verbs, "compare", _show_compare)
+    compare = _add_verb(
+        verbs,
+        "compare",
+        _show_compare,
+        results="folder of runs; or scores of other tools, a file or a folder of them",
+    )
     compare.add_argument("a", metavar="A", help="name of a backbone")
     compare.add_argument("b", metavar="B", help="name of another")
+    compare.add_argument(
+        "--metric", metavar="M", help="compare in this metric (each task's headline)"
+    )
+    _add_flag(compare, "--percent", "scores of another tool are percent, even those of 1 and less")
     _add_flag(compare, "--json", "print the figures as JSON instead")
 
     figures = _add_verb(verbs, "figures", _show_figures)
@@ -100,7 +109,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_verb(
-    verbs: Any, name: str, show: Callable[..., int], nargs: str | None = None
+    verbs: Any,
+    name: str,
+    show: Callable[..., int],
+    nargs: str | None = None,
+    results: str = "folder of runs; any record.json in it is read",
 ) -> argparse.ArgumentParser:
     """Add a verb with RESULTS (`nargs` as argparse has it) and the filters; its function's docstring describes it."""
     text = inspect.getdoc(getattr(commands, name)) or ""
@@ -112,7 +125,7 @@ def _add_verb(
         type=Path,
         nargs=nargs,
         metavar="RESULTS",
-        help="folder of runs; any record.json in it is read",
+        help=results,
     )
     group = verb.add_argument_group("filters", "all of them hold at once")
     for field, which in FILTERS.items():
@@ -170,6 +183,7 @@ def _show_compare(report: commands.CompareReport, json: bool) -> int:
     from reports.analysis.compare import as_json
     from reports.render.text.terminal import print_comparisons
 
+    _say(map(plain, report.notes))
     if report.comparisons and json:
         print(as_json(report.comparisons))
     elif report.comparisons:

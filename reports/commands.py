@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from reports.analysis.compare import Comparison
     from reports.analysis.leaderboard import Leaderboard
     from reports.analysis.leads import Lead
+    from reports.reading.foreign.rows import Origin
+    from reports.reading.scores import Scores
     from reports.render.text.leaderboard_text import LeaderboardText
     from reports.render.text.paper_text import PaperTable
 
@@ -113,13 +115,17 @@ class CompareReport:
 
     Attributes
     ----------
-    comparisons : list of (Condition, Comparison)
-        The comparison of each condition under which both backbones have a task in common.
+    comparisons : list of (Condition or Origin, Comparison)
+        The comparison of each condition under which both backbones have a task in common; of scores of other tools
+        there is one.
+    notes : list of str
+        A sentence for each choice that was made among scores of other tools.
     problems : list of str
-        A sentence for each record that was left out, and one if there is no such condition.
+        A sentence for each record or score that was left out, and one if there is no such condition.
     """
 
-    comparisons: list[tuple[Condition, Comparison]]
+    comparisons: list[tuple[Condition | Origin, Comparison]]
+    notes: list[str]
     problems: list[str]
 
 
@@ -315,51 +321,131 @@ def tables(
     return TablesReport(collected.tables, text, files, collected.notes, problems)
 
 
-def compare(results: str | Path, a: str, b: str, **filters: Unpack[Filters]) -> CompareReport:
+def compare(
+    results: str | Path,
+    a: str,
+    b: str,
+    *,
+    metric: str | None = None,
+    percent: bool = False,
+    **filters: Unpack[Filters],
+) -> CompareReport:
     """Say on which tasks one backbone is better than another, by how much and how sure.
 
-    There is a comparison for each condition: measured and phantom figures, profiles and shares of labels are never
-    mixed. docs/statistics.md explains every figure. Records that cannot be used are named as problems; the others are
-    compared all the same.
+    RESULTS is a folder of runs; or scores of other tools, a file or a folder of them: a CSV with the columns backbone,
+    task, seed, case, metric and value, or results of eva, THUNDER or MTEB. There is a comparison for each condition:
+    measured and phantom figures, profiles and shares of labels are never mixed. docs/statistics.md explains every
+    figure. Records and scores that cannot be used are named as problems; the others are compared all the same.
 
     Parameters
     ----------
     results : str or Path
-        Folder of runs; any record.json in it is read.
+        Folder of runs, any record.json in it is read; or scores of other tools.
     a, b : str
         Names of the backbones.
+    metric : str, optional
+        The metric to compare in; None: each task in its headline metric.
+    percent : bool
+        Whether all scores of another tool are percent, even those of 1 and less.
     filters : Unpack[Filters]
-        Which records to use (`reports.reading.selection.Filters`).
+        Which records to use (`reports.reading.selection.Filters`); scores of other tools have a task and a protocol
+        alone.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or no record in it.
+        If there is no such folder or file, or no record in it.
     NothingLeft
-        If no record can be reported, or a backbone has none; the message suggests a name.
+        If nothing can be compared, or a backbone has no scores; the message suggests a name.
+    ValueError
+        If a file is of no known format, or an option does not fit the results.
     """
-    records, problems = _load(results, filters)
+    from reports.reading.foreign.files import is_foreign
+
     a, b = nfc(a), nfc(b)
+    if is_foreign(Path(results)):
+        return _compare_foreign(Path(results), a, b, metric, percent, filters)
+    if percent:
+        raise ValueError("--percent is of scores of other tools: records have fractions.")
+    records, problems = _load(results, filters)
     try:
-        _check_names(a, b, records)
+        _check_names(a, b, {record.backbone.name for record in records})
+        if metric:
+            from reports.analysis.leaderboard import in_metric
+
+            records, undefined = in_metric(records, metric)
+            problems += undefined
     except ValueError as error:
         raise NothingLeft([*problems, str(error)]) from error
 
-    from reports.analysis.compare import compare as compared
     from reports.reading.scores import read_sound_scores
 
-    comparisons = []
+    comparisons: list[tuple[Condition | Origin, Comparison]] = []
     for condition, runs in by_condition(records):
         of_both = [run for run in runs if run.backbone.name in (a, b)]
         scores, unsound = read_sound_scores(of_both)
         problems += unsound
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
-        if {(s.task, s.protocol) for s in of_a} & {(s.task, s.protocol) for s in of_b}:
-            comparison = compared(of_a, of_b, one_network=single_networks(of_both))
+        comparison = _compared(of_a, of_b, single_networks(of_both), problems)
+        if comparison:
             comparisons.append((condition, comparison))
     if not comparisons:
         problems.append(f"{a} and {b} have no task in common under any condition.")
-    return CompareReport(comparisons, problems)
+    return CompareReport(comparisons, [], problems)
+
+
+def _compare_foreign(
+    results: Path, a: str, b: str, metric: str | None, percent: bool, filters: Filters
+) -> CompareReport:
+    """Compare two backbones by scores of other tools."""
+    from reports.reading.foreign.files import read_rows, select_rows
+    from reports.reading.foreign.gathering import gather, say_seeds
+    from reports.reading.foreign.rows import Origin
+
+    found = read_rows(results)
+    problems = found.problems
+    try:
+        rows = select_rows(found.rows, filters)
+        _check_names(a, b, {row.backbone for row in rows})
+    except ValueError as error:
+        raise NothingLeft([*problems, str(error)]) from error
+    rows = [row for row in rows if row.backbone in (a, b)]
+    gathered = gather(rows, metric, percent)
+    problems += gathered.problems
+    of_a, of_b = ([s for s in gathered.scores if s.backbone == name] for name in (a, b))
+    notes = [*found.notes, *gathered.notes, *say_seeds(of_a, of_b)]
+    # A tool runs one checkpoint; whoever makes a CSV may have several pretrainings.
+    networks = sorted({row.backbone for row in rows if row.source.preferred})
+    comparison = _compared(of_a, of_b, networks, problems)
+    if not comparison:
+        problems.append(f"{a} and {b} have no task in common.")
+        return CompareReport([], notes, problems)
+    origin = Origin(tuple(sorted({row.source.format for row in rows})))
+    return CompareReport([(origin, comparison)], notes, problems)
+
+
+def _compared(
+    a: list[Scores], b: list[Scores], one_network: Sequence[str], problems: list[str]
+) -> Comparison | None:
+    """The comparison on the tasks that both have; None if there is none. Tasks without a common case are named."""
+    from reports.analysis.compare import compare as compared
+    from reports.analysis.compare import task_label
+    from reports.statistics.pairs import comparable
+
+    of_b = {(s.task, s.protocol): s for s in b}
+    apart = set()
+    for one in a:
+        other = of_b.get((one.task, one.protocol))
+        if other and comparable([one, other], [(0, 1)])[1]:
+            apart.add((one.task, one.protocol))
+            problems.append(
+                f"{task_label(one.task, one.protocol)}: {one.backbone} and {other.backbone} have no case "
+                "in common, left out."
+            )
+    a, b = ([s for s in scores if (s.task, s.protocol) not in apart] for scores in (a, b))
+    if not {(s.task, s.protocol) for s in a} & {(s.task, s.protocol) for s in b}:
+        return None
+    return compared(a, b, one_network=one_network)
 
 
 def figures(
@@ -495,11 +581,15 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
     ------
     FileNotFoundError
         If there is no such folder, or no record in it.
+    Refused
+        If it is a file.
     NothingLeft
         If no record is left.
     """
     from tqdm import tqdm
 
+    if os.path.isfile(results):
+        raise Refused(results, "is a file, no folder of runs", "`compare` reads scores in a file")
     bar = partial(tqdm, desc="reading", unit=" records", disable=None, delay=1, leave=False)
     records, problems = read(Path(results), bar)
     if records:
@@ -534,15 +624,15 @@ def _destination(results: str | Path | None, out: str | Path | None, *parts: str
     return folder
 
 
-def _check_names(a: str, b: str, records: Sequence[StoredRecord]) -> None:
-    """Check that both are backbones of the records.
+def _check_names(a: str, b: str, backbones: set[str]) -> None:
+    """Check that both are among the backbones.
 
     Raises
     ------
     ValueError
         If one is not; the message lists the backbones and suggests one.
     """
-    names = sorted({record.backbone.name for record in records})
+    names = sorted(backbones)
     for name in (a, b):
         if name not in names:
             meant = difflib.get_close_matches(name, names, n=1)

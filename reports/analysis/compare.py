@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 
 from reports.reading.consistency import Condition
-from reports.reading.scores import Scores
+from reports.reading.foreign.rows import Origin
+from reports.reading.scores import Scores, task_label
 from reports.statistics import family
 from reports.statistics.aggregate import probability_of_improvement
 from reports.statistics.family import ALPHA, Verdicts
@@ -162,11 +163,6 @@ def compare(
     )
 
 
-def task_label(task: str, protocol: str) -> str:
-    """A task and its protocol in texts."""
-    return f"{task} ({protocol})"
-
-
 def _compare_tasks(scores: Sequence[tuple[Scores, Scores]], alpha: float) -> list[TaskComparison]:
     """A and B on each of the tasks, corrected for their number."""
     pairs = join_pairs([compare_pairs([a, b]) for a, b in scores])
@@ -240,7 +236,7 @@ def _test_over_tasks(differences: np.ndarray) -> Test:
     return Test(None, f"Needs at least 6 tasks on which they differ; there are {number}.")
 
 
-def as_json(comparisons: Sequence[tuple[Condition, Comparison]]) -> str:
+def as_json(comparisons: Sequence[tuple[Condition | Origin, Comparison]]) -> str:
     """Comparisons as a JSON list: the condition of each, and every field; null for what is undefined."""
     content = [
         {"setting": condition._asdict(), **asdict(comparison)}

@@ -52,6 +52,11 @@ class Scores:
         return patients_of(self.cases)
 
 
+def task_label(task: str, protocol: str) -> str:
+    """A task and its protocol, if it has one, in texts."""
+    return f"{task} ({protocol})" if protocol else task
+
+
 def patients_of(cases: Sequence[str]) -> NDArray[np.int64]:
     """(C,) number of the patient of each case: slices of one patient (SITE/PATIENT/SLICE) are not independent.
 
@@ -110,21 +115,54 @@ def _combine_runs(
     runs: Sequence[StoredRecord], by_case: Sequence[dict[str, float]], by_site: Sequence[bool]
 ) -> Scores:
     """The scores of the runs of one backbone on one task, in the order of their seeds; see `_read_case_scores`."""
-    names = tuple(sorted(set().union(*by_case))) if all(by_case) else ()
-    strata = np.zeros(len(names), np.int64)
-    if names and any(by_site):
-        strata = np.unique([site(name) for name in names], return_inverse=True)[1].astype(np.int64)
-    values = [[of_run.get(name, math.nan) for name in names] for of_run in by_case]
+    first = runs[0]
+    return combine_runs(
+        (first.backbone.name, first.task, first.protocol, first.metric),
+        [run.seed for run in runs],
+        [run.value for run in runs],
+        by_case,
+        any(by_site),
+    )
+
+
+def combine_runs(
+    names: tuple[str, str, str, str],
+    seeds: Sequence[int],
+    headlines: Sequence[float],
+    by_case: Sequence[dict[str, float]],
+    by_site: bool,
+) -> Scores:
+    """The scores of S runs of one backbone on one task.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Backbone, task, protocol and metric.
+    seeds : sequence of int
+        (S,) in ascending order.
+    headlines : sequence of float
+        (S,) fractions.
+    by_case : sequence of dict of str to float
+        (S,) the score of each case; if a run has none, no run's cases are used.
+    by_site : bool
+        Whether the headline is the mean over sites (the first folder of a case's name).
+    """
+    backbone, task, protocol, metric = names
+    cases = tuple(sorted(set().union(*by_case))) if all(by_case) else ()
+    strata = np.zeros(len(cases), np.int64)
+    if cases and by_site:
+        strata = np.unique([site(case) for case in cases], return_inverse=True)[1].astype(np.int64)
+    values = [[of_run.get(case, math.nan) for case in cases] for of_run in by_case]
     return Scores(
-        backbone=runs[0].backbone.name,
-        task=runs[0].task,
-        protocol=runs[0].protocol,
-        metric=runs[0].metric,
-        seeds=tuple(run.seed for run in runs),
-        cases=names,
+        backbone=backbone,
+        task=task,
+        protocol=protocol,
+        metric=metric,
+        seeds=tuple(seeds),
+        cases=cases,
         strata=strata,
-        values=np.array(values).reshape(len(runs), len(names)),
-        headlines=np.array([run.value for run in runs]),
+        values=np.array(values).reshape(len(seeds), len(cases)),
+        headlines=np.array(headlines),
     )
 
 

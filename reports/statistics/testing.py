@@ -15,6 +15,7 @@ from reports.statistics.paired import Differences
 MIN_SEEDS = 2  # one seed says nothing of other seeds
 MIN_PAIRS = 6  # no two-sided test of five signs or ranks can reach 0.05: 2 / 2^5 = 0.0625
 FLIPS = 4999
+MANY, BLOCK = 8191, 2048  # of more values than MANY, the signs are drawn for BLOCK at a time
 EXACT = 12  # of so many pairs, or fewer, all 2^n signs are tried
 
 
@@ -81,9 +82,22 @@ def sign_flip(differences: Differences, seed: int = 0) -> Test:
     if len(nonzero) <= EXACT:
         signs = np.array(list(product((1.0, -1.0), repeat=len(nonzero))))  # (2^n, n)
         return Test(float((np.abs(signs @ nonzero) >= least).mean()))
-    signs = _random_signs(1 << len(shares).bit_length(), seed)[:, : len(shares)]
-    flipped = np.abs(signs @ shares)
+    flipped = np.abs(_flipped(shares, seed))
     return Test(float((1 + (flipped >= least).sum()) / (1 + FLIPS)))
+
+
+def _flipped(shares: Floats, seed: int) -> Floats:
+    """Sums of (n,) values with random signs, (4999,); of many values in blocks: all signs would fill the memory."""
+    if len(shares) <= MANY:
+        return _random_signs(1 << len(shares).bit_length(), seed)[:, : len(shares)] @ shares
+    total = np.zeros(FLIPS)
+    for first in range(0, len(shares), BLOCK):
+        block = shares[first : first + BLOCK]
+        bits = np.random.default_rng([seed, len(shares), first]).integers(
+            0, 2, size=(FLIPS, len(block)), dtype=np.int8
+        )
+        total += (2.0 * bits - 1.0) @ block
+    return total
 
 
 def _why_no_test(values: Floats) -> str:

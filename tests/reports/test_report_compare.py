@@ -128,7 +128,7 @@ def test_without_cases_there_are_no_tests_over_cases(comparison: Comparison) -> 
         "this speaks of the networks that were trained, not of the backbones.",
         "- On boxed (finetune), the difference is untested: ",
         "(no interval; 1 and 3 seeds). Needs at least 2 seeds of each backbone; one has 1. "
-        "The headline is no mean over cases.",
+        "Nothing speaks of these networks either: there are no scores of cases, or the headline is not their mean.",
     ],
 )
 def test_words_say_what_is_known_and_what_is_not(comparison: Comparison, said: str) -> None:

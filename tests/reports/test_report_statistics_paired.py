@@ -322,6 +322,16 @@ def test_swapping_negates_and_shifting_changes_nothing(seed: int, shift: float) 
 # Tests over cases
 
 
+@pytest.mark.parametrize("number", [8191, 8192, 30_000])
+def test_sign_flips_of_many_cases_are_normal(number: int) -> None:
+    """In blocks or at once: the sum of so many random signs is normal, of the variance of the values."""
+    values = rng().normal(0, 1, size=number)
+    values += 1.5 / np.sqrt(number) - values.mean()
+    found = sign_flip(Differences(values, np.full(number, 1 / number)))
+    expected = 2 * stats.norm.sf(abs(values.sum()) / np.sqrt((values**2).sum()))
+    assert found.p == pytest.approx(expected, abs=0.02)
+
+
 @pytest.mark.parametrize("number", [6, 10, 40, 200])
 def test_signed_ranks_are_scipys(number: int) -> None:
     values = rng().normal(0.2, 1, size=number)

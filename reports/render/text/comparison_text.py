@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from reports.analysis.compare import Comparison, TaskComparison, task_label
+from reports.reading.foreign.rows import Origin
 from reports.reading.metrics import metric_name
 from reports.render.text.leaderboard_text import ONE_PRETRAINING, plural
 from reports.statistics.intervals import Interval
@@ -13,6 +14,10 @@ from reports.statistics.paired import DECIMALS
 from reports.statistics.planning import MOST_SEEDS
 
 ONE_NETWORK = "this speaks of the networks that were trained, not of the backbones"
+ORIGIN = (
+    "As their files tell them: nothing is known here of the images, the weights or the settings."
+)
+NO_CASES = "Nothing speaks of these networks either: there are no scores of cases, or the headline is not their mean."
 KEY = (
     "open: no significant difference; untested: fewer than 2 seeds, so that nothing can be said of other seeds, or "
     "every run has the same score"
@@ -24,6 +29,11 @@ def comparison_text(comparison: Comparison) -> str:
     """The whole comparison: a paragraph of summary, and a text for each task."""
     tasks = (f"- {_task_text(comparison, task)}" for task in comparison.tasks)
     return "\n".join([*_summary(comparison), "", *tasks])
+
+
+def origin_title(origin: Origin) -> str:
+    """Where scores of other tools come from, in words."""
+    return f"Scores of other tools ({', '.join(origin.formats)})"
 
 
 def _summary(comparison: Comparison) -> Iterator[str]:
@@ -132,7 +142,7 @@ def _outlook(task: TaskComparison) -> str:
 def _network_tests(task: TaskComparison) -> str:
     """A sentence on the tests over cases, where seeds are too few for the backbones."""
     if task.p_sign_flip is None or task.p_wilcoxon is None:
-        return task.sign_flip.reason
+        return task.sign_flip.reason if task.cases else NO_CASES
     return (
         f"On these cases the permutation test gives {p_text(task.p_sign_flip)} and Wilcoxon's "
         f"{p_text(task.p_wilcoxon)} after Holm; {ONE_NETWORK}."

@@ -12,7 +12,13 @@ from rich.text import Text
 
 from reports.analysis.compare import Comparison, TaskComparison, task_label
 from reports.reading.consistency import Condition
-from reports.render.text.comparison_text import KEY_SENTENCE, comparison_text
+from reports.reading.foreign.rows import Origin
+from reports.render.text.comparison_text import (
+    KEY_SENTENCE,
+    ORIGIN,
+    comparison_text,
+    origin_title,
+)
 from reports.render.text.leaderboard_text import (
     NOTHING,
     LeaderboardText,
@@ -163,11 +169,14 @@ def _lead(cell: LeadCell | None) -> Text:
 
 
 def print_comparisons(
-    comparisons: Sequence[tuple[Condition, Comparison]], console: Console
+    comparisons: Sequence[tuple[Condition | Origin, Comparison]], console: Console
 ) -> None:
     """Print the comparison of each condition: the verdicts, what the cases say, and sentences."""
     for condition, comparison in comparisons:
-        _print_head(condition_title(condition), condition_warnings(condition), True, console)
+        if isinstance(condition, Origin):
+            _print_head(origin_title(condition), [ORIGIN], False, console)
+        else:
+            _print_head(condition_title(condition), condition_warnings(condition), True, console)
         for captions, cells, legend in (
             (VERDICT, _verdict_cells, LEGEND),
             (CASES, _case_cells, EFFECTS),
