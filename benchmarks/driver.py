@@ -18,6 +18,7 @@ from benchmarks.resolve import Resolved, open_weights, resolve
 from benchmarks.results import RUNS, scan
 from benchmarks.runs import Run, prepare_run
 from benchmarks.scheduler import devices
+from benchmarks.scheduler.lease import clear
 from benchmarks.scheduler.local import Ending, carry_out
 from benchmarks.terminal import say, show_plan
 from lvmmed_backbones.catalogue import add_catalogue_folder
@@ -125,6 +126,8 @@ def carry_out_plan(plan: Plan) -> list[Ending]:
     """Carry out what is left of a plan, with a table before it and a progress bar; return how each run ended."""
     show_plan(plan)
     endings = [Ending(run, before=True) for run in plan.runs if run.folder in plan.done]
+    for ending in endings:
+        clear(ending.run.lease)
     left = plan.left
     if not left:
         return endings

@@ -188,6 +188,13 @@ class Watch:
         return now - since > SILENCE
 
 
+def clear(name: Path) -> None:
+    """Remove the lease that a holder left which died when its work was done; nothing if it may live."""
+    left = newest(name)
+    if left and Watch().is_dead(left) and (lease := claim(name, left)):
+        lease.release()
+
+
 def read_holder(path: Path) -> Holder | None:
     """Return who holds a lease; None if the file does not tell: it is being written, or its writer was killed."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ TASKS = ("brain_tumor_finetune", "fgadr_linear")  # one is trained, one probed
 BACKBONES = ("random_resnet18_half", "imagenet_efficientnet_lite0")
 INDEX = "index.json"  # in the folder of results: it may be absent
 RUNS = len(TASKS) * len(BACKBONES)
+
+CARRIED_OUT = re.compile("System environment:|^setting ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,6 @@ def assert_whole(grid: Grid, whole: Whole) -> None:
 
 
 def executions(grid: Grid) -> dict[str, int]:
-    """Return how often each run was begun: mmengine's runner says so in its log."""
+    """Return how often each run was carried out, by its log: of mmengine's runner, or of a probe."""
     logs = grid.results.glob("runs/*/run.log")
-    return {log.parent.name: log.read_text().count("System environment:") for log in logs}
+    return {log.parent.name: len(CARRIED_OUT.findall(log.read_text())) for log in logs}
