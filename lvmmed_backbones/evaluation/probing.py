@@ -19,7 +19,7 @@ from lvmmed_backbones.evaluation.encoders import Encoder
 from lvmmed_backbones.evaluation.extraction import Features, Output, extract
 from lvmmed_backbones.evaluation.loading import Images
 from lvmmed_backbones.evaluation.protocols import PROBES, Examine
-from lvmmed_backbones.evaluation.recording import Circumstances, record_of
+from lvmmed_backbones.evaluation.recording import Circumstances, fingerprint_of, record_of
 from lvmmed_backbones.evaluation.replicas import Precision
 from lvmmed_backbones.evaluation.robustness import (
     CHANGES,
@@ -139,7 +139,7 @@ def probed(
     robust = _on_corrupted(encoder, images, plan, cells, extraction)
     alike = _invariance(encoder, images, extraction) if plan.invariance else {}
     options = _options(plan, extraction.precision)
-    around = Circumstances(encoder, copies, started, options)
+    around = Circumstances(encoder, copies, started, options, fingerprint_of(draws[0].data))
     records, notes = [], []
     for number, (cell, found) in enumerate(zip(cells, outcomes, strict=True)):
         for row, outcome in enumerate(found):

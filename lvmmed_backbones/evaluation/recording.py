@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,15 @@ class Circumstances:
         Date and time.
     options : dict
         Of `evaluate`, that change what the record holds: a record with others is another run.
+    fingerprint : str
+        Of the data set, the same for every seed.
     """
 
     encoder: Encoder
     copies: NDArray[np.bool_]
     started: str
     options: dict[str, Any]
+    fingerprint: str
 
 
 def record_of(
@@ -64,7 +68,7 @@ def record_of(
     ValueError
         If a metric is larger than a record may hold.
     """
-    encoder, fingerprint = around.encoder, fingerprint_of(data)
+    encoder, fingerprint = around.encoder, around.fingerprint
     metrics = {**outcome.metrics, **_without_copies(outcome, around.copies[test])}
     for name, value in metrics.items():
         if abs(value) > LARGEST:
@@ -111,13 +115,17 @@ def record_of(
         cases=outcome.cases,
         data=Data(fingerprint, data.complete, {"train": len(train), "test": len(test)}),
         provenance=Provenance(
-            versions=versions(PACKAGES),
-            machine=machine(),
+            versions=_versions(),
+            machine=_machine(),
             git_revision=None,
             started=around.started,
         ),
         cost={"train_seconds": round(train_seconds, 3), "test_seconds": round(test_seconds, 3)},
     )
+
+
+_versions = cache(partial(versions, PACKAGES))  # they stay while a process lives
+_machine = cache(machine)
 
 
 def fingerprint_of(data: LabelledImages | DenseImages) -> str:

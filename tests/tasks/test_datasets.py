@@ -30,6 +30,12 @@ def lines(folder: Path, split: str) -> list[str]:
     return (folder / "splits" / f"{split}.txt").read_text().splitlines()
 
 
+def test_there_are_twelve_beside_those_that_come_with_the_suite() -> None:
+    shipped = [name for name in datasets.names() if datasets.get(name).shipped]
+    assert shipped == ["bccd", "bccd_cells", "hippocampus", "pneumonia"]
+    assert len(datasets.names()) == 12 + len(shipped)
+
+
 @pytest.mark.parametrize("name", phantoms.names())
 def test_a_prepared_phantom_is_sound(name: str, prepared_root: Path) -> None:
     folder = prepared_root / name
