@@ -27,6 +27,25 @@ DATA_SOURCES: tuple[str, ...] = get_args(DataSource)
 Case = dict[str, str | float | None]
 
 
+class Pretraining(CheckedStruct):
+    """What a backbone has seen before the task, as those who made it declare.
+
+    Attributes
+    ----------
+    data_sets : list of str
+        Data sets of its pretraining, and of the backbones that it was started from: names of
+        `lvmmed_backbones.data_sets`, or others' own. Empty: it saw no image.
+    started_from : list of str
+        The backbones that it was started from, the nearest first.
+    corpus : str or None
+        Fingerprint of the corpus, where `corpus build` made it.
+    """
+
+    data_sets: list[str]
+    started_from: list[str] = []
+    corpus: str | None = None
+
+
 class Backbone(CheckedStruct):
     """The backbone of a run.
 
@@ -42,6 +61,8 @@ class Backbone(CheckedStruct):
         Checksum of the weights' file, None for random weights.
     pretraining_seed : Count or None
         Seed of the weights' pretraining, where the backbone has several; None: all runs have the same weights.
+    pretraining : Pretraining or None
+        What it has seen; None: nobody declared it.
     """
 
     name: str
@@ -51,6 +72,7 @@ class Backbone(CheckedStruct):
     parameters: Count
     weights_sha256: str | None
     pretraining_seed: Count | None = None
+    pretraining: Pretraining | None = None
 
 
 class Data(CheckedStruct):
