@@ -42,7 +42,7 @@ class Pretraining(CheckedStruct):
     """
 
     data_sets: list[str]
-    started_from: list[str] = []
+    started_from: list[str] = msgspec.field(default_factory=list)
     corpus: str | None = None
 
 
