@@ -105,6 +105,7 @@ def make_plan(
     if pretrain:
         (results / RUNS).mkdir(parents=True, exist_ok=True)
         preparation.pretrain_backbones(profile, later, work, gpus)
+        preparation.copy_audits(work, results)
         configured |= {spec: _configured(spec) for spec in specs if spec not in configured}
         later = []
     if not configured:

@@ -26,7 +26,10 @@ from lvmmed_backbones.corpus.auditing import images_of_split
 from lvmmed_backbones.files.writing import replacing_folder
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.layout.files import check_lists
+from lvmmed_backbones.records.audits import read_audits, write_audit
 from tasks import datasets, phantoms, registry
+
+CORPORA = "corpora"  # the folder, in `work`, of the corpora of profiles and of their audits
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def pretrain_backbones(
     if not missing_backbones(profile, backbones, work):
         return []
     chosen = profiles.get(profile)
-    corpus_folder = work / "corpora" / profile
+    corpus_folder = work / CORPORA / profile
     with alone(work / ".pretraining", "pretraining"):
         missing = missing_backbones(profile, backbones, work)  # another driver may have made them
         if missing:
@@ -201,8 +204,26 @@ def pretrain_backbones(
     return missing
 
 
+def copy_audits(work: Path, results: Path) -> None:
+    """Copy the audits of the corpora that profiles' backbones were pretrained on into a folder of results.
+
+    Raises
+    ------
+    DiskFull, OSError
+        If one cannot be written.
+    """
+    found, problems = read_audits(work / CORPORA)
+    for audit in found:
+        write_audit(results, audit)
+    for problem in problems:
+        say(problem)
+
+
 def _build_corpus(prepared: Sequence[Path], folder: Path) -> None:
-    """Build a corpus of the training images of data sets, without images that a test split has too."""
+    """Build a corpus of the training images of data sets, without images that a test split has too.
+
+    What is in it of the test splits, nothing, is noted beside it for `copy_audits`.
+    """
     images = folder.with_name(f"{folder.name}-images")
     with replacing_folder(images) as scratch:
         for data in prepared:
@@ -211,7 +232,7 @@ def _build_corpus(prepared: Sequence[Path], folder: Path) -> None:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(data / name, copy)
     corpus.build([images / data.name for data in prepared], folder)
-    corpus.audit(folder, prepared, remove=True)
+    corpus.audit(folder, prepared, remove=True, results=folder.parent)
 
 
 def _pretrain_backbone(

@@ -134,6 +134,7 @@ def record_of(
             parameters=parameters,
             weights_sha256=identity.weights_sha256,
             pretraining_seed=entry.pretraining_seed,
+            pretraining=run.pretraining,
         ),
         protocol=task.protocol,
         label_fraction=run.spec.label_fraction,

@@ -15,8 +15,10 @@ from benchmarks.labels import label_subset
 from benchmarks.preparation import PreparedData
 from benchmarks.resolve import Resolved
 from benchmarks.results import LEASE, RUNS
+from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
 from lvmmed_backbones.provenance import checksum
+from lvmmed_backbones.records import Pretraining
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Run:
         Revision of the code when the driver began, and imported it.
     keep : bool
         Keep all checkpoints of the finished run, not only the best one.
+    pretraining : Pretraining or None
+        What the backbone has seen, as far as it is declared.
     """
 
     identity: Identity
@@ -105,6 +109,7 @@ class Run:
     phantom: bool
     git_revision: str | None = None
     keep: bool = False
+    pretraining: Pretraining | None = field(default=None, compare=False)
 
     @property
     def lease(self) -> Path:
@@ -141,6 +146,8 @@ def prepare_run(
     ------
     FileNotFoundError, Refused
         As `benchmarks.labels.label_subset`.
+    ValueError
+        As `catalogue.pretraining`.
     """
     spec = resolved.spec
     training = label_subset(config, data.folder, spec.label_fraction, spec.seed)
@@ -156,6 +163,7 @@ def prepare_run(
         phantom=data.phantom,
         git_revision=git_revision,
         keep=keep,
+        pretraining=catalogue.pretraining(resolved.backbone),
     )
 
 

@@ -16,6 +16,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict
+
 from lvmmed_backbones.catalogue import entries
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import files_by_seed, read_entry
@@ -33,6 +35,7 @@ __all__ = [
     "home",
     "list_backbones",
     "names",
+    "pretraining",
     "register",
     "seeds",
 ]
@@ -42,8 +45,8 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _registered: dict[str, Entry] = {}
 _added: list[Path] = []  # by `add_catalogue_folder`, the latest first
 
-# `adding` imports this module.
-__getattr__, __dir__ = on_first_use(__name__, {"add": "adding"})
+# These import this module.
+__getattr__, __dir__ = on_first_use(__name__, {"add": "adding", "pretraining": "declared"})
 
 
 def add_catalogue_folder(folder: str | Path) -> None:
@@ -199,15 +202,26 @@ def list_backbones() -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Return all facts of a backbone as plain data; if it has several seeds, the weights are those of the first one."""
+    """Return all facts of a backbone as plain data; if it has several seeds, the weights are those of the first one.
+
+    `pretraining` is what it has seen, inherited from what it was started from; None: unknown.
+
+    Raises
+    ------
+    ValueError
+        As `get` and `pretraining`.
+    """
+    from lvmmed_backbones.catalogue.declared import pretraining  # which imports this module
+
     pretraining_seeds = seeds(name)
     entry = get(name, *pretraining_seeds[:1])
     weights = entry.weights
-    left_out = ("config", "weights", "pretraining_seed")
+    left_out = ("config", "weights", "pretraining_seed", "corpus_id")
     facts = {f.name: getattr(entry, f.name) for f in fields(Entry) if f.name not in left_out}
     return {
         "name": name,
         **facts,
+        "pretraining": asdict(seen) if (seen := pretraining(entry)) else None,
         "pretraining_seeds": pretraining_seeds,
         "weights": weights
         and {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import architectures
 from lvmmed_backbones.catalogue.entry import IMAGENET_MEAN, IMAGENET_STD
 from lvmmed_backbones.catalogue.exported import Facts, checked_facts, files_by_seed, write_backbone
+from lvmmed_backbones.data_sets import PRIVATE, find, similar
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.models import from_config
@@ -64,6 +66,8 @@ class Added:
         Prefixes of all networks of this architecture in the file.
     features, random : Features
         Features of this network, and of the same architecture with random weights.
+    notes : list of str
+        What is wanting in its declared pretraining, a sentence for each name.
     """
 
     file: Path
@@ -72,6 +76,7 @@ class Added:
     prefixes: list[str]
     features: Features
     random: Features
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,8 @@ def add(
     method: str = "unknown",
     corpus: str = "unknown",
     licence: str = "unknown",
+    data_sets: Sequence[str] | None = None,
+    started_from: str | None = None,
 ) -> Added:
     """Write a file of weights from another project as a backbone of the catalogue.
 
@@ -155,17 +162,25 @@ def add(
         Normalisation of images in RGB, 0 to 255; None: timm's for the model, or ImageNet's.
     method, corpus, licence : str
         Descriptions for the tables.
+    data_sets : sequence of str, optional
+        The data sets that its own pretraining saw: names of `lvmmed_backbones.data_sets`, others, which cannot be
+        compared with a task's, or private:NAME for images that no public data set has. Empty: it saw none. None:
+        unknown.
+    started_from : str, optional
+        The backbone of the catalogue that its pretraining began with, or another name, of which nothing is known then;
+        None: random weights.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the name is taken, or the file has no network of this architecture. The message names the file and what it
-        has instead.
+        If the name is taken, if the file has no network of this architecture (the message names the file and what it
+        has instead), or if the backbone would have been started from itself.
     """
     file = Path(file)
     target = _unused_file(name, Path(out or catalogue.folders()[-1]))
+    _refuse_circle(name, started_from)
     found = recognise(file, architecture=architecture, layout=layout, wrapper=wrapper)
     config, network = found.config, found.network
     facts = checked_facts(
@@ -178,13 +193,38 @@ def add(
             std=std or found.std,
             corpus=dict(name=plain(corpus)),
             licence=plain(licence),
+            data_sets=data_sets if data_sets is None else list(dict.fromkeys(data_sets)),
+            started_from=started_from,
             source=f"{plain(file.name)}, sha256 {file_sha256(file)[:12]}",
         ),
         file,
     )
     random, features = _compare_features(config, network.tensors, facts, file)
     write_backbone(target, network.tensors, facts)
-    return Added(target, facts.architecture, network, found.prefixes, features, random)
+    notes = _about_pretraining(facts)
+    return Added(target, facts.architecture, network, found.prefixes, features, random, notes)
+
+
+def _about_pretraining(facts: Facts) -> list[str]:
+    """Return a sentence for each declared name that tells nothing."""
+    notes = []
+    for name in facts.data_sets or ():
+        if find(name) is None and not name.startswith(PRIVATE):
+            near = " or ".join(similar(name))
+            hint = f"did you mean {near}? " if near else ""
+            notes.append(
+                f"{name} is no data set of our list, so it cannot be compared with a task's: {hint}"
+                f"{PRIVATE}NAME is for images that no public data set has"
+            )
+    if facts.data_sets is None:
+        notes.append("nothing is declared of its pretraining: --data-sets names what it saw")
+    if (start := facts.started_from) and start not in catalogue.names():
+        near = " or ".join(difflib.get_close_matches(start, catalogue.names()))
+        hint = f": did you mean {near}?" if near else ""
+        notes.append(
+            f"{start} is no backbone of the catalogue, so what it was started from saw is unknown{hint}"
+        )
+    return notes
 
 
 def _unused_file(name: str, out: Path) -> Path:
@@ -195,6 +235,19 @@ def _unused_file(name: str, out: Path) -> Path:
     if name in catalogue.modules() or target.exists() or files_by_seed(out / name):
         raise ValueError(f"{name} is in the catalogue: choose another name, or remove {target}")
     return target
+
+
+def _refuse_circle(name: str, started_from: str | None) -> None:
+    """Raise ValueError if a new backbone was started from itself, by way of others."""
+    passed: list[str] = []
+    while started_from is not None and started_from not in passed:
+        passed.append(started_from)
+        if started_from == name:
+            raise ValueError(
+                f"--started-from {passed[0]}: {name} would have been started from itself. Name another"
+            )
+        known = started_from in catalogue.names()
+        started_from = catalogue.describe(started_from)["started_from"] if known else None
 
 
 def _look_for(
@@ -327,6 +380,7 @@ def report(added: Added) -> list[str]:
         f"created: {created}",
         f"features of {IMAGES} reference images: mean {added.features.mean:.4g}, spread {added.features.spread:.4g} "
         f"(with random weights: {added.random.mean:.4g}, {added.random.spread:.4g})",
+        *(f"note: {note}" for note in added.notes),
     ]
 
 

@@ -24,6 +24,14 @@ class Entry:
         The pretraining method of the weights.
     corpus : str
         The images of the pretraining.
+    data_sets : tuple of str or None
+        The data sets that its own pretraining saw: names of `lvmmed_backbones.data_sets`, or others; None: nobody
+        declared them.
+    started_from : str or None
+        What its pretraining began with: a backbone of the catalogue, or another name, of which nothing is known then;
+        None: random weights.
+    corpus_id : str or None
+        By what audits know its images: the fingerprint of a corpus of `corpus build`, or the name of a published one.
     licence : str
         Licence of the weights.
     source : str
@@ -47,6 +55,9 @@ class Entry:
     architecture: str
     method: str = "random"
     corpus: str = "none"
+    data_sets: tuple[str, ...] | None = None
+    started_from: str | None = None
+    corpus_id: str | None = None
     licence: str = "none"
     source: str
     mean: tuple[float, float, float] = IMAGENET_MEAN

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lvmmed_backbones.catalogue.architectures import checked_config
 from lvmmed_backbones.catalogue.entry import Entry
+from lvmmed_backbones.data_sets import MOST_NAMES, is_name
 from lvmmed_backbones.files.outside import Refused, refusing, regular
 from lvmmed_backbones.files.writing import sweep, write_bytes
 from lvmmed_backbones.weights.checksums import file_sha256
@@ -48,6 +49,10 @@ class Facts(msgspec.Struct):
         Normalisation of images in RGB, 0 to 255.
     corpus : dict of str to str, int or None
         Name, number of images and fingerprint of the pretraining corpus, as far as known.
+    data_sets : list of str or None
+        Data sets that the pretraining saw; None: unknown, as in files from before they were noted.
+    started_from : str or None
+        What it began with: a backbone of the catalogue, or another name; None: random weights.
     licence, source : str
         Licence of the weights, and their origin.
     steps, epochs, images_seen, seed, git_revision, training : int or None
@@ -63,6 +68,8 @@ class Facts(msgspec.Struct):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     corpus: dict[str, str | int | None] = {}
+    data_sets: Annotated[list[str], msgspec.Meta(max_length=MOST_NAMES)] | None = None
+    started_from: str | None = None
     licence: str = "as its images"
     source: str = ""
     steps: int | None = None
@@ -75,6 +82,9 @@ class Facts(msgspec.Struct):
     def __post_init__(self) -> None:
         names = ("architecture", "method", "licence", "source", "git_revision")
         texts = {name: getattr(self, name) or "" for name in names}
+        begun = [] if self.started_from is None else [self.started_from]
+        if wrong := [name for name in (*(self.data_sets or ()), *begun) if not is_name(name)]:
+            raise ValueError(f"data_sets or started_from has {wrong[0][:50]!r}, no printable name")
         texts["corpus"] = " ".join(f"{key} {value}" for key, value in self.corpus.items())
         for name, text in texts.items():
             if not text.isprintable() or len(text) > 1000:
@@ -121,6 +131,14 @@ def checked_facts(facts: dict[str, Any], file: Path) -> Facts:
     """
     with refusing(file, REMEDY, "tells what no backbone has"):
         return msgspec.convert(facts | dict(schema=SCHEMA), Facts)
+
+
+def is_exported(file: Path) -> bool:
+    """Whether a file of weights holds facts of the catalogue. Raises Refused if it is no whole safetensors file."""
+    if file.suffix != ".safetensors":
+        return False
+    with refusing(file, "Fetch it again"), safe_open(file, "pt") as content:
+        return KEY in (content.metadata() or {})
 
 
 def read_facts(file: Path) -> Facts:
@@ -172,9 +190,20 @@ def read_entry(file: Path, pretraining_seed: int | None = None) -> Entry:
     same = {field.name for field in fields(Entry)} & {*facts.__struct_fields__}
     run = f"{facts.steps} steps of the config inside the file, code {str(facts.git_revision)[:12]}"
     entry = {name: getattr(facts, name) for name in same}
-    entry |= dict(corpus=_describe_corpus(facts.corpus), source=facts.source or run)
+    entry |= dict(
+        corpus=_describe_corpus(facts.corpus),
+        data_sets=None if facts.data_sets is None else tuple(facts.data_sets),
+        corpus_id=_id_of(facts.corpus),
+        source=facts.source or run,
+    )
     weights = Weights(str(file.resolve()), LAYOUTS[facts.schema], file_sha256(file))
     return Entry(**entry, weights=weights, pretraining_seed=pretraining_seed)
+
+
+def _id_of(corpus: dict[str, str | int | None]) -> str | None:
+    """Return the fingerprint of a corpus, if it is known."""
+    fingerprint = corpus.get("fingerprint")
+    return fingerprint if isinstance(fingerprint, str) and is_name(fingerprint) else None
 
 
 def _describe_corpus(corpus: dict[str, str | int | None]) -> str:

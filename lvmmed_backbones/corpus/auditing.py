@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.folders import walk
 from lvmmed_backbones.files.outside import Refused, read_lines
 from lvmmed_backbones.files.writing import sweep
+from lvmmed_backbones.layout.check import read_meta
+from lvmmed_backbones.records import audits as records
 
 # Turns of a test image that are looked for too, since volumes are cut and laid out in many ways: whether it is
 # mirrored, and by how many quarters of a circle it is turned.
@@ -45,6 +47,8 @@ TURNS = {
 class _TestImage:
     """An image of a test split: where it is, and the hashes by which it is found again."""
 
+    folder: Path
+    file: str
     source: str
     part: str
     sha256: str
@@ -67,12 +71,15 @@ class Audit:
         How many images it left out of the corpus.
     finished : int
         How many images were left out first, for an earlier audit that had been stopped.
+    written : list of Path
+        The files in RESULTS/audits.
     """
 
     duplicates: list[dict]
     not_compared: list[str]
     removed: int = 0
     finished: int = 0
+    written: list[Path] = field(default_factory=list)
 
 
 def audit(
@@ -81,6 +88,7 @@ def audit(
     *,
     report: str | Path | None = None,
     remove: bool = False,
+    results: str | Path | None = None,
     workers: int | None = None,
 ) -> Audit:
     """Find images of test splits in a corpus: `python -m lvmmed_backbones corpus audit`.
@@ -99,47 +107,96 @@ def audit(
         A CSV file to write, a row for each duplicate.
     remove : bool
         Leave the duplicates out of the manifest.
+    results : str, Path, optional
+        A folder of results, in which each prepared data set gets an audit (`records.audits`) for the reports: of the
+        corpus that is there, by its fingerprint, and with `remove` of both, the corpus with and without the
+        duplicates, since a backbone may have been pretrained on either.
     workers : int, optional
         Processes; None: one for each core.
 
     Raises
     ------
     FileNotFoundError
-        If a folder does not exist; ValueError: if there is no image in the folders; Refused: if the corpus is not
-        whole, or another command is at work on it.
+        If a folder does not exist; ValueError: if there is no image in the folders, or `results` is given and one
+        holds no prepared data set; Refused: if the corpus is not whole, or another command is at work on it.
     DiskFull, OSError
         If something cannot be written.
     """
     corpus, folders = Path(corpus), [Path(folder) for folder in test]
     options = read_summary(corpus).options
-    with state.changing(corpus) if remove else nullcontext():
-        finished = state.finish(corpus, options) if remove else 0
-        rows, not_compared = _find_duplicates(
-            corpus, folders, options, workers or os.cpu_count() or 1
-        )
-        if report:
-            sweep(Path(report).parent)
-            state.write_csv(Path(report), rows)
-        removed = state.remove(corpus, rows, options) if remove and rows else 0
-    return Audit(rows, not_compared, removed, finished)
-
-
-def _find_duplicates(
-    corpus: Path, folders: Sequence[Path], options: Options, workers: int
-) -> tuple[list[dict], list[str]]:
-    """Compare every image of `folders` with every image of the corpus.
-
-    Returns
-    -------
-    (list of dict, list of str)
-        A row for each duplicate, and why for each file that is not compared, as in `Audit`.
-    """
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not a folder of test images")
-    tests, not_compared = _read_test_images(folders, options, workers)
-    if not tests:
-        raise ValueError(f"no image in {', '.join(map(str, folders))}: nothing to audit against")
+        if results is not None and not _is_prepared(folder):
+            raise ValueError(
+                f"{folder} is no prepared data set with a test split, so no record has its cases: "
+                "audit it without --results"
+            )
+    with state.changing(corpus) if remove else nullcontext():
+        finished = state.finish(corpus, options) if remove else 0
+        tests, not_compared = _read_test_images(folders, options, workers or os.cpu_count() or 1)
+        if not tests:
+            places = ", ".join(map(str, folders))
+            raise ValueError(f"no image in {places}: nothing to audit against")
+        rows = _find_duplicates(corpus, tests)
+        if report:
+            sweep(Path(report).parent)
+            state.write_csv(Path(report), rows)
+        written = []
+        if results is not None:
+            found = {row["test"] for row in rows}
+            written += _write_audits(corpus, folders, tests, found, Path(results))
+        removed = state.remove(corpus, rows, options) if remove and rows else 0
+        if removed and results is not None:
+            written += _write_audits(corpus, folders, tests, set(), Path(results))
+    return Audit(rows, not_compared, removed, finished, written)
+
+
+def _write_audits(
+    corpus: Path,
+    folders: Sequence[Path],
+    tests: Sequence[_TestImage],
+    found: Container[str],
+    results: Path,
+) -> list[Path]:
+    """Write an audit of the corpus as it is for each prepared data set; return the files.
+
+    Parameters
+    ----------
+    found : container of str
+        Sources of the test images that are in the corpus.
+    """
+    fingerprint = read_summary(corpus).fingerprint
+    files = []
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        own = [test for test in tests if test.folder == folder]
+        of_volumes = read_meta(folder)["kind"] == "volumes"
+        cases = {test.source: _case(test.file, of_volumes) for test in own}
+        leaked = {case for source, case in cases.items() if source in found}
+        audit = records.Audit(
+            corpus=fingerprint,
+            dataset=folder.name,
+            by="pixels",
+            tested=len(set(cases.values())),
+            leaked=sorted(leaked),
+        )
+        files.append(records.write_audit(results, audit))
+    return files
+
+
+def _case(file: str, of_volumes: bool) -> str:
+    """Return the name that records have for the case of a prepared image, images/NAME: a slice's is its volume's."""
+    name = PurePosixPath(file).relative_to("images")
+    return str(name.parent if of_volumes else name.with_suffix(""))
+
+
+def _is_prepared(folder: Path) -> bool:
+    """Whether a folder is a prepared data set with a test split."""
+    return (folder / "meta.json").is_file() and any(folder.glob("splits/test*.txt"))
+
+
+def _find_duplicates(corpus: Path, tests: Sequence[_TestImage]) -> list[dict]:
+    """Compare test images with every image of the corpus; return a row for each duplicate, as in `Audit`."""
     table = read_rows(corpus, ["key", "data_set", "source", "sha256", "phash"])
     hashes = table["phash"].to_numpy()
     by_pixels: dict[str, list[int]] = {}
@@ -164,7 +221,7 @@ def _find_duplicates(
                     correlation=f"{correlation:.4f}",
                 )
             )
-    return rows, not_compared
+    return rows
 
 
 def _matches(
@@ -245,6 +302,8 @@ def _describe_file(place: tuple[Path, str], options: Options) -> list[_TestImage
             ]
             tests.append(
                 _TestImage(
+                    folder,
+                    file,
                     plain(folder / file),
                     picture.part,
                     pixel_hash(image),

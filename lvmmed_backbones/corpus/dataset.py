@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import torch
 from torch.utils.data import Dataset
 
 from lvmmed_backbones.corpus.manifest import Shards, read_corpus
+from lvmmed_backbones.data_sets import MOST_NAMES, is_name
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.images.photos import decode
 
@@ -52,7 +54,8 @@ class CorpusDataset(Dataset):
         self.root = str(root).rstrip("/")
         self.seed = seed
         self.transform = transform
-        table, summary = read_corpus(self.root, ("shard", "offset", "length", "crc32"))
+        columns = ("shard", "offset", "length", "crc32", "data_set")
+        table, summary = read_corpus(self.root, columns)
         self.files = Shards(self.root)
         shards = table["shard"].combine_chunks()
         self.shards: list[str] = shards.dictionary.to_pylist()
@@ -61,8 +64,11 @@ class CorpusDataset(Dataset):
         self.offset = table["offset"].to_numpy()
         self.length = table["length"].to_numpy().astype(np.int32)
         self.crc32 = table["crc32"].to_numpy()
-        self.metainfo = dict(
-            name=summary.name, images=summary.images, fingerprint=summary.fingerprint
+        self.metainfo: dict[str, Any] = dict(
+            name=summary.name,
+            images=summary.images,
+            fingerprint=summary.fingerprint,
+            data_sets=_declared(pc.unique(table["data_set"]).to_pylist()),
         )
 
     def __len__(self) -> int:
@@ -95,6 +101,11 @@ class CorpusDataset(Dataset):
             reason = f"has other bytes from {start:,} to {start + length:,} than when it was built"
             raise Refused(shard, reason, REMEDY)
         return decode(shard, content, REMEDY, f"has no image at byte {start}")
+
+
+def _declared(names: list[str]) -> list[str] | None:
+    """The data sets of a corpus for the facts of a backbone; None if they are too many, or one has no sound name."""
+    return sorted(names) if len(names) <= MOST_NAMES and all(map(is_name, names)) else None
 
 
 @contextmanager

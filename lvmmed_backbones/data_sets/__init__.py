@@ -6,11 +6,22 @@ The list, data_sets.csv, has a row for each data set. It needs the standard libr
 from __future__ import annotations
 
 import csv
+import difflib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
-PRIVATE = "private:"  # a name that begins with it is declared to share images with no public data set
+PRIVATE = (
+    "private:"  # a name that begins with it is declared to share images with no public data set
+)
+MOST_NAMES = 500  # that a backbone declares; LVM-Med's corpus has 55
+LONGEST = 200  # characters of a name
+MEDMNIST_SIZE = re.compile(
+    r"(.+mnist(?:3d)?)_\d+"
+)  # the same images with other sides, as pneumoniamnist_224
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,9 @@ class DataSet:
     modality, organ, page, licence, images : str
         Facts; empty where they are not known.
     lvmmed : bool
-        Whether it is part of LVM-Med's corpus.
+        Whether it is part of LVM-Med's corpus (table 13 of its paper, arXiv 2306.11925).
+    unlisted : bool
+        Whether nobody can tell what its images are, as those of the web: `shares` names some, there may be others.
     """
 
     name: str
@@ -40,6 +53,7 @@ class DataSet:
     licence: str
     images: str
     lvmmed: bool
+    unlisted: bool
 
 
 @cache
@@ -53,20 +67,69 @@ def listed() -> tuple[DataSet, ...]:
                 prepared=_several(row["prepared"]),
                 shares=_several(row["shares"]),
                 lvmmed=row["lvmmed"] == "yes",
+                unlisted=row["unlisted"] == "yes",
             )
         )
         for row in csv.DictReader(text.splitlines())
     )
 
 
+def of_lvmmed() -> tuple[str, ...]:
+    """Return the names of the data sets of LVM-Med's corpus."""
+    return tuple(data_set.name for data_set in listed() if data_set.lvmmed)
+
+
 def find(name: str) -> DataSet | None:
     """Return the data set of a name, its own or that of a prepared one, in any case; None if it is not listed."""
-    return _by_name().get(name.casefold())
+    name = name.casefold()
+    resized = MEDMNIST_SIZE.fullmatch(name)
+    return _by_name().get(resized[1] if resized else name)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a data set, or of a backbone: a printable line of at most `LONGEST`."""
+    return text.isprintable() and bool(text.strip()) and len(text) <= LONGEST
+
+
+def similar(name: str) -> list[str]:
+    """Return up to three names of the list that are like a name."""
+    near = difflib.get_close_matches(name.casefold(), _by_name(), n=3, cutoff=0.6)
+    return list(dict.fromkeys(_by_name()[each].name for each in near))
 
 
 def share_images(one: DataSet, other: DataSet) -> bool:
     """Whether two data sets are the same, or have images in common as far as the list knows."""
     return one == other or other.name in one.shares or one.name in other.shares
+
+
+def verdict(declared: Sequence[str] | None, dataset: str) -> Literal["shared", "clean", "unknown"]:
+    """Tell whether a backbone has seen images of a task's data set, from what is declared of its pretraining.
+
+    Parameters
+    ----------
+    declared : sequence of str or None
+        Data sets of the pretraining: names of the list, others' own, or such as begin with `PRIVATE`. Empty: it saw no
+        image. None: nobody declared it.
+    dataset : str
+        Name of the task's data set, prepared or not.
+
+    Returns
+    -------
+    {"shared", "clean", "unknown"}
+        "shared" if one of the declared data sets has images of the task's, by the list or by its name. Else "unknown"
+        if nothing is declared, if the task's data set is not listed though something was seen, or if one of the
+        declared data sets is neither listed nor private, or is listed as one whose images nobody can tell.
+    """
+    if declared is None:
+        return "unknown"
+    task = find(dataset)
+    known = True
+    for name in declared:
+        seen = find(name)
+        if name.casefold() == dataset.casefold() or (seen and task and share_images(seen, task)):
+            return "shared"
+        known &= not seen.unlisted if seen else name.startswith(PRIVATE)
+    return "clean" if not declared or (known and task) else "unknown"
 
 
 @cache

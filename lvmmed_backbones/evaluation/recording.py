@@ -103,6 +103,7 @@ def record_of(
             parameters=encoder.parameters,
             weights_sha256=encoder.weights_sha256,
             pretraining_seed=encoder.pretraining_seed,
+            pretraining=encoder.pretraining,
         ),
         protocol=outcome.protocol,
         label_fraction=fraction,

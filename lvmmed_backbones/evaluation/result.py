@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,10 @@ ROBUSTNESS = (
     ("invariance_rotation", "invariance_flip", "invariance_intensity"),
 )
 NOT_PERCENT = ("mae",)  # in the unit of the targets
+OF_NOTEBOOK = '<pre style="line-height: normal; overflow-x: auto">{code}</pre>'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """The scores of backbones on labelled images.
 
@@ -45,6 +47,15 @@ class Evaluation:
 
     records: list[WholeRecord]
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Evaluation: {len(self.records)} records; table() prints their scores>"
+
+    def _repr_html_(self) -> str:
+        """The table, where the last line of a notebook's cell is an evaluation."""
+        console = Console(file=StringIO(), force_jupyter=False, record=True, width=88)
+        self.table(console)
+        return console.export_html(inline_styles=True, code_format=OF_NOTEBOOK)
 
     def table(self, console: Console | None = None) -> None:
         """Print the mean and the sample standard deviation over seeds, in percent; a mean absolute error as it is."""

@@ -151,6 +151,8 @@ def _facts_of(origin: Origin, meta: dict, config: dict, file: Path) -> dict:
         architecture=architectures.architecture_name(config),
         method=origin.method,
         corpus={k: v for k, v in data.items() if k in ("name", "images", "fingerprint")},
+        data_sets=data.get("data_sets"),
+        started_from=origin.started_from,
         config=config,
         **architectures.output_channels(config, file),
         mean=origin.mean or (0.0, 0.0, 0.0),

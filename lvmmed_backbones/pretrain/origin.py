@@ -62,6 +62,8 @@ class Origin(msgspec.Struct):
         All options that decide how the run goes on: see `terms_of`.
     progress : Progress
         How far the run has come.
+    started_from : str or None
+        What the run began with: a backbone of the catalogue, or another name; None: random weights.
     """
 
     method: str
@@ -74,6 +76,7 @@ class Origin(msgspec.Struct):
     training: str
     terms: dict[str, Any]
     progress: Progress
+    started_from: str | None = None
 
 
 def origin_of(config: Config, terms: Mapping[str, Any], progress: Progress) -> str:
@@ -94,6 +97,7 @@ def origin_of(config: Config, terms: Mapping[str, Any], progress: Progress) -> s
         training=config.pretty_text,
         terms=dict(terms),
         progress=progress,
+        started_from=config.get("started_from"),
     )
     return msgspec.json.encode(origin).decode()
 

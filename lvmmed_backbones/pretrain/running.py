@@ -16,7 +16,10 @@ from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_pro
 from mmengine.runner import Runner
 
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.catalogue.declared import name_of_file
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
+from lvmmed_backbones.data_sets import LONGEST
+from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.writing import by_full_disk, telling_full, write_text
 from lvmmed_backbones.pretrain import (
     CONFIGS,
@@ -149,11 +152,32 @@ def compose(
             dict(type="NeighbourProbeHook", folder=str(probe), size=crops[0].size)
         )
     start = config.model.backbone.get("weights")
+    config.started_from = _beginning(config)
     if isinstance(start, str):  # a name of the catalogue
         config.begins_with = start
         backbone = catalogue.get(start).model("maps", 224)
         config.model.backbone.weights = backbone.get("weights")
     return config
+
+
+def _beginning(config: Config) -> str | None:
+    """Return the name of what a run begins with: of the catalogue where it has the file; None: random weights."""
+    model = config.model
+    # mmengine's ways to fill a whole model, of whose file nothing tells the origin.
+    initialised = [part.get("init_cfg") or {} for part in (model, model.backbone)]
+    filled = [config.get("load_from"), *(part.get("checkpoint") for part in initialised)]
+    if file := next(filter(None, filled), None):
+        return _free_name(file)
+    start = model.backbone.get("weights")
+    if start is None or isinstance(start, str):
+        return start
+    file = Path(start["file"])
+    return (name_of_file(file) if file.is_file() else None) or _free_name(file)
+
+
+def _free_name(file: str | Path) -> str:
+    """Return a name for a file of weights that is none of the catalogue."""
+    return f"file:{plain(Path(file).name)}"[:LONGEST]
 
 
 def _file_of(config: str | Path) -> Path:

@@ -5,8 +5,9 @@ An audit is one JSON file. Those of a folder of results lie in RESULTS/audits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import hashlib
+from collections.abc import Collection, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from lvmmed_backbones.records.folder import nfc, read_own
 
 FOLDER = "audits"
 MOST = 16 * MIB  # bytes of an audit: a data set of 100,000 test cases has fewer
+SUFFIXES = (".png", ".jpg", ".jpeg")  # of prepared images
 REMEDY = "Make it again: `lvmmed corpus audit CORPUS --test PREPARED --results RESULTS`"
 
 
@@ -33,9 +35,12 @@ class Audit(CheckedStruct, tag_field="schema", tag=1):
     by : {'pixels', 'names'}
         What was compared: pixels and perceptual hashes, or the names of files in a published list.
     tested : int
-        Number of test cases that were looked for.
+        Number of cases that were looked for: those of the test splits, or of the whole data set.
     leaked : list of str
-        Those that are in the corpus, by their names in records.
+        Those that are in the corpus, by their names in records without the ending of a file; the name of a folder
+        stands for all that lie in it. May name cases of other splits: `leaked_cases` has those of a record.
+    whole : bool
+        Whether all cases are in the corpus; none need be named then.
     """
 
     corpus: str
@@ -43,6 +48,7 @@ class Audit(CheckedStruct, tag_field="schema", tag=1):
     by: Literal["pixels", "names"]
     tested: Count
     leaked: list[str]
+    whole: bool = False
 
     def __post_init__(self) -> None:
         # Not the list, which may be longer than a report's field.
@@ -53,8 +59,9 @@ class Audit(CheckedStruct, tag_field="schema", tag=1):
 
 def write_audit(results: Path, audit: Audit) -> Path:
     """Write an audit into a folder of results; one of the same corpus and data set is replaced."""
-    name = "".join(c if c.isalnum() else "-" for c in f"{audit.dataset}-{audit.corpus[:16]}")
-    path = results / FOLDER / f"{name}.json"
+    digest = hashlib.sha256(f"{audit.dataset}\0{audit.corpus}".encode()).hexdigest()[:16]
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in audit.dataset[:100])
+    path = results / FOLDER / f"{name}-{digest}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_struct(path, audit)
     return path
@@ -75,13 +82,35 @@ def read_audits(results: Path) -> tuple[list[Audit], list[str]]:
     return audits, problems
 
 
-def leaked_cases(audits: Sequence[Audit], corpora: Sequence[str], dataset: str) -> set[str] | None:
-    """Return the test cases of a data set that are in any of some corpora; None if no audit compared them.
+def leaked_cases(
+    audits: Sequence[Audit], corpora: Sequence[str], dataset: str, cases: Collection[str]
+) -> set[str] | None:
+    """Return which of a record's cases are in any of some corpora; None if that is not known.
+
+    It is not known if no audit compared one of the corpora with the data set, unless another one has some of the cases.
 
     Parameters
     ----------
+    audits : sequence of Audit
+        Those of a folder of results, and `lvmmed_backbones.data_sets.published.published_audits()`.
     corpora : sequence of str
-        Fingerprints, or names of published corpora.
+        Of the record's backbone: `Pretraining.corpora`.
+    dataset : str
+        Name of the record's data set.
+    cases : collection of str
+        Names of the record's cases.
     """
     found = [a for a in audits if a.dataset == dataset and a.corpus in corpora]
-    return {case for audit in found for case in audit.leaked} if found else None
+    if any(audit.whole for audit in found):
+        return set(cases)
+    named = {name for audit in found for name in audit.leaked}
+    leaked = {case for case in cases if not named.isdisjoint(_names(case))}
+    compared = bool(corpora) and {audit.corpus for audit in found} >= set(corpora)
+    return leaked if leaked or compared else None
+
+
+def _names(case: str) -> list[str]:
+    """The names that stand for a case: its own, without the ending of a file, and those of its folders."""
+    path = PurePosixPath(case)
+    stem = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+    return [case, str(stem), *map(str, path.parents)]

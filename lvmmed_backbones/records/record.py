@@ -37,13 +37,14 @@ class Pretraining(CheckedStruct):
         `lvmmed_backbones.data_sets`, or others' own. Empty: it saw no image.
     started_from : list of str
         The backbones that it was started from, the nearest first.
-    corpus : str or None
-        Fingerprint of the corpus, where `corpus build` made it.
+    corpora : list of str
+        By what audits know the images: fingerprints of corpora that `corpus build` made, and names of corpora that
+        others published, such as LVM-Med; its own, and those of the backbones that it was started from.
     """
 
     data_sets: list[str]
     started_from: list[str] = msgspec.field(default_factory=list)
-    corpus: str | None = None
+    corpora: list[str] = msgspec.field(default_factory=list)
 
 
 class Backbone(CheckedStruct):

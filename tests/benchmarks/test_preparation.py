@@ -12,8 +12,9 @@ import pytest
 from benchmarks import profiles
 from benchmarks.__main__ import main
 from benchmarks.grid import RunSpec
-from benchmarks.preparation import missing_backbones, with_data
+from benchmarks.preparation import copy_audits, missing_backbones, with_data
 from lvmmed_backbones.pretrain import config_names
+from lvmmed_backbones.records.audits import Audit, read_audits, write_audit
 from tasks import phantoms
 
 SPECS = [RunSpec(task, "random_vit_tiny", "mini", 0) for task in ("drive", "brain_tumor_linear")]
@@ -43,6 +44,17 @@ def test_what_lies_there_is_not_made_again(tmp_path: Path) -> None:
     (tmp_path / "backbones" / "lvmmed_open_resnet18.safetensors").touch()
     assert missing_backbones("open", wanted, tmp_path) == wanted[2:]
     assert missing_backbones("paper", wanted, tmp_path) == []
+
+
+def test_the_audits_of_the_profiles_corpora_come_into_the_results(tmp_path: Path, capsys) -> None:
+    copy_audits(tmp_path / "work", tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+    audit = Audit(corpus="f" * 64, dataset="bccd", by="pixels", tested=72, leaked=[])
+    spoilt = write_audit(tmp_path / "work" / "corpora", audit).with_name("spoilt.json")
+    spoilt.write_text("{")
+    copy_audits(tmp_path / "work", tmp_path / "results")
+    assert read_audits(tmp_path / "results") == ([audit], [])
+    assert str(spoilt) in capsys.readouterr().err
 
 
 def test_profiles_pretrain_by_configs_that_there_are() -> None:

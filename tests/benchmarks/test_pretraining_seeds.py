@@ -71,6 +71,8 @@ def test_a_run_takes_the_weights_of_its_seed_and_reports_take_all_seeds_as_one_b
     assert mine[0]["weights_sha256"] != mine[1]["weights_sha256"]
     others = [r["backbone"] for r in found if r["backbone"]["name"] != "mine"]
     assert [facts["pretraining_seed"] for facts in others] == [None, None]
+    assert all(facts["pretraining"]["data_sets"] == [] for facts in others)
+    assert all(facts["pretraining"] is None for facts in mine.values())  # its run noted nothing
 
     assert reports(["leaderboard", str(results)]) == 0
     assert "Each seed has a pretraining of its own: mine." in " ".join(

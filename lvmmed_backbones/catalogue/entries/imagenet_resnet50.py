@@ -10,6 +10,7 @@ ENTRY = Entry(
     architecture="ResNet-50",
     method="supervised",
     corpus="ImageNet-1k",
+    data_sets=("ImageNet-1k",),
     licence="BSD-3-Clause",
     source="torchvision, ResNet50_Weights.IMAGENET1K_V1",
     config=dict(type="Backbone", model_name="resnet50"),

@@ -11,6 +11,8 @@ from lvmmed_backbones.weights.source import Weights
 ENTRY = replace(
     lvmmed_vit_b.ENTRY,
     corpus="LVM-Med, and LIVECell; the release tells no more",
+    data_sets=("LIVECell",),
+    started_from="lvmmed_vit_b",
     weights=Weights(
         file="lvmmed_vit_b_livecell.pth",
         layout="own",

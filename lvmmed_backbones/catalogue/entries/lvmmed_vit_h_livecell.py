@@ -1,11 +1,13 @@
 """LVM-Med's ViT-H for LIVECell, as its authors released it.
 
 No released script loads it. We expect the layout of lvmmed_vit.pth; a file with another layout is refused.
+It was trained further from LVM-Med's ViT-H, which was not released, and nothing tells what that began with.
 """
 
 from dataclasses import replace
 
 from lvmmed_backbones.catalogue.entries import lvmmed_vit_b
+from lvmmed_backbones.data_sets import of_lvmmed
 from lvmmed_backbones.weights.source import Weights
 
 ENTRY = replace(
@@ -15,6 +17,8 @@ ENTRY = replace(
     channels=(1280, 1280, 1280, 1280),
     vector_channels=1280,
     corpus="LVM-Med, and LIVECell; the release tells no more",
+    data_sets=(*of_lvmmed(), "LIVECell", "what LVM-Med's ViT-H began with"),
+    started_from=None,
     weights=Weights(
         file="lvmmed_vit_h_livecell.pth",
         layout="own",

@@ -11,6 +11,7 @@ ENTRY = Entry(
     architecture="ResNet-50",
     method="supervised",
     corpus="RadImageNet, 1.35 million CT, MRI and ultrasound images",
+    data_sets=("RadImageNet",),
     licence="not stated by its authors",
     source="Mei et al., Radiology: Artificial Intelligence 2022, doi 10.1148/ryai.210315",
     mean=(127.5, 127.5, 127.5),

@@ -8,6 +8,7 @@ from lvmmed_backbones.catalogue.entry import Entry
 ENTRY = Entry(
     architecture="SAM ViT-Ti/16",
     source="Kirillov et al., ICCV 2023 (architecture)",
+    data_sets=(),
     config=dict(type="Backbone", model_name="sam_vit_b", embed_dim=192, num_heads=3, window_size=4),
     channels=(192, 192, 192, 192),
     vector_channels=192,

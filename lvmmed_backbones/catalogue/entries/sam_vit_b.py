@@ -7,6 +7,7 @@ ENTRY = Entry(
     architecture="SAM ViT-B/16",
     method="Segment Anything",
     corpus="SA-1B (after MAE on ImageNet-1k)",
+    data_sets=("SA-1B", "ImageNet-1k"),
     licence="Apache-2.0",
     source="Kirillov et al., ICCV 2023, arXiv 2304.02643",
     config=dict(type="Backbone", model_name="sam_vit_b"),

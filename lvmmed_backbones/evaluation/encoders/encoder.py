@@ -23,6 +23,7 @@ from lvmmed_backbones.evaluation.encoders.layers import (
     run,
 )
 from lvmmed_backbones.evaluation.encoders.outputs import vectors
+from lvmmed_backbones.records import Pretraining
 
 SIDE = 224
 STAGES = 3  # at strides 8, 16 and 32; with stride 4 maps take four times the room
@@ -51,6 +52,8 @@ class Encoder:
         Commit of the hub's repository that the weights are from.
     pretraining_seed : int or None
         That the weights were learnt with, where the backbone has several.
+    pretraining : Pretraining or None
+        What it has seen before; None: nobody declared it.
     layers : tuple of int or None
         The blocks of a transformer, or stages of a convolutional network, that features are taken from; None: what
         the network itself gives.
@@ -66,6 +69,7 @@ class Encoder:
     weights_sha256: str | None = None
     revision: str | None = None
     pretraining_seed: int | None = None
+    pretraining: Pretraining | None = None
     layers: tuple[int, ...] | None = None
 
     @property

@@ -22,8 +22,10 @@ from lvmmed_backbones.evaluation.encoders.encoder import (
     checksum,
     frozen,
 )
+from lvmmed_backbones.evaluation.encoders.timm_tags import pretraining_of_tag
 from lvmmed_backbones.files.outside import Refused, read_json, refusing
 from lvmmed_backbones.importing import needing
+from lvmmed_backbones.records import Pretraining
 from lvmmed_backbones.weights import hub
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import load_strictly
@@ -68,6 +70,7 @@ def of_repository(name: str, asked: str, transform: Transform | None, size: int 
         method=described.method,
         weights=checksum(module),
         weights_sha256=file_sha256(file),
+        pretraining=_declared(repository, described),
         revision=commit,
     )
 
@@ -82,6 +85,13 @@ class _Described:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     method: str
+
+
+def _declared(repository: str, described: _Described) -> Pretraining | None:
+    """What timm's own weights tell by their tag. Others' keep the tag of the weights that they were made from."""
+    if not repository.startswith("timm/"):
+        return None
+    return pretraining_of_tag(described.config["model_name"], described.method)
 
 
 def _config_file(name: str, repository: str, revision: str | None) -> Path:

@@ -41,4 +41,5 @@ def of_entry(name: str, entry: Entry, transform: Transform | None, side: int, se
         weights_sha256=(weights.sha256 or file_sha256(weights.path)) if weights else None,
         revision=hub.commit_of(weights.path) if weights and weights.hub else None,
         pretraining_seed=entry.pretraining_seed,
+        pretraining=catalogue.pretraining(entry),
     )

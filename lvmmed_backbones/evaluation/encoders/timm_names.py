@@ -9,6 +9,7 @@ from lvmmed_backbones.evaluation.encoders.encoder import (
     frozen,
     resize_of_timm,
 )
+from lvmmed_backbones.evaluation.encoders.timm_tags import pretraining_of_tag
 from lvmmed_backbones.weights import hub
 
 
@@ -48,6 +49,7 @@ def of_timm(name: str, model: str, transform: Transform | None, size: int | None
         architecture=config["architecture"],
         method=config.get("tag") or "unknown",
         weights=checksum(module),
+        pretraining=pretraining_of_tag(config["architecture"], config.get("tag")),
         revision=_commit(config.get("hf_hub_id")),
     )
 

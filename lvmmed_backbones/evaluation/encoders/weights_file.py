@@ -7,6 +7,7 @@ from pathlib import Path
 from lvmmed_backbones import models
 from lvmmed_backbones.catalogue.adding import recognise
 from lvmmed_backbones.catalogue.architectures import architecture_name
+from lvmmed_backbones.catalogue.declared import pretraining_of_file
 from lvmmed_backbones.evaluation.encoders.encoder import (
     SIDE,
     Encoder,
@@ -41,4 +42,5 @@ def of_weights(_: str, asked: str, transform: Transform | None, size: int | None
         architecture=architecture_name(found.config),
         weights=checksum(module),
         weights_sha256=file_sha256(path),
+        pretraining=pretraining_of_file(path),
     )

@@ -15,6 +15,8 @@ from scipy.fft import dctn
 
 from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.hashes import perceptual_hash, pixel_hash, thumbnail
+from lvmmed_backbones.corpus.manifest import read_summary
+from lvmmed_backbones.records.audits import read_audits
 
 
 def picture(seed: int, side: int = 120) -> np.ndarray:
@@ -133,6 +135,54 @@ def test_of_a_prepared_data_set_the_test_split_counts(corpus: Path) -> None:
     assert {row["source"] for row in rows} == {"1.png", "2.png"}
 
 
+def prepared(folder: Path, seeds: dict[str, int]) -> Path:
+    """A prepared data set of pictures, all of its test split, with labels."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "splits").mkdir()
+    for name, seed in seeds.items():
+        Image.fromarray(picture(seed)).save(folder / "images" / f"{name}.png")
+    lines = [f"{name}.png 0\n" for name in seeds]
+    (folder / "splits" / "test.txt").write_text("".join(lines))
+    (folder / "meta.json").write_text('{"kind": "classification", "classes": ["a", "b"]}')
+    return folder
+
+
+def audits(results: Path) -> dict[tuple[str, str], list[str]]:
+    """Leaked cases of the audits in a folder of results, by data set and corpus."""
+    found, problems = read_audits(results)
+    assert not problems
+    return {(audit.dataset, audit.corpus): audit.leaked for audit in found}
+
+
+def test_audits_tell_of_the_corpus_with_and_without_the_duplicates(
+    corpus: Path, tmp_path: Path, capsys
+) -> None:
+    """Since a backbone may have been pretrained before they were left out."""
+    one = prepared(tmp_path / "one", {"a": 0, "b": 1, "c": 100})
+    two = prepared(tmp_path / "two", {"a": 101})
+    line = ["corpus", "audit", str(corpus), "--test", str(one), str(two), "--workers", "1"]
+    before, results = read_summary(corpus).fingerprint, tmp_path / "results"
+    assert main([*line, "--results", str(results)]) == 1
+    assert f"2 audits for reports in {results / 'audits'}" in capsys.readouterr().err
+    leaked = {("one", before): ["a", "b"], ("two", before): []}
+    assert audits(results) == leaked
+    assert {audit.tested for audit in read_audits(results)[0]} == {3, 1}
+    assert main([*line, "--results", str(tmp_path / "others"), "--remove"]) == 0
+    after = read_summary(corpus).fingerprint
+    assert audits(tmp_path / "others") == leaked | {("one", after): [], ("two", after): []}
+
+
+def test_a_folder_whose_cases_no_record_has_is_refused_before_anything_is_done(
+    corpus: Path, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "plain").mkdir()
+    Image.fromarray(picture(0)).save(tmp_path / "plain" / "a.png")
+    line = ["corpus", "audit", str(corpus), "--test", str(tmp_path / "plain"), "--remove"]
+    assert main([*line, "--results", str(tmp_path / "results")]) == 1
+    assert "plain is no prepared data set with a test split" in capsys.readouterr().err
+    assert read_summary(corpus).images == 40 and not (tmp_path / "results").exists()
+
+
 def test_the_perceptual_hash_is_phash() -> None:
     image = picture(0)
     small = cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA).astype(float)
@@ -163,7 +213,7 @@ def test_wrong_arguments_end_in_one_line(arguments, message: str, tmp_path: Path
 def test_the_papers_data_sets_are_listed(capsys) -> None:
     assert main(["corpus", "list"]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert len(rows) == 48 and {"HyperKvasir", "LiTS2017", "EyePACS"} <= {r["name"] for r in rows}
+    assert len(rows) == 55 and {"HyperKvasir", "LiTS2017", "EyePACS"} <= {r["name"] for r in rows}
     assert all(r["name"] and r["modality"] and r["organ"] for r in rows)
 
 

@@ -6,10 +6,12 @@ import functools
 import http.server
 import pickle
 import random
+import shutil
 import threading
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from fsspec.registry import known_implementations
@@ -91,6 +93,19 @@ def test_rows_are_arrays_and_travel(corpus: Path) -> None:
     assert data.offset.nbytes + data.length.nbytes + data.shard.nbytes == 16 * len(data)
     assert np.array_equal(pickle.loads(pickle.dumps(data)).read(5), data.read(5))
     assert data.metainfo["images"] == 12 and data.metainfo["name"] == "corpus"
+    names = pq.read_table(corpus / "manifest.parquet")["data_set"].to_pylist()
+    assert data.metainfo["data_sets"] == sorted(set(names))
+
+
+@pytest.mark.parametrize("names", [["a\nb"] * 12, [" ", *"abcdefghijk"]])
+def test_names_of_data_sets_that_no_record_can_hold_are_left_out(
+    names: list[str], corpus: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(corpus, tmp_path / "copy"))
+    table = pq.read_table(copy / "manifest.parquet")
+    place = table.column_names.index("data_set")
+    pq.write_table(table.set_column(place, "data_set", [names]), copy / "manifest.parquet")
+    assert CorpusDataset(str(copy)).metainfo["data_sets"] is None
 
 
 def test_what_is_missing_or_damaged_is_named(corpus: Path, tmp_path: Path) -> None:

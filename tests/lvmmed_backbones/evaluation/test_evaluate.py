@@ -53,6 +53,8 @@ def test_scores_and_records(data: LabelledImages, tmp_path: Path) -> None:
     }
     assert all(record.metrics["accuracy"] > 0.9 for record in result.records)
     result.table()
+    # What a notebook shows and keeps of a cell that ends with it.
+    assert "balanced accuracy" in result._repr_html_() and len(repr(result)) < 100
     result.save(tmp_path / "results")
     result.save(tmp_path / "results")
     stored, problems = records.read(tmp_path / "results")

@@ -10,6 +10,7 @@ import pytest
 import timm
 
 import lvmmed_backbones
+from lvmmed_backbones.records import Pretraining, read
 from reports.__main__ import main as reports
 from tasks import datasets, phantoms
 
@@ -41,6 +42,22 @@ def test_seeds_that_draw_the_valid_images_are_runs_on_one_data_set(
     assert len({record.data.fingerprint for record in found.records}) == 1
     assert reports(["leaderboard", str(results)]) == 0
     assert "random_resnet18_half" in capsys.readouterr().out
+
+
+def test_records_tell_what_a_backbone_has_seen(folder: Path, tmp_path: Path) -> None:
+    module = timm.create_model("resnet10t", num_classes=0)
+    names = ["random_resnet18_half", "imagenet_efficientnet_lite0", module]
+    found = lvmmed_backbones.evaluate(
+        names, folder, seeds=(0,), probes=["knn"], cache=tmp_path / "cache", **SMALL
+    )
+    found.save(tmp_path / "results")
+    stored, problems = read(tmp_path / "results")
+    seen = {r.backbone.architecture: r.backbone.pretraining for r in stored}
+    assert not problems and seen == {
+        "ResNet-18, width 0.5": Pretraining([]),
+        "EfficientNet-Lite0": Pretraining(["ImageNet-1k"]),
+        "ResNet": None,
+    }
 
 
 def test_networks_sizes_and_layers_are_rows_of_their_own(folder: Path, tmp_path: Path) -> None:

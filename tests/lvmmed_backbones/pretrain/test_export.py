@@ -13,9 +13,11 @@ from mmengine.registry import MODELS
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.command.cli import main
+from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.pretrain import CONFIGS, export
 from lvmmed_backbones.pretrain.origin import KEY, Progress, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
+from lvmmed_backbones.records import Pretraining
 
 
 def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
@@ -31,22 +33,46 @@ def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.safetensors*"))
 
 
-def checkpoint(folder: Path, seed: int | None, steps: int = 6, corpus: str = "f" * 64) -> Path:
-    """What a run with `seed` leaves after `steps`, without the training: a folder with a checkpoint."""
+def checkpoint(
+    folder: Path,
+    seed: int | None,
+    steps: int = 6,
+    corpus: str = "f" * 64,
+    started_from: str | None = None,
+    **more: object,
+) -> Path:
+    """What a run with `seed` leaves after `steps`, without the training: a folder with a checkpoint.
+
+    `more` is of its corpus.
+    """
     config = Config.fromfile(CONFIGS / "simclr_resnet18_mini.py")
     config.randomness.seed = seed
+    config.started_from = started_from
     torch.manual_seed(seed or 0)
     backbone = MODELS.build(config.model.backbone)
     meta = {
         KEY: origin_of(config, terms_of(config, corpus, 1), Progress(steps, 0, 64, 64 * steps)),
         "iter": steps,
         "epoch": 1,
-        "dataset_meta": {"name": folder.name, "images": 48, "fingerprint": corpus},
+        "dataset_meta": {"name": folder.name, "images": 48, "fingerprint": corpus, **more},
     }
     weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
     torch.save({"state_dict": weights, "meta": meta}, folder / f"iter_{steps}.pth")
     return folder
+
+
+def test_a_file_tells_what_its_run_saw_and_began_with(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path / "shelf"))
+    run = checkpoint(tmp_path / "a", 0, started_from="sam_vit_b", data_sets=["DRIVE", "ours"])
+    export(run, "mine", tmp_path / "shelf")
+    seen = catalogue.pretraining(catalogue.get("mine"))
+    assert seen == Pretraining(["DRIVE", "ours", "SA-1B", "ImageNet-1k"], ["sam_vit_b"], ["f" * 64])
+    export(checkpoint(tmp_path / "b", 0), "older", tmp_path / "shelf")  # its run noted no data sets
+    assert catalogue.pretraining(catalogue.get("older")) is None
+    wrong = checkpoint(tmp_path / "c", 0, data_sets=[["DRIVE"]])
+    with pytest.raises(Refused, match="data_sets"):
+        export(wrong, "wrong", tmp_path / "shelf")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from lvmmed_backbones import catalogue
 from lvmmed_backbones.pretrain import CONFIGS, compose, config_names
 from lvmmed_backbones.pretrain import run as pretrain
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
@@ -57,6 +58,27 @@ def test_the_seed_of_every_config_is_0_unless_told(tmp_path: Path) -> None:
     told = compose(NAME, "x", tmp_path, seed=7, overrides={"randomness.seed": 3})
     assert told.randomness.seed == told.train_dataloader.dataset.seed == 7
     assert compose(NAME, "x", tmp_path, overrides={"randomness.seed": 3}).randomness.seed == 3
+
+
+def test_a_run_notes_what_it_begins_with(tmp_path: Path) -> None:
+    """A backbone of the catalogue by its name or its file; of another file its name alone."""
+
+    def beginning(**overrides) -> str | None:
+        model = {"model.backbone": dict(type="Backbone", model_name="efficientnet_lite0")}
+        told = {key.replace("__", "."): value for key, value in overrides.items()}
+        return compose(NAME, "x", tmp_path, overrides={**model, **told}).started_from
+
+    name = "imagenet_efficientnet_lite0"
+    weights = catalogue.get(name).model("maps", 224)["weights"]
+    own = tmp_path / "own.pth"
+    own.write_bytes(b"weights")
+    assert beginning() is None
+    assert beginning(model__backbone__weights=name) == name
+    assert beginning(model__backbone__weights=weights) == name
+    assert beginning(model__backbone__weights={**weights, "file": str(own)}) == "file:own.pth"
+    assert beginning(load_from="runs/iter_9.pth") == "file:iter_9.pth"
+    whole = dict(type="Pretrained", checkpoint="https://host/all.pth")
+    assert beginning(model__init_cfg=whole) == "file:all.pth"
 
 
 def test_a_config_is_a_name_a_path_or_a_config_which_stays_as_it_is() -> None:

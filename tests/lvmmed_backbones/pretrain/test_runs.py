@@ -18,6 +18,7 @@ from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
 import lvmmed_backbones
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.corpus.manifest import read_summary
 from lvmmed_backbones.pretrain import CONFIGS, config_names
 from lvmmed_backbones.pretrain.hooks import checkpoints, latest_checkpoint
 from lvmmed_backbones.pretrain.running import set_epochs
@@ -43,7 +44,7 @@ def content(file: Path) -> dict:
 
 @pytest.mark.parametrize("config", MINI)
 def test_every_method_trains_and_becomes_a_backbone(
-    config: str, pretrain_line, run, tmp_path: Path, monkeypatch
+    config: str, corpus: Path, pretrain_line, run, tmp_path: Path, monkeypatch
 ) -> None:
     done = run(pretrain_line(config, tmp_path / "run"))
     assert done.returncode == 0, done.stderr[-3000:]
@@ -54,6 +55,9 @@ def test_every_method_trains_and_becomes_a_backbone(
     monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path / "shelf"))
     entry = catalogue.get("mine")
     assert entry.corpus.startswith("corpus, 48 images, fingerprint")
+    seen = catalogue.pretraining(entry)
+    assert seen and (seen.data_sets, seen.started_from) == (["images"], [])
+    assert seen.corpora == [read_summary(corpus).fingerprint]
     backbone = lvmmed_backbones.build("mine", "maps", 64).eval()
     maps = backbone(torch.zeros(1, 3, 64, 64))
     assert tuple(m.shape[1] for m in maps) == entry.channels

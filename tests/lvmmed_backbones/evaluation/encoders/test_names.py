@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lvmmed_backbones.evaluation.encoders import Encoder, encoder_of
+from lvmmed_backbones.records import Pretraining
 
 COMMIT = "89abcdef0123456789abcdef0123456789abcdef"
 IMAGE = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
@@ -75,6 +76,7 @@ def test_timms_layout(cache: Path) -> None:
     save_file(network.state_dict(), folder / "model.safetensors")
     encoder = encoder_of("hf:org/net")
     assert (encoder.revision, encoder.method) == (COMMIT, "mine")
+    assert encoder.pretraining is None
     expected = (IMAGE.mean((0, 1)) / 255 - own["mean"]) / own["std"]
     assert encoder.transform(IMAGE).shape == (3, 64, 64)
     np.testing.assert_allclose(encoder.transform(IMAGE).mean((1, 2)), expected, atol=0.02)
@@ -243,8 +245,22 @@ def test_a_file_of_weights(layout: str, tmp_path: Path) -> None:
     torch.testing.assert_close(encoder.encode(batch(encoder)), network(batch(encoder)))
     assert (encoder.name, encoder.architecture) == ("file:mine.pth", "ResNet-18")
     assert encoder.weights_sha256 is not None and len(encoder.weights_sha256) == 64
+    assert encoder.pretraining is None  # nobody declared it
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):
         encoder_of(f"file:{tmp_path}/none.pth{layout}")
+
+
+@pytest.mark.parametrize(("owner", "known"), [("timm", True), ("somebody", False)])
+def test_a_tag_in_a_repository_is_believed_if_it_is_timms_own(
+    owner: str, known: bool, cache: Path
+) -> None:
+    """Who trains timm's weights further and uploads them keeps the tag."""
+    own = dict(input_size=[3, 32, 32], mean=[0.5] * 3, std=[0.5] * 3, tag="a1_in1k")
+    config = dict(architecture="resnet18", num_classes=0, pretrained_cfg=own)
+    folder = repository(cache, f"{owner}/net", {"config.json": config})
+    save_file(timm.create_model("resnet18").state_dict(), folder / "model.safetensors")
+    seen = encoder_of(f"hf:{owner}/net").pretraining
+    assert seen == (Pretraining(["ImageNet-1k"]) if known else None)
 
 
 def test_timms_names_with_a_tag(cache: Path) -> None:
@@ -253,6 +269,7 @@ def test_timms_names_with_a_tag(cache: Path) -> None:
     save_file(network.state_dict(), folder / "model.safetensors")
     one, other = (encoder_of(f"timm:resnet18{tag}", size=32) for tag in ("@a1_in1k", ".a1_in1k"))
     assert one.weights == other.weights and one.revision == COMMIT and one.method == "a1_in1k"
+    assert one.pretraining == Pretraining(["ImageNet-1k"])
 
 
 def test_code_by_both_names(tmp_path: Path) -> None:
