@@ -1,6 +1,6 @@
 """Records to leaderboards, tables, statistics, figures and a site; needs neither torch nor OpenMMLab.
 
-reading/      reads records, galleries and curves, and scores of other tools (foreign/)
+reading/      reads records, audits, galleries and curves, and scores of other tools (foreign/)
 statistics/   intervals and tests, from arrays
 published/    the paper's figures and tables
 analysis/     leaderboards, comparisons and the tables of the paper, in numbers

@@ -55,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_flag(
         leaderboard,
+        "--without-leaked",
+        "rank on the test cases that no backbone here is known to have seen in its pretraining",
+    )
+    _add_flag(
+        leaderboard,
         "--published",
         "add the paper's own figures of these tasks, in a table of their own",
     )
@@ -199,6 +204,7 @@ def _show_figures(report: commands.FiguresReport) -> int:
 
 
 def _show_site(report: commands.SiteReport) -> int:
+    _say(report.notes)
     _say([f"wrote {plain(report.index)}"])
     return _complain(report.problems)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
+from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.records import StoredRecord, nfc, read
 from reports.reading.consistency import (
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from reports.analysis.compare import Comparison
     from reports.analysis.leaderboard import Leaderboard
     from reports.analysis.leads import Lead
+    from reports.analysis.leaked import LeakedScore
     from reports.reading.foreign.rows import Origin
     from reports.reading.scores import Scores
+    from reports.reading.seen import Cell, Seen
     from reports.render.text.leaderboard_text import LeaderboardText
     from reports.render.text.paper_text import PaperTable
 
@@ -63,6 +66,8 @@ class LeaderboardReport:
         A board for each condition, and for each metric that was asked for.
     leads : list of list of Lead
         For each board, the best backbone of each task against each other one.
+    leaked : list of list of LeakedScore
+        For each board, the scores of backbones that saw test images, with and without these.
     cells : DataFrame
         Every figure of all boards, exact, a row each; published figures, too.
     sheets : list of LeaderboardText
@@ -70,13 +75,14 @@ class LeaderboardReport:
     files : list of Path
         Files that were written.
     notes : list of str
-        A sentence for each thing that was asked for and does not exist.
+        A sentence for each thing that was asked for and does not exist, and for each audit that fits no record.
     problems : list of str
         A sentence for each record that was left out.
     """
 
     boards: list[Leaderboard]
     leads: list[list[Lead]]
+    leaked: list[list[LeakedScore]]
     cells: pd.DataFrame
     sheets: list[LeaderboardText]
     files: list[Path]
@@ -97,7 +103,7 @@ class TablesReport:
     files : list of Path
         Files that were written.
     notes : list of str
-        A sentence for each task that no table shows, and each row without a figure.
+        A sentence for each task that no table shows, each row without a figure, and each audit that fits no record.
     problems : list of str
         A sentence for each record that was left out.
     """
@@ -119,7 +125,7 @@ class CompareReport:
         The comparison of each condition under which both backbones have a task in common; of scores of other tools
         there is one.
     notes : list of str
-        A sentence for each choice that was made among scores of other tools.
+        A sentence for each choice that was made among scores of other tools, and for each audit that fits no record.
     problems : list of str
         A sentence for each record or score that was left out, and one if there is no such condition.
     """
@@ -156,11 +162,14 @@ class SiteReport:
     ----------
     index : Path
         The page to open.
+    notes : list of str
+        A sentence for each audit that fits no record.
     problems : list of str
         A sentence for each record that was left out, and each thing that could not be shown.
     """
 
     index: Path
+    notes: list[str]
     problems: list[str]
 
 
@@ -170,6 +179,7 @@ def leaderboard(
     out: str | Path | None = None,
     metric: Sequence[str] | None = None,
     by: Literal["rank", "score"] = "rank",
+    without_leaked: bool = False,
     published: bool = False,
     latex: bool = False,
     **filters: Unpack[Filters],
@@ -191,6 +201,9 @@ def leaderboard(
         A board for each of these, such as 'dice' and 'accuracy'; None: one board, each task in its headline metric.
     by : {"rank", "score"}
         Order of the rows.
+    without_leaked : bool
+        Rank on the test cases that no backbone of the board is known to have seen in its pretraining. A task whose
+        headline is no mean of cases is left out if its test images were seen.
     published : bool
         Add the paper's own figures of these tasks, in a table of their own.
     latex : bool
@@ -211,34 +224,46 @@ def leaderboard(
     """
     if by not in ("rank", "score"):
         raise ValueError(f"--by {by}: choose from rank, score")
-    records, problems = _load(results, filters)
+    records, problems, every = _load(results, filters)
 
     import pandas as pd
 
     from reports.analysis.leaderboard import in_metric, leaderboards, long_table, published_cells
     from reports.analysis.leads import leads as find_leads
+    from reports.analysis.leaked import Kept, leaked_scores, on_unseen_cases
     from reports.published import read as read_published
     from reports.render.files import as_csv, write_texts
     from reports.render.text.latex import leaderboard_files
     from reports.render.text.leaderboard_text import leaderboard_text, published_text
     from reports.render.text.leads_text import leads_text
+    from reports.render.text.leaked_text import leaked_text
     from reports.render.text.markdown import leaderboard_markdown
 
-    boards = []
+    seen, notes = _what_was_seen(results, records, every, problems)
+    boards, leads, leaked, sheets = [], [], [], []
     for name in metric or (None,):
         try:
             headed, undefined = in_metric(records, name) if name else (records, [])
         except ValueError as error:
             raise NothingLeft([*problems, str(error)]) from error
-        boards += leaderboards(headed, by, name)
         problems += undefined
-    leads, sheets, notes = [], [], []
-    for board in boards:
-        found, unsound = find_leads(board.records)
-        problems += unsound
-        leads.append(found)
-        sheets.append(leaderboard_text(board, leads_text(board, found)))
-    cells = long_table(boards, leads)
+        kept = on_unseen_cases(headed, seen) if without_leaked else Kept(headed, {}, seen, {})
+        notes += [plain(note) for same in kept.notes.values() for note in same]
+        as_read = {record.path: record for record in headed}
+        for board in leaderboards(kept.records, by, name, kept.seen, without_leaked):
+            runs = [as_read[record.path] for record in board.records]
+            found, unsound = find_leads(runs, kept.left_out)
+            without, spoilt = leaked_scores(runs, board.seen)
+            problems += [*unsound, *(p for p in spoilt if p not in unsound)]
+            boards.append(board)
+            leads.append(found)
+            leaked.append(without)
+            texts_below = leads_text(board, found), leaked_text(without)
+            more = kept.notes.get(board.condition, [])
+            sheets.append(leaderboard_text(board, *texts_below, more))
+    if not boards:
+        raise NothingLeft([*problems, *notes, "no task is left to rank without leaked cases."])
+    cells = long_table(boards, leads, leaked)
     if published:
         of_paper = published_cells(read_published(), [r for board in boards for r in board.records])
         if len(of_paper):
@@ -249,7 +274,7 @@ def leaderboard(
     texts = {"leaderboard.md": leaderboard_markdown(sheets), "leaderboard.csv": as_csv(cells)}
     texts |= leaderboard_files(sheets, boards) if latex else {}
     files = write_texts(_destination(results, out, "leaderboard"), texts)
-    return LeaderboardReport(boards, leads, cells, sheets, files, notes, problems)
+    return LeaderboardReport(boards, leads, leaked, cells, sheets, files, notes, problems)
 
 
 def tables(
@@ -294,7 +319,7 @@ def tables(
     OSError
         If the files cannot be written.
     """
-    records, problems = _load(results, filters) if results else ([], [])
+    records, problems, every = _load(results, filters) if results else ([], [], [])
 
     from reports import published
     from reports.analysis.paper_frames import check_rows, choose_frames
@@ -307,7 +332,8 @@ def tables(
     figures, rows = published.read(), rows or []
     check_rows(rows, figures, records)
     frames = choose_frames(table, columns, figures, records)
-    collected = collect_tables(frames, records, rows)
+    seen, notes = _what_was_seen(results, records, every, problems) if results else ({}, [])
+    collected = collect_tables(frames, records, rows, seen)
     text, files = tables_markdown(collected.tables, collected.notes), []
     if out or results:
         texts = {
@@ -318,7 +344,8 @@ def tables(
         }
         files = write_texts(_destination(results, out, "tables"), texts)
     problems += collected.problems
-    return TablesReport(collected.tables, text, files, collected.notes, problems)
+    notes += collected.notes
+    return TablesReport(collected.tables, text, files, notes, list(dict.fromkeys(problems)))
 
 
 def compare(
@@ -367,7 +394,7 @@ def compare(
         return _compare_foreign(Path(results), a, b, metric, percent, filters)
     if percent:
         raise ValueError("--percent is of scores of other tools: records have fractions.")
-    records, problems = _load(results, filters)
+    records, problems, every = _load(results, filters)
     try:
         _check_names(a, b, {record.backbone.name for record in records})
         if metric:
@@ -380,18 +407,20 @@ def compare(
 
     from reports.reading.scores import read_sound_scores
 
+    records = [run for run in records if run.backbone.name in (a, b)]
+    seen, notes = _what_was_seen(results, records, every, problems)
     comparisons: list[tuple[Condition | Origin, Comparison]] = []
     for condition, runs in by_condition(records):
-        of_both = [run for run in runs if run.backbone.name in (a, b)]
-        scores, unsound = read_sound_scores(of_both)
-        problems += unsound
+        scores, unsound = read_sound_scores(runs)
+        problems += [problem for problem in unsound if problem not in problems]
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
-        comparison = _compared(of_a, of_b, single_networks(of_both), problems)
+        here = {cell[1:]: one for cell, one in seen.items() if cell.condition == condition}
+        comparison = _compared(of_a, of_b, single_networks(runs), problems, here)
         if comparison:
             comparisons.append((condition, comparison))
     if not comparisons:
         problems.append(f"{a} and {b} have no task in common under any condition.")
-    return CompareReport(comparisons, [], problems)
+    return CompareReport(comparisons, notes, problems)
 
 
 def _compare_foreign(
@@ -425,7 +454,11 @@ def _compare_foreign(
 
 
 def _compared(
-    a: list[Scores], b: list[Scores], one_network: Sequence[str], problems: list[str]
+    a: list[Scores],
+    b: list[Scores],
+    one_network: Sequence[str],
+    problems: list[str],
+    seen: Mapping[tuple[str, str, str], Seen] | None = None,
 ) -> Comparison | None:
     """The comparison on the tasks that both have; None if there is none. Tasks without a common case are named."""
     from reports.analysis.compare import compare as compared
@@ -445,7 +478,7 @@ def _compared(
     a, b = ([s for s in scores if (s.task, s.protocol) not in apart] for scores in (a, b))
     if not {(s.task, s.protocol) for s in a} & {(s.task, s.protocol) for s in b}:
         return None
-    return compared(a, b, one_network=one_network)
+    return compared(a, b, one_network=one_network, seen=seen or {})
 
 
 def figures(
@@ -491,7 +524,7 @@ def figures(
 
     if unknown := set(kind or ()) - set(KINDS):
         raise ValueError(f"--kind {min(unknown)}: choose from {', '.join(KINDS)}")
-    records, problems = _load(results, filters)
+    records, problems, _ = _load(results, filters)
 
     from tqdm import tqdm
 
@@ -551,31 +584,33 @@ def site(
     OSError
         If it cannot be written.
     """
-    records, problems = _load(results, filters)
+    records, problems, every = _load(results, filters)
 
     from tqdm import tqdm
 
     from reports.render.site.build import build_site
     from reports.render.site.files import SiteFolder, replacing_site
 
+    seen, notes = _what_was_seen(results, records, every, problems)
     out = Path(out)
     # disable=None: no bar where stderr is no terminal.
     progress = partial(tqdm, leave=False, disable=None)
     with replacing_site(out) as folder:
-        build_site(
-            records, [Path(run) for run in pretraining], SiteFolder(folder, progress, problems)
-        )
-    return SiteReport(out / "index.html", problems)
+        files = SiteFolder(folder, progress, problems)
+        build_site(records, [Path(run) for run in pretraining], files, seen)
+    return SiteReport(out / "index.html", notes, list(dict.fromkeys(problems)))
 
 
-def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], list[str]]:
+def _load(
+    results: str | Path, filters: Filters
+) -> tuple[list[StoredRecord], list[str], list[StoredRecord]]:
     """The records of `results` that pass the filters and are consistent.
 
     Returns
     -------
-    (list of StoredRecord, list of str)
-        The records, at least one, and a sentence for each problem: files that are no sound records, records that
-        contradict each other.
+    (list of StoredRecord, list of str, list of StoredRecord)
+        The records, at least one; a sentence for each problem: files that are no sound records, records that
+        contradict each other; and all sound records.
 
     Raises
     ------
@@ -591,16 +626,35 @@ def _load(results: str | Path, filters: Filters) -> tuple[list[StoredRecord], li
     if os.path.isfile(results):
         raise Refused(results, "is a file, no folder of runs", "`compare` reads scores in a file")
     bar = partial(tqdm, desc="reading", unit=" records", disable=None, delay=1, leave=False)
-    records, problems = read(Path(results), bar)
-    if records:
+    every, problems = read(Path(results), bar)
+    records: list[StoredRecord] = []
+    if every:
         try:
-            records, contradictions = consistent_records(select_records(records, filters))
+            records, contradictions = consistent_records(select_records(every, filters))
         except ValueError as error:
             raise NothingLeft([*problems, str(error)]) from error
         problems += contradictions
     if not records:
         raise NothingLeft([*problems, f"{results}: {REPAIR}"])
-    return records, problems
+    return records, problems, every
+
+
+def _what_was_seen(
+    results: str | Path,
+    records: Sequence[StoredRecord],
+    every: Sequence[StoredRecord],
+    problems: list[str],
+) -> tuple[dict[Cell, Seen], list[str]]:
+    """What the backbones of some records have seen, and a sentence for each audit that fits no record.
+
+    Audits that are not sound become problems. `every` are all records of the results.
+    """
+    from reports.reading.seen import collect_audits, find_seen
+
+    audits = collect_audits(Path(results), every)
+    seen, unread, misfits = find_seen(records, audits.audits)
+    problems += [*audits.problems, *unread]
+    return seen, [*audits.notes, *misfits]
 
 
 def _destination(results: str | Path | None, out: str | Path | None, *parts: str) -> Path:

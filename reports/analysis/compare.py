@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import msgspec
 import numpy as np
 
+from reports.analysis.leaked import NO_CASE, why_not_without
 from reports.reading.consistency import Condition
 from reports.reading.foreign.rows import Origin
-from reports.reading.scores import Scores, task_label
+from reports.reading.scores import Scores, task_label, without_cases
+from reports.reading.seen import TEST_IMAGES, Seen
 from reports.statistics import family
 from reports.statistics.aggregate import probability_of_improvement
 from reports.statistics.family import ALPHA, Verdicts
 from reports.statistics.intervals import Interval
 from reports.statistics.paired import DECIMALS, case_differences, cohens_dz, rank_biserial
-from reports.statistics.pairs import Pairs, compare_pairs, join_pairs
+from reports.statistics.pairs import Pairs, comparable, compare_pairs, join_pairs
 from reports.statistics.testing import MIN_SEEDS, Test, holm, sign_flip, wilcoxon
 
 Verdict = Literal["A", "B", "open", "untested"]
@@ -59,6 +61,8 @@ class TaskComparison:
     seeds_to_settle : float or None
         Number of seeds of each that would likely settle an open task; above 100: more than 100; infinite: no number
         would. None for other tasks.
+    seen_a, seen_b : Seen or None
+        What each has seen of the task's images; None: nothing is to be said, of phantoms and scores of other tools.
     """
 
     task: str
@@ -82,6 +86,13 @@ class TaskComparison:
     p_sign_flip: float | None
     verdict: Verdict
     seeds_to_settle: float | None
+    seen_a: Seen | None = None
+    seen_b: Seen | None = None
+
+    @property
+    def leaked(self) -> bool:
+        """Whether one of the two saw test images."""
+        return any(seen and seen.state == TEST_IMAGES for seen in (self.seen_a, self.seen_b))
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,11 @@ class Comparison:
         Wilcoxon's test of the mean differences over tasks.
     one_network : list of str
         Which of the two is one pretrained network: verdicts on it say nothing of other pretrainings.
+    unseen : Comparison or None
+        The same comparison over the test cases that neither saw, a family of its own, without the tasks in `untold`;
+        None if neither saw any test case, or no such task is left.
+    untold : dict of str to str
+        Tasks with test images that one of the two saw, and why they cannot be compared without them.
     """
 
     a: str
@@ -113,6 +129,15 @@ class Comparison:
     improvement: float | None
     overall: Test
     one_network: list[str]
+    unseen: Comparison | None = None
+    untold: dict[str, str] = field(default_factory=dict)
+
+    def on_unseen(self, task: TaskComparison) -> TaskComparison | None:
+        """A task over the test cases that neither saw; None if it is the same, or cannot be told."""
+        if self.unseen is None or not task.leaked:
+            return None
+        key = task.task, task.protocol
+        return next((t for t in self.unseen.tasks if (t.task, t.protocol) == key), None)
 
 
 def compare(
@@ -120,6 +145,7 @@ def compare(
     b: Sequence[Scores],
     alpha: float = ALPHA,
     one_network: Sequence[str] = (),
+    seen: Mapping[tuple[str, str, str], Seen] | None = None,
 ) -> Comparison:
     """Compare two backbones on the tasks that both have.
 
@@ -131,6 +157,8 @@ def compare(
         Level at which a difference counts, of all tasks together (Holm).
     one_network : sequence of str
         Which of the two is one pretrained network (`reports.reading.consistency.single_networks`).
+    seen : mapping of (str, str, str) to Seen, optional
+        What each backbone has seen, by task, protocol and backbone.
 
     Raises
     ------
@@ -150,7 +178,14 @@ def compare(
         for one, other in pairs
         if min(len(one.seeds), len(other.seeds)) >= MIN_SEEDS
     ]
-    tasks = _compare_tasks(pairs, alpha)
+    both_seen = [
+        tuple((seen or {}).get((s.task, s.protocol, s.backbone)) for s in pair) for pair in pairs
+    ]
+    tasks = [
+        replace(task, seen_a=of_one, seen_b=of_other)
+        for task, (of_one, of_other) in zip(_compare_tasks(pairs, alpha), both_seen, strict=True)
+    ]
+    unseen, untold = _on_unseen(pairs, tasks, alpha, one_network)
     return Comparison(
         a=a[0].backbone,
         b=b[0].backbone,
@@ -160,7 +195,40 @@ def compare(
         improvement=float(np.mean(chances)) if chances else None,
         overall=_test_over_tasks(np.array([task.difference for task in tasks])),
         one_network=list(one_network),
+        unseen=unseen,
+        untold=untold,
     )
+
+
+def _on_unseen(
+    pairs: Sequence[tuple[Scores, Scores]],
+    tasks: Sequence[TaskComparison],
+    alpha: float,
+    one_network: Sequence[str],
+) -> tuple[Comparison | None, dict[str, str]]:
+    """The comparison over the test cases that neither saw, and why tasks have none.
+
+    Tasks without leaks stay in it as they are, so that its family has the same tasks.
+    """
+    kept: list[tuple[Scores, Scores]] = []
+    untold: dict[str, str] = {}
+    for (a, b), task in zip(pairs, tasks, strict=True):
+        both = ((a, task.seen_a), (b, task.seen_b))
+        saw = [(s, seen) for s, seen in both if seen and seen.state == TEST_IMAGES]
+        names = {case for _, seen in saw for case in seen.leaked}
+        rest = (
+            [s for s in (without_cases(a, names), without_cases(b, names)) if s] if saw else [a, b]
+        )
+        reasons = [*filter(None, (why_not_without(s, seen) for s, seen in saw))]
+        if reasons:
+            untold[task_label(task.task, task.protocol)] = reasons[0]
+        elif len(rest) == 2 and not comparable(rest, [(0, 1)])[1]:
+            kept.append((rest[0], rest[1]))
+        else:
+            untold[task_label(task.task, task.protocol)] = NO_CASE
+    if len(untold) == sum(task.leaked for task in tasks):
+        return None, untold
+    return compare([a for a, _ in kept], [b for _, b in kept], alpha, one_network), untold
 
 
 def _compare_tasks(scores: Sequence[tuple[Scores, Scores]], alpha: float) -> list[TaskComparison]:

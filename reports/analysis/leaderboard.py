@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from dataclasses import replace as replace_field
 from operator import attrgetter
 from typing import Any
 
@@ -14,10 +15,12 @@ from msgspec.structs import replace
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leads import Lead, to_best
+from reports.analysis.leaked import LeakedScore
 from reports.published.layout import ARCHITECTURE_CAPTIONS, METRIC_CAPTIONS, PaperColumn
 from reports.published.paper_rows import PROTOCOLS, metric_of
 from reports.reading.consistency import Condition, by_condition, condition_of, known_first
 from reports.reading.metrics import describe_metric
+from reports.reading.seen import NOTHING_SEEN, Cell, Seen, SeenByCell
 from reports.reading.selection import BACKBONE_FIELDS, RECORD_FIELDS
 from reports.statistics.aggregate import normalise
 from reports.statistics.ranks import DECIMALS, coverage
@@ -41,7 +44,8 @@ class Leaderboard:
         A row per task, protocol and backbone, in the order of the table's columns, then rows. `mean` and `std` of the
         headline over seeds are fractions in [0, 1]; `std` is the sample standard deviation, NaN for one seed. `n` and
         `seeds` say how many seeds there are and which, `rank` the rank within the task (1 is best, ties share the
-        average). Further columns are `best` and facts of the task, the data and the backbone.
+        average). Further columns are `best`, facts of the task, the data and the backbone, and what it has seen:
+        `seen`, `leaked_cases` and `test_cases`, empty where nothing is known or to be said.
     mean_rank : Series
         Mean rank by backbone, in the order of the table's rows; NaN for a backbone that lacks a ranked task.
     score : Series
@@ -55,6 +59,10 @@ class Leaderboard:
         Records that the leaderboard was made from.
     metric : str or None
         Metric of all cells; None: each task's headline.
+    seen : mapping of Cell to Seen
+        What the backbones have seen of the tasks' images.
+    unseen_cases : bool
+        Whether the cases that one of them saw do not count.
     """
 
     condition: Condition
@@ -65,10 +73,16 @@ class Leaderboard:
     missing: dict[str, int]
     records: list[StoredRecord]
     metric: str | None = None
+    seen: SeenByCell = field(default_factory=dict)
+    unseen_cases: bool = False
 
 
 def leaderboards(
-    records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
+    records: Sequence[StoredRecord],
+    by: str = "rank",
+    metric: str | None = None,
+    seen: SeenByCell = NOTHING_SEEN,
+    unseen_cases: bool = False,
 ) -> list[Leaderboard]:
     """A leaderboard per condition: measured before phantom, paper before small before mini.
 
@@ -80,8 +94,13 @@ def leaderboards(
         Order of the rows: by mean rank or by mean normalised score.
     metric : str, optional
         Metric of `records`, if they are `in_metric`; None: their headlines.
+    seen : mapping of Cell to Seen
+        What `reports.reading.seen.find_seen` found.
+    unseen_cases : bool
+        Whether the records are `reports.analysis.leaked.on_unseen_cases`.
     """
-    return [leaderboard(group, by, metric) for _, group in by_condition(records)]
+    boards = [leaderboard(group, by, metric, seen) for _, group in by_condition(records)]
+    return [replace_field(board, unseen_cases=unseen_cases) for board in boards]
 
 
 def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[StoredRecord], list[str]]:
@@ -116,9 +135,13 @@ def in_metric(records: Sequence[StoredRecord], metric: str) -> tuple[list[Stored
 
 
 def leaderboard(
-    records: Sequence[StoredRecord], by: str = "rank", metric: str | None = None
+    records: Sequence[StoredRecord],
+    by: str = "rank",
+    metric: str | None = None,
+    seen: SeenByCell = NOTHING_SEEN,
 ) -> Leaderboard:
     """The leaderboard of records of one condition; at least one record."""
+    condition = condition_of(records[0])
     cells = _with_ranks(_mean_cells(records))
     means, missing = _complete_means(cells)
     mean_rank, score = _mean_ranks(means), mean_scores(means)
@@ -129,15 +152,30 @@ def leaderboard(
     keys = cells[[*COLUMN, "backbone"]].itertuples(index=False, name=None)
     places = [(column_order(column), rows[backbone]) for *column, backbone in keys]
     cells = cells.iloc[sorted(range(len(cells)), key=places.__getitem__)].reset_index(drop=True)
+    keys = [Cell(condition, c.task, c.protocol, c.backbone) for c in cells.itertuples()]
+    here = {key: seen[key] for key in keys if key in seen}
     return Leaderboard(
-        condition=condition_of(records[0]),
-        cells=cells,
+        condition=condition,
+        cells=_with_seen(cells, [here.get(key) for key in keys]),
         mean_rank=mean_rank,
         score=score.reindex(mean_rank.index),
         ranked=means.shape[1],
         missing=missing,
         records=list(records),
         metric=metric,
+        seen=here,
+    )
+
+
+def _with_seen(cells: pd.DataFrame, seen: Sequence[Seen | None]) -> pd.DataFrame:
+    """The cells with what their backbones have seen."""
+    counts = {"leaked_cases": "number", "test_cases": "tested"}
+    return cells.assign(
+        seen=pd.Series([one.state if one else None for one in seen], dtype=object),
+        **{
+            name: pd.array([getattr(one, count, None) for one in seen], dtype="Int64")
+            for name, count in counts.items()
+        },
     )
 
 
@@ -218,7 +256,11 @@ def mean_scores(means: pd.DataFrame) -> pd.Series:
     return scaled.mean(axis="columns").rename("score")
 
 
-def long_table(boards: Sequence[Leaderboard], leads: Sequence[Sequence[Lead]] = ()) -> pd.DataFrame:
+def long_table(
+    boards: Sequence[Leaderboard],
+    leads: Sequence[Sequence[Lead]] = (),
+    leaked: Sequence[Sequence[LeakedScore]] = (),
+) -> pd.DataFrame:
     """Every cell of every leaderboard, exact: a row per condition, task, protocol and backbone.
 
     `mean` and `std` are fractions, or in the metric's own unit; `std` is empty for one seed. Spaces separate `seeds`
@@ -229,6 +271,9 @@ def long_table(boards: Sequence[Leaderboard], leads: Sequence[Sequence[Lead]] = 
     leads : sequence of sequence of Lead
         The leads of each board, for the columns `to_best`, a backbone's mean minus that of its task's best one, its
         interval and the verdict; none: no such columns.
+    leaked : sequence of sequence of LeakedScore
+        The scores of each board without the test cases that were seen, for `mean_without_leaked` and
+        `std_without_leaked`; none: no such columns.
     """
     parts = [
         board.cells.assign(
@@ -238,11 +283,14 @@ def long_table(boards: Sequence[Leaderboard], leads: Sequence[Sequence[Lead]] = 
             mean_rank=board.cells["backbone"].map(board.mean_rank),
             normalised_score=board.cells["backbone"].map(board.score),
             tasks_ranked=board.ranked,
+            unseen_cases_only=board.unseen_cases,
         )
         for board in boards
     ]
     if leads:
         parts = [_with_leads(part, of_board) for part, of_board in zip(parts, leads, strict=True)]
+    if leaked:
+        parts = [_with_leaked(part, of_board) for part, of_board in zip(parts, leaked, strict=True)]
     columns = ["task", "protocol", "backbone", "metric", "mean", "std", "n", "seeds"]
     leading = [*Condition._fields, *columns]
     table = pd.concat(parts, ignore_index=True)
@@ -255,6 +303,14 @@ def _with_leads(cells: pd.DataFrame, leads: Sequence[Lead]) -> pd.DataFrame:
     names = ["to_best_verdict", "to_best", "to_best_low", "to_best_high"]
     beside = pd.DataFrame(rows, columns=["task", "protocol", "backbone", *names])
     return cells.merge(beside, how="left", on=["task", "protocol", "backbone"])
+
+
+def _with_leaked(cells: pd.DataFrame, leaked: Sequence[LeakedScore]) -> pd.DataFrame:
+    """The cells of a board, each with its score without the test cases that were seen."""
+    rows = [(s.task, s.protocol, s.backbone, s.mean_without, s.std_without) for s in leaked]
+    keys = ["task", "protocol", "backbone"]
+    beside = pd.DataFrame(rows, columns=[*keys, "mean_without_leaked", "std_without_leaked"])
+    return cells.merge(beside, how="left", on=keys)
 
 
 def published_cells(figures: pd.DataFrame, records: Sequence[StoredRecord]) -> pd.DataFrame:

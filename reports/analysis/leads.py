@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from lvmmed_backbones.records import StoredRecord
-from reports.reading.consistency import group_by
+from reports.reading.consistency import Condition, condition_of, group_by
 from reports.reading.metrics import describe_metric
-from reports.reading.scores import Scores, read_sound_scores
+from reports.reading.scores import Scores, read_sound_scores, without_cases
 from reports.statistics.family import over_opponents
 from reports.statistics.pairs import comparable, compare_pairs, pooled_variance
 from reports.statistics.ranks import DECIMALS
@@ -70,13 +71,18 @@ class Lead:
     opponents: list[Opponent]
 
 
-def leads(records: Sequence[StoredRecord]) -> tuple[list[Lead], list[str]]:
+def leads(
+    records: Sequence[StoredRecord],
+    left_out: Mapping[tuple[Condition, str, str], Collection[str]] = MappingProxyType({}),
+) -> tuple[list[Lead], list[str]]:
     """The lead on each task that several backbones were run on.
 
     Parameters
     ----------
     records : sequence of StoredRecord
         Records of one condition, such as those of a leaderboard.
+    left_out : mapping of (Condition, str, str) to collection of str
+        By condition, task and protocol: cases that do not count.
 
     Returns
     -------
@@ -86,6 +92,11 @@ def leads(records: Sequence[StoredRecord]) -> tuple[list[Lead], list[str]]:
     """
     tested = [record for record in records if describe_metric(record.metric).percent]
     scores, problems = read_sound_scores(tested)
+    condition = condition_of(records[0])
+    scores = [
+        ((names := left_out.get((condition, s.task, s.protocol))) and without_cases(s, names)) or s
+        for s in scores
+    ]
     found = []
     for same in group_by(scores, lambda s: (s.task, s.protocol)):
         ordered = _best_first([_more_is_better(one) for one in same])

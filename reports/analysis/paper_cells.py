@@ -24,6 +24,7 @@ from reports.published.paper_rows import (
 )
 from reports.reading.consistency import group_by, list_paths
 from reports.reading.scores import Scores, read_scores
+from reports.reading.seen import NOTHING_SEEN, STATES, Seen, SeenByCell, cell_of
 from reports.statistics.intervals import mean_interval
 
 DECIMALS = 2  # as printed: means that print alike are a tie
@@ -52,6 +53,8 @@ class PaperCell:
         'published', or 'clean'.
     best_in_group, best : bool
         Whether it is the best of its group, or of its column, among the figures of the same source and split.
+    seen : Seen or None
+        What the backbone of a measured figure has seen of the task's images; of a mean the worst of its parts.
     """
 
     source: str
@@ -65,6 +68,7 @@ class PaperCell:
     split: str = "published"
     best_in_group: bool = False
     best: bool = False
+    seen: Seen | None = None
 
     @property
     def difference(self) -> float | None:
@@ -118,7 +122,11 @@ class _Entry(NamedTuple):
 
 
 def fill_table(
-    frame: Frame, records: Sequence[StoredRecord], problems: list[str], chosen: Sequence[str] = ()
+    frame: Frame,
+    records: Sequence[StoredRecord],
+    problems: list[str],
+    chosen: Sequence[str] = (),
+    seen: SeenByCell = NOTHING_SEEN,
 ) -> FilledTable:
     """The rows of a table, each measured row below the published row that it repeats.
 
@@ -131,10 +139,13 @@ def fill_table(
     chosen : sequence of str
         The rows to show, in this order: backbones, or rows of the paper by their label; none: all, in the paper's
         order.
+    seen : mapping of Cell to Seen
+        What `reports.reading.seen.find_seen` found.
     """
     keys = list(frame.printed)
     printed = [_published_entry(frame, key) for key in keys]
-    measured = [*_measured_entries(frame, records, problems, {e.key: e.row for e in printed})]
+    paper = {entry.key: entry.row for entry in printed}
+    measured = [*_measured_entries(frame, records, problems, paper, seen)]
     entries = [*printed, *measured]
     entries.sort(key=lambda entry: keys.index(entry.key) if entry.key in keys else len(keys))
     if chosen:
@@ -161,11 +172,12 @@ def _measured_entries(
     records: Sequence[StoredRecord],
     problems: list[str],
     paper: Mapping[RowKey, PaperRow],
+    seen: SeenByCell,
 ) -> Iterator[_Entry]:
     """The measured rows that have a figure, in the order of the records."""
     for key, runs in _measured_rows(frame, records):
         run = runs[0]
-        cells = [_measured_cell(runs, column, problems) for column in frame.columns]
+        cells = [_measured_cell(runs, column, problems, seen) for column in frame.columns]
         if not any(cells):
             continue
         pairs = zip(frame.columns, cells, strict=True)
@@ -221,19 +233,25 @@ def _published_cell(figure: Any) -> PaperCell:
 
 
 def _measured_cell(
-    runs: Sequence[StoredRecord], column: PaperColumn, problems: list[str]
+    runs: Sequence[StoredRecord], column: PaperColumn, problems: list[str], seen: SeenByCell
 ) -> PaperCell | None:
     """The cell of the runs of a row in a column; None if they have no figure there."""
     if column.parameters:
         return PaperCell(runs[0].data_source, runs[0].backbone.parameters / 1e6)
     parts = averaged_columns(column)
     if parts == [column]:
-        return _cell_of_runs(runs, column, problems, with_interval=True)
-    return mean_cell([_cell_of_runs(runs, part, problems, with_interval=False) for part in parts])
+        return _cell_of_runs(runs, column, problems, seen, with_interval=True)
+    return mean_cell(
+        [_cell_of_runs(runs, part, problems, seen, with_interval=False) for part in parts]
+    )
 
 
 def _cell_of_runs(
-    runs: Sequence[StoredRecord], column: PaperColumn, problems: list[str], with_interval: bool
+    runs: Sequence[StoredRecord],
+    column: PaperColumn,
+    problems: list[str],
+    seen: SeenByCell,
+    with_interval: bool,
 ) -> PaperCell | None:
     """The cell of the runs that have a figure in a column; None, and a problem, if they are of several tasks."""
     metrics = [(run, metric_of(run, column)) for run in runs]
@@ -254,6 +272,7 @@ def _cell_of_runs(
         except (OSError, ValueError) as error:
             problems.append(str(error))
     values = [float(run.metrics[metric] or 0) for run in runs]
+    of_runs = seen.get(cell_of(runs[0]))
     return PaperCell(
         runs[0].data_source,
         100 * statistics.fmean(values),
@@ -263,6 +282,7 @@ def _cell_of_runs(
         100 * interval.high if interval else None,
         incomplete=not all(run.data.complete for run in runs),
         split=runs[0].split,
+        seen=of_runs and of_runs.in_site(site_of(metric)) if site_of(metric) else of_runs,
     )
 
 
@@ -296,7 +316,14 @@ def mean_cell(cells: Sequence[PaperCell | None]) -> PaperCell | None:
         return None
     incomplete = any(cell.incomplete for cell in known)
     mean = statistics.fmean(cell.mean for cell in known)
-    return PaperCell(known[0].source, mean, incomplete=incomplete, split=known[0].split)
+    seen = [cell.seen for cell in known if cell.seen]
+    return PaperCell(
+        known[0].source,
+        mean,
+        incomplete=incomplete,
+        split=known[0].split,
+        seen=min(seen, key=lambda one: STATES.index(one.state)) if seen else None,
+    )
 
 
 def _with_average(layout: Layout, cells: list[PaperCell | None]) -> list[PaperCell | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -225,6 +225,24 @@ def on_common_cases(scores: Sequence[Scores]) -> list[Scores]:
         replace(s, cases=shared, strata=strata, values=v, headlines=stratified_means(v, strata))
         for s, v in zip(scores, restricted, strict=True)
     ]
+
+
+def without_cases(scores: Scores, names: Collection[str]) -> Scores | None:
+    """The same runs without some of their cases: headlines are over the others.
+
+    None if no other case has a score, or the headline is no mean of cases.
+    """
+    keep = np.array([case not in names for case in scores.cases], bool)
+    if not np.isfinite(scores.values[:, keep]).any(1).all():
+        return None
+    values, strata = scores.values[:, keep], scores.strata[keep]
+    return replace(
+        scores,
+        cases=tuple(case for case in scores.cases if case not in names),
+        strata=np.unique(strata, return_inverse=True)[1].astype(np.int64),
+        values=values,
+        headlines=stratified_means(values, strata),
+    )
 
 
 def defined_cases(scores: Scores) -> set[str]:

@@ -21,6 +21,7 @@ from reports.analysis.leaderboard import (
 )
 from reports.reading.consistency import Condition, by_condition, group_by
 from reports.reading.metrics import metric_name
+from reports.reading.seen import SeenByCell, told
 from reports.render.text.leaderboard_text import (
     NOTHING,
     PUBLISHED_TITLE,
@@ -102,8 +103,15 @@ class Board:
     groups: list[BoardGroup]
 
 
-def metric_boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[str]]:
+def metric_boards(
+    records: Sequence[StoredRecord], seen: SeenByCell
+) -> tuple[list[Board], list[str]]:
     """The board over all tasks, then one per metric, with what the paper published.
+
+    Parameters
+    ----------
+    seen : mapping of Cell to Seen
+        What `reports.reading.seen.find_seen` found.
 
     Returns
     -------
@@ -112,7 +120,8 @@ def metric_boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[st
     """
     known = {name for record in records for name in record.metrics}
     others = {record.metric for record in records} - set(BOARD_METRICS)
-    boards = [Board("Overall", "overall", [], _groups(records, [], pooled=True))]
+    marked = told(seen.values())
+    boards = [Board("Overall", "overall", [], _groups(records, [], seen, marked, pooled=True))]
     problems = []
     for metric in [*filter(known.__contains__, BOARD_METRICS), *sorted(others)]:
         having, undefined = in_metric(records, metric)
@@ -120,15 +129,19 @@ def metric_boards(records: Sequence[StoredRecord]) -> tuple[list[Board], list[st
         if having:
             columns = sorted({(r.kind, r.task, r.protocol) for r in having}, key=column_order)
             tasks = list(dict.fromkeys(task for _, task, _ in columns))
-            groups = [*_groups(having, tasks), *_published_groups(having, tasks)]
+            groups = [*_groups(having, tasks, seen, marked), *_published_groups(having, tasks)]
             boards.append(Board(metric_name(metric), f"board-{len(boards)}", tasks, groups))
     return boards, problems
 
 
 def _groups(
-    records: Sequence[StoredRecord], tasks: Sequence[str], pooled: bool = False
+    records: Sequence[StoredRecord],
+    tasks: Sequence[str],
+    seen: SeenByCell,
+    marked: bool,
+    pooled: bool = False,
 ) -> list[BoardGroup]:
-    """The groups of a board in the order of their conditions; its columns are `tasks`.
+    """The groups of a board in the order of their conditions; its columns are `tasks`, `marked` as in `score_text`.
 
     If `pooled`, a condition with several protocols has a group over all of them first.
     """
@@ -136,32 +149,36 @@ def _groups(
     for _, of_condition in by_condition(records):
         by_protocol = group_by(of_condition, lambda r: r.protocol)
         if pooled and len(by_protocol) > 1:
-            groups.append(_group(leaderboard(of_condition), ALL, tasks))
+            groups.append(_group(leaderboard(of_condition, seen=seen), ALL, tasks, marked))
         for runs in sorted(by_protocol, key=lambda runs: runs[0].protocol):
-            groups.append(_group(leaderboard(runs), runs[0].protocol, tasks))
+            groups.append(_group(leaderboard(runs, seen=seen), runs[0].protocol, tasks, marked))
     return groups
 
 
-def _group(board: Leaderboard, protocol: str, tasks: Sequence[str]) -> BoardGroup:
+def _group(board: Leaderboard, protocol: str, tasks: Sequence[str], marked: bool) -> BoardGroup:
     """The group of a leaderboard."""
     uniform = same_seeds(board.cells)
     cells = dict(list(board.cells.groupby("backbone", sort=False)))
     rows = []
     for name, rank in board.mean_rank.items():
         ranks = (rank, rank_text(board, str(name)), board.score[name])
-        rows.append(_row(cells[name], ranks, tasks, uniform))
+        rows.append(_row(cells[name], ranks, tasks, uniform, marked))
     used = "all protocols" if protocol == ALL else protocol
     caption = f"{condition_title(board.condition)}, {used}: {plural(board.ranked, 'task')}"
     return BoardGroup(caption, board.condition, protocol, rows)
 
 
 def _row(
-    cells: pd.DataFrame, ranks: tuple[float, str, float], tasks: Sequence[str], uniform: bool
+    cells: pd.DataFrame,
+    ranks: tuple[float, str, float],
+    tasks: Sequence[str],
+    uniform: bool,
+    marked: bool = False,
 ) -> BoardRow:
     """The row of a backbone's cells; `ranks`: mean rank, the same in words, and mean normalised score."""
     by_task: dict[str, Any] = {cell.task: cell for cell in cells.itertuples()}
     first = cells.iloc[0]
-    scores = {task: score_text(cell, uniform) for task, cell in by_task.items()}
+    scores = {task: score_text(cell, uniform, marked) for task, cell in by_task.items()}
     values = [by_task[task].mean if task in by_task else None for task in tasks]
     return BoardRow(
         first.backbone, first.architecture or NOTHING, first.get("corpus", NOTHING), *ranks,

@@ -14,6 +14,7 @@ from reports.analysis.leaderboard import Leaderboard, leaderboards
 from reports.analysis.leads import compare_with_best
 from reports.reading.consistency import Condition, condition_order, group_by
 from reports.reading.scores import Scores
+from reports.reading.seen import SeenByCell
 from reports.render.figures.planned import PlannedFigure
 from reports.render.files import page_addresses
 from reports.render.site import comparisons
@@ -28,12 +29,16 @@ from reports.render.site.files import SiteFolder, copy_records, copy_static, dra
 from reports.render.site.leads import opponent_text
 from reports.render.site.rendering import render_page
 from reports.render.site.results import Result, TaskResults, task_results
+from reports.render.text import leaked_text
 from reports.render.text.comparison_text import KEY_SENTENCE
 from reports.render.text.leaderboard_text import pretraining_notes
 
 
 def build_site(
-    records: Sequence[StoredRecord], pretraining: Sequence[Path], folder: SiteFolder
+    records: Sequence[StoredRecord],
+    pretraining: Sequence[Path],
+    folder: SiteFolder,
+    seen: SeenByCell,
 ) -> None:
     """Write all pages and the files that they show.
 
@@ -46,6 +51,8 @@ def build_site(
         Records that `reports.reading.consistency.consistent_records` let through.
     pretraining : sequence of Path
         Work folders of pretraining runs.
+    seen : mapping of Cell to Seen
+        What `reports.reading.seen.find_seen` found.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def build_site(
     by_task = {
         same[0].task: results
         for same in folder.progress(group_by(copied, lambda r: r.task), "tasks")
-        if (results := task_results(same, folder.problems))
+        if (results := task_results(same, folder.problems, seen))
     }
     if not by_task:
         raise ValueError("\n".join([*folder.problems, "no record is left to show."]))
@@ -70,9 +77,9 @@ def build_site(
     tasks, backbones = page_addresses(record.task for record in shown), page_addresses(runs_of)
     site = Site(shown, runs_of, tasks, backbones, runs, configs)
     plates = _draw_plates(site, pretraining, folder)
-    boards = leaderboards(site.records)
-    _write_comparisons(site, boards, parts, folder)
-    front = index_content(site, by_task, boards[0], folder.problems)
+    boards = leaderboards(site.records, seen=seen)
+    _write_comparisons(site, boards, parts, folder, seen)
+    front = index_content(site, by_task, boards[0], seen, folder.problems)
     overall = [plate for plate in plates if plate.task is None]
     _write(folder, site, "index.html", "index.html.j2", plates=overall, **front)
     _write(folder, site, "records.html", "records.html.j2")
@@ -124,6 +131,8 @@ def _write_task(
             for part in results
         ],
         "key": KEY_SENTENCE,
+        "leaked_title": leaked_text.TITLE,
+        "leaked_headings": leaked_text.HEADINGS,
         "galleries": [_copy_galleries(part, site, folder) for part in results],
     }
     _write(folder, site, f"tasks/{site.tasks[task]}.html", "task.html.j2", **content)
@@ -145,6 +154,7 @@ def _write_comparisons(
     boards: Sequence[Leaderboard],
     parts: Sequence[TaskResults],
     folder: SiteFolder,
+    seen: SeenByCell,
 ) -> None:
     """Write the comparisons of all backbones, in the order of the leaderboards."""
     names = dict.fromkeys(str(name) for board in boards for name in board.mean_rank.index)
@@ -156,7 +166,7 @@ def _write_comparisons(
         comparisons.compare_backbones(condition, scores[condition], numbers, folder.problems)
         for condition in sorted(scores, key=condition_order)
     ]
-    comparisons.write_data(families, {name: site.backbones[name] for name in names}, folder)
+    comparisons.write_data(families, {name: site.backbones[name] for name in names}, folder, seen)
 
 
 def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:

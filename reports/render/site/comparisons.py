@@ -15,10 +15,12 @@ from reports.analysis.compare import task_label
 from reports.reading.consistency import Condition, group_by
 from reports.reading.metrics import metric_name
 from reports.reading.scores import Scores
+from reports.reading.seen import DATA_SET, TEST_IMAGES, Cell, SeenByCell
 from reports.render.site.files import SiteFolder
 from reports.render.site.rendering import script_data
 from reports.render.text.comparison_text import KEY_SENTENCE
 from reports.render.text.leaderboard_text import condition_title, condition_warnings, plural
+from reports.render.text.seen_text import seen_words
 from reports.statistics.family import ALPHA, over_tasks
 from reports.statistics.pairs import Pairs, comparable, compare_pairs
 from reports.statistics.planning import MOST_SEEDS
@@ -31,6 +33,7 @@ READING = (
     f"Better: which one is, where p is below 0.05. {KEY_SENTENCE}",
     "Seeds to settle: how many seeds of each backbone would likely settle an open task, if the difference stays as it "
     "is; none: no number would.",
+    "All verdicts are over all test cases. The command tells those without the cases that one of the two saw.",
     "A dash: nothing can be said.",
 )  # fmt: skip
 POINTS, CHANCE = 2, 6  # decimals
@@ -104,7 +107,10 @@ def compare_backbones(
 
 
 def write_data(
-    families: Sequence[Family], backbones: Mapping[str, str], folder: SiteFolder
+    families: Sequence[Family],
+    backbones: Mapping[str, str],
+    folder: SiteFolder,
+    seen: SeenByCell,
 ) -> None:
     """Write data/comparisons.js, the choices of the page, and data/comparisons/ADDRESS.js for each backbone.
 
@@ -114,12 +120,14 @@ def write_data(
     ----------
     backbones : mapping of str to str
         Address of each backbone, in the order in which the page offers them.
+    seen : mapping of Cell to Seen
+        What `reports.reading.seen.find_seen` found.
     """
     data = folder.path / "data"
     (data / "comparisons").mkdir(parents=True)
     index = {
         "backbones": [{"name": name, "address": address} for name, address in backbones.items()],
-        "settings": [_condition_data(family) for family in families],
+        "settings": [_condition_data(family, [*backbones], seen) for family in families],
         "most": MOST_SEEDS,
         "of": {},
     }
@@ -134,14 +142,28 @@ def _write_script(path: Path, name: str, content: Any) -> None:
     path.write_text(script_data(name, content), encoding="utf-8", newline="\n")
 
 
-def _condition_data(family: Family) -> dict[str, Any]:
-    """What the page needs of a condition."""
+def _condition_data(family: Family, names: Sequence[str], seen: SeenByCell) -> dict[str, Any]:
+    """What the page needs of a condition; `names` of all backbones of the site."""
+
+    def saw(task: str, protocol: str) -> dict[int, str]:
+        cells = {n: Cell(family.condition, task, protocol, names[n]) for n in family.backbones}
+        found = {n: seen[cell] for n, cell in cells.items() if cell in seen}
+        return {
+            n: seen_words(one.state, one.number, one.tested)
+            for n, one in found.items()
+            if one.state in (TEST_IMAGES, DATA_SET)
+        }
+
     return {
         "title": condition_title(family.condition),
         "data_source": family.condition.data_source,
         "warnings": condition_warnings(family.condition),
         "tasks": [
-            {"name": task_label(task, protocol), "metric": metric_name(metric)}
+            {
+                "name": task_label(task, protocol),
+                "metric": metric_name(metric),
+                "seen": saw(task, protocol),
+            }
             for task, protocol, metric in family.tasks
         ],
     }

@@ -11,6 +11,7 @@ from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard
 from reports.reading.consistency import is_random
 from reports.reading.metrics import metric_name
+from reports.reading.seen import SeenByCell
 from reports.render.site.boards import metric_boards
 from reports.render.site.results import TaskResults
 from reports.render.text.leaderboard_text import (
@@ -21,6 +22,7 @@ from reports.render.text.leaderboard_text import (
     plural,
     pretraining_notes,
 )
+from reports.render.text.seen_text import seen_notes
 
 READING = (
     "Mean rank: over the tasks that most rows of the group have; 1 is best, ties share the average. A backbone that "
@@ -69,6 +71,7 @@ def index_content(
     site: Site,
     by_task: Mapping[str, Sequence[TaskResults]],
     first: Leaderboard,
+    seen: SeenByCell,
     problems: list[str],
 ) -> dict[str, Any]:
     """What the template of the first page needs; an undefined metric of a record becomes a problem.
@@ -76,7 +79,7 @@ def index_content(
     `first` is the leaderboard of the first condition.
     """
     records = site.records
-    boards, undefined = metric_boards(records)
+    boards, undefined = metric_boards(records, seen)
     problems += undefined
     numbers = {
         "backbone": len(site.backbones),
@@ -91,7 +94,7 @@ def index_content(
             (sum(r.data_source == "measured" for r in records), "of them on real images"),
         ],
         "boards": boards,
-        "notes": [*READING, *pretraining_notes(records)],
+        "notes": [*READING, *seen_notes(seen.values()), *pretraining_notes(records)],
         "by_task": by_task,
     }
 
@@ -144,6 +147,7 @@ def backbone_facts(runs: Sequence[StoredRecord]) -> list[tuple[str, list[str]]]:
         "Architecture": sizes,
         "Method": [r.backbone.method for r in runs],
         "Pretraining data": [r.backbone.corpus for r in runs],
+        "Declared as seen": map(_describe_seen, by_seed),
         "Weights": map(_describe_weights, by_seed),
         "Runs": [f"{len(runs)}, of {plural(len({r.task for r in runs}), 'task')}"],
         "Started": [f"{min(started)} to {max(started)}"],
@@ -152,6 +156,19 @@ def backbone_facts(runs: Sequence[StoredRecord]) -> list[tuple[str, list[str]]]:
         "Code": [describe_revision(r.provenance.git_revision) for r in runs],
     }
     return [(name, list(dict.fromkeys(values))) for name, values in facts.items()]
+
+
+def _describe_seen(run: StoredRecord) -> str:
+    """What is declared of the images that a run's backbone was pretrained on."""
+    pretraining = run.backbone.pretraining
+    if pretraining is None:
+        return "no image: random" if is_random(run.backbone) else "not declared"
+    parts = [", ".join(pretraining.data_sets) or "no image"]
+    if pretraining.started_from:
+        parts.append(f"started from {', '.join(pretraining.started_from)}")
+    if pretraining.corpora:
+        parts.append(f"audited as {', '.join(corpus[:16] for corpus in pretraining.corpora)}")
+    return "; ".join(parts)
 
 
 def _describe_weights(run: StoredRecord) -> str:

@@ -11,8 +11,10 @@ from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import StoredRecord
 from reports.analysis.compare import task_label
 from reports.analysis.leaderboard import leaderboard
+from reports.analysis.leaked import leaked_of
 from reports.reading.consistency import Condition, by_condition, group_by
 from reports.reading.scores import Scores, read_sound_scores
+from reports.reading.seen import SeenByCell, told
 from reports.render.text.leaderboard_text import (
     ScoreText,
     condition_title,
@@ -21,6 +23,8 @@ from reports.render.text.leaderboard_text import (
     same_seeds,
     score_text,
 )
+from reports.render.text.leaked_text import LeakedText, leaked_text
+from reports.render.text.seen_text import seen_words
 from reports.statistics.intervals import Interval, mean_interval, why_no_interval
 
 
@@ -44,6 +48,8 @@ class Result:
         Headline of each seed, and scores of each case.
     runs : list of StoredRecord
         Runs by seed.
+    seen : str
+        What the backbone has seen of the task's images, in words; empty for phantoms.
     """
 
     backbone: str
@@ -55,6 +61,7 @@ class Result:
     metrics: dict[str, float]
     scores: Scores
     runs: list[StoredRecord]
+    seen: str
 
     @property
     def seeds(self) -> dict[int, float]:
@@ -78,6 +85,8 @@ class TaskResults:
         Sentences that a reader needs before and after the scores.
     results : list of Result
         The best backbone first.
+    leaked : LeakedText or None
+        Scores without the test images that were seen; None if none was.
     """
 
     title: str
@@ -87,6 +96,7 @@ class TaskResults:
     warnings: list[str]
     notes: list[str]
     results: list[Result]
+    leaked: LeakedText | None
 
     @property
     def others(self) -> list[str]:
@@ -94,7 +104,9 @@ class TaskResults:
         return list(dict.fromkeys(name for result in self.results for name in result.metrics))
 
 
-def task_results(records: Sequence[StoredRecord], problems: list[str]) -> list[TaskResults]:
+def task_results(
+    records: Sequence[StoredRecord], problems: list[str], seen: SeenByCell
+) -> list[TaskResults]:
     """The results of one task, a set per condition and protocol, in the order of the conditions.
 
     A record with unsound cases is left out and becomes a problem, as does a set that cannot be computed.
@@ -106,23 +118,25 @@ def task_results(records: Sequence[StoredRecord], problems: list[str]) -> list[T
             scores, unsound = read_sound_scores(runs)
             problems += unsound
             try:
-                results += [_results_of(runs, scores)] if scores else []
+                results += [_results_of(runs, scores, seen)] if scores else []
             except ValueError as error:
                 label = task_label(runs[0].task, runs[0].protocol)
                 problems.append(plain(f"{label} is left out: {error}"))
     return results
 
 
-def _results_of(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> TaskResults:
+def _results_of(
+    records: Sequence[StoredRecord], scores: Sequence[Scores], seen: SeenByCell
+) -> TaskResults:
     """The results of records of one task, condition and protocol; records without scores are left out."""
     sound = {(s.backbone, seed) for s in scores for seed in s.seeds}
-    board = leaderboard([r for r in records if (r.backbone.name, r.seed) in sound])
+    board = leaderboard([r for r in records if (r.backbone.name, r.seed) in sound], seen=seen)
     condition, protocol = board.condition, records[0].protocol
     by_backbone = group_by(board.records, lambda r: r.backbone.name)
     runs = {same[0].backbone.name: same for same in by_backbone}
     scores_of = {s.backbone: s for s in scores}
     cells = board.cells.sort_values(["rank", "backbone"]).itertuples()
-    uniform = same_seeds(board.cells)
+    look = same_seeds(board.cells), told(board.seen.values())
     return TaskResults(
         title=f"{condition_title(condition)}, {protocol}",
         condition=condition,
@@ -130,15 +144,16 @@ def _results_of(records: Sequence[StoredRecord], scores: Sequence[Scores]) -> Ta
         metric=records[0].metric,
         warnings=condition_warnings(condition),
         notes=leaderboard_notes(board, 1),
-        results=[_result(c, scores_of[c.backbone], runs[c.backbone], uniform) for c in cells],
+        results=[_result(c, scores_of[c.backbone], runs[c.backbone], look) for c in cells],
+        leaked=leaked_text(leaked_of(scores, board.seen)),
     )
 
 
-def _result(cell: Any, scores: Scores, runs: list[StoredRecord], uniform: bool) -> Result:
-    """The result of a leaderboard's cell."""
+def _result(cell: Any, scores: Scores, runs: list[StoredRecord], look: tuple[bool, bool]) -> Result:
+    """The result of a leaderboard's cell; `look` as `score_text` needs it."""
     return Result(
         backbone=cell.backbone,
-        cell=score_text(cell, uniform),
+        cell=score_text(cell, *look),
         mean=cell.mean,
         rank=cell.rank,
         interval=mean_interval(scores),
@@ -146,6 +161,7 @@ def _result(cell: Any, scores: Scores, runs: list[StoredRecord], uniform: bool) 
         metrics=_mean_metrics(runs),
         scores=scores,
         runs=runs,
+        seen=seen_words(cell.seen, cell.leaked_cases, cell.test_cases) if cell.seen else "",
     )
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from reports.analysis.compare import Comparison, TaskComparison, task_label
 from reports.reading.foreign.rows import Origin
 from reports.reading.metrics import metric_name
+from reports.reading.seen import CLEAN, DATA_SET, STATES, TEST_IMAGES, UNKNOWN, Seen, State
 from reports.render.text.leaderboard_text import ONE_PRETRAINING, plural
+from reports.render.text.seen_text import count_text
 from reports.statistics.intervals import Interval
 from reports.statistics.paired import DECIMALS
 from reports.statistics.planning import MOST_SEEDS
@@ -18,6 +20,11 @@ ORIGIN = (
     "As their files tell them: nothing is known here of the images, the weights or the settings."
 )
 NO_CASES = "Nothing speaks of these networks either: there are no scores of cases, or the headline is not their mean."
+SENTENCES: dict[State, str] = {
+    TEST_IMAGES: "{name} saw test images of {tasks}.",
+    DATA_SET: "{name} saw the data set, or one that shares images with it, of {tasks}.",
+    UNKNOWN: "It is not known whether {name} saw images of {tasks}.",
+}
 KEY = (
     "open: no significant difference; untested: fewer than 2 seeds, so that nothing can be said of other seeds, or "
     "every run has the same score"
@@ -58,6 +65,7 @@ def _summary(comparison: Comparison) -> Iterator[str]:
     else:
         outcome = p_text(comparison.overall.p)
         yield f"Over tasks, Wilcoxon's test of the mean differences gives {outcome}."
+    yield from _what_was_seen(comparison)
     if comparison.one_network:
         yield f"{ONE_PRETRAINING} {' and '.join(comparison.one_network)}."
     for name, only in ((a, comparison.only_a), (b, comparison.only_b)):
@@ -65,9 +73,39 @@ def _summary(comparison: Comparison) -> Iterator[str]:
             yield f"Not compared, since only {name} has runs: {', '.join(only)}."
 
 
-def _task_text(comparison: Comparison, task: TaskComparison) -> str:
-    """The sentences on one task; the first one has the verdict."""
-    where = f"On {task_label(task.task, task.protocol)}"
+def _what_was_seen(comparison: Comparison) -> Iterator[str]:
+    """A sentence for each backbone and each state that is not clean, on the tasks that it holds of."""
+    for name, field in ((comparison.a, "seen_a"), (comparison.b, "seen_b")):
+        found = [(task, getattr(task, field)) for task in comparison.tasks]
+        for state in STATES:
+            here = [(task, seen) for task, seen in found if seen and seen.state == state]
+            if here and state != CLEAN:
+                tasks = ", ".join(_seen_task(task, seen) for task, seen in here)
+                if len(here) == len(found) > 1 and state != TEST_IMAGES:
+                    tasks = "each of these tasks"
+                yield SENTENCES[state].format(name=name, tasks=tasks)
+
+
+def _seen_task(task: TaskComparison, seen: Seen) -> str:
+    count = count_text(seen.number, seen.tested) if seen.state == TEST_IMAGES else ""
+    return task_label(task.task, task.protocol) + (f": {count}" if count else "")
+
+
+def _unseen_text(comparison: Comparison, task: TaskComparison) -> str:
+    """The sentences on the test cases of a task that neither saw; empty if neither saw any."""
+    label = task_label(task.task, task.protocol)
+    if label in comparison.untold:
+        return f"Without the test images that were seen: {comparison.untold[label]}."
+    rest = comparison.on_unseen(task)
+    if comparison.unseen is None or rest is None:
+        return ""
+    where = f"On the {plural(rest.cases, 'test case')} of {label} that neither saw"
+    return _task_text(comparison.unseen, rest, where)
+
+
+def _task_text(comparison: Comparison, task: TaskComparison, where: str = "") -> str:
+    """The sentences on one task; the first one has the verdict. `where`: how it begins."""
+    where = where or f"On {task_label(task.task, task.protocol)}"
     a, b = comparison.a, comparison.b
     first, second = (a, b) if task.difference >= 0 else (b, a)
     metric, evidence = metric_name(task.metric), _evidence(comparison, task)
@@ -86,7 +124,7 @@ def _task_text(comparison: Comparison, task: TaskComparison) -> str:
     if task.left_out:
         left_out = plural(task.left_out, "case")
         sentences.append(f"{left_out} left out: only one of the two has a score there.")
-    return " ".join(sentences)
+    return " ".join(filter(None, [*sentences, _unseen_text(comparison, task)]))
 
 
 def _evidence(comparison: Comparison, task: TaskComparison) -> str:

@@ -25,7 +25,9 @@ from reports.render.text.leaderboard_text import (
 )
 from reports.render.text.leads_text import BEST, LeadCell, LeadsText
 from reports.render.text.leads_text import TITLE as LEADS_TITLE
-from reports.render.text.paper_text import PaperTable, cell_text, provenance_sections
+from reports.render.text.leaked_text import HEADINGS, TEXTS
+from reports.render.text.leaked_text import TITLE as LEAKED_TITLE
+from reports.render.text.paper_text import PaperTable, provenance_sections
 
 LEADERBOARD = "leaderboard"
 WIDEST_BAND = 8  # tasks side by side on a page, in letters of its own size
@@ -72,6 +74,8 @@ LATEX_SPECIAL = {
     "–": "--",
     "†": r"\textdagger{}",
     "‡": r"\textdaggerdbl{}",
+    "●": r"$\bullet$",
+    "○": r"$\circ$",
 }
 LIGATURES = ("--", "-–", "–-", "––", ",,")  # LaTeX sets each as one other character
 # pdflatex can set these; any other character stands as its number, such as U+6F22.
@@ -93,8 +97,8 @@ def leaderboard_files(
         if board is None:
             label, at_the_end = table_label(f"{LEADERBOARD}_published", None), set()
         else:
-            metric = [board.metric] if board.metric else []
-            label = table_label(LEADERBOARD, board.condition, *metric)
+            more = [*filter(None, [board.metric]), *(["unseen"] if board.unseen_cases else [])]
+            label = table_label(LEADERBOARD, board.condition, *more)
             at_the_end = set(provenance_notes(board.records))
         notes = [note for note in sheet.notes if note not in at_the_end]
         lines += _leaderboard_lines(sheet, label, notes)
@@ -128,6 +132,15 @@ def _leaderboard_lines(sheet: LeaderboardText, label: str, notes: Sequence[str])
             "lrr" + SCORE_COLUMNS * len(band),
             lines,
             notes if number == len(bands) else [],
+        )
+    if sheet.leaked:
+        yield from _table(
+            f"{label}-seen",
+            f"{LEAKED_TITLE}. {sheet.title}",
+            sheet.warnings,
+            "l" * TEXTS + "r" * (len(HEADINGS) - TEXTS),
+            [_line(HEADINGS), r"\midrule", *(_line(map(escape, r)) for r in sheet.leaked.rows)],
+            sheet.leaked.notes,
         )
     if sheet.leads:
         yield from _leads_lines(sheet, sheet.leads, label)
@@ -174,8 +187,8 @@ def _score_cells(score: ScoreText | None) -> str:
         return f"{escape(NOTHING)} & "
     mean = rf"\textbf{{{score.mean}}}" if score.bold else score.mean
     mean = rf"\underline{{{mean}}}" if score.underlined else mean
-    space = "\\ " if score.rest.startswith(" ") else ""
-    return f"{mean} & {space}{escape(score.rest.lstrip(' '))}"
+    space = "\\ " if score.tail.startswith(" ") else ""
+    return f"{mean} & {space}{escape(score.tail.lstrip(' '))}"
 
 
 def table_files(tables: Sequence[PaperTable]) -> dict[str, str]:
@@ -200,7 +213,7 @@ def _paper_lines(table: PaperTable) -> Iterator[str]:
         lines.append(r"\midrule")
         lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape(caption)}}}}} \\")
         for row in rows:
-            scores = map(_score_cells, map(cell_text, row.cells))
+            scores = map(_score_cells, table.texts(row))
             lines.append(_line([escape(row.name), row.source, *scores]))
     return _table(
         table_label(table.name, table.condition),

@@ -12,9 +12,12 @@ from lvmmed_backbones.records import StoredRecord
 from reports.analysis.leaderboard import Leaderboard, column_order, with_best
 from reports.reading.consistency import Condition, single_networks
 from reports.reading.metrics import describe_metric, metric_name, value_text
+from reports.reading.seen import told
+from reports.render.text.seen_text import mark_of, seen_notes, seen_words
 
 if TYPE_CHECKING:
     from reports.render.text.leads_text import LeadsText
+    from reports.render.text.leaked_text import LeakedText
 
 LEADERBOARD_TITLE = "Leaderboard of backbones"
 PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
@@ -24,6 +27,7 @@ PUBLISHED_WARNING = (
     "all labels only."
 )
 ONE_PRETRAINING = "One network each, so spreads and verdicts say nothing of other pretrainings:"
+UNSEEN = ", on the test cases that none of these backbones is known to have seen"
 DAGGER = "†"
 NOTHING = "–"
 SPLITS = ("train", "valid", "test")  # a record may count patients, too
@@ -31,23 +35,32 @@ SPLITS = ("train", "valid", "test")  # a record may count patients, too
 
 @dataclass(frozen=True)
 class ScoreText:
-    """A figure of a table, such as 71.2 ± 1.3 (n=2)†, and the marks of its mean.
+    """A figure of a table, such as 71.2 ± 1.3 (n=2)† ●, and the marks of its mean.
 
     Attributes
     ----------
     mean, rest : str
-        The mean, and all that follows it.
+        The mean, and all that follows it but the last mark.
     bold, underlined : bool
         Marks of the mean, where it is the best of some others.
+    mark, seen : str
+        What the backbone has seen of the task's images: a mark, and the same in words; empty where nothing is said.
     """
 
     mean: str
     rest: str
     bold: bool
     underlined: bool = False
+    mark: str = ""
+    seen: str = ""
 
     def __str__(self) -> str:
-        return self.mean + self.rest
+        return self.mean + self.tail
+
+    @property
+    def tail(self) -> str:
+        """All that follows the mean."""
+        return f"{self.rest} {self.mark}" if self.mark else self.rest
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,7 @@ class BackboneRow:
 
 @dataclass(frozen=True)
 class LeaderboardText:
-    """A leaderboard in words: title, warnings above the table, columns, rows, notes below it; then the leads.
+    """A leaderboard in words: title, warnings above the table, columns, rows, notes below it; then leaks, then leads.
 
     A column is its task, and below it the metric and the protocol.
     """
@@ -75,14 +88,20 @@ class LeaderboardText:
     rows: list[BackboneRow]
     notes: list[str]
     leads: LeadsText | None = None
+    leaked: LeakedText | None = None
 
 
-def leaderboard_text(board: Leaderboard, leads: LeadsText | None = None) -> LeaderboardText:
-    """A leaderboard in words, perhaps with how sure the best of each task is."""
-    columns, scores = _columns_and_scores(board.cells)
+def leaderboard_text(
+    board: Leaderboard,
+    leads: LeadsText | None = None,
+    leaked: LeakedText | None = None,
+    notes: Sequence[str] = (),
+) -> LeaderboardText:
+    """A leaderboard in words, perhaps with how sure the best are, scores without seen test images, and more notes."""
+    columns, scores = _columns_and_scores(board.cells, told(board.seen.values()))
     metric = f", {metric_name(board.metric)}" if board.metric else ""
     return LeaderboardText(
-        title=condition_title(board.condition) + metric,
+        title=condition_title(board.condition) + metric + (UNSEEN if board.unseen_cases else ""),
         phantom=board.condition.data_source == "phantom",
         warnings=condition_warnings(board.condition),
         rank_caption=plural(board.ranked, "task"),
@@ -96,8 +115,9 @@ def leaderboard_text(board: Leaderboard, leads: LeadsText | None = None) -> Lead
             )
             for name in board.mean_rank.index
         ],
-        notes=leaderboard_notes(board, len(columns)),
+        notes=[*notes, *leaderboard_notes(board, len(columns))],
         leads=leads,
+        leaked=leaked,
     )
 
 
@@ -121,12 +141,12 @@ def published_text(cells: pd.DataFrame) -> LeaderboardText:
 
 
 def _columns_and_scores(
-    cells: pd.DataFrame,
+    cells: pd.DataFrame, marked: bool = False
 ) -> tuple[list[tuple[str, str]], dict[str, list[ScoreText | None]]]:
-    """The columns of a table, and the scores of each backbone in these columns."""
+    """The columns of a table, and the scores of each backbone in these columns; `marked` as in `score_text`."""
     uniform = same_seeds(cells)
     texts = {
-        (cell.kind, cell.task, cell.protocol, cell.backbone): score_text(cell, uniform)
+        (cell.kind, cell.task, cell.protocol, cell.backbone): score_text(cell, uniform, marked)
         for cell in cells.itertuples()
     }
     metrics = {(c.kind, c.task, c.protocol): metric_name(c.metric) for c in cells.itertuples()}
@@ -141,12 +161,27 @@ def same_seeds(cells: pd.DataFrame) -> bool:
     return cells["seeds"].nunique() == 1
 
 
-def score_text(cell: Any, uniform: bool) -> ScoreText:
-    """The score of a leaderboard's cell; `uniform`: all cells of the table have the same seeds."""
+def score_text(cell: Any, uniform: bool, marked: bool = False) -> ScoreText:
+    """The score of a leaderboard's cell.
+
+    Parameters
+    ----------
+    uniform : bool
+        Whether all cells of the table have the same seeds.
+    marked : bool
+        Whether marks tell what backbones have seen.
+    """
     spread = "" if pd.isna(cell.std) else f" ± {value_text(cell.metric, cell.std)}"
     seeds = "" if uniform else f" (n={cell.n})"
     rest = spread + seeds + ("" if cell.complete else DAGGER)
-    return ScoreText(value_text(cell.metric, cell.mean), rest, bool(cell.best))
+    state = cell.seen if marked else None
+    return ScoreText(
+        value_text(cell.metric, cell.mean),
+        rest,
+        bool(cell.best),
+        mark=mark_of(state),
+        seen=seen_words(state, cell.leaked_cases, cell.test_cases) if state else "",
+    )
 
 
 def rank_text(board: Leaderboard, backbone: str) -> str:
@@ -195,6 +230,7 @@ def leaderboard_notes(board: Leaderboard, columns: int) -> list[str]:
             board.score.notna().any()
         ),
         _bold_note(board.cells): board.cells["best"].any(),
+        **dict.fromkeys(seen_notes(board.seen.values()), True),
         f"{NOTHING} no run.": len(board.cells) < columns * len(board.mean_rank),
         f"{DAGGER} incomplete data set: images of the published one are missing "
         f"in {', '.join(sorted(incomplete))}.": len(incomplete),

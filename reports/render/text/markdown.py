@@ -16,7 +16,9 @@ from reports.render.text.leaderboard_text import (
 )
 from reports.render.text.leads_text import BEST, LeadCell, LeadsText
 from reports.render.text.leads_text import TITLE as LEADS_TITLE
-from reports.render.text.paper_text import TABLES_TITLE, PaperTable, cell_text, closing_sections
+from reports.render.text.leaked_text import HEADINGS, TEXTS, LeakedText
+from reports.render.text.leaked_text import TITLE as LEAKED_TITLE
+from reports.render.text.paper_text import TABLES_TITLE, PaperTable, closing_sections
 
 # GitHub takes an underscore for emphasis, unless it stands within a word. It makes links of http://, www. and
 # addresses with @.
@@ -40,8 +42,18 @@ def leaderboard_markdown(sheets: Sequence[LeaderboardText]) -> str:
         for row in sheet.rows:
             scores = map(_score, row.cells)
             lines.append(_line([escape(row.backbone), row.mean_rank, row.score, *scores]))
-        lines += ["", *_items(sheet.notes), *_leads(sheet.leads)]
+        lines += ["", *_items(sheet.notes), *_leaked(sheet.leaked), *_leads(sheet.leads)]
     return "\n".join(lines) + "\n"
+
+
+def _leaked(leaked: LeakedText | None) -> Iterator[str]:
+    """The section of scores without the test images that were seen."""
+    if leaked is None:
+        return
+    yield from ("", f"### {LEAKED_TITLE}", "", _line(HEADINGS))
+    yield _line(["---" if n < TEXTS else "---:" for n in range(len(HEADINGS))])
+    yield from (_line(map(escape, row)) for row in leaked.rows)
+    yield from ("", *_items(leaked.notes))
 
 
 def _leads(leads: LeadsText | None) -> Iterator[str]:
@@ -72,7 +84,7 @@ def _score(score: ScoreText | None) -> str:
         return NOTHING
     mean = f"**{score.mean}**" if score.bold else score.mean
     mean = f"<ins>{mean}</ins>" if score.underlined else mean
-    return mean + score.rest
+    return mean + score.tail
 
 
 def tables_markdown(tables: Sequence[PaperTable], missing: Sequence[str] = ()) -> str:
@@ -91,7 +103,7 @@ def tables_markdown(tables: Sequence[PaperTable], missing: Sequence[str] = ()) -
         for caption, rows in table.groups:
             lines.append(_line([f"*{escape(caption)}*", *[""] * (len(columns) + 1)]))
             for row in rows:
-                scores = map(_score, map(cell_text, row.cells))
+                scores = map(_score, table.texts(row))
                 lines.append(_line([escape(row.name), row.source, *scores]))
         lines += ["", *_items(table.notes)]
     for heading, sentences in closing_sections(tables, missing):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.render.files import as_csv, html_templates
 from reports.render.text.leaderboard_text import NOTHING
-from reports.render.text.paper_text import TABLES_TITLE, PaperTable, cell_text, closing_sections
+from reports.render.text.paper_text import TABLES_TITLE, PaperTable, closing_sections
 
 CONDITION_FIELDS = ("profile", "label_fraction")
 CELL_FIELDS = ("mean", "std", "n", "low", "high", "published", "difference", "within",
@@ -19,7 +19,6 @@ CELL_FIELDS = ("mean", "std", "n", "low", "high", "published", "difference", "wi
 def tables_page(tables: Sequence[PaperTable], missing: Sequence[str] = ()) -> str:
     """The text of tables.html: the tables, then `closing_sections`; whatever a record says is escaped."""
     templates = html_templates(Path(__file__).parent)
-    templates.filters["cell_text"] = cell_text
     return templates.get_template("tables.html.j2").render(
         title=TABLES_TITLE,
         tables=tables,
@@ -43,6 +42,7 @@ def tables_csv(tables: Sequence[PaperTable]) -> str:
             "source": cell.source,
             "column": ", ".join(heading),
             **{name: getattr(cell, name) for name in CELL_FIELDS},
+            "seen": cell.seen.state if cell.seen else None,
         }
         for table in tables
         for row in table.rows

@@ -28,6 +28,7 @@ from reports.published.layout import (
 from reports.published.paper_rows import averaged_columns, fills_column, paper_protocol
 from reports.reading.consistency import Condition, by_condition, condition_of, group_by
 from reports.reading.metrics import metric_name
+from reports.reading.seen import NOTHING_SEEN, SeenByCell, told
 from reports.render.text.leaderboard_text import (
     DAGGER,
     NOTHING,
@@ -37,6 +38,7 @@ from reports.render.text.leaderboard_text import (
     plural,
     provenance_by_condition,
 )
+from reports.render.text.seen_text import mark_of, seen_notes, seen_words
 
 TABLES_TITLE = "The tables of LVM-Med (arXiv 2306.11925)"
 CLEAN = "‡"
@@ -77,6 +79,11 @@ class PaperTable:
     notes: list[str]
     records: list[StoredRecord]
 
+    def texts(self, row: PaperRow) -> list[ScoreText | None]:
+        """The cells of a row in words; marks tell what backbones have seen, if anything is known of it."""
+        marked = told(cell.seen for one in self.rows for cell in one.cells if cell and cell.seen)
+        return [cell_text(cell, marked) for cell in row.cells]
+
     @property
     def groups(self) -> Iterator[tuple[str, list[PaperRow]]]:
         """Caption and rows of each group."""
@@ -105,7 +112,10 @@ class Collected:
 
 
 def collect_tables(
-    frames: Sequence[Frame], records: Sequence[StoredRecord], chosen: Sequence[str] = ()
+    frames: Sequence[Frame],
+    records: Sequence[StoredRecord],
+    chosen: Sequence[str] = (),
+    seen: SeenByCell = NOTHING_SEEN,
 ) -> Collected:
     """Each table with the published figures, and once for each condition with measured figures in it.
 
@@ -117,6 +127,8 @@ def collect_tables(
         Records that `reports.reading.consistency.consistent_records` let through; none: published figures alone.
     chosen : sequence of str
         The rows to show, in this order; a table that has none of them is left out. None: all rows.
+    seen : mapping of Cell to Seen
+        What `reports.reading.seen.find_seen` found.
 
     Raises
     ------
@@ -130,7 +142,7 @@ def collect_tables(
     for frame in frames:
         measured = []
         for condition, of_condition in conditions:
-            filled = fill_table(frame, of_condition, problems, chosen)
+            filled = fill_table(frame, of_condition, problems, chosen, seen)
             shown |= {id(record) for record in filled.shown} if frame.layout.ranked else set()
             if filled.used:
                 measured.append(_make_table(frame, filled, condition))
@@ -246,6 +258,7 @@ def _notes(layout: Layout, filled: FilledTable) -> list[str]:
         "published list of FGADR the valid images are the test images.": any(
             cell.split != "published" for cell in cells
         ),
+        **dict.fromkeys(seen_notes([cell.seen for cell in cells if cell.seen]), True),
         f"{NOTHING} no figure.": any(None in row.cells for row in filled.rows),
         layout.caveat: filled.used and layout.caveat,
     }
@@ -281,8 +294,11 @@ def closing_sections(
     return [*hidden, *provenance_sections(tables)]
 
 
-def cell_text(cell: PaperCell | None) -> ScoreText | None:
-    """A cell in words: bold if it is the best of its group, underlined if it is the best of all."""
+def cell_text(cell: PaperCell | None, marked: bool = True) -> ScoreText | None:
+    """A cell in words: bold if it is the best of its group, underlined if it is the best of all.
+
+    `marked`: whether a mark tells what the backbone has seen.
+    """
     if cell is None:
         return None
     rest = "" if cell.std is None else f" ± {cell.std:.{DECIMALS}f}"
@@ -291,7 +307,15 @@ def cell_text(cell: PaperCell | None) -> ScoreText | None:
         signed = f"{cell.difference:+.{DECIMALS}f}".replace("-", "−")
         rest += f" ({signed}{within})"
     marks = (DAGGER if cell.incomplete else "") + (CLEAN if cell.split != "published" else "")
-    return ScoreText(f"{cell.mean:.{DECIMALS}f}", rest + marks, cell.best_in_group, cell.best)
+    seen = cell.seen if marked else None
+    return ScoreText(
+        f"{cell.mean:.{DECIMALS}f}",
+        rest + marks,
+        cell.best_in_group,
+        cell.best,
+        mark=mark_of(seen.state) if seen else "",
+        seen=seen_words(seen.state, seen.number, seen.tested) if seen else "",
+    )
 
 
 def _title_within(condition: Condition) -> str:

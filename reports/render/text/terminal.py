@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -28,6 +29,8 @@ from reports.render.text.leaderboard_text import (
 )
 from reports.render.text.leads_text import BEST, LeadCell, LeadsText
 from reports.render.text.leads_text import TITLE as LEADS_TITLE
+from reports.render.text.leaked_text import HEADINGS, TEXTS, LeakedText
+from reports.render.text.leaked_text import TITLE as LEAKED_TITLE
 
 PADDING = 3  # a space on either side and a rule
 GAP = 2  # between columns without rules
@@ -40,6 +43,11 @@ EFFECTS = (
     "Holm-adjusted, are over cases with seeds averaged: of the networks that were trained, not of the backbones."
 )
 VERDICT = ("A", "B", "A − B", "95 % interval", "p", "better")
+UNSEEN = "unseen"
+UNSEEN_LEGEND = (
+    "Unseen: the verdict over the test cases that neither saw in its pretraining, beside tasks with others; a "
+    f"comparison of its own. {NOTHING} there is none."
+)
 CASES = ("seeds", "cases", "r", "d", "p Wilcoxon", "p permutation")
 
 
@@ -55,6 +63,12 @@ def print_leaderboards(sheets: Sequence[LeaderboardText], console: Console) -> N
             "side, as does COLUMNS=200 before the command."
         )
         _print_notes([*([wider] if len(bands) > 1 else []), *sheet.notes], console)
+        if sheet.leaked:
+            console.print()
+            console.print(Text(LEAKED_TITLE, style="bold"))
+            console.print(_leaked_table(sheet.leaked))
+            console.print()
+            _print_notes(sheet.leaked.notes, console)
         if sheet.leads:
             console.print()
             console.print(Text(LEADS_TITLE, style="bold"))
@@ -146,7 +160,7 @@ def _score(score: ScoreText | None) -> Text:
     """A score, its mean in bold if it is the best."""
     if score is None:
         return Text(NOTHING, style="dim")
-    return Text.assemble((score.mean, "bold green" if score.bold else ""), score.rest)
+    return Text.assemble((score.mean, "bold green" if score.bold else ""), score.tail)
 
 
 def _leads_table(leads: LeadsText, band: Sequence[int]) -> Table:
@@ -158,6 +172,16 @@ def _leads_table(leads: LeadsText, band: Sequence[int]) -> Table:
         table.add_column(heading, justify="right", overflow="fold")
     for name, cells in leads.rows:
         table.add_row(Text(name), *(_lead(cells[number]) for number in band))
+    return table
+
+
+def _leaked_table(leaked: LeakedText) -> Table:
+    """The scores with and without the test images that were seen."""
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for number, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="left" if number < TEXTS else "right", overflow="fold")
+    for row in leaked.rows:
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -177,8 +201,12 @@ def print_comparisons(
             _print_head(origin_title(condition), [ORIGIN], False, console)
         else:
             _print_head(condition_title(condition), condition_warnings(condition), True, console)
+        leaked = any(task.leaked for task in comparison.tasks)
+        beside = partial(_verdicts_beside, comparison)
         for captions, cells, legend in (
-            (VERDICT, _verdict_cells, LEGEND),
+            ((*VERDICT, UNSEEN), beside, f"{LEGEND} {UNSEEN_LEGEND}")
+            if leaked
+            else (VERDICT, _verdict_cells, LEGEND),
             (CASES, _case_cells, EFFECTS),
         ):
             table = Table()
@@ -204,6 +232,12 @@ def _verdict_cells(task: TaskComparison) -> list[str]:
         _p_value(task.p_backbones),
         task.verdict,
     ]
+
+
+def _verdicts_beside(comparison: Comparison, task: TaskComparison) -> list[str]:
+    """As `_verdict_cells`, and the verdict over the test cases that neither saw."""
+    rest = comparison.on_unseen(task)
+    return [*_verdict_cells(task), rest.verdict if rest else NOTHING if task.leaked else ""]
 
 
 def _case_cells(task: TaskComparison) -> list[str]:

@@ -342,7 +342,7 @@ def test_a_record_that_goes_bad_after_it_was_read_is_left_out(
         bad.write_text(json.dumps(content | {"cases": 2 * [{"case": "1", "dice": 0.6}]}))
     (tmp_path / "site").mkdir()
     folder = SiteFolder(tmp_path / "site", lambda some, _: some)
-    build.build_site(records, [], folder)
+    build.build_site(records, [], folder, {})
     (problem,) = folder.problems
     assert str(bad) in problem
     assert not (tmp_path / "site" / "backbones" / "bad.html").exists()

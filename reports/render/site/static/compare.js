@@ -44,7 +44,8 @@ document.addEventListener("DOMContentLoaded", () => {
   // Every figure of a task both have, A against B whichever way round it was written.
   const rows = (pairs, a, b) => (pairs[setting.value][Math.max(a, b)] ?? []).map(
     ([task, difference, low, high, p, better, seedsA, seedsB, cases, settle]) => {
-      const one = { ...settings[setting.value].tasks[task], p, cases, settle };
+      const { seen, ...of } = settings[setting.value].tasks[task];
+      const one = { ...of, p, cases, settle, saw: [seen[a], seen[b]] };
       if (a < b) return { ...one, difference, low, high, better, seeds: [seedsA, seedsB] };
       const turned = (value) => (value === null ? null : 0 - value);
       return { ...one, difference: turned(difference), low: turned(high), high: turned(low), better: turned(better), seeds: [seedsB, seedsA] };
@@ -77,6 +78,10 @@ document.addEventListener("DOMContentLoaded", () => {
       `A is ${a}, B is ${b}.`,
       `Of ${number(found.length)}, A is better on ${count(1)} and B on ${count(-1)}; ${count(0)} open (no significant difference), ${count(null)} untested.`,
     ];
+    for (const [name, place] of [[a, 0], [b, 1]]) {
+      const saw = found.filter((row) => row.saw[place]).map((row) => `${row.name}: ${row.saw[place]}`);
+      if (saw.length) said.push(`In its pretraining, ${name}: ${saw.join("; ")}.`);
+    }
     if (found.length < tasks) said.push(`${number(tasks - found.length)} of these figures not shown: not run with both.`);
     return said;
   };
