@@ -18,13 +18,14 @@ warnings.filterwarnings(
     "ignore", "pkg_resources is deprecated as an API", UserWarning, r"(mmengine\.|importlib$)"
 )
 
-__all__ = ["Backbone", "build", "doctor", "evaluate", "register"]
+__all__ = ["Backbone", "build", "convert", "doctor", "evaluate", "register"]
 
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
         "Backbone": "models",
         "build": "building",
+        "convert": "conversion",
         "doctor": "command.diagnosis",
         "evaluate": "evaluation.evaluating",
         "register": "models",

@@ -32,7 +32,8 @@ def build(
     Returns
     -------
     models.Backbone
-        A module for images (B, 3, H, W), normalised by mean and std of the catalogue's entry.
+        A module for images (B, 3, H, W), normalised by `entry.mean` and `entry.std`: its `entry` is the catalogue's,
+        with the widths of its outputs and the licence of its weights, too.
 
     Raises
     ------
@@ -48,6 +49,8 @@ def build(
     >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
     [(1, 256, 16, 16), (1, 512, 8, 8), (1, 1024, 4, 4), (1, 2048, 2, 2)]
     """
-    model = models.from_config(catalogue.get(name, seed).model(output, image_size, frozen))
+    entry = catalogue.get(name, seed)
+    model = models.from_config(entry.model(output, image_size, frozen))
     model.init_weights()
+    model.entry = entry
     return model

@@ -19,6 +19,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import NAMED
 from lvmmed_backbones.command import checkout
 from lvmmed_backbones.command.shell import add_verb, carry_out
+from lvmmed_backbones.data_sets import of_lvmmed
 from lvmmed_backbones.display import csv_cell, plain, say_error
 from lvmmed_backbones.importing import needing
 from lvmmed_backbones.pretrain import config_names
@@ -27,9 +28,12 @@ from lvmmed_backbones.weights.layouts import LAYOUTS
 if TYPE_CHECKING:
     from lvmmed_backbones.catalogue.adding import Added
     from lvmmed_backbones.command.diagnosis import Finding
+    from lvmmed_backbones.conversion.converting import Converted
     from lvmmed_backbones.corpus.auditing import Audit
     from lvmmed_backbones.corpus.building import Built
     from lvmmed_backbones.evaluation.result import Evaluation
+
+MOST_NAMED = 8  # data sets of a backbone that `list` names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     corpus = verbs.add_parser("corpus", help=text, description=text)
     _add_corpus(corpus.add_subparsers(metavar="VERB", required=True))
     _add_pretraining(verbs)
+    _add_conversion(verbs)
     _add_evaluation(verbs)
     text = "tell what is installed, what is missing, and how to get it"
     add_verb(verbs, "doctor", text, "lvmmed_backbones:doctor", _show_findings)
@@ -83,6 +88,13 @@ def _add_catalogue(verbs: argparse._SubParsersAction) -> None:
         add(f"--{name}", type=float, nargs=3, metavar=("R", "G", "B"), help=text)
     for name in ("method", "corpus", "licence"):
         add(f"--{name}", default="unknown", help="in words, for the tables")
+    text = (
+        "what its pretraining saw: names of data_sets.csv (docs/backbones.md), others, or private:NAME for images that "
+        "no public data set has; without a name: nothing"
+    )
+    add("--data-sets", nargs="*", metavar="NAME", help=text)
+    text = "the backbone of the catalogue, or what else, that its pretraining began with"
+    add("--started-from", metavar="NAME", help=text)
     add("--out", type=Path, help=_default_folder())
 
 
@@ -104,6 +116,8 @@ def _add_corpus(verbs: argparse._SubParsersAction) -> None:
     add("--test", type=Path, nargs="+", required=True, metavar="FOLDER", help=text)
     add("--report", type=Path, help="write the duplicates, a row each, as CSV")
     add("--remove", action="store_true", help="leave them out of the manifest")
+    text = "folder of results whose reports shall know which test cases the corpus has"
+    add("--results", type=Path, help=text)
     add("--workers", type=int, help=workers)
     function = "lvmmed_backbones.corpus:list_data_sets"
     add_verb(verbs, "list", "list the data sets of LVM-Med's corpus", function, _show_data_sets)
@@ -139,6 +153,29 @@ def _add_pretraining(verbs: argparse._SubParsersAction) -> None:
         "a benchmark with seed S takes the file of S"
     )
     add("--by-seed", action="store_true", help=text)
+
+
+def _add_conversion(verbs: argparse._SubParsersAction) -> None:
+    text = "write a backbone for another library, which loads it again, with a model card"
+    add = add_verb(verbs, "convert", text, "lvmmed_backbones:convert", _show_converted)
+    add("name", help="of the backbone in the catalogue")
+    formats = ("safetensors", "timm", "hf", "onnx", "torchscript")
+    add("--to", required=True, choices=formats, help="the format")
+    add("--out", type=Path, help="folder to write; default: NAME-FORMAT")
+    add("--image-size", type=int, metavar="N", help="pixels; default: the backbone's own")
+    text = "of onnx and torchscript (vector)"
+    add("--output", choices=("vector", "maps"), default="vector", help=text)
+    text = "of the pretraining, if the backbone has several (0)"
+    add("--seed", type=int, default=0, metavar="N", help=text)
+    text = "folders of results, whose scores of this backbone the card shows"
+    add("--results", type=Path, nargs="+", default=(), metavar="RESULTS", help=text)
+
+
+def _show_converted(converted: Converted) -> int:
+    for note in converted.notes:
+        print(f"note: {plain(note)}", file=sys.stderr)
+    print(f"{plain(converted.folder)} (differs by {converted.difference:.1g} of the largest value)")
+    return 0
 
 
 def _add_evaluation(verbs: argparse._SubParsersAction) -> None:
@@ -233,6 +270,7 @@ def _table_of_backbones(facts: Sequence[dict[str, Any]]) -> Table:
         rows = [
             ("architecture", fact["architecture"]),
             ("method, corpus", f"{fact['method']}, {fact['corpus']}"),
+            ("has seen", _seen(fact["pretraining"])),
         ]
         if weights:
             here = "on this machine" if weights["here"] else "not on this machine"
@@ -252,6 +290,21 @@ def _table_of_backbones(facts: Sequence[dict[str, Any]]) -> Table:
         source = f"{fact['licence']}, {fact['source']}"
         table.add_row("licence, source", Text(plain(source)), end_section=True)
     return table
+
+
+def _seen(pretraining: dict[str, list[str]] | None) -> str:
+    """What a backbone has seen, in words; long lists are folded."""
+    if pretraining is None:
+        return "unknown"
+    names = pretraining["data_sets"]
+    if set(names) >= set(of_lvmmed()):
+        rest = [name for name in names if name not in of_lvmmed()]
+        names = [f"{len(of_lvmmed())} data sets of LVM-Med's corpus", *rest]
+    if len(names) > MOST_NAMED:
+        names = [*names[:MOST_NAMED], f"and {len(names) - MOST_NAMED} more data sets"]
+    seen = ", ".join(names) or "no image"
+    chain = pretraining["started_from"]
+    return f"{seen} (started from {', from '.join(chain)})" if chain else seen
 
 
 def _show_built(built: Built) -> int:
@@ -282,6 +335,8 @@ def _show_audit(found: Audit) -> int:
     )
     if found.removed:
         _say(f"{found.removed} images left out")
+    if found.written:
+        _say(f"{len(found.written)} audits for reports in {found.written[0].parent}")
     return 1 if rows and not found.removed else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lvmmed_backbones.models import timm_models
 from lvmmed_backbones.models.pyramid import SimpleFeaturePyramid
 from lvmmed_backbones.weights.loading import load_strictly
+
+if TYPE_CHECKING:
+    from lvmmed_backbones.catalogue.entry import Entry
 
 OUTPUTS = ("maps", "last", "vector")
 
@@ -51,12 +54,19 @@ class Backbone(nn.Module):
     arguments
         Arguments of the timm model, such as drop_path_rate.
 
+    Attributes
+    ----------
+    entry : catalogue.Entry or None
+        The catalogue's, where `lvmmed_backbones.build` built it.
+
     Raises
     ------
     ValueError
         If timm has no model of this name, if the model has no such output for images of this size, if an argument would
         fetch weights, or if the model cannot do what is asked. The message names the model.
     """
+
+    entry: Entry | None = None
 
     def __init__(
         self,
