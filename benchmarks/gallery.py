@@ -32,10 +32,8 @@ from lvmmed_backbones.records.gallery import (
     Gallery,
     PredictedBox,
 )
+from tasks.contact_sheet import COLOURS
 from tasks.metrics import case_name
-
-# Okabe and Ito's colours for the classes 1, 2, ... (in turn): told apart by colour-blind readers too.
-COLOURS = ("E69F00", "56B4E9", "009E73", "F0E442", "0072B2", "D55E00", "CC79A7")
 
 
 class _ForegroundHook(Hook):
@@ -298,7 +296,7 @@ def save_labels(labels: np.ndarray, path: Path) -> str:
     image = image.resize(small(image.size), Image.Resampling.NEAREST)
     palette = bytearray(3)
     while len(palette) < 3 * IGNORED:
-        palette += bytes.fromhex("".join(COLOURS))
+        palette += bytes.fromhex("".join(COLOURS).replace("#", ""))
     image.putpalette(palette[: 3 * IGNORED] + b"\xff\xff\xff")
     image.save(path, transparency=0)
     return path.name

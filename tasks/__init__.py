@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["check", "draw_phantoms", "list_data_sets", "prepare", "register"]
+__all__ = ["check", "draw_phantoms", "list_data_sets", "prepare", "register", "show"]
 
 
 __getattr__, __dir__ = on_first_use(
@@ -18,5 +18,6 @@ __getattr__, __dir__ = on_first_use(
         "list_data_sets": "commands",
         "prepare": "commands",
         "register": "registry",
+        "show": "contact_sheet",
     },
 )

@@ -42,6 +42,15 @@ def parser() -> argparse.ArgumentParser:
     text = "read everything in prepared data sets, and name what is wrong"
     add = add_verb(verbs, "check", text, "tasks.commands:check", _show_problems)
     add("folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each")
+    text = "draw images of each split with their masks, boxes or classes: does the data look right?"
+    add = add_verb(verbs, "show", text, "tasks.contact_sheet:show", _show_path)
+    text = "folder of a prepared data set, or a data set's name"
+    add("data_set", metavar="DATA_SET", help=text)
+    text = "for a name: folder of downloads (none: what comes with the suite)"
+    add("--data", type=Path, metavar="DIR", help=text)
+    add("--out", type=Path, metavar="FILE", help="the PNG to write (NAME.png)")
+    add("--count", type=int, default=12, metavar="N", help="images of each split (12)")
+    add("--seed", type=int, default=0, metavar="N", help="chooses them (0)")
     return top
 
 
@@ -52,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         say_error(error)
         return 2
+
+
+def _show_path(path: Path) -> int:
+    print(plain(path))
+    return 0
 
 
 def _show_folders(folders: Mapping[str, Path]) -> int:
