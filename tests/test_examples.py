@@ -1,13 +1,16 @@
-"""The examples of the docs run, one after another, as a reader would try them."""
+"""The examples of the docs run as a reader would try them."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.factories import changed
 
@@ -22,7 +25,7 @@ def examples(page: str) -> str:
     return "\n".join(blocks)
 
 
-def run(code: str, folder: Path) -> None:
+def run(code: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
@@ -32,6 +35,28 @@ def run(code: str, folder: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+OTHERS = (ROOT / "docs" / "examples.md").read_text()
+OPENMMLAB = "mmengine.hub"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(code, marks=pytest.mark.slow if OPENMMLAB in code else ())
+        for code in re.findall(r"^```python\n(.*?)^```", OTHERS, re.MULTILINE | re.S)
+    ],
+    ids=["torch", "timm", "smp", "monai", "mmdet", "mmseg", "mmpretrain"],
+)
+def test_a_backbone_in_other_libraries(code: str, tmp_path: Path) -> None:
+    """Each trains one step at least; the examples assert by themselves that weights and features are ours."""
+    printed = run(code, tmp_path)
+    losses = [float(loss) for loss in re.findall(r"^loss (.+)$", printed, re.MULTILINE)]
+    assert all(map(math.isfinite, losses)) and (losses or "logits (2, 5)" in printed)
+    if len(losses) == 5:  # plain PyTorch
+        assert losses[-1] < losses[0] / 2
 
 
 def test_from_a_data_set_to_a_backbone(tmp_path: Path) -> None:
