@@ -22,6 +22,14 @@ if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--freeze",
+        action="store_true",
+        help="write anew what tests/guard expects, and the outputs of the tutorials; the commit says why",
+    )
+
+
 @pytest.fixture
 def no_hang() -> Iterator[None]:
     """End a test that hangs after two minutes, and its process with it."""
