@@ -53,7 +53,7 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """The table, where the last line of a notebook's cell is an evaluation."""
-        console = Console(file=StringIO(), force_jupyter=False, record=True, width=88)
+        console = Console(file=StringIO(), force_jupyter=False, record=True, width=100)
         self.table(console)
         return console.export_html(inline_styles=True, code_format=OF_NOTEBOOK)
 
