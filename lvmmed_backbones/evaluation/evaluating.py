@@ -50,7 +50,7 @@ def evaluate(
     data : str, Path, LabelledImages, DenseImages, mapping of arrays, or a sequence of names
         See `read_data`.
     transform : callable or str, optional
-        For modules: see `encoder_of`.
+        Of all backbones of the call, those of the catalogue, too; None: each one's own. See `encoder_of`.
     probes : sequence of str, optional
         Names of `PROBES`. For classification "knn", "linear", "sweep", "attentive", "few_shot", "retrieval"; for
         targets "regression"; for masks "dense". The valid images choose their settings; the test images are seen once.

@@ -203,9 +203,11 @@ def _add(
     encoder = replicas[0].encoder
     pinned = replicas[0].device.type == "cuda"
     loader = batches(images, places, encoder.transform, batch_size, workers, pinned)
+    start = 0  # not the bar's own count, which stands still where TQDM_DISABLE is set
     with tqdm(total=len(places), desc=f"features of {encoder.name}", unit="image", delay=1) as bar:
         for rows in encoded(replicas, loader):
-            done = slice(bar.n, bar.n + len(rows))
+            done = slice(start, start + len(rows))
+            start = done.stop
             _check(rows, encoder, store, [images.names[place] for place in places[done]])
             store.append(keys[done], rows)
             bar.update(len(rows))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from lvmmed_backbones.evaluation import Resize, loading
+from lvmmed_backbones.evaluation import Resize, extraction, loading
 from lvmmed_backbones.evaluation.encoders import Encoder, encoder_of
 from lvmmed_backbones.evaluation.extraction import extract
 from lvmmed_backbones.evaluation.replicas import devices_of, encoded, replicas_of
@@ -135,6 +137,15 @@ def test_devices_batches_and_workers_change_no_feature(
     features = extract(encoder, pictures, tmp_path, **options)
     np.testing.assert_allclose(features.values, reference(encoder, pictures), rtol=1e-5, atol=1e-6)
     assert features.computed == 50 and torch.get_num_threads() == threads
+
+
+def test_without_bars_every_image_keeps_its_own_features(
+    pictures: Pictures, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As TQDM_DISABLE has it: a bar that is off does not count."""
+    monkeypatch.setattr(extraction, "tqdm", partial(tqdm, disable=True))
+    features = extract(encoder, pictures, tmp_path, batch_size=7)
+    np.testing.assert_allclose(features.values, reference(encoder, pictures), rtol=1e-5, atol=1e-6)
 
 
 def test_each_device_has_a_replica_and_work() -> None:
