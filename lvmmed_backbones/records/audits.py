@@ -13,9 +13,9 @@ from typing import Literal
 import msgspec
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.files.outside import MIB
+from lvmmed_backbones.files.outside import MIB, read_bytes
 from lvmmed_backbones.records.checked import CheckedStruct, Count, write_struct
-from lvmmed_backbones.records.folder import nfc, read_own
+from lvmmed_backbones.records.folder import nfc
 
 FOLDER = "audits"
 MOST = 16 * MIB  # bytes of an audit: a data set of 100,000 test cases has fewer
@@ -68,12 +68,19 @@ def write_audit(results: Path, audit: Audit) -> Path:
 
 
 def read_audits(results: Path) -> tuple[list[Audit], list[str]]:
-    """Return the audits of a folder of results, and a sentence for each file that is no sound one."""
+    """Return the audits of a folder of results, and a sentence for each file or folder that cannot be read."""
     audits, problems = [], []
-    for path in sorted((results / FOLDER).glob("*.json")):
+    folder = results / FOLDER
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        return [], [f"{plain(folder)}: cannot be read ({error.strerror}). Make it readable"]
+    for path in paths:
         try:
-            audit = msgspec.json.decode(read_own(path, results, MOST), type=Audit)
-        except ValueError as error:
+            audit = msgspec.json.decode(read_bytes(path, within=results, most=MOST), type=Audit)
+        except (OSError, ValueError) as error:
             problems.append(f"{plain(path)}: is no audit ({error}). {REMEDY}")
         else:
             audit.dataset = nfc(audit.dataset)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvmmed_backbones.records.audits import Audit, leaked_cases, read_audits, write_audit
+from lvmmed_backbones.records.audits import FOLDER, Audit, leaked_cases, read_audits, write_audit
 
 
 def audit(corpus: str, *leaked: str, dataset: str = "drive", **more) -> Audit:
@@ -38,6 +38,21 @@ def test_a_file_that_is_none_is_named_with_the_remedy(content: str, tmp_path: Pa
     path.write_text(content)
     found, (problem,) = read_audits(tmp_path)
     assert not found and str(path) in problem and "corpus audit" in problem
+
+
+def test_audits_out_of_the_folder_of_results_are_named_and_not_read(tmp_path: Path) -> None:
+    elsewhere, results = tmp_path / "elsewhere", tmp_path / "results"
+    write_audit(elsewhere, Audit("a", "bccd", "pixels", 3, ["b"]))
+    results.mkdir()
+    (results / FOLDER).symlink_to(elsewhere / FOLDER)
+    audits, (problem,) = read_audits(results)
+    assert audits == [] and "leads out of" in problem
+
+
+def test_what_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("")
+    audits, (problem,) = read_audits(tmp_path)
+    assert audits == [] and str(tmp_path / FOLDER) in problem
 
 
 def test_nothing_is_known_without_an_audit_of_every_corpus() -> None:
