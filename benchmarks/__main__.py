@@ -12,6 +12,7 @@ from benchmarks import profiles, terminal
 from benchmarks.commands import DEFAULT_PROFILE
 from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import say_error
+from lvmmed_backbones.records import RECIPES, SUITE
 from lvmmed_backbones.stopping import stop_quietly
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ def parser() -> argparse.ArgumentParser:
         choices=("published", "clean"),
         default="published",
         help="clean: where the published valid split is the test split (FGADR), carve a valid split from train",
+    )
+    grid.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        default=SUITE,
+        help="suite: the suite's protocols (default); release: as LVM-Med's authors released them",
     )
     results = argparse.ArgumentParser(add_help=False)
     results.add_argument(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import grid, profiles
+from lvmmed_backbones.records import RELEASE, SUITE, Recipe
 from tasks import registry
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def run(
     seeds: Sequence[int] | None = None,
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
+    recipe: Recipe = SUITE,
     results: str | Path = Path("results"),
     work: str | Path = Path("work"),
     jobs: int | None = None,
@@ -58,6 +60,8 @@ def run(
         Shares of the training images, in (0, 1].
     split : {'published', 'clean'}, default 'published'
         'clean': where the published valid split is the test split (FGADR), a valid split is carved from train.
+    recipe : {'suite', 'release'}
+        The suite's protocols, or those that the authors of LVM-Med released, of the tasks that have one.
     results : str or Path, default 'results'
         Folder of the records.
     work : str or Path, default 'work'
@@ -82,7 +86,9 @@ def run(
     RuntimeError
         If a backbone that the profile pretrains cannot be made.
     """
-    specs, downloads = _look_up(profile, data, tasks, backbones, seeds, label_fractions, split)
+    specs, downloads = _look_up(
+        profile, data, tasks, backbones, seeds, label_fractions, split, recipe
+    )
     from benchmarks import driver  # imports torch and OpenMMLab: wrong words are told before that
 
     folders = Path(results), Path(work)
@@ -107,6 +113,7 @@ def plan(
     seeds: Sequence[int] | None = None,
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
+    recipe: Recipe = SUITE,
     results: str | Path = Path("results"),
     work: str | Path = Path("work"),
     jobs: int | None = None,
@@ -118,7 +125,7 @@ def plan(
 
     Parameters
     ----------
-    profile, data, tasks, backbones, seeds, label_fractions, split, results, work, jobs, keep_checkpoints
+    profile, data, tasks, backbones, seeds, label_fractions, split, recipe, results, work, jobs, keep_checkpoints
         As of `run`.
 
     Raises
@@ -126,7 +133,9 @@ def plan(
     ValueError, FileNotFoundError
         As `run`.
     """
-    specs, downloads = _look_up(profile, data, tasks, backbones, seeds, label_fractions, split)
+    specs, downloads = _look_up(
+        profile, data, tasks, backbones, seeds, label_fractions, split, recipe
+    )
     from benchmarks import driver
 
     folders = Path(results), Path(work)
@@ -163,28 +172,50 @@ def _look_up(
     seeds: Sequence[int] | None,
     label_fractions: Sequence[float],
     split: str,
+    recipe: Recipe,
 ) -> tuple[list[grid.RunSpec], Path | None]:
     """Return the runs of a grid, and the folder of downloads.
 
     Raises
     ------
     ValueError
-        As `grid.combinations`, or if there is no such profile.
+        As `grid.combinations`, or if there is no such profile, or none of its tasks has the recipe.
     FileNotFoundError
         If there is no such folder.
     """
     chosen = profiles.get(profile)
     specs = grid.combinations(
-        tasks or [*chosen.tasks] or registry.paper_names(),
+        tasks or _tasks_of(chosen, recipe),
         backbones or chosen.backbones,
         profile,
         seeds or chosen.seeds,
         label_fractions,
         split,
         {} if seeds else chosen.tasks,
+        recipe,
     )
     if data is not None and not Path(data).is_dir():
         raise FileNotFoundError(
             f"--data {data}: no such folder. Name the folder that holds the downloads."
         )
     return specs, None if data is None else Path(data)
+
+
+def _tasks_of(profile: profiles.Profile, recipe: str) -> list[str]:
+    """Return a profile's own tasks, or all of the paper's, that have a recipe.
+
+    Raises
+    ------
+    ValueError
+        If none has it.
+    """
+    tasks = [*profile.tasks] or registry.paper_names()
+    if recipe != RELEASE:  # `grid.combinations` refuses what is no recipe
+        return tasks
+    released = [task for task in tasks if task in registry.release_names()]
+    if not released:
+        raise ValueError(
+            f"--recipe release: no task of profile {profile.name} has a released protocol. "
+            f"Add --profile paper, or --tasks with some of {', '.join(registry.release_names())}"
+        )
+    return released

@@ -1,13 +1,18 @@
 """From a resolved run to its config: a plain mmengine config, which `Runner.from_cfg` runs.
 
 A run on frozen features trains no network. Its config has no training, and a `probe` in place of the head.
+
+Three entries of a task config are for this module, and are no part of the composed config: `fit` says what the backbone
+is given and where its facts go, `vit` what differs for a plain transformer, `narrow` what a smaller profile makes
+smaller in a release's model (docs/tasks.md, "Recipes").
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -16,10 +21,15 @@ from benchmarks.profiles import Budget, ProbeBudget, Profile, size_of
 from benchmarks.resolve import Resolved
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
+from lvmmed_backbones.catalogue.architectures import is_plain_transformer
 from lvmmed_backbones.evaluation.classification import NEIGHBOURS, PENALTIES
 from lvmmed_backbones.evaluation.dense import PENALTIES as DENSE_PENALTIES
+from lvmmed_backbones.models.pyramid import STRIDES
+from lvmmed_backbones.records import SUITE
+from tasks.prompt.decoder import weights_for
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+NORMALISATION = {"model.data_preprocessor.mean": "mean", "model.data_preprocessor.std": "std"}
 SETTINGS = {"knn": NEIGHBOURS, "linear": PENALTIES, "dense": DENSE_PENALTIES}  # of each probe
 
 
@@ -31,16 +41,29 @@ def configure(run: Resolved) -> Config:
     Raises
     ------
     ValueError
-        If the task has no such split, or the backbone no maps for a dense task.
+        If the task has no such split, the backbone no maps for a dense task, or the config no place for the backbone.
     """
     config = deepcopy(run.task)
+    for_transformer = config.pop("vit", None)
+    if for_transformer and is_plain_transformer(run.backbone.config):
+        config.merge_from_dict(for_transformer)
+    fit, narrow = config.pop("fit", None), config.pop("narrow", {})
+    if fit is None:
+        raise ValueError(
+            f"{config.task.name}: its config lacks fit = dict(backbone=..., places=...). "
+            "Take it from a config of tasks/configs/_base_ with a like model"
+        )
     budget = run.profile.budget(config.task)
     if isinstance(budget, ProbeBudget):
         config = _for_probe(config, budget)
+        fit = dict(backbone=dict(output="vector"), places=NORMALISATION)
     else:
-        _shrink(config, run.profile, budget)
-    fit_backbone(config, run.backbone)
+        _shrink(config, run.profile, budget, narrow)
+    fit_backbone(config, run.backbone, **fit)
     config.randomness.seed = run.spec.seed
+    for transform in transforms(config) if "probe" not in config else ():
+        if "seed" in transform:
+            transform.seed = run.spec.seed
     if run.spec.split == "clean":
         _use_clean_split(config)
     return config
@@ -66,13 +89,15 @@ def place(
     run_dir : Path
         Where the run writes its log, checkpoints and per-case scores.
     features : Path
-        Where a run on frozen features finds those of earlier runs, and leaves its own.
+        Where a run on frozen features or embeddings finds those of earlier runs, and leaves its own.
     """
     config, data, run_dir = deepcopy(config), data.resolve(), run_dir.resolve()
     for loader in filter(config.get, LOADERS):
         inner_dataset(config[loader].dataset).data_root = str(data)
     if "probe" in config:
         config.probe.features = str(features.resolve())
+    if "embeddings" in config:
+        config.embeddings.cache = str(features.resolve())
     if training is not None:
         inner_dataset(config.train_dataloader.dataset).indices = list(training)
     if config.task.kind == "detection":
@@ -108,8 +133,12 @@ def _for_probe(config: Config, budget: ProbeBudget) -> Config:
     )
 
 
-def _shrink(config: Config, profile: Profile, budget: Budget | None) -> None:
-    """Apply a profile's budget; training then counts iterations in place of epochs."""
+def _shrink(config: Config, profile: Profile, budget: Budget | None, narrow: Mapping) -> None:
+    """Apply a profile's budget; training then counts iterations in place of epochs.
+
+    A budget's `overrides` are for the suite's heads: a release's config has its own, `narrow`. A sampler that is part
+    of the protocol stays; the loop begins it anew when it ends.
+    """
     if profile.workers is not None:
         for loader in LOADERS:
             config[loader].num_workers = profile.workers
@@ -121,51 +150,77 @@ def _shrink(config: Config, profile: Profile, budget: Budget | None) -> None:
     else:
         use_tiles(config, budget.image_size, budget.resize)
     config.train_dataloader.batch_size = budget.batch_size
-    config.train_dataloader.sampler = dict(type="InfiniteSampler", shuffle=True)
+    if config.train_dataloader.sampler.type == "DefaultSampler":
+        config.train_dataloader.sampler = dict(type="InfiniteSampler", shuffle=True)
     config.val_dataloader.batch_size = config.test_dataloader.batch_size = budget.batch_size
     config.optim_wrapper.optimizer = dict(budget.optimizer)
-    config.param_scheduler = [
-        dict(type="CosineAnnealingLR", T_max=budget.iterations, by_epoch=False)
-    ]
     config.log_processor.by_epoch = False
-    interval = budget.iterations // max(budget.validations, 1)
-    config.train_cfg = dict(
-        type="IterBasedTrainLoop",
-        max_iters=interval * max(budget.validations, 1),
-        val_interval=interval,
-    )
+    if config.task.protocol != "zero_shot":  # which takes no step
+        interval = budget.iterations // max(budget.validations, 1)
+        config.param_scheduler = [
+            dict(type="CosineAnnealingLR", T_max=budget.iterations, by_epoch=False)
+        ]
+        config.train_cfg = dict(
+            type="IterBasedTrainLoop",
+            max_iters=interval * max(budget.validations, 1),
+            val_interval=interval,
+        )
     if not budget.validations:
         config.val_dataloader = config.val_evaluator = config.val_cfg = None
-    config.merge_from_dict(dict(budget.overrides))
+    suites = config.task.get("recipe", SUITE) == SUITE
+    config.merge_from_dict(dict(budget.overrides if suites else narrow))
 
 
-def fit_backbone(config: Config, entry: Entry) -> None:
-    """Put a backbone of the catalogue into the model, and set the channels of the heads; a probe has none."""
+def fit_backbone(
+    config: Config, entry: Entry, backbone: Mapping[str, Any], places: Mapping[str, str]
+) -> None:
+    """Put a backbone of the catalogue into the model, and its facts where the model needs them.
+
+    Parameters
+    ----------
+    config : Config
+        Is changed.
+    entry : Entry
+        The backbone.
+    backbone : mapping
+        Arguments of the backbone beside the entry's; `output` is always there.
+    places : mapping of str to str
+        For each place in the config, by its dotted name, the fact that it gets: 'maps' (widths of the four maps),
+        'map_4' to 'map_32' (the width of one, by its stride), 'all_maps' (their sum), 'vector' (the width of the
+        pooled vector, which is that of a plain transformer's tokens), 'mean' and 'std' (normalisation in RGB),
+        'sam_decoder' (the file of SAM's mask decoder for it, or None; see `tasks.prompt.decoder.weights_for`).
+
+    Raises
+    ------
+    ValueError
+        If the backbone has no maps for a dense task, or a place wants what is no fact of the backbone.
+    """
     module = catalogue.home(entry)
     if module is not None:  # the run's own process must know the class, too
         config.custom_imports.imports.append(module)
     if entry.pretraining_seed is not None:
         # Part of the run's identity: the same weights may be a backbone of one file, too.
         config.pretraining_seed = entry.pretraining_seed
-    probed, classify = "probe" in config, config.task.kind == "classification"
-    config.model.backbone = entry.model(
-        output="vector" if classify or probed else "maps",
+    arguments = dict(frozen=config.task.protocol != "finetune") | dict(backbone)
+    of_entry = entry.model(
+        output=arguments.pop("output"),
         image_size=image_size(config),
-        frozen=config.task.protocol != "finetune",
+        frozen=arguments.pop("frozen"),
     )
-    config.model.data_preprocessor.update(mean=list(entry.mean), std=list(entry.std))
-    if probed:
-        return
-    channels = list(entry.channels or ())  # `entry.model` has refused a dense task without maps
-    if classify:
-        config.model.head.in_channels = entry.vector_channels
-    elif config.task.kind == "detection":
-        config.model.neck.in_channels = channels
-    elif config.task.protocol == "linear":  # one 1 x 1 convolution on all maps
-        config.model.decode_head.update(in_channels=channels, channels=sum(channels))
-    else:
-        config.model.decode_head.in_channels = channels
-        config.model.auxiliary_head.in_channels = channels[2]
+    config.model.backbone = of_entry | arguments
+    facts = dict(mean=list(entry.mean), std=list(entry.std), vector=entry.vector_channels)
+    if entry.channels:
+        facts |= dict(maps=list(entry.channels), all_maps=sum(entry.channels))
+        facts |= {f"map_{s}": width for s, width in zip(STRIDES, entry.channels, strict=True)}
+    if "sam_decoder" in places.values():
+        facts["sam_decoder"] = weights_for(entry)
+    for place, fact in places.items():
+        if fact not in facts:
+            raise ValueError(
+                f"{config.task.name}: {place} wants {fact!r} of {entry.architecture}, "
+                f"which has {', '.join(sorted(facts))}"
+            )
+        config.merge_from_dict({place: facts[fact]})
 
 
 def _use_clean_split(config: Config) -> None:
@@ -193,9 +248,14 @@ def transforms(config: Config) -> Iterator[Config]:
 
 
 def image_size(config: Config) -> int:
-    """Return the side in pixels of the images that the model sees."""
+    """Return the side in pixels of the images that the model sees.
+
+    The config says it by `task.image_size`, where the pipelines do not: where testing has another size than training.
+    """
     if "probe" in config:
         return config.probe.image_size
+    if "image_size" in config.task:
+        return config.task.image_size
     test = config.model.get("test_cfg") or {}
     if test.get("mode") == "slide":
         return test["crop_size"][0]
@@ -206,6 +266,8 @@ def image_size(config: Config) -> int:
 def set_image_size(config: Config, size: int) -> None:
     """Resize images so that the model sees `size` x `size`; a crop keeps its share of the resized image."""
     former = image_size(config)
+    if "image_size" in config.task:
+        config.task.image_size = size
     for transform in transforms(config):
         if "scale" in transform:
             transform.scale = tuple(size * side // former for side in transform.scale)

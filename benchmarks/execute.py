@@ -7,7 +7,6 @@ import os
 import sys
 import time
 import traceback
-from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,7 +33,7 @@ from lvmmed_backbones.records import FILE, WholeRecord, read_done
 from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent
-from tasks.hooks import BEST, LAST
+from tasks.hooks import BEST, LAST, LAST_SCORES
 
 TAKEN = 75  # exit code: another driver was quicker
 
@@ -84,7 +83,7 @@ def _carry_out(run: Run, lease: Lease) -> None:
         os.dup2(log.fileno(), sys.stderr.fileno())
     try:
         write_text(folder / CONFIG, run.config.pretty_text)
-        write_json(folder / IDENTITY, asdict(run.identity))
+        write_json(folder / IDENTITY, run.identity.facts())
         torch.set_num_threads(run.identity.threads)
         if "probe" in run.config:
             _begin_anew(folder)
@@ -145,7 +144,8 @@ def train_and_test(run: Run) -> WholeRecord:
     runner.train()
     trained = time.monotonic()
     pixels = gallery.watch(runner)
-    metrics = runner.test()
+    last_scores = runner.message_hub.runtime_info.get(LAST_SCORES, {})
+    metrics = runner.test() | last_scores
     cost = {
         "train_seconds": round(clock.seconds, 2),
         "test_seconds": round(time.monotonic() - trained, 2),

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
 
+from lvmmed_backbones.records import SUITE, Recipe
 from tasks import registry
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One planned run: task x backbone x label fraction x split x profile x seed. The protocol is the task config's.
+    """One planned run: task x recipe x backbone x label fraction x split x profile x seed.
+
+    The protocol (finetune, linear, ...) is the task config's.
 
     Attributes
     ----------
@@ -29,6 +32,8 @@ class RunSpec:
         Share of the training images that is used, in (0, 1].
     split : str
         'published', or 'clean' where the published valid split is the test split (FGADR).
+    recipe : str
+        'suite', or 'release': the protocol as the authors of LVM-Med released it.
     """
 
     task: str
@@ -37,10 +42,12 @@ class RunSpec:
     seed: int
     label_fraction: float = 1.0
     split: str = "published"
+    recipe: Recipe = SUITE
 
     def __str__(self) -> str:
         fraction = f" {self.label_fraction:.0%}" if self.label_fraction < 1 else ""
-        return f"{self.task} {self.backbone}{fraction} seed {self.seed}"
+        task = registry.label(self.task, self.recipe)
+        return f"{task} {self.backbone}{fraction} seed {self.seed}"
 
 
 def combinations(
@@ -51,14 +58,15 @@ def combinations(
     label_fractions: Sequence[float] = (1.0,),
     split: str = "published",
     seeds_of_tasks: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    recipe: Recipe = SUITE,
 ) -> list[RunSpec]:
     """Return every combination, task by task; `seeds_of_tasks` has the tasks with other seeds than `seeds`.
 
     Raises
     ------
     ValueError
-        If a task does not exist, a label fraction is not in (0, 1], a seed not in [0, 2**32), or something is named
-        twice.
+        If a task does not exist or has no such recipe, a label fraction is not in (0, 1], a seed not in [0, 2**32), or
+        something is named twice.
     """
     for option, values in (
         ("--tasks", tasks),
@@ -73,14 +81,14 @@ def combinations(
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
     for task in tasks:
-        registry.check(task)
+        registry.check(task, recipe)
     for fraction in label_fractions:
         if not 0 < fraction <= 1:
             raise ValueError(
                 f"label fraction {fraction}: give a share in (0, 1], such as 0.05 for 5 %"
             )
     return [
-        RunSpec(task, backbone, profile, seed, fraction, split)
+        RunSpec(task, backbone, profile, seed, fraction, split, recipe)
         for task in tasks
         for fraction, backbone, seed in product(
             label_fractions, backbones, seeds_of_tasks.get(task, seeds)

@@ -80,7 +80,7 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
     else:
         available = {*datasets.available(downloads)}
         remedy = "Download it into the folder in brackets; `python -m tasks list` tells where from"
-    needed = {spec.task: registry.get(spec.task).task.dataset for spec in specs}
+    needed = {spec.task: registry.get(spec.task, spec.recipe).task.dataset for spec in specs}
     missing = {task: name for task, name in needed.items() if name not in available}
     text = ", ".join(
         f"{task} ({downloads / datasets.get(name).folder if downloads else name})"

@@ -33,6 +33,7 @@ PACKAGES = (
     "mmsegmentation",
     "mmdet",
     "timm",
+    "segment-anything",
 )
 
 
@@ -120,6 +121,7 @@ def record_of(
         Seconds and memory.
     """
     task, identity, entry = run.config.task, run.identity, run.backbone
+    decoder = run.config.model.get("sam_decoder")
     return WholeRecord(
         run=identity.run_id,
         task=task.name,
@@ -139,6 +141,7 @@ def record_of(
         protocol=task.protocol,
         label_fraction=run.spec.label_fraction,
         split=run.spec.split,
+        recipe=run.spec.recipe,
         seed=run.spec.seed,
         profile=run.spec.profile,
         threads=identity.threads,
@@ -155,6 +158,9 @@ def record_of(
             config_sha256=hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest(),
         ),
         cost=cost,
+        mask_decoder=(decoder.sha256 if decoder else "random")
+        if "embeddings" in run.config
+        else None,
     )
 
 

@@ -17,6 +17,7 @@ from lvmmed_backbones.catalogue.architectures import build_on_meta
 from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
 from tasks import registry
+from tasks.prompt import decoder
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def resolve(spec: RunSpec) -> Resolved:
     Raises
     ------
     ValueError
-        If the profile or the backbone does not exist, or was not pretrained with the run's seed.
+        If the task, its recipe, the profile or the backbone does not exist, or was not pretrained with the run's seed.
     FileNotFoundError
         If the weights are not on this machine and cannot be fetched.
     """
@@ -59,7 +60,7 @@ def resolve(spec: RunSpec) -> Resolved:
     weights = backbone.weights
     return Resolved(
         spec=spec,
-        task=registry.get(spec.task),
+        task=registry.get(spec.task, spec.recipe),
         profile=profile,
         backbone=backbone,
         weights_sha256=file_sha256(weights.fetch()) if weights else None,
@@ -67,13 +68,14 @@ def resolve(spec: RunSpec) -> Resolved:
 
 
 def open_weights(configs: Iterable[Config]) -> None:
-    """Check that each file of weights fills its backbone, before anything long.
+    """Check that each file of weights fills its backbone, or its mask decoder, before anything long.
 
     Raises
     ------
     FileNotFoundError, ValueError
         Naming the file, as `lvmmed_backbones.weights.loading.load_strictly`.
     """
+    configs = list(configs)
     backbones = {
         (backbone.weights.file, backbone.output): backbone
         for backbone in (config.model.backbone for config in configs)
@@ -83,3 +85,10 @@ def open_weights(configs: Iterable[Config]) -> None:
         file, layout = Path(backbone.weights.file), backbone.weights.layout
         config = {key: value for key, value in backbone.items() if key != "weights"}
         find(build_on_meta(config, file), file, [layout])
+    decoders = {
+        config.model.sam_decoder.file: config.model
+        for config in configs
+        if config.model.get("sam_decoder")
+    }
+    for decoder_file, model in decoders.items():
+        decoder.load(decoder.build(model.backbone.img_size), decoder_file)

@@ -19,7 +19,7 @@ from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB, TEXT, Refused, read_bytes
 from lvmmed_backbones.files.writing import write_bytes
-from lvmmed_backbones.records import FILE, read_done
+from lvmmed_backbones.records import FILE, SUITE, read_done
 
 INDEX = "index.json"
 RUNS = "runs"
@@ -38,7 +38,7 @@ class _Row(msgspec.Struct):
     ----------
     stamp : (int, int, int)
         Size and times of its file; they differ once the record is written anew.
-    task, backbone, profile : str
+    task, backbone, profile, recipe : str
         What a sound record says; else empty.
     problem : str
         Why the record does not count; empty for a sound record.
@@ -48,6 +48,7 @@ class _Row(msgspec.Struct):
     task: str = ""
     backbone: str = ""
     profile: str = ""
+    recipe: str = SUITE  # an index of before recipes has none
     problem: str = ""
 
 
@@ -57,6 +58,7 @@ class _RunNames(msgspec.Struct):
     task: str = "?"
     backbone: str = "?"
     profile: str = "?"
+    recipe: str = SUITE  # a suite's run does not say it
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,14 @@ class Status:
 
     Attributes
     ----------
-    counts : mapping of (str, str, str) to Counter[str]
-        How many runs are in each of `benchmarks.terminal.STATES`, by profile, task and backbone.
+    counts : mapping of (str, str, str, str) to Counter[str]
+        How many runs are in each of `benchmarks.terminal.STATES`, by profile, recipe, task and
+        backbone.
     notes : sequence of str
         A sentence for each run that is not done: who carries it out, why it failed, why its record does not count.
     """
 
-    counts: Mapping[tuple[str, str, str], Counter[str]]
+    counts: Mapping[tuple[str, str, str, str], Counter[str]]
     notes: Sequence[str]
 
 
@@ -108,7 +111,7 @@ def _read_row(folder: Path, stamp: tuple[int, int, int]) -> _Row:
         record = read_done(folder)
     except (FileNotFoundError, ValueError) as error:
         return _Row(stamp, problem=plain(error))
-    return _Row(stamp, record.task, record.backbone.name, record.profile)
+    return _Row(stamp, record.task, record.backbone.name, record.profile, record.recipe)
 
 
 def _read_index(results: Path) -> dict[str, _Row]:
@@ -131,18 +134,18 @@ def status_of(results: Path) -> Status:
     if not results.is_dir():
         raise FileNotFoundError(f"--results {results}: no such folder. Name one that `run` wrote.")
     rows = scan(results)
-    counts: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+    counts: dict[tuple[str, str, str, str], Counter[str]] = defaultdict(Counter)
     notes: list[str] = []
     for run in _folders(results):
         folder = results / RUNS / run
         row = rows.get(run)
         if row and not row.problem:
-            counts[row.profile, row.task, row.backbone]["done"] += 1
+            counts[row.profile, row.recipe, row.task, row.backbone]["done"] += 1
             continue
         if row:
             notes.append(f"{folder / FILE}: {row.problem}")
         names, state = _read_names(folder), _state_of(folder, notes)
-        counts[names.profile, names.task, names.backbone][state] += 1
+        counts[names.profile, names.recipe, names.task, names.backbone][state] += 1
     return Status(dict(counts), [plain(note) for note in notes])
 
 

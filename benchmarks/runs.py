@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -18,7 +19,7 @@ from benchmarks.results import LEASE, RUNS
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
 from lvmmed_backbones.provenance import checksum
-from lvmmed_backbones.records import Pretraining
+from lvmmed_backbones.records import SUITE, Pretraining
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Identity:
         Checksum of the config without this machine's folders.
     threads : int
         Threads of a run on CPUs; they change the last bits.
+    recipe : str
+        'suite' or 'release'.
     """
 
     task: str
@@ -65,11 +68,19 @@ class Identity:
     data_fingerprint: str
     config_sha256: str
     threads: int
+    recipe: str = SUITE
 
     @property
     def run_id(self) -> str:
         """Checksum of the identity: 16 hex digits."""
-        return checksum(asdict(self))[:16]
+        return checksum(self.facts())[:16]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what identity.json holds: a suite's run leaves its recipe out, as runs did before there was one."""
+        facts = asdict(self)
+        if self.recipe == SUITE:
+            del facts["recipe"]
+        return facts
 
 
 @dataclass(frozen=True)
@@ -197,12 +208,14 @@ def identify(
         data_fingerprint=fingerprint,
         config_sha256=_config_checksum(config),
         threads=resolved.profile.threads,
+        recipe=spec.recipe,
     )
 
 
 def _config_checksum(config: Config) -> str:
     """Return the checksum of a config without the path of the weights: the same on every machine."""
     portable = deepcopy(config)
-    if portable.model.backbone.get("weights"):
-        portable.model.backbone.weights.pop("file")
+    for weights in (portable.model.backbone.get("weights"), portable.model.get("sam_decoder")):
+        if weights:
+            weights.pop("file")
     return checksum(portable.to_dict())

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lvmmed_backbones.display import plain
+from tasks import registry
 
 if TYPE_CHECKING:
     from benchmarks.driver import Plan
@@ -36,14 +37,14 @@ def show_plan(plan: Plan) -> None:
                 if (run.spec.task, run.spec.backbone) == (task, backbone)
             ]
             cells.append(f"{sum(done)} of {len(done)} done")
-        table.add_row(task, *cells)
+        table.add_row(registry.label(task, plan.runs[0].spec.recipe), *cells)
     Console(stderr=True).print(table)
     if minutes := plan.seconds / 60:
         say(f"about {minutes:.0f} minutes on 2 cores like ours (a processor of 2023)")
 
 
 def show_status(status: Status) -> None:
-    """Print on stdout a row for each profile, task and backbone; on stderr the notes."""
+    """Print on stdout a row for each profile, recipe, task and backbone; on stderr the notes."""
     table = Table()
     for name in ("profile", "task", "backbone"):
         table.add_column(name, overflow="fold")
@@ -51,7 +52,9 @@ def show_status(status: Status) -> None:
         table.add_column(state, justify="right")
     for names, numbers in sorted(status.counts.items()):
         cells = [str(numbers[state] or "") for state in STATES]
-        table.add_row(*(Text(plain(name)) for name in names), *cells)
+        profile, recipe, task, backbone = names
+        shown = (profile, registry.label(task, recipe), backbone)
+        table.add_row(*(Text(plain(name)) for name in shown), *cells)
     Console().print(table)
     for note in status.notes:
         say(note)

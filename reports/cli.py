@@ -21,6 +21,7 @@ FILTERS = {
     "architecture": "of backbones of these architectures",
     "corpus": "of backbones pretrained on these corpora",
     "protocol": "of these protocols",
+    "recipe": "of these recipes: suite (the suite's protocols), release (as LVM-Med's authors released them)",
     "label_fraction": "with these shares of the labels, in (0, 1]",
 }
 EPILOG = "Problems are named on stderr; the exit code is then 1."

@@ -1,4 +1,7 @@
-"""The tasks: a config each in `configs` (the paper's) and `configs/open`, and those that plugins register."""
+"""The tasks: the configs of `configs` (the paper's, `prompt` and `open`), of `configs/release`, and those of plugins.
+
+A task has the suite's recipe, and may have a second one: the protocol as the authors of LVM-Med released it.
+"""
 
 from __future__ import annotations
 
@@ -8,46 +11,54 @@ from typing import TYPE_CHECKING
 
 from lvmmed_backbones.display import unknown_name
 from lvmmed_backbones.plugins import load_installed
+from lvmmed_backbones.records import RECIPES, RELEASE, SUITE
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
-OPEN = CONFIGS / "open"
-_registered: dict[str, Config] = {}
+PROMPT, OPEN, RELEASED = (CONFIGS / folder for folder in ("prompt", "open", "release"))
+_folders: dict[str, tuple[Path, ...]] = {SUITE: (CONFIGS, PROMPT, OPEN), RELEASE: (RELEASED,)}
+_registered: dict[tuple[str, str], Config] = {}  # by name and recipe
 
 
 def register(config: str | Path | Config) -> None:
-    """Add a task.
+    """Add a task, or to a task the recipe 'release'.
 
     Parameters
     ----------
     config : str, Path or Config
-        An mmengine config or its file, which may have one of ours as `_base_`; its `task.name` is the task's.
+        An mmengine config or its file, which may have one of ours as `_base_`; its `task.name` is the task's, and its
+        `task.recipe` 'suite' (the default) or 'release'.
 
     Raises
     ------
     ValueError
-        If it does not say `task = dict(name=...)`, or another task has the name.
+        If it does not say `task = dict(name=...)`, there is no such recipe, or another task has the name.
     """
     if isinstance(config, str | Path):
         config = _read(Path(config))
-    name = config.get("task", {}).get("name")
+    task = config.get("task", {})
+    name, recipe = task.get("name"), task.get("recipe", SUITE)
     if not isinstance(name, str):
         raise ValueError(f"{config.filename}: it must say task = dict(name=..., ...)")
-    if name in _shipped() or _registered.get(name, config) != config:
+    if recipe not in RECIPES:
+        raise ValueError(
+            f"{config.filename}: task.recipe={recipe!r}: choose from {', '.join(RECIPES)}"
+        )
+    if name in _shipped(recipe) or _registered.get((name, recipe), config) != config:
         raise ValueError(f"{config.filename}: there is another task called {name}. Rename it")
-    _registered[name] = config
+    _registered[name, recipe] = config
 
 
-def _shipped() -> dict[str, Path]:
+def _shipped(recipe: str) -> dict[str, Path]:
     """Return the files of the configs beside this module, by name."""
-    return {file.stem: file for folder in (CONFIGS, OPEN) for file in folder.glob("*.py")}
+    return {file.stem: file for folder in _folders[recipe] for file in folder.glob("*.py")}
 
 
 def paper_names() -> list[str]:
-    """Return the names of the tasks of the paper, and of those that plugins register: all but the open ones."""
-    return sorted({*names()} - {*open_names()})
+    """Return the tasks of the paper, and those that plugins register: all but the open and the prompted ones."""
+    return sorted({*names()} - {*open_names(), *prompt_names()})
 
 
 def open_names() -> list[str]:
@@ -55,31 +66,66 @@ def open_names() -> list[str]:
     return sorted(file.stem for file in OPEN.glob("*.py"))
 
 
+def prompt_names() -> list[str]:
+    """Return the names of the prompted tasks: Segment Anything gets a box of each image."""
+    return sorted(file.stem for file in PROMPT.glob("*.py"))
+
+
+def release_names() -> list[str]:
+    """Return the names of the tasks that have a released protocol."""
+    return _names(RELEASE)
+
+
 def names() -> list[str]:
     """Return the names of all tasks."""
+    return _names(SUITE)
+
+
+def _names(recipe: str) -> list[str]:
     load_installed()
-    return sorted({*_shipped(), *_registered})
+    registered = {name for name, of_recipe in _registered if of_recipe == recipe}
+    return sorted({*_shipped(recipe), *registered})
 
 
-def check(name: str) -> None:
-    """Raise ValueError if there is no task of this name; the message has names that come close."""
-    if name not in names():
+def check(name: str, recipe: str = SUITE) -> None:
+    """Raise ValueError if there is no task of this name with this recipe; the message has names to choose from."""
+    if recipe not in RECIPES:
+        raise ValueError(f"no recipe {recipe!r}: choose from {', '.join(RECIPES)}")
+    known = _names(recipe)
+    if name not in {*known, *names()}:
         raise unknown_name("task", name, names())
+    if name not in known:
+        raise ValueError(
+            f"{name} has no recipe {recipe!r}: choose from {', '.join(known)}, or --recipe {SUITE}"
+        )
 
 
-@cache
-def get(name: str) -> Config:
+def get(name: str, recipe: str = SUITE) -> Config:
     """Return a task config, which is read once. Change a copy of it, not the config itself.
+
+    Parameters
+    ----------
+    name : str
+        Name of the task.
+    recipe : {'suite', 'release'}
+        Whose protocol: the suite's, or the one that the authors of LVM-Med released.
 
     Raises
     ------
     ValueError
         As `check`.
     """
-    check(name)
-    return _registered[name] if name in _registered else _read(_shipped()[name])
+    check(name, recipe)
+    key = name, recipe
+    return _registered[key] if key in _registered else _read(_shipped(recipe)[name])
 
 
+def label(name: str, recipe: str) -> str:
+    """Return the name of a task in texts, with its recipe where it is not the suite's."""
+    return name if recipe == SUITE else f"{name} ({recipe})"
+
+
+@cache
 def _read(file: Path) -> Config:
     from mmengine.config import (
         Config,  # here, since it imports torch, which listing names does not need

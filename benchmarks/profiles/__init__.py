@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lvmmed_backbones.plugins import load_installed
+from lvmmed_backbones.records import RELEASE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Budget:
     seconds : float
         What one run took on 2 cores, for the estimate.
     overrides : mapping
-        Further config entries, by dotted name.
+        Further config entries, by dotted name, for the suite's heads; a release's config has its own, `narrow`.
     resize : int or None
         Side in pixels to which images are resized; training then sees crops of `image_size`, testing tiles of that
         size. None: images are resized to what the task's pipelines need for `image_size`.
@@ -106,8 +107,8 @@ class Profile:
         The default of --tasks, and the seeds of each. Empty: all but the open tasks, with `seeds`.
     budgets : mapping of str to Budget or ProbeBudget, or None
         One for each kind (segmentation, volumes, detection), in classification for each protocol (knn, linear,
-        finetune), and for linear evaluation of maps (dense); one for a task by its name goes before these. None: every
-        task config stays as it is.
+        finetune), for linear evaluation of maps (dense), and for box prompts (prompt); one for a task by its name goes
+        before these in the suite's recipe. None: every task config stays as it is.
     workers : int or None
         Data loading processes per run; None: as many as the task config has.
     threads : int
@@ -134,19 +135,39 @@ class Profile:
         ----------
         task : mapping
             The entry `task` of the task config.
+
+        Raises
+        ------
+        ValueError
+            If the profile has none.
         """
         size = size_of(task)
         if self.budgets is None:
             return NEIGHBOURS if size == "knn" else None
         budgets = {"knn": NEIGHBOURS, **self.budgets}
-        return budgets[task["name"] if task["name"] in budgets else size]
+        if not _is_release(task) and task["name"] in budgets:
+            return budgets[task["name"]]
+        if size not in budgets:
+            raise ValueError(
+                f"profile {self.name} does not say how large {task['name']} ({size}) is. Take --profile paper or mini"
+            )
+        return budgets[size]
 
 
 def size_of(task: Mapping) -> str:
-    """Return the name of what a profile sizes alike: a protocol of classification, 'dense', or another kind of task."""
+    """Return the name of what a profile sizes alike: a protocol of classification, 'dense', or another kind of task.
+
+    The release trains the layer on a frozen backbone by steps, as it fine-tunes: it has no probes.
+    """
+    if task["protocol"] in ("prompt", "zero_shot"):
+        return "prompt"
     if task["kind"] == "classification":
-        return task["protocol"]
+        return "finetune" if _is_release(task) else task["protocol"]
     return "dense" if task["protocol"] == "linear" else task["kind"]
+
+
+def _is_release(task: Mapping) -> bool:
+    return task.get("recipe") == RELEASE
 
 
 _registered: dict[str, Profile] = {}

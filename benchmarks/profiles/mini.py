@@ -63,6 +63,14 @@ BUDGETS: dict[str, Budget | ProbeBudget] = {
     "knn": ProbeBudget(image_size=64, seconds=3),
     "linear": ProbeBudget(image_size=64, seconds=3),
     "dense": ProbeBudget(image_size=64, seconds=6),
+    "prompt": Budget(
+        image_size=256,
+        batch_size=2,
+        iterations=30,
+        optimizer=dict(type="AdamW", lr=1e-3),
+        validations=0,
+        seconds=7,
+    ),
     "finetune": Budget(
         image_size=64,
         batch_size=16,

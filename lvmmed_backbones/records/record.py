@@ -24,6 +24,10 @@ MOST = 64 * MIB  # bytes of a record: one of 100,000 cases with ten scores each 
 SCHEMA = 3
 DataSource = Literal["measured", "phantom"]
 DATA_SOURCES: tuple[str, ...] = get_args(DataSource)
+Recipe = Literal["suite", "release"]
+SUITE: Recipe = "suite"
+RELEASE: Recipe = "release"
+RECIPES: tuple[Recipe, ...] = (SUITE, RELEASE)
 Case = dict[str, str | float | None]
 
 
@@ -135,6 +139,10 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
         train_seconds, test_seconds, peak_memory_mb.
     split : str
         'published', or 'clean' where the published one leaks.
+    recipe : Recipe
+        'suite', or 'release': the protocol as the authors of LVM-Med released it.
+    mask_decoder : str or None
+        Of a prompted run: the SHA-256 of the file that SAM's mask decoder began with, or 'random', by the seed.
     """
 
     run: str
@@ -155,6 +163,8 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
     provenance: Provenance
     cost: dict[str, Amount]
     split: str = "published"
+    recipe: Recipe = SUITE
+    mask_decoder: str | None = None
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records import RELEASE, StoredRecord
 from reports.analysis.paper_frames import Frame
 from reports.published.layout import OWN_GROUP, Layout, PaperColumn, RowKey, row_label
 from reports.published.paper_rows import (
@@ -336,10 +336,11 @@ def _with_published(
 ) -> list[PaperCell | None]:
     """Measured cells with the published mean beside them, if the runs repeat the paper's experiment.
 
-    That is a run on real images, in full size, with all labels. `paper` is the row of the paper, None if there is none.
+    That is a run by the authors' recipe on real images, in full size, with all labels. `paper` is the row of the paper,
+    None if there is none.
     """
-    experiment = (record.data_source, record.profile, record.label_fraction)
-    if paper is None or experiment != ("measured", "paper", 1):
+    experiment = (record.data_source, record.profile, record.recipe, record.label_fraction)
+    if paper is None or experiment != ("measured", "paper", RELEASE, 1):
         return cells
     return [
         replace(c, published=other.mean) if c and other and c.split == "published" else c

@@ -29,7 +29,7 @@ ALIASES = {
     "fullalpha08": "lvmmed",
     "supervised": "imagenet",
 }
-PROTOCOLS = {"prompt": "box_prompt_decoder_finetune"}
+PROTOCOLS = {"prompt": "box_prompt_decoder_finetune", "zero_shot": "box_prompt_zero_shot"}
 # Names of corpora as in the catalogue, by the method of the row. The number of images is part of the name, because a
 # folder called LVM-Med can hold any images, and not all data sets of the paper's corpus are known.
 PAPER_CORPUS = re.compile(r"LVM-Med, 1\.3 million images\b.*")
@@ -46,6 +46,9 @@ METRICS = {
     "accuracy": ("classification", "accuracy"),
     "map50": ("detection", "map50"),
 }
+OF_PROMPTS = {
+    "iou": "slice_iou"
+}  # with box prompts the paper's 3D IoU is another score: the mean of slices
 # The columns that a column is the mean of.
 MEANS = {
     "mean_linear_cls": [PaperColumn(t, "linear", "accuracy") for t in ("fgadr", "brain_tumor")],
@@ -101,6 +104,8 @@ def metric_of(record: StoredRecord, column: PaperColumn) -> str | None:
         mine = (record.task, paper_protocol(record)) == (column.task, column.protocol)
         return column.metric if mine else None
     kind, metric = METRICS[column.metric]
+    if record.protocol in PROTOCOLS and OF_PROMPTS.get(metric) in record.metrics:
+        metric = OF_PROMPTS[metric]
     if record.kind != kind or column.protocol not in ("", paper_protocol(record)):
         return None
     if column.task == record.dataset:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from lvmmed_backbones.records import DATA_SOURCES, Backbone, StoredRecord
+from lvmmed_backbones.records import DATA_SOURCES, RECIPES, SUITE, Backbone, Recipe, StoredRecord
 from lvmmed_backbones.records.folder import listed
 from reports.reading.metrics import describe_metric
 
@@ -21,18 +21,22 @@ class Condition(NamedTuple):
     profile: str
     label_fraction: float
     split: str
+    recipe: Recipe = SUITE
 
 
 def condition_of(record: StoredRecord) -> Condition:
     """The condition of a record."""
-    return Condition(record.data_source, record.profile, record.label_fraction, record.split)
+    return Condition(
+        record.data_source, record.profile, record.label_fraction, record.split, record.recipe
+    )
 
 
 def condition_order(condition: Condition) -> tuple:
-    """Sort key of conditions: measured before phantom, larger profiles and label fractions first."""
+    """Sort key of conditions: measured before phantom, larger profiles first, the suite's recipe first."""
     return (
         DATA_SOURCES.index(condition.data_source),
         known_first(condition.profile, PROFILES),
+        RECIPES.index(condition.recipe),
         -condition.label_fraction,
         condition.split != "published",
     )
@@ -119,7 +123,7 @@ def _run_key(record: StoredRecord) -> Hashable:
 
 def _version_key(record: StoredRecord) -> Hashable:
     """What records with one version of a task have in common: tables may span splits and shares of the labels."""
-    return record.data_source, record.profile, record.task
+    return record.data_source, record.profile, record.recipe, record.task
 
 
 def _column_name(record: StoredRecord) -> str:

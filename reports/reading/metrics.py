@@ -32,6 +32,9 @@ class Metric:
 METRICS = {
     "dice": Metric("Dice"),
     "iou": Metric("IoU"),
+    "slice_dice": Metric("mean Dice of slices"),
+    "slice_iou": Metric("mean IoU of slices"),
+    "volume_iou": Metric("IoU of volumes"),
     "map50": Metric("mAP50"),
     "map": Metric("mAP"),
     "accuracy": Metric("accuracy"),
@@ -54,6 +57,8 @@ METRICS = {
     "draws": Metric("draws", percent=False),
 }
 
+LAST = "last_"  # before the scores of the last epoch, which the release's recipe tests beside the best one
+
 
 def describe_metric(metric: str) -> Metric:
     """Return what is known of a metric.
@@ -62,15 +67,17 @@ def describe_metric(metric: str) -> Metric:
     ----------
     metric : str
         As in a record: the name of a known metric, perhaps with a part (dice/vessel) or a condition of its images
-        (accuracy_noise_3, accuracy_without_copies) behind it. An unknown one is as any score: more is better.
+        (accuracy_noise_3, accuracy_without_copies) behind it, or last_ before it. An unknown one is as any
+        score: more is better.
     """
-    base, _, part = metric.partition("/")
+    base, _, part = metric.removeprefix(LAST).partition("/")
     known = base
     while known not in METRICS and "_" in known:
         known = known.rpartition("_")[0]
     found = METRICS.get(known, Metric(base))
     condition = base[len(known) + 1 :].replace("_", " ") if known in METRICS else ""
-    name = ", ".join(filter(None, [found.name, condition, part]))
+    epoch = "last epoch" if metric.startswith(LAST) else ""
+    name = ", ".join(filter(None, [found.name, condition, part, epoch]))
     return Metric(name, found.percent, found.less_is_better)
 
 

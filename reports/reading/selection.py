@@ -32,6 +32,8 @@ class Filters(TypedDict, total=False):
         Corpora that backbones were pretrained on.
     protocol : sequence of str or None
         Names of protocols.
+    recipe : sequence of str or None
+        'suite', 'release' or both.
     label_fraction : sequence of float or None
         Shares of the labels, in (0, 1].
     """
@@ -41,6 +43,7 @@ class Filters(TypedDict, total=False):
     architecture: Sequence[str] | None
     corpus: Sequence[str] | None
     protocol: Sequence[str] | None
+    recipe: Sequence[str] | None
     label_fraction: Sequence[float] | None
 
 

@@ -37,5 +37,7 @@ def test_a_plan_a_run_and_a_status_in_python(tmp_path: Path) -> None:
     assert [ending.before for ending in benchmarks.run(**GRID, **folders)] == [True, True]
     assert benchmarks.plan(**GRID, **folders).left == []
     status = benchmarks.status(results=tmp_path / "results")
-    assert status.counts == {("open", "brain_tumor_linear", "random_resnet18_half"): {"done": 2}}
+    assert status.counts == {
+        ("open", "suite", "brain_tumor_linear", "random_resnet18_half"): {"done": 2}
+    }
     assert status.notes == []

@@ -37,9 +37,10 @@ def test_profiles_are_found_by_convention() -> None:
 
 def test_every_profile_with_budgets_covers_every_kind() -> None:
     kinds = {"segmentation", "volumes", "detection", "knn", "linear", "dense", "finetune"}
+    prompt = {"prompt"}  # `mini` alone has a size for it
     for name in ("mini", "small", "evidence"):
         budgets = set(profiles.get(name).budgets)
-        assert kinds <= budgets <= kinds | set(registry.names())
+        assert kinds <= budgets <= kinds | prompt | set(registry.names())
 
 
 def test_help_and_wrong_words_do_not_wait_for_torch() -> None:

@@ -174,8 +174,7 @@ def test_seeds_shares_and_probes_have_the_features_of_a_backbone_once(
     assert len(keys) == len(set(keys)) > 64
     task = copy.deepcopy(registry.get("brain_tumor_linear"))
     task.task.update(name="brain_tumor_knn", protocol="knn")
-    monkeypatch.setitem(registry._registered, "brain_tumor_knn", task)
-    registry.get.cache_clear()
+    monkeypatch.setitem(registry._registered, ("brain_tumor_knn", "suite"), task)
     specs = [
         dataclasses.replace(SPEC, seed=1),
         dataclasses.replace(SPEC, label_fraction=0.5),

@@ -69,7 +69,7 @@ def made(prepared: PreparedData, results: Path, seed: int = 0, keep: bool = Fals
     config = Config.fromfile(registry.CONFIGS / f"{spec.task}.py")
     set_image_size(config, 32)
     backbone = catalogue.get(spec.backbone)
-    fit_backbone(config, backbone)
+    fit_backbone(config, backbone, **config.pop("fit"))
     config.randomness.seed = seed
     config.train_cfg.max_epochs = EPOCHS
     config.train_dataloader.num_workers = 1

@@ -27,7 +27,7 @@ def test_each_of_its_parts_makes_another_run() -> None:
     assert len(one.run_id) == 16 and int(one.run_id, 16) >= 0
     other = dict(
         task="u", task_version=2, backbone="a", weights_sha256="w", profile="small", protocol="finetune",
-        label_fraction="s", split="clean", seed=1, data_fingerprint="e", config_sha256="f", threads=2,
+        label_fraction="s", split="clean", seed=1, data_fingerprint="e", config_sha256="f", threads=2, recipe="release",
     )  # fmt: skip
     assert set(other) == {field.name for field in dataclasses.fields(Identity)}
     names = {dataclasses.replace(one, **{key: value}).run_id for key, value in other.items()}
@@ -72,7 +72,7 @@ def test_another_version_of_the_task_is_another_run(prepared, tmp_path: Path) ->
 def test_folders_and_machines_are_no_part_of_it(prepared, tmp_path: Path) -> None:
     one, two = (prepared_run(SPEC, prepared, tmp_path / name) for name in ("a", "b"))
     assert one.identity == two.identity
-    text = checksum(dataclasses.asdict(one.identity))
+    text = checksum(one.identity.facts())
     assert text.startswith(one.folder.name)
     assert str(tmp_path) not in configured(SPEC).pretty_text
 

@@ -25,8 +25,9 @@ def test_records_of_different_runs_all_stay(write: Callable[..., Path], tmp_path
     write("a", 0.7, data_source="phantom")
     write("a", 0.8, label_fraction=0.1)
     write("a", 0.9, split="clean")
+    write("a", 0.3, recipe="release")
     records, problems = consistent_records(read(tmp_path)[0])
-    assert len(records) == 9
+    assert len(records) == 10
     assert not problems
 
 
@@ -155,9 +156,10 @@ def test_only_the_newest_version_of_a_task_stays(
     write("a", 0.5, task="buid", task_version=2)
     write("a", 0.6, profile="paper")
     write("a", 0.7, data_source="phantom")
+    write("a", 0.8, recipe="release")
     records, problems = consistent_records(read(tmp_path)[0])
     assert [(record.task_version, record.value) for record in records] == [
-        (3, 0.2), (2, 0.5), (1, 0.6), (1, 0.7)
+        (3, 0.2), (2, 0.5), (1, 0.6), (1, 0.7), (1, 0.8)
     ]  # fmt: skip
     first, of_second = problems
     assert ", ".join(map(str, older[:3])) + " and 3 more: " in first.replace(", and", " and")

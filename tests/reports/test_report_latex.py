@@ -127,6 +127,7 @@ def test_every_table_has_a_label_of_its_own(write: Callable[..., Path], tmp_path
         (Condition("measured", "paper", 1.0, "published"), "tab:table2"),
         (Condition("measured", "paper", 0.1, "clean"), "tab:table2-10pct-clean"),
         (Condition("phantom", "paper", 1.0, "published"), "tab:table2-phantom-paper"),
+        (Condition("measured", "paper", 0.1, "published", "release"), "tab:table2-release-10pct"),
     ],
 )
 def test_labels(condition: Condition | None, label: str) -> None:

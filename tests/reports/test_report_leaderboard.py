@@ -178,15 +178,16 @@ def test_two_protocols_of_a_task_are_two_columns() -> None:
 
 def test_conditions_never_share_a_table_and_the_most_telling_comes_first() -> None:
     told = [
-        dict(data_source="measured", profile="paper", label_fraction=1.0, split="published"),
-        dict(data_source="measured", profile="paper", label_fraction=1.0, split="clean"),
-        dict(data_source="measured", profile="paper", label_fraction=0.1, split="published"),
-        dict(data_source="measured", profile="small", label_fraction=1.0, split="published"),
-        dict(data_source="measured", profile="mini", label_fraction=1.0, split="published"),
-        dict(data_source="measured", profile="my_own", label_fraction=1.0, split="published"),
-        dict(data_source="phantom", profile="paper", label_fraction=1.0, split="published"),
-        dict(data_source="phantom", profile="mini", label_fraction=1.0, split="published"),
-    ]
+        dict(data_source="measured", profile="paper", label_fraction=1.0, split="published", recipe="suite"),
+        dict(data_source="measured", profile="paper", label_fraction=1.0, split="clean", recipe="suite"),
+        dict(data_source="measured", profile="paper", label_fraction=0.1, split="published", recipe="suite"),
+        dict(data_source="measured", profile="paper", label_fraction=1.0, split="published", recipe="release"),
+        dict(data_source="measured", profile="small", label_fraction=1.0, split="published", recipe="suite"),
+        dict(data_source="measured", profile="mini", label_fraction=1.0, split="published", recipe="suite"),
+        dict(data_source="measured", profile="my_own", label_fraction=1.0, split="published", recipe="suite"),
+        dict(data_source="phantom", profile="paper", label_fraction=1.0, split="published", recipe="suite"),
+        dict(data_source="phantom", profile="mini", label_fraction=1.0, split="published", recipe="suite"),
+    ]  # fmt: skip
     boards = leaderboards([record("a", 0.5, **one) for one in reversed(told)])
     assert [board.condition._asdict() for board in boards] == told
     assert all(len(board.cells) == 1 for board in boards)
@@ -242,7 +243,8 @@ def test_the_long_table_is_exact() -> None:
     assert list(read["backbone"]) == ["a", "b,=1\n"]
     assert list(read["seeds"].astype(str)) == ["0 1", "0"]
     assert read["std"].isna().tolist() == [False, True]
-    assert list(read.columns[:5]) == ["data_source", "profile", "label_fraction", "split", "task"]
+    names = ["data_source", "profile", "label_fraction", "split", "recipe", "task"]
+    assert list(read.columns[:6]) == names
 
 
 @settings(max_examples=40, deadline=None)

@@ -51,6 +51,7 @@ def study(write: Callable[..., Path], tmp_path: Path) -> Path:
     [
         ("dice", "Dice"),
         ("dice/vessel", "Dice, vessel"),
+        ("last_slice_dice", "mean Dice of slices, last epoch"),
         ("balanced_accuracy", "balanced accuracy"),
         ("accuracy_without_copies", "accuracy, without copies"),
         ("accuracy_gaussian_noise_3", "accuracy, gaussian noise 3"),

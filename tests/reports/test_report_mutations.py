@@ -87,6 +87,7 @@ def same_as_written(record: StoredRecord, content: dict) -> None:
         (record.backbone.pretraining_seed, backbone.get("pretraining_seed")),
         (record.provenance.config_sha256, provenance.get("config_sha256")),
         (record.split, content.get("split", "published")),
+        (record.recipe, content.get("recipe", "suite")),
         (record.results, record.path.parents[1]),
         (record.value, content["metrics"][content["metric"]]),
     ):  # fmt: skip

@@ -46,6 +46,11 @@ def test_a_record_from_before_splits_is_of_the_published_one(content: Callable[.
     assert parse(json.dumps(old).encode()).split == "published"
 
 
+def test_a_record_from_before_recipes_is_of_the_suites(content: Callable[..., dict]) -> None:
+    assert "recipe" not in content()
+    assert parse(json.dumps(content()).encode()).recipe == "suite"
+
+
 @pytest.mark.parametrize("value", [0, 1, 0.0, 1.0])
 def test_the_ends_of_the_range_are_fractions(
     write: Callable[..., Path], tmp_path: Path, value: float
@@ -131,6 +136,7 @@ def test_a_folder_called_as_a_record_is_named(write: Callable[..., Path], tmp_pa
         ({"label_fraction": 1.5}, "label_fraction is 1.5, expected float <= 1"),
         ({"label_fraction": float("nan")}, "label_fraction is nan, expected float"),
         ({"label_fraction": 10**400}, "label_fraction is 10+.*0, number out of range"),
+        ({"recipe": "authors"}, "recipe is 'authors', invalid enum value"),
         ({"task_version": 0}, "task_version is 0, expected int >= 1"),
         ({"task_version": "1"}, "task_version is '1', expected int, got str"),
         ({"task_version": True}, "task_version is True, expected int, got bool"),
@@ -170,7 +176,8 @@ def test_a_wrong_field_is_named_with_its_value(
 
 FIELDS = st.sampled_from(
     ["schema", "run", "task_version", "threads", "backbone", "backbone.name", "backbone.parameters", "metrics",
-     "metrics.dice", "label_fraction", "seed", "data_source", "data.counts", "provenance.machine", "cost", "split"]
+     "metrics.dice", "label_fraction", "seed", "data_source", "data.counts", "provenance.machine", "cost", "split",
+     "recipe"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lvmmed_backbones.records import read
 from reports.analysis.leaderboard import leaderboards
-from reports.render.text.leaderboard_text import LeaderboardText, leaderboard_text
+from reports.render.text.leaderboard_text import OWN_PROTOCOLS, LeaderboardText, leaderboard_text
 from reports.render.text.markdown import escape, leaderboard_markdown
 from reports.render.text.terminal import print_leaderboards
 
@@ -117,6 +117,10 @@ def test_phantoms_are_marked_and_alone(write: Callable[..., Path], tmp_path: Pat
         ({"label_fraction": 0.05}, "Measured on real images, profile small, 5 % of the labels"),
         ({"label_fraction": 0.07}, "Measured on real images, profile small, 7 % of the labels"),
         ({"split": "clean"}, "Measured on real images, profile small, all labels, clean split"),
+        (
+            {"recipe": "release"},
+            "Measured on real images, profile small, recipe release, all labels",
+        ),
     ],
 )
 def test_a_title_names_the_condition(write, tmp_path: Path, fields: dict, title: str) -> None:
@@ -124,9 +128,13 @@ def test_a_title_names_the_condition(write, tmp_path: Path, fields: dict, title:
     assert sheets(tmp_path)[0].title == title
 
 
-def test_the_paper_profile_bears_no_warning(write: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_authors_recipe_at_full_size_alone_bears_no_warning(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    write(profile="paper", recipe="release")
     write(profile="paper")
-    assert not sheets(tmp_path)[0].warnings
+    suites, released = sheets(tmp_path)
+    assert suites.warnings == [OWN_PROTOCOLS] and not released.warnings
 
 
 def test_all_versions_and_machines_are_named(write: Callable[..., Path], tmp_path: Path) -> None:

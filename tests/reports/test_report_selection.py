@@ -18,6 +18,7 @@ FACTS = {
     "backbone.architecture": ["ResNet-50", "SAM ViT-B/16"],
     "backbone.corpus": ["none", "ImageNet-1k"],
     "protocol": ["finetune", "prompt"],
+    "recipe": ["release", "suite"],
     "label_fraction": [0.1, 1.0],
 }
 

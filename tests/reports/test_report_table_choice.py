@@ -11,11 +11,12 @@ import pytest
 from reports.__main__ import main
 from reports.published.layout import TABLE_NAMES
 
+PAPER = {"profile": "paper", "recipe": "release"}
 LVMMED = {
     "backbone.method": "LVM-Med",
     "backbone.architecture": "ResNet-50",
     "backbone.corpus": "LVM-Med, 1.3 million images of 55 data sets",
-    "profile": "paper",
+    **PAPER,
 }
 VIT = {**LVMMED, "backbone.architecture": "SAM ViT-B/16"}
 CLASSIFICATION = {"kind": "classification", "metric": "accuracy"}
@@ -48,8 +49,8 @@ def test_one_table_of_exactly_these_columns(
     """An own task, a data set of which there is no record, a task of the paper: in the order of their names."""
     write("lvmmed_resnet50", 0.7, LVMMED)
     write("lvmmed_resnet50", 0.4, LVMMED, task="own_task", dataset="own")
-    write("mine", 0.3, {"profile": "paper"}, task="own_task", dataset="own")
-    write("mine", 0.3, {"profile": "paper"}, task="buid", dataset="buid")
+    write("mine", 0.3, PAPER, task="own_task", dataset="own")
+    write("mine", 0.3, PAPER, task="buid", dataset="buid")
     cells = run("--columns", "own_task", "kvasir:finetune", "drive")
     assert order(cells, "table") == ["selection"]
     (head, *_) = [
@@ -72,7 +73,7 @@ def test_one_table_of_exactly_these_columns(
     }
     files = {path.name for path in (tmp_path / "out").glob("*.tex")}
     assert files == {"selection.tex", "provenance.tex", "tables.tex"}
-    assert r"\label{tab:selection}" in (tmp_path / "out/selection.tex").read_text()
+    assert r"\label{tab:selection-release}" in (tmp_path / "out/selection.tex").read_text()
 
 
 def test_an_own_task_alone_has_no_group_of_the_paper(

@@ -70,6 +70,7 @@ def backbone(name: str, method: str, architecture: str = "ResNet-50", corpus: st
         "backbone.architecture": architecture,
         "backbone.corpus": corpus,
         "profile": "paper",
+        "recipe": "release",
     }
 
 
@@ -380,20 +381,23 @@ def test_conditions_never_share_a_table(write: Callable[..., Path], tmp_path: Pa
     write(value=0.1, fields=LVMMED)
     write(value=0.2, fields=LVMMED, profile="small")
     write(value=0.3, fields=LVMMED, label_fraction=0.1)
+    write(value=0.5, fields=LVMMED, recipe="suite")
     write(value=0.4, fields=LVMMED, data_source="phantom")
     found = made(tmp_path, "table2")
     means = [row(t, "lvmmed_resnet50", t.condition.data_source).cells[3].mean for t in found]
-    assert means == pytest.approx([10, 30, 20, 40])
-    assert [len(t.warnings) for t in found] == [0, 1, 1, 1]
+    assert means == pytest.approx([50, 10, 30, 20, 40])
+    assert [len(t.warnings) for t in found] == [1, 0, 1, 1, 1]
     cells = [row(t, "lvmmed_resnet50", t.condition.data_source).cells[3] for t in found]
-    assert [c.published for c in cells] == [66.97, None, None, None], "only the paper's own"
+    assert [c.published for c in cells] == [None, 66.97, None, None, None], "only the paper's own"
     rows = csv_rows(found)
     mine = [r for r in rows if r["source"] != "published" and r["table"] == "table2"]
-    assert [bool(r["difference"]) for r in mine] == [True, False, False, False]
+    assert [bool(r["difference"]) for r in mine] == [False, True, False, False, False]
     for text in (tables_markdown(found), table_latex(found), tables_page(found)):
         assert len(re.findall(r"\([+−]|\((?:\$-\$|\+)\d", text)) == 1
-    assert "not to be compared with published figures" in found[1].warnings[0]
+    assert "no difference to published figures is shown" in found[0].warnings[0]
+    assert "profile paper, recipe release, all labels" in found[1].beside
     assert "not to be compared with published figures" in found[2].warnings[0]
+    assert "not to be compared with published figures" in found[3].warnings[0]
 
 
 # The forms.

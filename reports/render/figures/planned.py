@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
-from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records import SUITE, StoredRecord
 from reports.reading.consistency import Condition
 from reports.reading.scores import Scores
 from reports.render.figures.style import Look, finish_figure
@@ -82,7 +82,8 @@ class ConditionGroup:
         fraction, split = condition.label_fraction, condition.split
         share = [] if fraction == 1 else [f"{100 * fraction:g}pct"]
         unusual_split = [] if split == "published" else [split]
-        return file_name(condition.data_source, condition.profile, *share, *unusual_split)
+        recipe = [] if condition.recipe == SUITE else [condition.recipe]
+        return file_name(condition.data_source, condition.profile, *recipe, *share, *unusual_split)
 
     @property
     def note(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records import RELEASE, StoredRecord
 from reports import published
 from reports.analysis.leaderboard import (
     Leaderboard,
@@ -35,7 +35,7 @@ from reports.render.text.leaderboard_text import (
 
 BOARD_METRICS = ("dice", "iou", "map50", "accuracy", "kappa")  # in the order of their boards
 ALL = "all"
-PUBLISHED = Condition("published", "paper", 1.0, "published")
+PUBLISHED = Condition("published", "paper", 1.0, "published", RELEASE)
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,8 @@ def _write_comparisons(
 def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     """The records by backbone, task and seed."""
     return sorted(
-        records, key=lambda r: (r.backbone.name, r.task, r.profile, r.label_fraction, r.seed)
+        records,
+        key=lambda r: (r.backbone.name, r.task, r.profile, r.recipe, r.label_fraction, r.seed),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise, zip_longest
 from operator import attrgetter
 
+from lvmmed_backbones.records import SUITE
 from reports.analysis.leaderboard import Leaderboard
 from reports.reading.consistency import Condition
 from reports.render.files import checksum
@@ -290,7 +291,9 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def table_label(name: str, condition: Condition | None, *more: str) -> str:
-    """The name of a table for \\ref: tab:NAME, and behind it what differs from the paper's condition.
+    """The name of a table for \\ref: tab:NAME, and behind it what sets it apart.
+
+    Measured on real images, of profile paper, the suite's recipe, all labels and the published split go unsaid.
 
     Parameters
     ----------
@@ -304,6 +307,7 @@ def table_label(name: str, condition: Condition | None, *more: str) -> str:
         share = f"{100 * condition.label_fraction:g}pct"
         apart = (condition.data_source, condition.profile) != ("measured", "paper")
         words += [condition.data_source, condition.profile] if apart else []
+        words += [condition.recipe] if condition.recipe != SUITE else []
         words += [share] if condition.label_fraction < 1 else []
         words += [condition.split] if condition.split != "published" else []
     safe = (w if re.fullmatch(r"[A-Za-z0-9_.]+", w) else checksum(w) for w in [*words, *more])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records import SUITE, StoredRecord
 from reports.analysis.leaderboard import Leaderboard, column_order, with_best
 from reports.reading.consistency import Condition, single_networks
 from reports.reading.metrics import describe_metric, metric_name, value_text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEADERBOARD_TITLE = "Leaderboard of backbones"
 PHANTOM = "PHANTOM: says nothing about medicine. Synthetic images that only exercise the code."
+OWN_PROTOCOLS = "Recipe suite: near the authors' protocols, not theirs, so no difference to published figures is shown."
 PUBLISHED_TITLE = "Published by the paper's authors (arXiv 2306.11925)"
 PUBLISHED_WARNING = (
     "PUBLISHED: printed in the paper, not measured here. To be compared with the profile paper and "
@@ -198,7 +199,8 @@ def condition_title(condition: Condition) -> str:
     share = condition.label_fraction
     labels = "all labels" if share == 1 else f"{100 * share:.3g} % of the labels"
     split = "" if condition.split == "published" else f", {condition.split} split"
-    return f"{source}, profile {condition.profile}, {labels}{split}"
+    recipe = "" if condition.recipe == SUITE else f", recipe {condition.recipe}"
+    return f"{source}, profile {condition.profile}{recipe}, {labels}{split}"
 
 
 def condition_warnings(condition: Condition) -> list[str]:
@@ -210,6 +212,8 @@ def condition_warnings(condition: Condition) -> list[str]:
             f"Profile {condition.profile}: {what} the paper's experiments, "
             "not to be compared with published figures."
         )
+    elif condition.recipe == SUITE:
+        warnings.append(OWN_PROTOCOLS)
     return warnings
 
 
