@@ -137,6 +137,19 @@ def build_on_meta(config: Mapping[str, Any], file: Path) -> Backbone:
         return _build_once(backbone, json.dumps(config))
 
 
+def is_plain_transformer(config: Mapping[str, Any]) -> bool:
+    """Whether an architecture is a plain transformer, which has one stride: a ViT, DINOv2, SAM's encoder; no Swin.
+
+    Raises
+    ------
+    KeyError, ValueError, TypeError
+        If the config builds no backbone.
+    """
+    backbone: Any = CLASSES[config["type"]]
+    built = _build_once(backbone, json.dumps({**config, "output": "vector", "img_size": SIDE}))
+    return built.is_plain_transformer
+
+
 # A search through the architectures takes seconds, and nothing changes a module without values.
 @lru_cache(maxsize=64)
 def _build_once(backbone: Any, config: str) -> Backbone:

@@ -129,6 +129,11 @@ class Backbone(nn.Module):
         with torch.device("meta"):
             return timm_models.create(self.model_name, dict(self.arguments, num_classes=0))
 
+    @property
+    def is_plain_transformer(self) -> bool:
+        """Whether it has one stride, as a ViT has: its maps are a pyramid of ours then."""
+        return timm_models.patch_of(self.plain) is not None
+
     @cached_property
     def own_parts(self) -> tuple[str, ...]:
         """Parts that the architecture can have beyond this module's: a file with others is of another architecture."""

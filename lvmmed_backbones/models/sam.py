@@ -28,7 +28,8 @@ default_cfgs = generate_default_cfgs(
 class ImageEncoder(VisionTransformerSAM):
     """Windowed and global attention with relative positions, patches of 16 pixels; names as segment_anything's.
 
-    SAM's neck reduces the map to 256 channels for its mask decoder. It is left out, as in LVM-Med's end-to-end tasks.
+    SAM's neck reduces the map to 256 channels for its mask decoder. Unless it is asked for, it is left out, as in
+    LVM-Med's end-to-end tasks.
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ class ImageEncoder(VisionTransformerSAM):
         bottom to whole patches, and the positions are interpolated.
     use_abs_pos : bool
         Whether to add absolute positions, as SAM does; LVM-Med's released transformer does not.
+    neck_chans : int or None
+        Channels of the neck, 256 in SAM; None: no neck, the map has the channels of the blocks.
     embed_dim, depth, num_heads, mlp_ratio, global_attn_indexes, window_size, drop_path_rate
         As in timm's VisionTransformerSAM.
     arguments
@@ -47,7 +50,11 @@ class ImageEncoder(VisionTransformerSAM):
     own_parts = ("pos_embed",)
 
     def __init__(
-        self, img_size: int | tuple[int, int] = 224, patch_size: int = 16, **arguments: Any
+        self,
+        img_size: int | tuple[int, int] = 224,
+        patch_size: int = 16,
+        neck_chans: int | None = None,
+        **arguments: Any,
     ) -> None:
         sides = (img_size, img_size) if isinstance(img_size, int) else img_size
         super().__init__(
@@ -61,11 +68,12 @@ class ImageEncoder(VisionTransformerSAM):
             ),
             norm_layer=partial(nn.LayerNorm, eps=1e-6),
             mlp_layer=MLP,
-            neck_chans=None,
+            neck_chans=neck_chans,
             use_rel_pos=True,
             **arguments,
         )
-        self.neck = nn.Identity()
+        if neck_chans is None:
+            self.neck = nn.Identity()  # timm puts a normalisation there
         if self.pos_embed is not None:
             trunc_normal_(self.pos_embed, std=0.02)
 
@@ -76,7 +84,7 @@ class ImageEncoder(VisionTransformerSAM):
             x = x + _resized_positions(self.pos_embed, x.shape[1:3])
         x = self.norm_pre(self.patch_drop(self.pos_drop(x)))
         x = checkpoint_seq(self.blocks, x) if self.grad_checkpointing else self.blocks(x)
-        return x.permute(0, 3, 1, 2)
+        return self.neck(x.permute(0, 3, 1, 2))
 
 
 class MLP(nn.Module):

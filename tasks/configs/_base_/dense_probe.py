@@ -23,3 +23,11 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)),
     auxiliary_head=None)
+fit = dict(
+    places=dict(
+        _delete_=True,
+        **{
+            'model.data_preprocessor.mean': 'mean',
+            'model.data_preprocessor.std': 'std',
+            'model.decode_head.in_channels': 'maps',
+            'model.decode_head.channels': 'all_maps'}))

@@ -7,3 +7,9 @@ _base_ = 'mmdet::_base_/models/faster-rcnn_r50_fpn.py'
 
 default_scope = 'mmdet'
 model = dict(backbone=dict(_delete_=True, type='Backbone', model_name='resnet50', output='maps'))
+fit = dict(
+    backbone=dict(output='maps'),
+    places={
+        'model.data_preprocessor.mean': 'mean',
+        'model.data_preprocessor.std': 'std',
+        'model.neck.in_channels': 'maps'})

@@ -14,3 +14,9 @@ model = dict(
         to_rgb=True),
     backbone=dict(type='Backbone', model_name='resnet50', output='vector', frozen=True),
     head=dict(type='LinearClsHead', in_channels=2048, topk=(1,)))
+fit = dict(
+    backbone=dict(output='vector'),
+    places={
+        'model.data_preprocessor.mean': 'mean',
+        'model.data_preprocessor.std': 'std',
+        'model.head.in_channels': 'vector'})

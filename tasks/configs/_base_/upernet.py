@@ -14,4 +14,12 @@ model = dict(
     backbone=dict(_delete_=True, type='Backbone', model_name='resnet50', output='maps'),
     decode_head=dict(norm_cfg=norm_cfg),
     auxiliary_head=dict(norm_cfg=norm_cfg))
+# What the backbone of the catalogue is given, and where its facts go: see `benchmarks.config.fit_backbone`.
+fit = dict(
+    backbone=dict(output='maps'),
+    places={
+        'model.data_preprocessor.mean': 'mean',
+        'model.data_preprocessor.std': 'std',
+        'model.decode_head.in_channels': 'maps',
+        'model.auxiliary_head.in_channels': 'map_16'})
 sync_bn = 'torch'

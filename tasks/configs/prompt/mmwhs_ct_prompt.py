@@ -1,0 +1,25 @@
+"""MMWHS: heart structures in CT; one box prompts SAM (LVM-Med, appendix).
+
+Profile paper: SAM ViT-B at 1024 x 1024, mask decoder trained, batch 20, Adam with amsgrad 3e-5, 30 epochs, gradients
+clipped at norm 1; Dice and cross-entropy.
+Released: Adam 3e-5, 30 epochs, and the split.
+One box for all seven structures, whose union is scored.
+Published: 3D IoU 78.03 +- 0.93 with LVM-Med's encoder, 76.61 +- 1.91 with SAM's (mean of slices).
+Run: python -m benchmarks run --tasks mmwhs_ct_prompt --backbones lvmmed_vit_b --profile paper --data DOWNLOADS
+"""
+
+_base_ = '../_base_/prompted_volumes.py'
+
+task = dict(
+    name='mmwhs_ct_prompt', version=1, dataset='mmwhs_ct', kind='volumes',
+    protocol='prompt', headline='volume_iou', patient='folder')
+
+classes = ('background', 'myocardium', 'left atrium', 'left ventricle', 'right atrium',
+           'right ventricle', 'aorta', 'pulmonary artery')
+data = dict(data_root='mmwhs_ct', img_suffix='.png', metainfo=dict(classes=classes))
+
+train_dataloader = dict(dataset=data)
+val_dataloader = dict(dataset=data)
+test_dataloader = dict(dataset=data)
+optim_wrapper = dict(optimizer=dict(lr=3e-5))
+train_cfg = dict(max_epochs=30)
