@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     add = add_verb(verbs, "check", text, "tasks.commands:check", _show_problems)
     add("folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each")
     text = "draw images of each split with their masks, boxes or classes: does the data look right?"
-    add = add_verb(verbs, "show", text, "tasks.contact_sheet:show", _show_path)
+    add = add_verb(verbs, "show", text, "tasks:show", _show_path)
     text = "folder of a prepared data set, or a data set's name"
     add("data_set", metavar="DATA_SET", help=text)
     text = "for a name: folder of downloads (none: what comes with the suite)"

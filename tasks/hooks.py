@@ -19,6 +19,7 @@ from lvmmed_backbones.openmmlab.resumption import check_sums, load_all, own_file
 from lvmmed_backbones.weights.reading import read
 
 LAST = "last.pth"  # the checkpoint from which a run by epochs is resumed
+LAST_SCORES = "last_scores"  # those of the last epoch, in mmengine's message hub
 BEST = "best_"  # prefix of the checkpoint that was best on the valid split
 
 
@@ -114,3 +115,17 @@ class LoadBestHook(Hook):
         check_sums(best)
         load_all(unwrapped(runner), read(best)["state_dict"], best)
         runner.logger.info(f"testing the best checkpoint on the valid split, {best}")
+
+
+@HOOKS.register_module()
+class TestLastHook(Hook):
+    """After training, test the weights of the last epoch, too, before `LoadBestHook` puts the best ones back.
+
+    The release prints both (train_R50_seg_adam_optimizer_2d.py:168-180). The scores stand in the record as `last_NAME`.
+    """
+
+    priority = "VERY_LOW"
+
+    def after_train(self, runner: Runner) -> None:
+        metrics = runner.test()
+        runner.message_hub.update_info(LAST_SCORES, {f"last_{n}": v for n, v in metrics.items()})

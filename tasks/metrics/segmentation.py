@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +36,7 @@ class SegmentationScores(BaseMetric):
     """
 
     default_prefix = ""  # so that scores keep their names; mmengine warns of None
+    scores: tuple[str, ...] = ("dice", "iou")  # of a case
 
     def __init__(
         self,
@@ -90,7 +91,12 @@ class SegmentationScores(BaseMetric):
         for name, part in results:
             counts[name] = counts[name] + part
         classes = self.dataset_meta["classes"]
-        cases = {name: overlap_scores(count, classes) for name, count in counts.items()}
+        return self.averaged(
+            {name: overlap_scores(count, classes) for name, count in counts.items()}
+        )
+
+    def averaged(self, cases: Mapping[str, dict[str, float]]) -> dict[str, float]:
+        """Write the scores of the cases, and return their means; the headline comes first."""
         if self.cases_file:
             write_cases(self.cases_file, cases)
         metrics = mean_scores(list(cases.values()))
@@ -101,5 +107,5 @@ class SegmentationScores(BaseMetric):
             means = {site: mean_scores(scores) for site, scores in sorted(sites.items())}
             metrics.update(mean_scores(list(means.values())))
             for site, scores in means.items():
-                metrics.update({f"{key}/{site}": scores[key] for key in ("dice", "iou")})
+                metrics.update({f"{key}/{site}": scores[key] for key in self.scores})
         return {self.headline: metrics[self.headline], **metrics}

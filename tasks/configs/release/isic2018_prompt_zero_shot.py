@@ -1,0 +1,13 @@
+"""ISIC 2018 task 1: skin lesions in dermoscopy; one box prompts SAM as it is (LVM-Med, table 2).
+
+No training: the test of isic2018_prompt, on the decoder as it was released.
+As released: the evaluation of the trained decoder, noise on the boxes included.
+Published: Dice 55.78 +- 0.66 with SAM.
+Run: python -m benchmarks run --tasks isic2018_prompt_zero_shot --recipe release --backbones sam_vit_b --profile paper
+"""
+
+_base_ = 'isic2018_prompt.py'
+
+task = dict(name='isic2018_prompt_zero_shot', protocol='zero_shot')
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=0, val_interval=1)
+log_processor = dict(by_epoch=False)

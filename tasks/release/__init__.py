@@ -1,0 +1,1 @@
+"""What the protocols of the release need beyond OpenMMLab: docs/reproduction.md tells it rule by rule."""

@@ -1,0 +1,114 @@
+"""Whole runs of the release's end-to-end segmentation on phantoms: both networks, the best and the last epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import METRICS
+from mmengine.runner import Runner
+
+from benchmarks.config import set_image_size
+from benchmarks.execute import train_and_test
+from benchmarks.grid import RunSpec
+from lvmmed_backbones.openmmlab.resumption import CheckedRunner
+from tasks import datasets, phantoms
+from tasks.hooks import LAST_SCORES
+from tests.factories import placed, run_on
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("released")
+    for name in ("kvasir", "mmwhs_ct"):
+        phantoms.generate(name, folder / "downloads")
+        datasets.prepare(name, folder / "downloads", folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks as small as these only wait for a second thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@METRICS.register_module()
+class _SecondIsBest(BaseMetric):
+    """Scores the three epochs, in place of what the model predicts."""
+
+    default_prefix = ""
+    scores = (0.3, 0.9, 0.5)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = list(self.scores)
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        self.results.append(0)
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        score = self.left.pop(0)
+        return dict(dice=score, iou=score)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "backbone"),
+    [("mmwhs_ct", "random_resnet50"), ("kvasir", "random_vit_tiny")],
+)
+def test_a_mini_run_writes_its_record(data: Path, tmp_path: Path, task: str, backbone: str) -> None:
+    spec = RunSpec(task, backbone, "mini", 0, recipe="release")
+    record = train_and_test(run_on(spec, data, tmp_path))
+    names = {"dice", "iou", "dice_all", "iou_all"}
+    if task == "mmwhs_ct":
+        names |= {"slice_dice", "slice_iou"}
+    assert set(record.metrics) == names | {f"last_{name}" for name in names}
+    assert all(0 <= value <= 1 for value in record.metrics.values())
+
+
+@pytest.mark.parametrize("task", ["kvasir", "mmwhs_ct"])
+def test_the_best_and_the_last_epoch_are_tested(
+    data: Path, tmp_path: Path, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = RunSpec(task, "random_vit_mini", "paper", 0, recipe="release")
+    config = placed(spec, data, tmp_path)
+    set_image_size(config, 32)
+    config.train_cfg.max_epochs = 3
+    config.optim_wrapper.optimizer.lr = 3e-3
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        loader.num_workers, loader.persistent_workers = 0, False
+        loader.dataset.indices = 6
+    config.train_dataloader.batch_size = 4
+    config.val_evaluator = dict(type="_SecondIsBest")
+    states: dict[str, list] = {"after_val_epoch": [], "before_test_epoch": []}
+    calling = Runner.call_hook
+
+    def noting(self: Runner, name: str, **arguments) -> None:
+        if name in states:
+            states[name].append({n: v.clone() for n, v in self.model.state_dict().items()})
+        calling(self, name, **arguments)
+
+    monkeypatch.setattr(Runner, "call_hook", noting)
+    runner = CheckedRunner.from_cfg(config)
+    runner.train()
+    metrics = runner.test()
+    _, best, last = states["after_val_epoch"]
+    assert not same(best, last)
+    tested_first, tested_then = states["before_test_epoch"]
+    assert same(tested_first, last) and same(tested_then, best)
+    scores = runner.message_hub.runtime_info[LAST_SCORES]
+    assert {name.removeprefix("last_") for name in scores} == {*metrics}
+    rows = json.loads((tmp_path / "cases.json").read_text())
+    headline = config.task.headline
+    assert sum(row[headline] for row in rows) / len(rows) == pytest.approx(metrics[headline])
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in {*first, *second})
