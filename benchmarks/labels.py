@@ -29,7 +29,8 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
     Whole patients are drawn where the task config says how to tell them (`task.patient`), else images. In
     classification the share is the same for each label. At least one patient or image, of each label, is drawn.
 
-    LVM-Med's authors take the last images of their list in detection; for the other tasks they do not say.
+    LVM-Med's authors take the last images of their list in detection (`task.label_share='last'`); for the other tasks
+    they do not say.
 
     Parameters
     ----------
@@ -60,6 +61,9 @@ def label_subset(config: Config, root: Path, fraction: float, seed: int) -> list
     if "probe" in config:
         return _probed_subset(config, root, fraction, seed)
     names, labels = training_images(config, root)
+    if config.task.get("label_share") == "last":
+        first = len(names) - max(1, int(fraction * len(names)))
+        return list(range(first, len(names))) if first else None
     patients: dict[Hashable, list[int]] = defaultdict(list)  # or images, each on its own
     for position, name in enumerate(names):
         patient = patient_of(name, config, root) if "patient" in config.task else position
