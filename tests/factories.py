@@ -219,11 +219,12 @@ def configured(spec: RunSpec) -> Config:
 
 
 def trained(profile: str) -> list[str]:
-    """The tasks that a profile trains; the others are probed on frozen features."""
+    """The tasks whose network a profile trains; the others are probed on frozen features, or prompt SAM."""
     from benchmarks.profiles import ProbeBudget, get
     from tasks import registry
 
-    budgets = {name: get(profile).budget(registry.get(name).task) for name in registry.names()}
+    names = [name for name in registry.names() if name not in registry.prompt_names()]
+    budgets = {name: get(profile).budget(registry.get(name).task) for name in names}
     return [name for name, budget in budgets.items() if not isinstance(budget, ProbeBudget)]
 
 

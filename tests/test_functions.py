@@ -16,6 +16,7 @@ import pytest
 
 import benchmarks.__main__
 import benchmarks.studies.evidence.__main__
+import benchmarks.studies.traps.__main__
 import lvmmed_backbones.command.cli
 import reports.cli
 import tasks.__main__
@@ -27,6 +28,7 @@ VERBS = {
     for shell in (
         benchmarks.__main__,
         benchmarks.studies.evidence.__main__,
+        benchmarks.studies.traps.__main__,
         lvmmed_backbones.command.cli,
         reports.cli,
         tasks.__main__,
@@ -79,9 +81,11 @@ def test_every_verb_of_every_command_line_is_here() -> None:
     words = {
         "benchmarks": "run, plan, status",
         "benchmarks.studies.evidence": "pretrain, changes, gradients, report",
-        "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, evaluate, doctor",
+        "benchmarks.studies.traps": "run",
+        "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, convert, evaluate, "
+        "doctor",
         "reports": "leaderboard, tables, compare, figures, site",
-        "tasks": "list, prepare, phantoms, check",
+        "tasks": "list, prepare, phantoms, check, show",
     }
     expected = {f"{shell} {verb}" for shell, all_ in words.items() for verb in all_.split(", ")}
     assert set(VERBS) == expected
@@ -103,6 +107,7 @@ def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
     [
         "benchmarks",
         "benchmarks.studies.evidence",
+        "benchmarks.studies.traps",
         "lvmmed_backbones.pretrain",
         "lvmmed_backbones.corpus",
         "tasks",

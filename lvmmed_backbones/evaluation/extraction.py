@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,12 @@ def extract(
         meta = store.read_meta()
         if meta is None or not np.allclose(meta["probe"], summary, rtol=close, atol=close):
             # Nothing yet, or weights of the same values behind other code, or another transform.
+            if meta is not None:
+                tqdm.write(
+                    f"{store.folder}: has features of other weights, or by other code, than {encoder.name} has now. "
+                    "They are not used: all are computed again",
+                    sys.stderr,
+                )
             store.begin({"encoder": encoder.name, "probe": summary})
         known = store.keys()
         missing = {key: place for place, key in enumerate(images.keys) if key not in known}
@@ -202,10 +210,14 @@ def _add(
     keys, places = list(missing), list(missing.values())
     encoder = replicas[0].encoder
     pinned = replicas[0].device.type == "cuda"
-    loader = batches(images, places, encoder.transform, batch_size, workers, pinned)
+    bar = tqdm(total=len(places), desc=f"features of {encoder.name}", unit="image", delay=1)
     start = 0  # not the bar's own count, which stands still where TQDM_DISABLE is set
-    with tqdm(total=len(places), desc=f"features of {encoder.name}", unit="image", delay=1) as bar:
-        for rows in encoded(replicas, loader):
+    with (
+        bar,
+        closing(batches(images, places, encoder.transform, batch_size, workers, pinned)) as loader,
+        closing(encoded(replicas, loader)) as features,
+    ):
+        for rows in features:
             done = slice(start, start + len(rows))
             start = done.stop
             _check(rows, encoder, store, [images.names[place] for place in places[done]])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from typing import Protocol
 
 import cv2
@@ -94,7 +95,7 @@ def batches(
     batch_size: int,
     workers: int,
     pinned: bool,
-) -> Iterator[Tensor]:
+) -> Generator[Tensor, None, None]:
     """Stacked tensors of the images at some places, in order, loaded ahead by `workers` processes, or by a thread.
 
     Raises
@@ -110,13 +111,15 @@ def batches(
         collate_fn=_stacked,
         pin_memory=pinned,
     )
-    for batch in loader if loader.num_workers else _by_a_thread(loader):
-        if isinstance(batch, Exception):
-            raise batch
-        yield batch
+    # Closed here: a thread that waits for another one must not be ended by the garbage collector, wherever that runs.
+    with nullcontext(loader) if loader.num_workers else closing(_by_a_thread(loader)) as found:
+        for batch in found:
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
 
 
-def _by_a_thread(loader: DataLoader) -> Iterator[Tensor | Exception]:
+def _by_a_thread(loader: DataLoader) -> Generator[Tensor | Exception, None, None]:
     """The batches of a loader without processes, one ahead.
 
     torch shares no work of this thread out to others: they would wait for cores that encode.

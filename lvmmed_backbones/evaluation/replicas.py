@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -157,7 +157,9 @@ def _on_cores(replica: Replica) -> list[Replica]:
     return [replica] * cores
 
 
-def encoded(replicas: Sequence[Replica], loader: Iterable[Tensor]) -> Iterator[NDArray[np.float32]]:
+def encoded(
+    replicas: Sequence[Replica], loader: Iterable[Tensor]
+) -> Generator[NDArray[np.float32], None, None]:
     """The features of each batch, in order; each batch goes to the first replica that is free.
 
     Loading, encoding, and what the caller does with the features overlap. The cores are shared out to the replicas.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -265,6 +266,27 @@ def test_what_went_before_a_bad_image_stays(
 class Fails(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return images.reshape(7, -1)
+
+
+class White(Grid):
+    """Fails for an image whose mean is that of white."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if (images.mean((1, 2, 3)) > 2).any():
+            raise RuntimeError("white")
+        return super().forward(images)
+
+
+def test_no_thread_outlives_a_failure(pictures: Pictures, tmp_path: Path) -> None:
+    """A thread that the garbage collector ended later could wait for another one, for ever."""
+    pictures.arrays[30][:] = 255
+    extract(
+        encoder_of(Grid(), transform=Resize(16)), pictures, tmp_path
+    )  # torch's threads, the bar's
+    before = set(threading.enumerate())
+    with pytest.raises(ValueError, match="white") as held:  # its traceback holds every frame
+        extract(encoder_of(White(), transform=Resize(16)), pictures, tmp_path, batch_size=4)
+    assert set(threading.enumerate()) <= before and held
 
 
 def test_a_module_that_fails_is_named(pictures: Pictures, tmp_path: Path) -> None:
