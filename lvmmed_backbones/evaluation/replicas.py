@@ -111,7 +111,9 @@ class Replica:
             try:
                 encode = self.encoder.encode if self.output == "vector" else self.encoder.maps
                 return encode(images).float().cpu().numpy()
-            except (RuntimeError, TypeError, AssertionError) as error:
+            except (ValueError, MemoryError):
+                raise
+            except Exception as error:  # a module of somebody else can raise anything
                 raise ValueError(
                     f"{name} raised {type(error).__name__} for images {tuple(images.shape)}: "
                     f"{str(error).partition('.')[0]}. See its transform; if memory ran out, give a smaller batch_size"
