@@ -17,7 +17,7 @@ from typing import Any
 from mmengine.config import Config
 
 from benchmarks.labels import inner_dataset
-from benchmarks.profiles import Budget, ProbeBudget, Profile, size_of
+from benchmarks.profiles import Budget, ProbeBudget, Profile, is_release, size_of
 from benchmarks.resolve import Resolved
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
@@ -25,7 +25,6 @@ from lvmmed_backbones.catalogue.architectures import is_plain_transformer
 from lvmmed_backbones.evaluation.classification import NEIGHBOURS, PENALTIES
 from lvmmed_backbones.evaluation.dense import PENALTIES as DENSE_PENALTIES
 from lvmmed_backbones.models.pyramid import STRIDES
-from lvmmed_backbones.records import SUITE
 from tasks.prompt.decoder import weights_for
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -59,11 +58,11 @@ def configure(run: Resolved) -> Config:
         fit = dict(backbone=dict(output="vector"), places=NORMALISATION)
     else:
         _shrink(config, run.profile, budget, narrow)
+        for transform in transforms(config):
+            if "seed" in transform:
+                transform.seed = run.spec.seed
     fit_backbone(config, run.backbone, **fit)
     config.randomness.seed = run.spec.seed
-    for transform in transforms(config) if "probe" not in config else ():
-        if "seed" in transform:
-            transform.seed = run.spec.seed
     if run.spec.split == "clean":
         _use_clean_split(config)
     return config
@@ -167,8 +166,7 @@ def _shrink(config: Config, profile: Profile, budget: Budget | None, narrow: Map
         )
     if not budget.validations:
         config.val_dataloader = config.val_evaluator = config.val_cfg = None
-    suites = config.task.get("recipe", SUITE) == SUITE
-    config.merge_from_dict(dict(budget.overrides if suites else narrow))
+    config.merge_from_dict(dict(narrow if is_release(config.task) else budget.overrides))
 
 
 def fit_backbone(

@@ -16,7 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lvmmed_backbones.command.shell import add_verb, carry_out
+from lvmmed_backbones.command.shell import add_verb, carry_out, show_paths
 from lvmmed_backbones.display import plain, say_error
 from tasks.datasets import Dataset
 
@@ -64,14 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_path(path: Path) -> int:
-    print(plain(path))
-    return 0
+    return show_paths([path])
 
 
 def _show_folders(folders: Mapping[str, Path]) -> int:
-    for folder in folders.values():
-        print(plain(folder))
-    return 0
+    return show_paths(folders.values())
 
 
 def _show_problems(problems: Sequence[str]) -> int:

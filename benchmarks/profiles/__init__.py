@@ -145,7 +145,7 @@ class Profile:
         if self.budgets is None:
             return NEIGHBOURS if size == "knn" else None
         budgets = {"knn": NEIGHBOURS, **self.budgets}
-        if not _is_release(task) and task["name"] in budgets:
+        if not is_release(task) and task["name"] in budgets:
             return budgets[task["name"]]
         if size not in budgets:
             raise ValueError(
@@ -162,11 +162,12 @@ def size_of(task: Mapping) -> str:
     if task["protocol"] in ("prompt", "zero_shot"):
         return "prompt"
     if task["kind"] == "classification":
-        return "finetune" if _is_release(task) else task["protocol"]
+        return "finetune" if is_release(task) else task["protocol"]
     return "dense" if task["protocol"] == "linear" else task["kind"]
 
 
-def _is_release(task: Mapping) -> bool:
+def is_release(task: Mapping) -> bool:
+    """Whether the entry `task` of a config is of a released protocol."""
     return task.get("recipe") == RELEASE
 
 

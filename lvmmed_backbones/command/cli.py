@@ -19,6 +19,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import NAMED
 from lvmmed_backbones.command import checkout
 from lvmmed_backbones.command.shell import add_verb, carry_out
+from lvmmed_backbones.conversion.converting import FORMATS
 from lvmmed_backbones.data_sets import of_lvmmed
 from lvmmed_backbones.display import csv_cell, plain, say_error
 from lvmmed_backbones.importing import needing
@@ -159,8 +160,7 @@ def _add_conversion(verbs: argparse._SubParsersAction) -> None:
     text = "write a backbone for another library, which loads it again, with a model card"
     add = add_verb(verbs, "convert", text, "lvmmed_backbones:convert", _show_converted)
     add("name", help="of the backbone in the catalogue")
-    formats = ("safetensors", "timm", "hf", "onnx", "torchscript")
-    add("--to", required=True, choices=formats, help="the format")
+    add("--to", required=True, choices=FORMATS, help="the format")
     add("--out", type=Path, help="folder to write; default: NAME-FORMAT")
     add("--image-size", type=int, metavar="N", help="pixels; default: the backbone's own")
     text = "of onnx and torchscript (vector)"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from pkgutil import resolve_name
 
+from lvmmed_backbones.display import plain
 from lvmmed_backbones.plugins import load
 
 # These options say how a result is shown. All others are arguments of the function behind the verb.
@@ -78,6 +80,13 @@ def carry_out(options: argparse.Namespace) -> int:
     function, show = resolve_name(arguments.pop("function")), arguments.pop("show")
     options_of_show = {name: arguments.pop(name) for name in SHOWING if name in arguments}
     return show(function(**arguments), **options_of_show)
+
+
+def show_paths(paths: Iterable[Path]) -> int:
+    """Print paths, a line each; return the exit code."""
+    for path in paths:
+        print(plain(path))
+    return 0
 
 
 def verbs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from lvmmed_backbones.catalogue import Entry
 from lvmmed_backbones.models import Backbone
@@ -60,23 +60,3 @@ class Format(ABC):
     @abstractmethod
     def usage(self, name: str, entry: Entry, side: int) -> str:
         """Return the Python that loads the files from `name`, their folder, and encodes `images`."""
-
-
-def trunk(backbone: Backbone) -> nn.Module:
-    """Return timm's model inside a backbone of output 'vector'."""
-    return backbone.network
-
-
-def only_of_timm(backbone: Backbone, remedy: str) -> None:
-    """Refuse an architecture that a stranger's timm does not have.
-
-    Raises
-    ------
-    Unfit
-        Naming it and the remedy.
-    """
-    from timm.models import model_entrypoint
-
-    name = backbone.model_name
-    if not model_entrypoint(name).__module__.startswith("timm."):
-        raise Unfit(f"timm itself has no {name}, which is an architecture of ours. {remedy}")

@@ -36,7 +36,8 @@ class HuggingFaceFolder(TimmFolder):
         )
         if lost := [*found["missing_keys"], *found["unexpected_keys"]]:
             raise ValueError(f"{len(lost)} tensors have no place, such as {sorted(lost)[0]}")
-        return lambda images: (model.eval()(images).pooler_output,)
+        model.eval()
+        return lambda images: (model(images).pooler_output,)
 
     def usage(self, name: str, entry: Entry, side: int) -> str:
         """As `Format.usage`."""

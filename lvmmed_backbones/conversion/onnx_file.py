@@ -18,6 +18,7 @@ from lvmmed_backbones.importing import needing
 from lvmmed_backbones.models import Backbone
 
 FILE = "model.onnx"
+NAMES = {"vector": ["features"], "maps": [f"map_{n}" for n in range(4)]}  # of the outputs
 
 
 class OnnxFile(Format):
@@ -32,7 +33,6 @@ class OnnxFile(Format):
         with needing("export"):
             import onnx
             import onnxscript  # noqa: F401  torch's exporter needs it
-        count = len(backbone(example(side)))
         with warnings.catch_warnings(), _written_out(backbone):
             warnings.simplefilter("ignore")
             logging.getLogger("onnxscript").setLevel(logging.ERROR)
@@ -41,7 +41,7 @@ class OnnxFile(Format):
                 (example(side),),
                 folder / FILE,
                 input_names=["images"],
-                output_names=["features"] if count == 1 else [f"map_{n}" for n in range(count)],
+                output_names=NAMES[backbone.output],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 dynamo=True,
                 external_data=True,

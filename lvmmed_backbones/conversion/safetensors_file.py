@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save
 
 from lvmmed_backbones import models
 from lvmmed_backbones.catalogue import Entry
-from lvmmed_backbones.conversion.format import Format, Network, trunk
+from lvmmed_backbones.conversion.format import Format, Network
 from lvmmed_backbones.files.writing import write_bytes
 from lvmmed_backbones.models import Backbone
 
@@ -23,7 +23,8 @@ class SafetensorsFile(Format):
 
     def write(self, backbone: Backbone, entry: Entry, side: int, folder: Path) -> None:
         """Write the tensors, and the entry's facts beside them as text."""
-        tensors = {name: value.contiguous() for name, value in trunk(backbone).state_dict().items()}
+        weights = backbone.network.state_dict()
+        tensors = {name: value.contiguous() for name, value in weights.items()}
         facts = dict(
             format="pt",  # transformers asks for it
             architecture=backbone.model_name,
@@ -41,7 +42,7 @@ class SafetensorsFile(Format):
     def load(self, folder: Path, entry: Entry, side: int) -> Network:
         """Fill a new network of the same architecture, strictly."""
         backbone = models.from_config({**entry.config, "output": "vector", "img_size": side})
-        trunk(backbone).load_state_dict(load_file(folder / FILE))
+        backbone.network.load_state_dict(load_file(folder / FILE))
         return backbone.eval()
 
     def usage(self, name: str, entry: Entry, side: int) -> str:

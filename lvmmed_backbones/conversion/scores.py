@@ -57,9 +57,10 @@ def scores(name: str, entry: Entry, results: Iterable[str | Path]) -> tuple[list
         none = "The records have scores on phantoms alone, which say nothing of a backbone."
         return [none] if found else [], unread
     head = (
-        "| task | protocol | metric | profile | labels | split | mean ± standard deviation | runs |"
+        "| task | protocol | recipe | metric | profile | labels | split "
+        "| mean ± standard deviation | runs |"
     )
-    table = "\n".join([head, "|---|---|---|---|---|---|---:|---:|", *lines])
+    table = "\n".join([head, "|---|---|---|---|---|---|---|---:|---:|", *lines])
     return [table, "In percent, over runs with other seeds, on real images."], unread
 
 
@@ -67,6 +68,7 @@ def _condition(record: StoredRecord) -> tuple[str, ...]:
     return (
         f"{record.task}, version {record.task_version}",
         record.protocol,
+        record.recipe,
         record.metric,
         record.profile,
         f"{record.label_fraction:.0%}",

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import timm
-from timm.models import save_for_hf
+from timm.models import model_entrypoint, save_for_hf
 
 from lvmmed_backbones.catalogue import Entry
-from lvmmed_backbones.conversion.format import Format, Network, only_of_timm, trunk
+from lvmmed_backbones.conversion.format import Format, Network, Unfit
 from lvmmed_backbones.models import Backbone
 
 
@@ -17,13 +17,17 @@ class TimmFolder(Format):
     """For `timm.create_model("local-dir:FOLDER", pretrained=True)`; after an upload, `hf-hub:ORG/REPO`."""
 
     library = "timm"
-    instead = "Take --to safetensors, onnx or torchscript"
 
     def write(self, backbone: Backbone, entry: Entry, side: int, folder: Path) -> None:
         """Let timm write its own layout, with the normalisation of this backbone."""
-        only_of_timm(backbone, self.instead)
+        name = backbone.model_name
+        if not model_entrypoint(name).__module__.startswith("timm."):
+            raise Unfit(
+                f"timm itself has no {name}, which is an architecture of ours. "
+                "Take --to safetensors, onnx or torchscript"
+            )
         images = dict(
-            architecture=backbone.model_name,
+            architecture=name,
             tag=entry.method,  # timm's own would name weights that these are not
             input_size=(3, side, side),
             mean=[round(value / 255, 9) for value in entry.mean],
@@ -38,7 +42,7 @@ class TimmFolder(Format):
         if "img_size" in backbone.arguments:
             arguments["img_size"] = side
         save_for_hf(
-            trunk(backbone), str(folder), config, model_args=arguments, safe_serialization=True
+            backbone.network, str(folder), config, model_args=arguments, safe_serialization=True
         )
         # safetensors writes files that only this user can read.
         shutil.copymode(folder / "config.json", folder / "model.safetensors")

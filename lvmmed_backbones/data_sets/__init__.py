@@ -14,14 +14,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-PRIVATE = (
-    "private:"  # a name that begins with it is declared to share images with no public data set
-)
+# A name that begins with it is declared to share images with no public data set.
+PRIVATE = "private:"
 MOST_NAMES = 500  # that a backbone declares; LVM-Med's corpus has 55
 LONGEST = 200  # characters of a name
-MEDMNIST_SIZE = re.compile(
-    r"(.+mnist(?:3d)?)_\d+"
-)  # the same images with other sides, as pneumoniamnist_224
+# The same images with other sides, as pneumoniamnist_224.
+MEDMNIST_SIZE = re.compile(r"(.+mnist(?:3d)?)_\d+")
 
 
 @dataclass(frozen=True)

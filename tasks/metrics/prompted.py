@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from mmengine.registry import METRICS
 
-from tasks.metrics import case_name
+from lvmmed_backbones.evaluation.overlap import overlap_counts
+from lvmmed_backbones.records.gallery import IGNORED
+from tasks.metrics import case_name, released
 from tasks.metrics.segmentation import SegmentationScores
 
-SMOOTH = 1e-6
-IGNORED = 255
 Counts = tuple[int, int, int]  # pixels in both masks, in the prediction, in the truth
 
 
@@ -29,11 +29,10 @@ def counted(prediction: np.ndarray, truth: np.ndarray) -> Counts:
     ValueError
         If the shapes differ.
     """
-    if prediction.shape != truth.shape:
-        raise ValueError(f"the prediction has shape {prediction.shape}, the truth {truth.shape}")
-    valid = truth != IGNORED
-    p, t = (prediction > 0) & valid, (truth > 0) & valid
-    return int((p & t).sum()), int(p.sum()), int(t.sum())
+    both, predicted, true = overlap_counts(
+        prediction > 0, np.where(truth == IGNORED, IGNORED, truth > 0), 2
+    )[:, 1].tolist()
+    return both, predicted, true
 
 
 def dice(counts: Counts) -> float:
@@ -43,9 +42,8 @@ def dice(counts: Counts) -> float:
 
 
 def iou(counts: Counts) -> float:
-    """Return (|A n B| + 1e-6) / (|A u B| + 1e-6): 1 where both are empty."""
-    both, predicted, true = counts
-    return (both + SMOOTH) / (predicted + true - both + SMOOTH)
+    """Return the release's IoU of counts: 1 where both masks are empty."""
+    return float(released.iou(np.array(counts)))
 
 
 @METRICS.register_module()

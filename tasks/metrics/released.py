@@ -7,41 +7,31 @@ size that the network sees.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 from numpy.typing import NDArray
 
-from tasks.metrics import case_name, write_cases
+from tasks.metrics.segmentation import SegmentationScores
 
 SMOOTH = 1e-6
 
 
-def counts(prediction: NDArray, truth: NDArray, classes: int) -> NDArray[np.int64]:
-    """Count the pixels of each class in both masks, in the prediction and in the truth: (3, C)."""
-    labels = np.arange(classes).reshape(-1, *(1,) * prediction.ndim)
-    predicted, true = prediction[None] == labels, truth[None] == labels
-    axes = tuple(range(1, predicted.ndim))
-    return np.stack([(predicted & true).sum(axes), predicted.sum(axes), true.sum(axes)])
-
-
 def dice(found: NDArray) -> NDArray[np.float64]:
-    """(2 both + 1e-6) / (sum + 1e-6) of each class of (3, C) counts: 1 where neither has it."""
+    """(2 both + 1e-6) / (sum + 1e-6) of each class of (3, C) `overlap_counts`: 1 where neither has it."""
     both, total = found[0], found[1] + found[2]
     return (2 * both + SMOOTH) / (total + SMOOTH)
 
 
 def iou(found: NDArray) -> NDArray[np.float64]:
-    """(both + 1e-6) / (union + 1e-6) of each class of (3, C) counts: 1 where neither has it."""
-    both = found[0]
-    return (both + SMOOTH) / (found[1] + found[2] - both + SMOOTH)
+    """(both + 1e-6) / (union + 1e-6) of each class of (3, C) `overlap_counts`: 1 where neither has it."""
+    both, predicted, true = found
+    return (both + SMOOTH) / (predicted + true - both + SMOOTH)
 
 
 @METRICS.register_module()
-class ReleasedScores(BaseMetric):
+class ReleasedScores(SegmentationScores):
     """Dice of one class per image (2D), or its IoU over the voxels of a volume (3D); the mean over cases.
 
     Beside it the mean over all foreground classes, as `dice_all` and `iou_all`: of MMWHS the release scores the left
@@ -58,8 +48,6 @@ class ReleasedScores(BaseMetric):
         File to write the score of every case to.
     """
 
-    default_prefix = ""  # so that scores keep their names; mmengine warns of None
-
     def __init__(
         self,
         case: Literal["image", "volume"],
@@ -67,30 +55,16 @@ class ReleasedScores(BaseMetric):
         cases_file: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.case, self.label, self.cases_file = case, label, cases_file
-
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count the pixels of every sample's `pred_sem_seg` and `gt_sem_seg`, both (1, H, W)."""
-        classes = len(self.dataset_meta["classes"])
-        for sample in data_samples:
-            masks = (sample[key]["data"].cpu().numpy() for key in ("pred_sem_seg", "gt_sem_seg"))
-            name = case_name(sample["img_path"])
-            case = name.rpartition("/")[0] if self.case == "volume" else name
-            prediction, truth = masks
-            self.results.append((case, counts(prediction, truth, classes)))
+        headline: Literal["dice", "iou"] = "dice" if case == "image" else "iou"
+        super().__init__(case, headline, None, cases_file, **kwargs)
+        self.label = label
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Sum the counts of each case, score it, and average the cases."""
         found: dict[str, NDArray] = defaultdict(lambda: np.zeros((), np.int64))
         for case, part in results:
             found[case] = found[case] + part
-        cases = {case: self._scores(total) for case, total in found.items()}
-        if self.cases_file:
-            write_cases(self.cases_file, cases)
-        first = "dice" if self.case == "image" else "iou"
-        names = sorted(next(iter(cases.values())), key=lambda name: name != first)
-        means = {name: float(np.mean([c[name] for c in cases.values()])) for name in names}
+        means = self.averaged({case: self._scores(total) for case, total in found.items()})
         if self.case == "volume":
             slices = [self._scores(part) for _, part in results]
             means |= {f"slice_{n}": float(np.mean([s[n] for s in slices])) for n in ("dice", "iou")}

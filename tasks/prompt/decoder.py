@@ -18,10 +18,8 @@ from lvmmed_backbones.weights.reading import read
 
 CHANNELS = 256  # of an embedding
 PATCH = 16  # pixels of an embedding's cell
-ENCODERS = (
-    "sam_vit_b",
-    "sam_vit_h",
-)  # architectures, and the entries whose files have the decoder of that size
+# Architectures, and the entries whose files have the decoder of that size.
+ENCODERS = ("sam_vit_b", "sam_vit_h")
 PARTS = ("prompt_encoder.", "mask_decoder.")
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lvmmed_backbones.evaluation.data.labelled import Images
 from lvmmed_backbones.evaluation.encoders import Resize, Transform
+from tasks.release.transforms import nearest, stretched
 
 
 @dataclass(frozen=True)
@@ -34,26 +35,9 @@ class ImageFiles(Images):
     names: Sequence[str]
 
 
-def nearest(array: NDArray, side: int) -> NDArray:
-    """Return (H, W) or (H, W, C) at (side, side), each pixel that of the nearest centre; the aspect ratio is not kept.
-
-    As scikit-image's `resize` with `order=0`. Where two centres are as near, the one below or to the right is taken.
-    """
-    height, width = array.shape[:2]
-    rows, columns = ((2 * np.arange(side) + 1) * n // (2 * side) for n in (height, width))
-    return array[rows][:, columns]
-
-
 def low_resolution(mask: NDArray, side: int) -> NDArray:
     """Return a mask at a quarter of `side`, by way of `side`, as the release has it."""
-    return nearest(nearest(mask, side), side // 4)
-
-
-def stretched(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Stretch an image to 0..254: (x - min) * 255 / (max - min + 0.01), cut to integers; one min and max for all."""
-    values = image.astype(np.float64)
-    low, high = values.min(), values.max()
-    return ((values - low) * 255 / (high - low + 0.01)).astype(np.uint8)
+    return nearest(nearest(mask, (side, side)), (side // 4, side // 4))
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,9 @@ class StretchedBGR:
 
     def __call__(self, image: NDArray[np.uint8]) -> Tensor:
         """Return (3, side, side) of an image (H, W, 3) in RGB."""
-        pixels = torch.from_numpy(stretched(nearest(image[..., ::-1], self.side))).float()
+        pixels = torch.from_numpy(
+            stretched(nearest(image[..., ::-1], (self.side, self.side)))
+        ).float()
         mean, std = (torch.tensor(values, dtype=torch.float32) for values in (self.mean, self.std))
         return ((pixels - mean) / std).permute(2, 0, 1).contiguous()
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from lvmmed_backbones.records.gallery import IGNORED
+
 SMOOTH = 1e-5
-IGNORED = 255  # a label that does not count
 Targets = Literal["binary", "labels"]
 
 

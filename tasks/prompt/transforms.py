@@ -14,10 +14,10 @@ from mmseg.datasets import BaseSegDataset
 from PIL import Image
 
 from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.records.gallery import IGNORED
 from tasks.metrics import case_name
 from tasks.prompt.boxes import MASK, NOISE, moved, random_box, tight_box
 from tasks.prompt.images import low_resolution
-from tasks.prompt.losses import IGNORED
 
 
 @DATASETS.register_module()

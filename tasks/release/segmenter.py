@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor
 
+from lvmmed_backbones import models
+from lvmmed_backbones.models import Backbone
 from tasks.release.losses import segmentation_losses
 
 
@@ -20,23 +23,48 @@ class Segmenter(BaseModel):
 
     Parameters
     ----------
-    stride : int
-        The sides of the images must be multiples of it.
+    backbone : mapping
+        Config of a `Backbone`, with its weights if it has any.
     classes : int
         C.
+    channels : int
+        That the network sees: 3, or 1, the first of three equal ones.
     data_preprocessor : mapping
         Of mmsegmentation.
+
+    Attributes
+    ----------
+    stride : int
+        The sides of the images must be multiples of it.
     """
 
+    stride: int
+
     def __init__(
-        self, stride: int, classes: int, data_preprocessor: Mapping[str, Any] | None = None
+        self,
+        backbone: Mapping[str, Any],
+        classes: int,
+        channels: int = 3,
+        data_preprocessor: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data_preprocessor and dict(data_preprocessor))
-        self.stride, self.classes = stride, classes
+        self.of_catalogue, self.classes, self.channels = dict(backbone), classes, channels
 
+    def init_weights(self) -> None:
+        """Give the network the backbone's weights; without weights it stays as it is, random."""
+        if self.of_catalogue.get("weights") is None:
+            return
+        module = models.from_config(self.of_catalogue)
+        module.init_weights()
+        self.fill(module)
+
+    @abstractmethod
+    def fill(self, module: Backbone) -> None:
+        """Take the weights of the backbone, each tensor that the network has of it."""
+
+    @abstractmethod
     def logits(self, images: Tensor) -> Tensor:
         """Compute (B, C, H, W) from images (B, 3, H, W)."""
-        raise NotImplementedError
 
     def forward(self, inputs: Tensor, data_samples: Sequence, mode: str = "tensor") -> Any:
         """Compute losses, predictions or logits, as mmengine asks.

@@ -67,8 +67,13 @@ class Stretch:
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change `img`."""
-        image = results["img"].astype(np.float64)
-        low, high = image.min(), image.max()
-        factor = 1 / ((self.gap + high - low) or 1.0) * 255
-        results["img"] = ((image - low) * factor).astype(np.uint8)
+        results["img"] = stretched(results["img"], self.gap)
         return results
+
+
+def stretched(image: NDArray[np.uint8], gap: float = 0.01) -> NDArray[np.uint8]:
+    """Stretch an image as `Stretch`."""
+    values = image.astype(np.float64)
+    low, high = values.min(), values.max()
+    factor = 1 / ((gap + high - low) or 1.0) * 255
+    return ((values - low) * factor).astype(np.uint8)

@@ -14,6 +14,7 @@ from timm.models import VisionTransformer
 from torch import Tensor, nn
 
 from lvmmed_backbones import models
+from lvmmed_backbones.models import Backbone
 from lvmmed_backbones.models.sam import ImageEncoder
 from tasks.release.segmenter import Segmenter
 
@@ -42,6 +43,8 @@ class TransUNet(Segmenter):
         If the backbone is no such transformer.
     """
 
+    stride = 16
+
     def __init__(
         self,
         backbone: Mapping[str, Any],
@@ -49,8 +52,7 @@ class TransUNet(Segmenter):
         channels: int = 3,
         data_preprocessor: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(16, classes, data_preprocessor)
-        self.of_catalogue, self.channels = dict(backbone), channels
+        super().__init__(backbone, classes, channels, data_preprocessor)
         self.backbone = Blocks(models.from_config(backbone).network)
         width = self.backbone.width
         base = width // 8
@@ -75,12 +77,8 @@ class TransUNet(Segmenter):
         )
         self.segmentation_head = nn.Conv2d(base // 8, classes, 1)
 
-    def init_weights(self) -> None:
+    def fill(self, module: Backbone) -> None:
         """Fill the blocks with the backbone's weights, each tensor; the rest of the network is random."""
-        if self.of_catalogue.get("weights") is None:
-            return
-        module = models.from_config(self.of_catalogue)
-        module.init_weights()
         self.backbone.load_state_dict(Blocks(module.network).state_dict())
 
     def logits(self, images: Tensor) -> Tensor:

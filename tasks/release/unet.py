@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lvmmed_backbones import models
 from lvmmed_backbones.catalogue.architectures import RESNETS
+from lvmmed_backbones.models import Backbone
 from lvmmed_backbones.models.timm_models import TIMM_ERRORS, plain_names
 from tasks.release.segmenter import Segmenter
 
@@ -41,6 +42,8 @@ class ReleasedUNet(Segmenter):
         If smp has no such encoder: a plain transformer, or a `scaled_resnet`, whose `depth` smp takes for its own.
     """
 
+    stride = 32
+
     def __init__(
         self,
         backbone: Mapping[str, Any],
@@ -48,8 +51,7 @@ class ReleasedUNet(Segmenter):
         channels: int = 3,
         data_preprocessor: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(32, classes, data_preprocessor)
-        self.of_catalogue, self.channels = dict(backbone), channels
+        super().__init__(backbone, classes, channels, data_preprocessor)
         with torch.device("meta"):
             module = models.from_config(backbone)
         self.encoder = dict(name=f"tu-{module.model_name}", **module.arguments)
@@ -73,12 +75,8 @@ class ReleasedUNet(Segmenter):
         self.backbone, self.decoder = unet.encoder, unet.decoder
         self.segmentation_head = unet.segmentation_head
 
-    def init_weights(self) -> None:
+    def fill(self, module: Backbone) -> None:
         """Fill the encoder with the backbone's weights, each tensor of it."""
-        if self.of_catalogue.get("weights") is None:
-            return
-        module = models.from_config(self.of_catalogue)
-        module.init_weights()
         values = module.state_dict()
         own = {name: values[entry] for entry, name in module.own_names().items()}
         with torch.device("meta"):

@@ -79,7 +79,7 @@ def test_the_released_scores_of_each_class_are_monai_s_with_empty_masks_at_1(
     seed: int, empty: str, absent: int | None
 ) -> None:
     prediction, truth = maps(seed, empty, absent)
-    found = released.counts(prediction, truth, CLASSES)
+    found = overlap.overlap_counts(prediction, truth, CLASSES)
     there = found[1] + found[2] > 0
     for score, ours in (("dice", released.dice(found)), ("iou", released.iou(found))):
         theirs = of_monai(prediction, truth, score, empty_is_nan=False)

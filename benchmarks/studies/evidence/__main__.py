@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.studies.evidence.variants import VARIANTS
-from lvmmed_backbones.command.shell import behind, carry_out
+from lvmmed_backbones.command.shell import behind, carry_out, show_paths
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
 
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     report = verbs.add_parser("report", help="write results.csv, tables.md and the figure")
     report.add_argument("work", type=Path, metavar="WORK")
     report.add_argument("--out", type=Path, required=True, metavar="DIR")
-    behind(report, f"{HERE}:report", _show_files)
+    behind(report, f"{HERE}:report", show_paths)
     return top
 
 
@@ -87,12 +87,6 @@ def _show_rows(rows: Sequence[dict[str, Any]]) -> int:
     writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return 0
-
-
-def _show_files(files: Sequence[Path]) -> int:
-    for file in files:
-        print(file)
     return 0
 
 

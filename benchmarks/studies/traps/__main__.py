@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lvmmed_backbones.command.shell import behind, carry_out
+from lvmmed_backbones.command.shell import behind, carry_out, show_paths
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
 
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--traps", nargs="+", metavar="NAME", help="default: all")
     run.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2), metavar="N")
-    behind(run, "benchmarks.studies.traps:run", _show_files)
+    behind(run, "benchmarks.studies.traps:run", show_paths)
     return top
 
 
@@ -42,12 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         say_error(error)
         return 2
-
-
-def _show_files(files: Sequence[Path]) -> int:
-    for file in files:
-        print(file)
-    return 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.evaluation.data.labelled import DenseImages
 from lvmmed_backbones.evaluation.data.prepared import of_prepared
 from lvmmed_backbones.evaluation.encoders import Resize
+from lvmmed_backbones.evaluation.overlap import overlap_counts
 from tasks.metrics import prompted, released
 from tasks.release.losses import segmentation_losses
 from tasks.release.transforms import Stretch, nearest
@@ -72,7 +73,7 @@ def size_of_scoring_at_best(prepared: Path) -> list[Pair]:
 def one_class(prepared: Path, seed: int) -> list[Pair]:
     """Trap 3: IoU of one class over the voxels of a volume, against the mean of all structures."""
     volumes, classes = _volumes(prepared, seed)
-    ious = np.stack([released.iou(released.counts(*pair, len(classes))) for pair in volumes])
+    ious = np.stack([released.iou(overlap_counts(*pair, len(classes))) for pair in volumes])
     mean = percent(ious[:, 1:].mean(1))
     return [
         Pair(f"hippocampus, U-Net, {name} alone", "iou_3d", seed, percent(ious[:, n]), mean)
@@ -89,7 +90,7 @@ def two_3d_ious(prepared: Path, seed: int) -> list[Pair]:
         for pair in volumes
     ]
     of_union = [prompted.iou(prompted.counted(*pair)) for pair in volumes]
-    ious = np.stack([released.iou(released.counts(*pair, len(classes))) for pair in volumes])
+    ious = np.stack([released.iou(overlap_counts(*pair, len(classes))) for pair in volumes])
     case, slices = "hippocampus, U-Net, slices of the union", percent(of_slices)
     return [
         Pair(f"{case} against its voxels", "iou_3d", seed, slices, percent(of_union)),

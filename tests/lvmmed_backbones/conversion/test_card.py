@@ -70,6 +70,18 @@ def test_scores_are_means_over_seeds_of_real_images(tmp_path: Path) -> None:
     assert len(rows) == 1 and "55.0 ± 7.1 | 2 |" in rows[0]
 
 
+def test_runs_of_two_recipes_have_no_mean_in_common(tmp_path: Path) -> None:
+    for seed, recipe in enumerate(("suite", "release")):
+        (tmp_path / recipe).mkdir()
+        write_struct(
+            tmp_path / recipe / "record.json", a_record(seed, 0.5 + seed / 10, recipe=recipe)
+        )
+    table, _ = scores("random_resnet50", catalogue.get("random_resnet50"), (tmp_path,))
+    rows = [line for line in table[0].splitlines() if line.startswith("| drive")]
+    assert "| release | dice |" in rows[0] and "| 60.0 | 1 |" in rows[0]
+    assert "| suite | dice |" in rows[1] and "| 50.0 | 1 |" in rows[1]
+
+
 def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text("no record")
     table, unread = scores("random_resnet50", catalogue.get("random_resnet50"), (tmp_path,))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tasks.prompt.images import StretchedBGR, image_input, low_resolution, nearest, stretched
+from tasks.prompt.images import StretchedBGR, image_input, low_resolution
+from tasks.release.transforms import nearest, stretched
 
 IMAGES = arrays(
     np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3)), fill=st.nothing()
@@ -22,7 +23,8 @@ def test_nearest_pixels_are_scikit_image_s_without_antialiasing(
 ) -> None:
     transform = pytest.importorskip("skimage.transform")
     options = dict(order=0, anti_aliasing=False, preserve_range=True)
-    ours, theirs = nearest(image, side), transform.resize(image, (side, side, 3), **options)
+    ours = nearest(image, (side, side))
+    theirs = transform.resize(image, (side, side, 3), **options)
     # Where two pixels are as near, the last bit of a float decides there.
     centres = [(np.arange(side) + 0.5) * n / side for n in image.shape[:2]]
     clear = [np.abs(c - c.round()) > 1e-6 for c in centres]
@@ -60,7 +62,7 @@ def test_the_release_s_input_is_blue_first_with_red_s_mean(image: np.ndarray) ->
     mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
     tensor = StretchedBGR(16, mean, std)(image).numpy()
     assert tensor.shape == (3, 16, 16) and tensor.dtype == np.float32
-    expected = (stretched(nearest(image, 16)).astype(float)[..., [2, 1, 0]] - mean) / std
+    expected = (stretched(nearest(image, (16, 16))).astype(float)[..., [2, 1, 0]] - mean) / std
     assert np.allclose(tensor, expected.transpose(2, 0, 1), atol=1e-5)
 
 
