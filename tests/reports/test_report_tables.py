@@ -342,6 +342,16 @@ def test_another_metric_or_protocol_fills_no_column(
     assert [c is not None for c in one.cells] == [False, True, False, False]
 
 
+def test_a_table_says_whose_split_its_measured_figures_have(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    words = "Split by this suite, since the paper's split is not published: drive."
+    assert words not in only(None, "table2").notes
+    write(fields=LVMMED, task="drive", dataset="drive")
+    write(fields=LVMMED, task="kvasir", dataset="kvasir")
+    assert words in only(tmp_path, "table2").notes
+
+
 def test_a_clean_split_is_a_row_and_a_mark_of_its_own(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
