@@ -53,7 +53,7 @@ class RandomView:
         if rng.random() < self.flip:
             image = image[:, ::-1]
         if rng.random() < self.autocontrast:
-            image = np.asarray(ImageOps.autocontrast(Image.fromarray(image)))
+            image = np.array(ImageOps.autocontrast(Image.fromarray(image)))
         results["img"] = np.ascontiguousarray(image)
         results["img_shape"] = (side, side)
         return results
