@@ -66,8 +66,8 @@ class Backbone(nn.Module):
     ------
     ValueError
         If timm has no model of this name, if the model has no such output for images of this size, if an argument would
-        fetch weights, if the statistics of a network that is trained are to be kept or not by `frozen_statistics`, or if
-        the model cannot do what is asked. The message names the model.
+        fetch weights, if `frozen_statistics` is False of a network that is trained, or if the model cannot do what is
+        asked. The message names the model.
     """
 
     entry: Entry | None = None

@@ -50,7 +50,7 @@ class ImageEncoder(VisionTransformerSAM):
     """
 
     # Parts that an encoder can have: if a file has one that this encoder lacks, it is of another encoder.
-    own_parts = ("pos_embed",)
+    own_parts: tuple[str, ...] = ("pos_embed",)
 
     def __init__(
         self,

@@ -31,7 +31,12 @@ class RandomView:
     def __init__(
         self, crop_size: int, flip: float = 0.5, autocontrast: float = 0.2, seed: int | None = None
     ) -> None:
-        self.crop_size, self.flip, self.autocontrast, self.seed = crop_size, flip, autocontrast, seed
+        self.crop_size, self.flip, self.autocontrast, self.seed = (
+            crop_size,
+            flip,
+            autocontrast,
+            seed,
+        )
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change `img` and its shape.

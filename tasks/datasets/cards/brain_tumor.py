@@ -1,7 +1,7 @@
 """Brain tumour classification (MRI): the download's own Testing part; a fifth of Training is the valid split.
 
-The released code draws 30 % of Training: the splits release_train and release_valid. Two thirds of Testing are copies of
-images of Training: docs/corpus.md.
+The released code draws 30 % of Training: the splits release_train and release_valid. Two thirds of Testing are copies
+of images of Training: docs/corpus.md.
 """
 
 from __future__ import annotations

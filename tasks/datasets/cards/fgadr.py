@@ -1,8 +1,8 @@
 """FGADR: grades of diabetic retinopathy. In the published list the valid images are the test images.
 
 The released code reads the training and test images of the list, and draws a fifth of the training images to choose the
-checkpoint on: the splits release_train and release_valid. The clean split does the same, with another draw: of each grade
-alike.
+checkpoint on: the splits release_train and release_valid. The clean split does the same, with another draw: of each
+grade alike.
 """
 
 from __future__ import annotations

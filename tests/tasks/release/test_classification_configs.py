@@ -1,4 +1,4 @@
-"""What the configs of the released classification say, against the tables of the release and torchvision's transforms."""
+"""What the configs of the released classification say, against the release's tables and torchvision's transforms."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def test_a_training_step_is_a_plain_one_of_torch(task: str, backbone: str) -> No
     config = small(task, backbone)
     torch.manual_seed(0)
     model = MODELS.build(config.model).train()
-    names = WIDTHS[config.task.dataset] if task.endswith("_fcns") else WIDTHS[config.task.dataset][2:]
+    names = (
+        WIDTHS[config.task.dataset] if task.endswith("_fcns") else WIDTHS[config.task.dataset][2:]
+    )
     width, layers = config.model.head.in_channels, []
     for number, wider in enumerate(names):
         layers += [nn.ReLU()] * (number > 0) + [nn.Linear(width, wider)]
@@ -137,7 +139,9 @@ def test_a_training_step_is_a_plain_one_of_torch(task: str, backbone: str) -> No
     _, rate, decay, _ = RELEASED[task.removesuffix("_fcns"), backbone]
     optimizer = torch.optim.Adam(plain.parameters(), lr=rate, weight_decay=decay)
     wrapper = Runner.build_optim_wrapper(type("R", (), dict(model=model))(), config.optim_wrapper)
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]))
+    mean, std = (
+        torch.tensor(v).view(3, 1, 1) for v in ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+    )
     before = {name: value.clone() for name, value in plain.state_dict().items()}
     for step in range(3):
         inputs = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
@@ -230,18 +234,18 @@ def test_fgadr_is_cropped_mirrored_and_stretched_in_all_parts_but_for_the_fine_t
     file = saved(tmp_path, image)
     stored = of_release(image)
     made = []
-    for seed in range(12):
+    for seed in range(8):
         np.random.seed(seed)
         made.append(pixels(seen(composed(task, backbone, seed), part, file)))
     if not random:
         assert all((each == stored).all() for each in made)
         return
     assert {each.shape for each in made} == {(480, 480, 3)}
-    assert len({each.tobytes() for each in made}) > 9
+    assert len({each.tobytes() for each in made}) > 6
     low, high = stored.min(), stored.max()
     stretched = [each for each in made if each.min() < low]
     plain = [each for each in made if each.min() >= low]
-    assert len(plain) >= 6 and all(each.max() <= high for each in plain)
+    assert len(plain) >= 4 and all(each.max() <= high for each in plain)
     assert all((each.min((0, 1)) == 0).all() for each in stretched)
     for each in plain[:4]:
         assert _is_part(each, stored) or _is_part(each[:, ::-1], stored)
@@ -250,9 +254,7 @@ def test_fgadr_is_cropped_mirrored_and_stretched_in_all_parts_but_for_the_fine_t
 def _is_part(part: np.ndarray, whole: np.ndarray) -> bool:
     side = len(part)
     places = np.argwhere((whole[: 513 - side, : 513 - side] == part[0, 0]).all(-1))
-    return any(
-        (whole[top : top + side, left : left + side] == part).all() for top, left in places
-    )
+    return any((whole[top : top + side, left : left + side] == part).all() for top, left in places)
 
 
 @pytest.mark.parametrize("part", PARTS[1:])
@@ -273,9 +275,10 @@ def test_a_view_in_testing_is_fixed_by_the_run_s_seed_and_the_image(
 
 def test_testing_can_be_made_sound_by_a_central_crop(tmp_path: Path) -> None:
     """As the config says, in place of the random view; then no seed changes what is tested."""
-    assert "dict(type='CenterCrop', crop_size=480)" in Path(
-        registry.get("fgadr_linear", "release").filename
-    ).read_text()
+    assert (
+        "dict(type='CenterCrop', crop_size=480)"
+        in Path(registry.get("fgadr_linear", "release").filename).read_text()
+    )
     image = blobs(512, 512, 3, seed=4)
     file = saved(tmp_path, image)
     for seed in (0, 1):
@@ -290,7 +293,10 @@ def test_testing_can_be_made_sound_by_a_central_crop(tmp_path: Path) -> None:
 # Networks.
 
 
-@pytest.mark.parametrize(("side", "task"), [(224, "brain_tumor_linear"), (480, "fgadr_linear"), (512, "fgadr_finetune")])  # fmt: skip
+SIDES = [(224, "brain_tumor_linear"), (480, "fgadr_linear"), (512, "fgadr_finetune")]
+
+
+@pytest.mark.parametrize(("side", "task"), SIDES)
 def test_sam_s_encoder_has_no_positions_no_neck_and_interpolates_its_relative_ones(
     side: int, task: str
 ) -> None:
@@ -331,7 +337,7 @@ def test_another_transformer_keeps_the_vector_of_its_entry(monkeypatch: pytest.M
         config=dict(type="Backbone", model_name="vit_tiny_patch16_224", depth=1),
     )  # fmt: skip
     catalogue.register("small_vit", entry)
-    for task, side in (("brain_tumor_finetune", 224), ("fgadr_linear", 480), ("fgadr_finetune", 512)):
+    for side, task in SIDES:
         backbone = composed(task, "small_vit").model.backbone
         assert "ignore_abs_pos" not in backbone and backbone.img_size == side
         assert MODELS.build(backbone).network.pos_embed.shape[1] == (side // 16) ** 2 + 1

@@ -112,7 +112,10 @@ def test_a_fifth_of_fgadr_s_training_images_is_drawn(of_fgadr: Path, tmp_path: P
     assert valid[:5] == [1116, 1368, 422, 413, 451]
     assert lines["release_train"] == [order[place] for place in train]
     assert lines["release_valid"] == [order[place] for place in valid]
-    assert len(lines["train"]) == 1500 and len(lines["clean_train"]) + len(lines["clean_valid"]) == 1500
+    assert (
+        len(lines["train"]) == 1500
+        and len(lines["clean_train"]) + len(lines["clean_valid"]) == 1500
+    )
 
 
 def test_an_incomplete_download_of_fgadr_keeps_the_draw(
