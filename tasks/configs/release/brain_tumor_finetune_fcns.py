@@ -6,16 +6,8 @@ The suite's recipe has no such task, and the paper's table 5 no such row.
 Run: python -m benchmarks run --recipe release --tasks brain_tumor_finetune_fcns --backbones lvmmed_resnet50
 """
 
-_base_ = "brain_tumor_finetune.py"
+_base_ = 'brain_tumor_finetune.py'
 
-task = dict(name="brain_tumor_finetune_fcns", version=1)
-model = dict(
-    head=dict(
-        _delete_=True,
-        type="StackedLinearClsHead",
-        num_classes=4,
-        in_channels=2048,
-        mid_channels=[512, 256],
-        topk=(1,),
-    )
-)
+task = dict(name='brain_tumor_finetune_fcns', version=1)
+model = dict(head=dict(
+    _delete_=True, type='StackedLinearClsHead', num_classes=4, in_channels=2048, mid_channels=[512, 256], topk=(1,)))

@@ -7,23 +7,21 @@ Published: accuracy 68.32 +- 0.48 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --recipe release --tasks fgadr_finetune --backbones lvmmed_resnet50 --profile paper
 """
 
-_base_ = "fgadr_linear.py"
+_base_ = 'fgadr_linear.py'
 
-task = dict(name="fgadr_finetune", protocol="finetune")
-fit = dict(backbone=dict(_delete_=True, output="vector"))
+task = dict(name='fgadr_finetune', protocol='finetune')
+fit = dict(backbone=dict(_delete_=True, output='vector'))
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 train_cfg = dict(max_epochs=30)
 
 whole = [
-    dict(type="LoadImageFromFile"),
-    dict(type="NearestResize", scale=(512, 512)),
-    dict(type="PackInputs"),
-]
+    dict(type='LoadImageFromFile'),
+    dict(type='NearestResize', scale=(512, 512)),
+    dict(type='PackInputs')]
 vit = {
-    "train_dataloader.batch_size": 12,
-    "val_dataloader.batch_size": 12,
-    "test_dataloader.batch_size": 12,
-    "train_dataloader.dataset.pipeline": whole,
-    "val_dataloader.dataset.pipeline": whole,
-    "test_dataloader.dataset.pipeline": whole,
-}
+    'train_dataloader.batch_size': 12,
+    'val_dataloader.batch_size': 12,
+    'test_dataloader.batch_size': 12,
+    'train_dataloader.dataset.pipeline': whole,
+    'val_dataloader.dataset.pipeline': whole,
+    'test_dataloader.dataset.pipeline': whole}

@@ -6,16 +6,8 @@ The suite's recipe has no such task, and the paper's table 5 no such row.
 Run: python -m benchmarks run --recipe release --tasks fgadr_finetune_fcns --backbones lvmmed_resnet50
 """
 
-_base_ = "fgadr_finetune.py"
+_base_ = 'fgadr_finetune.py'
 
-task = dict(name="fgadr_finetune_fcns", version=1)
-model = dict(
-    head=dict(
-        _delete_=True,
-        type="StackedLinearClsHead",
-        num_classes=5,
-        in_channels=2048,
-        mid_channels=[512, 128],
-        topk=(1,),
-    )
-)
+task = dict(name='fgadr_finetune_fcns', version=1)
+model = dict(head=dict(
+    _delete_=True, type='StackedLinearClsHead', num_classes=5, in_channels=2048, mid_channels=[512, 128], topk=(1,)))

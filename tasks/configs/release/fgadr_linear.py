@@ -10,39 +10,31 @@ Published: accuracy 68.33 +- 0.48 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --recipe release --tasks fgadr_linear --backbones lvmmed_resnet50 --profile paper
 """
 
-_base_ = "_base_/classifier.py"
+_base_ = '_base_/classifier.py'
 
 task = dict(
-    name="fgadr_linear",
-    recipe="release",
-    version=1,
-    dataset="fgadr",
-    kind="classification",
-    protocol="linear",
-    headline="accuracy",
-)
+    name='fgadr_linear', recipe='release', version=1, dataset='fgadr', kind='classification', protocol='linear',
+    headline='accuracy')
 
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="NearestResize", scale=(512, 512)),
-    dict(type="RandomView", crop_size=480, flip=0.5, autocontrast=0.2),
-    dict(type="PackInputs"),
-]
+    dict(type='LoadImageFromFile'),
+    dict(type='NearestResize', scale=(512, 512)),
+    dict(type='RandomView', crop_size=480, flip=0.5, autocontrast=0.2),
+    dict(type='PackInputs')]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="NearestResize", scale=(512, 512)),
-    dict(type="RandomView", crop_size=480, flip=0.5, autocontrast=0.2, seed=0),
-    dict(type="PackInputs"),
-]
-classes = ("grade 0", "grade 1", "grade 2", "grade 3", "grade 4")
-data = dict(data_root="fgadr", metainfo=dict(classes=classes))
+    dict(type='LoadImageFromFile'),
+    dict(type='NearestResize', scale=(512, 512)),
+    dict(type='RandomView', crop_size=480, flip=0.5, autocontrast=0.2, seed=0),
+    dict(type='PackInputs')]
+classes = ('grade 0', 'grade 1', 'grade 2', 'grade 3', 'grade 4')
+data = dict(data_root='fgadr', metainfo=dict(classes=classes))
 
 model = dict(head=dict(num_classes=5))
 fit = dict(backbone=dict(frozen_statistics=False))
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline, **data))
 val_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline, **data))
 test_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline, **data))
-val_evaluator = dict(kappa_weights="quadratic")
-test_evaluator = dict(kappa_weights="quadratic")
+val_evaluator = dict(kappa_weights='quadratic')
+test_evaluator = dict(kappa_weights='quadratic')
 optim_wrapper = dict(optimizer=dict(weight_decay=0.005))
 train_cfg = dict(max_epochs=20)
