@@ -2,9 +2,9 @@
 
 A run on frozen features trains no network. Its config has no training, and a `probe` in place of the head.
 
-Three entries of a task config are for this module, and are no part of the composed config: `fit` says what the backbone
-is given and where its facts go, `vit` what differs for a plain transformer, `narrow` what a smaller profile makes
-smaller in a release's model (docs/tasks.md, "Recipes").
+Four entries of a task config are for this module, and are no part of the composed config: `fit` says what the backbone
+is given and where its facts go, `vit` what differs for a plain transformer, `sam` what differs for SAM's encoder,
+`narrow` what a smaller profile makes smaller in a release's model (docs/tasks.md, "Recipes").
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.profiles import Budget, ProbeBudget, Profile, is_release, size_o
 from benchmarks.resolve import Resolved
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
-from lvmmed_backbones.catalogue.architectures import is_plain_transformer
+from lvmmed_backbones.catalogue.architectures import is_plain_transformer, is_sam_encoder
 from lvmmed_backbones.evaluation.classification import NEIGHBOURS, PENALTIES
 from lvmmed_backbones.evaluation.dense import PENALTIES as DENSE_PENALTIES
 from lvmmed_backbones.models.pyramid import STRIDES
@@ -43,9 +43,10 @@ def configure(run: Resolved) -> Config:
         If the task has no such split, the backbone no maps for a dense task, or the config no place for the backbone.
     """
     config = deepcopy(run.task)
-    for_transformer = config.pop("vit", None)
-    if for_transformer and is_plain_transformer(run.backbone.config):
-        config.merge_from_dict(for_transformer)
+    for entry, applies in (("vit", is_plain_transformer), ("sam", is_sam_encoder)):
+        differs = config.pop(entry, None)
+        if differs and applies(run.backbone.config):
+            config.merge_from_dict(differs)
     fit, narrow = config.pop("fit", None), config.pop("narrow", {})
     if fit is None:
         raise ValueError(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 import random
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -68,9 +70,25 @@ class SelectionHook(Hook):
 
     Both are whole files at any moment, and the files that they replace are deleted last, so a kill loses one epoch at
     most. A run by iterations is short, and starts again.
+
+    Parameters
+    ----------
+    ties : {"earlier", "later"}
+        Which of two validations with one score is the better one. The release's classifier takes the later
+        (cls50:182).
+
+    Raises
+    ------
+    ValueError
+        If `ties` is neither.
     """
 
     priority = "VERY_LOW"
+
+    def __init__(self, ties: Literal["earlier", "later"] = "earlier") -> None:
+        if ties not in ("earlier", "later"):
+            raise ValueError(f"ties={ties!r}: choose 'earlier' or 'later'")
+        self.better = operator.gt if ties == "earlier" else operator.ge
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Compare the task's headline metric; an undefined one (NaN) is below every other."""
@@ -78,7 +96,8 @@ class SelectionHook(Hook):
         score = float((metrics or {})[runner.cfg.task.headline])
         score = -math.inf if math.isnan(score) else score
         meta = dict(epoch=runner.epoch, iter=runner.iter)
-        if "best_ckpt" not in hub.runtime_info or score > hub.get_info("best_score"):
+        first = "best_ckpt" not in hub.runtime_info
+        if first or self.better(score, hub.get_info("best_score")):
             best = folder / f"{BEST}{runner.iter}.pth"
             with replacing(best) as scratch:
                 runner.save_checkpoint(

@@ -1,6 +1,7 @@
 """The tasks: the configs of `configs` (the paper's, `prompt` and `open`), of `configs/release`, and those of plugins.
 
-A task has the suite's recipe, and may have a second one: the protocol as the authors of LVM-Med released it.
+A task has the suite's recipe, and may have a second one: the protocol as the authors of LVM-Med released it. The tasks
+NAME_fcns, NAME with several layers in place of one, have this one alone.
 """
 
 from __future__ import annotations
@@ -92,12 +93,15 @@ def check(name: str, recipe: str = SUITE) -> None:
     if recipe not in RECIPES:
         raise ValueError(f"no recipe {recipe!r}: choose from {', '.join(RECIPES)}")
     known = _names(recipe)
-    if name not in {*known, *names()}:
-        raise unknown_name("task", name, names())
-    if name not in known:
+    if name in known:
+        return
+    if name in release_names():
+        raise ValueError(f"{name} has no recipe {recipe!r}: add --recipe {RELEASE}")
+    if name in names():
         raise ValueError(
             f"{name} has no recipe {recipe!r}: choose from {', '.join(known)}, or --recipe {SUITE}"
         )
+    raise unknown_name("task", name, sorted({*known, *names()}))
 
 
 def get(name: str, recipe: str = SUITE) -> Config:

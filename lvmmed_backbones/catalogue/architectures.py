@@ -13,7 +13,7 @@ import torch
 
 from lvmmed_backbones.catalogue.older import translated_config
 from lvmmed_backbones.files.outside import Refused, refusing
-from lvmmed_backbones.models import CLASSES, Backbone
+from lvmmed_backbones.models import CLASSES, Backbone, sam
 from lvmmed_backbones.models.timm_models import FETCHING
 
 # Arguments by which a constructor fetches, reads or imports something.
@@ -148,6 +148,11 @@ def is_plain_transformer(config: Mapping[str, Any]) -> bool:
     backbone: Any = CLASSES[config["type"]]
     built = _build_once(backbone, json.dumps({**config, "output": "vector", "img_size": SIDE}))
     return built.is_plain_transformer
+
+
+def is_sam_encoder(config: Mapping[str, Any]) -> bool:
+    """Whether an architecture is the image encoder of Segment Anything, of any size."""
+    return config["type"] == "Backbone" and config["model_name"] in sam.default_cfgs
 
 
 # A search through the architectures takes seconds, and nothing changes a module without values.

@@ -102,4 +102,6 @@ class Entry:
                 layout=self.weights.layout,
                 sha256=self.weights.sha256,
             )
+            if self.weights.only:
+                config["weights"]["only"] = self.weights.only
         return config

@@ -45,6 +45,9 @@ class Backbone(nn.Module):
     frozen : bool
         Keep the parameters and the statistics of normalisation layers. A feature pyramid, which comes with the task,
         is trained.
+    frozen_statistics : bool
+        Whether a frozen network stays in evaluation mode. False, as LVM-Med's classifier was released (cls50:90-93,
+        155): training mode, so that BatchNorm uses the statistics of each batch and its running statistics drift.
     frozen_stages : int
         Freeze the stem and this number of stages of a ResNet or blocks of a transformer. -1: nothing.
     norm_eval : bool
@@ -63,7 +66,8 @@ class Backbone(nn.Module):
     ------
     ValueError
         If timm has no model of this name, if the model has no such output for images of this size, if an argument would
-        fetch weights, or if the model cannot do what is asked. The message names the model.
+        fetch weights, if `frozen_statistics` is False of a network that is trained, or if the model cannot do what is
+        asked. The message names the model.
     """
 
     entry: Entry | None = None
@@ -78,16 +82,22 @@ class Backbone(nn.Module):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         with_cp: bool = False,
+        frozen_statistics: bool = True,
         **arguments: Any,
     ) -> None:
         super().__init__()
         timm_models.check_request(model_name, arguments)
+        if not (frozen or frozen_statistics):
+            raise ValueError(
+                f"{model_name}: frozen_statistics=False is for a frozen network. Add frozen=True, or leave it out"
+            )
         if output not in OUTPUTS:
             raise ValueError(f"output={output!r}: choose 'maps', 'last' or 'vector'")
         self.model_name = self.display_name = model_name
         self.output = self.inner_output = output
         self.weights = weights
         self.frozen = frozen
+        self.frozen_statistics = frozen_statistics
         self.norm_eval = norm_eval
         height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
         size = (height, width)
@@ -170,8 +180,8 @@ class Backbone(nn.Module):
             load_strictly(self, **self.weights)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Set the mode; frozen modules stay in evaluation mode."""
-        super().train(mode and not self.frozen)
+        """Set the mode; frozen modules stay in evaluation mode, unless their statistics are to drift."""
+        super().train(mode and not (self.frozen and self.frozen_statistics))
         for module in self._frozen_modules:
             module.eval()
         if self.norm_eval:

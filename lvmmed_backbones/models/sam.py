@@ -38,6 +38,9 @@ class ImageEncoder(VisionTransformerSAM):
         bottom to whole patches, and the positions are interpolated.
     use_abs_pos : bool
         Whether to add absolute positions, as SAM does; LVM-Med's released transformer does not.
+    ignore_abs_pos : bool
+        Have no absolute positions, and pass over those of a file, as the released classifier does (vitcls:16-52).
+        Without it an encoder that lacks them refuses a file that has them: it is of another encoder.
     neck_chans : int or None
         Channels of the neck, 256 in SAM; None: no neck, the map has the channels of the blocks.
     embed_dim, depth, num_heads, mlp_ratio, global_attn_indexes, window_size, drop_path_rate
@@ -47,13 +50,15 @@ class ImageEncoder(VisionTransformerSAM):
     """
 
     # Parts that an encoder can have: if a file has one that this encoder lacks, it is of another encoder.
-    own_parts = ("pos_embed",)
+    own_parts: tuple[str, ...] = ("pos_embed",)
 
     def __init__(
         self,
         img_size: int | tuple[int, int] = 224,
         patch_size: int = 16,
         neck_chans: int | None = None,
+        use_abs_pos: bool = True,
+        ignore_abs_pos: bool = False,
         **arguments: Any,
     ) -> None:
         sides = (img_size, img_size) if isinstance(img_size, int) else img_size
@@ -69,9 +74,12 @@ class ImageEncoder(VisionTransformerSAM):
             norm_layer=partial(nn.LayerNorm, eps=1e-6),
             mlp_layer=MLP,
             neck_chans=neck_chans,
+            use_abs_pos=use_abs_pos and not ignore_abs_pos,
             use_rel_pos=True,
             **arguments,
         )
+        if ignore_abs_pos:
+            self.own_parts = ()
         if neck_chans is None:
             self.neck = nn.Identity()  # timm puts a normalisation there
         if self.pos_embed is not None:

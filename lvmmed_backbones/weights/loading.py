@@ -21,6 +21,7 @@ def load_strictly(
     layout: str = "own",
     sha256: str | None = None,
     wrapper: str | None = None,
+    only: str = "",
 ) -> None:
     """Fill every parameter and running statistic of a backbone from a checkpoint.
 
@@ -36,9 +37,14 @@ def load_strictly(
         Checksum of the file, or its first digits; None: not checked.
     wrapper : str, optional
         Which of several networks: a part of the names before it.
+    only : str
+        With what the own names begin of the parameters that are filled: the others stay as they are, though the file
+        must have them. Empty: all.
 
     Raises
     ------
+    ValueError
+        If no parameter's name begins with `only`.
     FileNotFoundError
         If the file does not exist.
     Refused
@@ -50,7 +56,10 @@ def load_strictly(
     if sha256 is not None:
         check_sha256(path, sha256)
     network = find(module, path, [layout], wrapper)
-    fill(module, network.tensors)
+    taken = {name: value for name, value in network.tensors.items() if name.startswith(only)}
+    if not taken:
+        raise ValueError(f"only={only!r}: no parameter of {path} begins so. Leave it out")
+    fill(module, taken)
     if network.unused:
         logging.getLogger(__name__).info(
             f"{path}: {len(network.unused)} entries are not the backbone's and were not used, such as "

@@ -33,6 +33,8 @@ class Weights:
         The repository ORG/REPO of Hugging Face's hub that has it.
     revision : str or None
         A commit, tag or branch of that repository; None: the main branch.
+    only : str
+        With what the names begin of the parameters that are taken from the file; the others stay random. Empty: all.
     """
 
     file: str
@@ -43,6 +45,7 @@ class Weights:
     page: str | None = None
     hub: str | None = None
     revision: str | None = None
+    only: str = ""
 
     @property
     def path(self) -> Path:

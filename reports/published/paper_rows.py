@@ -9,6 +9,7 @@ The rule goes by the record, never by the backbone's name:
   the paper's for all others;
 - the protocol is that of the row or the column (`PROTOCOLS`);
 - the column is that of the record's data set, kind and metric; a site of the prostate task is the metric `dice/SITE`.
+  A classifier of several layers (a task NAME_fcns) fills none: the tables print those of one layer.
 
 A run that fits no row gets a row of its own, which is compared with no row of the paper.
 """
@@ -38,6 +39,7 @@ CORPORA = {
     "imagenet": re.compile(r"ImageNet(-1k)?(, .*)?"),
     "sam": re.compile(r"SA-1B\b.*"),
 }
+SEVERAL_LAYERS = "_fcns"  # what the names of tasks end in whose classifier has several layers
 NO_ROW = RowKey(OWN_GROUP, "", "", "")
 # Kind and metric of a record, by the metric of a column.
 METRICS = {
@@ -107,6 +109,8 @@ def metric_of(record: StoredRecord, column: PaperColumn) -> str | None:
     if record.protocol in PROTOCOLS and OF_PROMPTS.get(metric) in record.metrics:
         metric = OF_PROMPTS[metric]
     if record.kind != kind or column.protocol not in ("", paper_protocol(record)):
+        return None
+    if record.task.endswith(SEVERAL_LAYERS):
         return None
     if column.task == record.dataset:
         return metric

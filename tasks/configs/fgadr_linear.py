@@ -6,7 +6,7 @@ Released: the same, but the random crops and flips of training also in validatio
 Published: accuracy 68.33 +- 0.48 with LVM-Med ResNet-50.
 The published list has the test images as valid images too, so without `--split clean` this suite chooses its checkpoint
 on the test images. The released code does not read that part of the list: it chooses on 20 % of the training images,
-drawn at random. `--split clean` does the same with another draw, of each grade alike.
+drawn at random, as `--recipe release` does. `--split clean` does it with another draw, of each grade alike.
 Run: python -m benchmarks run --tasks fgadr_linear --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """
 

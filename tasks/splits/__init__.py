@@ -53,6 +53,29 @@ def carve(
     return {split: sorted(members) for split, members in result.items()}
 
 
+def released_validation(names: Sequence[str], share: float) -> dict[str, list[str]]:
+    """Draw the valid images of LVM-Med's released classification from the training images (cls50:75).
+
+    scikit-learn's train_test_split over indices, not stratified, with the seed 42: the same in all trials.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The training images in torchvision's order of a folder of classes: by class, then by file name.
+    share : float
+        Of the images that are valid images, rounded up.
+
+    Returns
+    -------
+    dict of str to list of str
+        `release_train` and `release_valid`, in the order of the draw.
+    """
+    from sklearn.model_selection import train_test_split  # here, since it takes a second to import
+
+    train, valid = train_test_split(list(names), test_size=share, random_state=42)
+    return dict(release_train=train, release_valid=valid)
+
+
 def keep_present(
     wanted: Mapping[str, Iterable[str]], there: Sequence[str]
 ) -> tuple[dict[str, list[str]], list[str]]:

@@ -51,10 +51,22 @@ def released(
 
 @pytest.mark.parametrize("name", registry.release_names())
 def test_a_released_protocol_is_of_a_task_of_the_suite(name: str) -> None:
-    ours, theirs = registry.get(name).task, registry.get(name, "release").task
-    assert theirs.recipe == "release" and "recipe" not in ours
-    for fact in ("name", "dataset", "kind", "protocol"):
+    """Or of one with another head, which the suite does not have."""
+    theirs = registry.get(name, "release").task
+    assert theirs.recipe == "release" and theirs.name == name
+    ours = registry.get(name.removesuffix("_fcns")).task
+    assert "recipe" not in ours
+    for fact in ("dataset", "kind", "protocol"):
         assert theirs[fact] == ours[fact]
+
+
+def test_a_task_that_only_the_release_has_is_named_with_its_recipe() -> None:
+    name = "brain_tumor_linear_fcns"
+    assert name in registry.release_names() and name not in registry.names()
+    (spec,) = combinations([name], ["random_resnet50"], "mini", [0], recipe="release")
+    assert (spec.task, spec.recipe) == (name, "release")
+    with pytest.raises(ValueError, match=rf"{name} has no recipe 'suite': add --recipe release"):
+        combinations([name], ["random_resnet50"], "mini", [0])
 
 
 @pytest.mark.parametrize(
@@ -159,7 +171,30 @@ def test_what_differs_for_a_plain_transformer_stands_in_the_same_config() -> Non
 @pytest.mark.parametrize("name", END_TO_END)
 def test_every_released_protocol_composes(name: str, profile: str, backbone: str) -> None:
     config = configured(RunSpec(name, backbone, profile, 0, recipe="release"))
-    assert config.task.recipe == "release" and not {"vit", "fit", "narrow"} & config.keys()
+    entries = {"vit", "sam", "fit", "narrow"}
+    assert config.task.recipe == "release" and not entries & config.keys()
+
+
+def test_what_differs_for_sam_s_encoder_comes_after_what_differs_for_a_plain_transformer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lvmmed_backbones.catalogue._registered", {})
+    other = catalogue.Entry(
+        architecture="ViT", source="here", channels=None, vector_channels=192,
+        config=dict(type="Backbone", model_name="vit_tiny_patch16_224"),
+    )  # fmt: skip
+    catalogue.register("vit_of_timm", other)
+
+    def arguments(backbone: str) -> dict[str, Any]:
+        vit = {"fit.backbone": dict(norm_eval=True, frozen_stages=1)}
+        sam = {"fit.backbone": dict(frozen_stages=2)}
+        config = configure(released(backbone, vit=vit, sam=sam))
+        assert not {"vit", "sam"} & config.keys()
+        return {key: config.model.backbone.get(key) for key in ("norm_eval", "frozen_stages")}
+
+    assert arguments(VIT) == dict(norm_eval=True, frozen_stages=2)
+    assert arguments("vit_of_timm") == dict(norm_eval=True, frozen_stages=1)
+    assert arguments(RESNET) == dict(norm_eval=None, frozen_stages=None)
 
 
 def test_each_model_says_where_facts_of_the_backbone_go() -> None:

@@ -352,6 +352,17 @@ def test_a_table_says_whose_split_its_measured_figures_have(
     assert words in only(tmp_path, "table2").notes
 
 
+def test_several_layers_are_not_the_one_layer_of_the_tables(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    for task, value in (("brain_tumor_linear", 0.6), ("brain_tumor_linear_fcns", 0.9)):
+        write(value=value, fields=LVMMED, task=task, dataset="brain_tumor", kind="classification",
+              protocol="linear", metric="accuracy")  # fmt: skip
+    cells = row(only(tmp_path, "table5"), "lvmmed_resnet50", "measured").cells
+    (cell,) = [cell for cell in cells if cell is not None]
+    assert cell.mean == pytest.approx(60.0)
+
+
 def test_a_clean_split_is_a_row_and_a_mark_of_its_own(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -215,7 +215,7 @@ def test_real_downloads(name: str, real_data: Path, tmp_path: Path) -> None:
     folder = datasets.prepare(name, real_data, tmp_path)
     meta = meta_of(folder)
     expected = {
-        "brain_tumor": dict(train=2297, valid=573, test=394),
+        "brain_tumor": dict(train=2297, valid=573, test=394, release_train=2009, release_valid=861),
         "buid": dict(train=66, valid=16, test=17),
         "drive": dict(train=16, valid=4, test=20),
         "isic2018": dict(train=1816, valid=259, test=519),

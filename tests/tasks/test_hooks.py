@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
@@ -12,7 +13,7 @@ from mmengine.runner import Runner
 from torch.utils.data import TensorDataset
 
 import tasks.registration  # noqa: F401
-from tasks.hooks import DeterministicHook
+from tasks.hooks import DeterministicHook, SelectionHook
 
 
 class Counter(BaseModel):
@@ -36,7 +37,7 @@ class NearTwo(BaseMetric):
         return {"score": -abs(results[-1] - 2)}
 
 
-def train(folder: Path, validate: bool) -> float:
+def train(folder: Path, validate: bool, **selection: str) -> float:
     loader = dict(
         dataset=TensorDataset(torch.zeros(1, 1)),
         batch_size=1,
@@ -51,7 +52,7 @@ def train(folder: Path, validate: bool) -> float:
         train_dataloader=loader,
         train_cfg=dict(by_epoch=True, max_epochs=5),
         optim_wrapper=dict(optimizer=dict(type="SGD", lr=1.0)),
-        default_hooks=dict(checkpoint=dict(type="SelectionHook")),
+        default_hooks=dict(checkpoint=dict(type="SelectionHook", **selection)),
         custom_hooks=[dict(type="LoadBestHook")],
         experiment_name=folder.name,  # mmengine keeps what it knows of an experiment in the process
         cfg=dict(task=dict(headline="score")),
@@ -89,3 +90,20 @@ def test_an_undefined_score_is_below_every_other(tmp_path: Path, monkeypatch) ->
     scores = iter([float("nan"), -7.0, float("nan"), -9.0, float("nan")])
     monkeypatch.setattr(NearTwo, "compute_metrics", lambda self, results: {"score": next(scores)})
     assert train(tmp_path, validate=True) == 2  # the weight when the score was -7
+
+
+@pytest.mark.parametrize(
+    ("ties", "weight"), [({}, 2), (dict(ties="earlier"), 2), (dict(ties="later"), 4)]
+)
+def test_of_equal_scores_the_earlier_or_the_later_is_tested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ties: dict, weight: int
+) -> None:
+    scores = iter([0.5, 0.7, 0.6, 0.7, float("nan")])
+    monkeypatch.setattr(NearTwo, "compute_metrics", lambda self, results: {"score": next(scores)})
+    assert train(tmp_path, validate=True, **ties) == weight
+    assert len([*tmp_path.glob("best_*.pth")]) == 1
+
+
+def test_another_word_for_ties_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"ties='last': choose 'earlier' or 'later'"):
+        SelectionHook(ties="last")  # type: ignore[arg-type]

@@ -79,8 +79,14 @@ def _made(
 
 
 def depends_on_seed(backbone: str) -> bool:
-    """Whether a backbone of the catalogue has other weights for each seed: random ones, or those of its pretraining."""
+    """Whether a backbone of the catalogue has other weights for each seed: random ones, or those of its pretraining.
+
+    One of which a part alone is filled from its file is random in the others.
+    """
     if ":" in backbone:
         return False
     seeds = catalogue.seeds(backbone)
-    return bool(seeds) or catalogue.get(backbone).weights is None
+    if seeds:
+        return True
+    weights = catalogue.get(backbone).weights
+    return weights is None or bool(weights.only)

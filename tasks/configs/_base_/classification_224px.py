@@ -1,6 +1,6 @@
 """Classification at 224 x 224, resized without keeping the ratio, without augmentation.
 
-The released code does the same for brain tumours.
+The released code does the same for brain tumours, but resizes by PIL, antialiased.
 """
 
 _base_ = 'loaders.py'

@@ -1,7 +1,7 @@
 """Classification on 480 x 480 crops of the image at 512 x 512, random and mirrored in training, central in testing.
 
-The released code crops and mirrors at random in validation and testing too (but for the fine-tuned ViT), so that its
-figures change from one evaluation to the next; ours do not.
+The released code crops, mirrors and stretches at random in validation and testing too, so that its figures change from
+one evaluation to the next; ours do not. A ViT that it fine-tunes sees the whole image, as it is.
 """
 
 _base_ = 'classification_224px.py'

@@ -1,7 +1,8 @@
 """FGADR: grades of diabetic retinopathy. In the published list the valid images are the test images.
 
 The released code reads the training and test images of the list, and draws a fifth of the training images to choose the
-checkpoint on. The clean split does the same, with another draw: of each grade alike.
+checkpoint on: the splits release_train and release_valid. The clean split does the same, with another draw: of each
+grade alike.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from lvmmed_backbones.layout.writer import Writer
 from tasks.datasets import Dataset, prepares
 from tasks.download.folders import each_file
 from tasks.download.tables import MEND, read_csv
-from tasks.splits import carve, keep_present, published_split
+from tasks.splits import carve, keep_present, published_split, released_validation
 
 DATASET = Dataset(
     name="fgadr",
@@ -32,7 +33,7 @@ DATASET = Dataset(
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Write the images as they are, with the download's grades, on the published split and the clean one."""
+    """Write the images as they are, with the download's grades, on the published split, the clean and the released."""
     table = source / "Seg-set" / "DR_Seg_Grading_Label.csv"
     grades = read_grades(table)
     names_there = []
@@ -45,6 +46,9 @@ def prepare(source: Path, writer: Writer) -> None:
     authors = published_split("fgadr")
     splits = {"train": authors["train"], "valid": authors["val"], "test": authors["test"]}
     wanted = {split: [name for name, _ in rows] for split, rows in splits.items()}
+    # The folders of classes that the release makes are of the published grades, by name (split/FGADR:13-38).
+    by_grade = [name for name, _ in sorted(authors["train"], key=lambda row: (row[1], row[0]))]
+    wanted |= released_validation(by_grade, 0.2)
     splits_there, writer.meta["missing"] = keep_present(wanted, names_there)
     clean = carve(
         splits_there["train"],
@@ -54,7 +58,11 @@ def prepare(source: Path, writer: Writer) -> None:
     for split, names in {**splits_there, **clean}.items():
         writer.split(split, [f"{name} {grades[name]}" for name in names])
     writer.meta["leaks"] = [["valid", "test"]]
-    writer.meta["disjoint"] = [["train", "valid", "test"], ["clean_train", "clean_valid", "test"]]
+    writer.meta["disjoint"] = [
+        ["train", "valid", "test"],
+        ["clean_train", "clean_valid", "test"],
+        ["release_train", "release_valid", "test"],
+    ]
 
 
 def read_grades(path: Path) -> dict[str, int]:
