@@ -28,7 +28,7 @@ from tasks.datasets import cards
 
 __all__ = ["Dataset", "available", "get", "names", "prepare", "prepares", "source_of"]
 
-VERSION = 4  # version of the preparers: a prepared data set of another version is made anew
+VERSION = 5  # version of the preparers: a prepared data set of another version is made anew
 # The facts that meta.json does not repeat.
 OF_DOWNLOADS = ("folder", "layout", "images", "unit", "shipped")
 PHANTOM = "PHANTOM"  # the file that marks a generated download
