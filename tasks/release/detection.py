@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mmdet.models import FasterRCNN
 from mmengine.registry import HOOKS, MODELS
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -39,5 +37,4 @@ class LastEpochHook(SelectionHook):
     def after_train(self, runner: Runner) -> None:
         """Tell the record which epoch is tested."""
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
-            epoch: dict[str, Any] = {"epoch": runner.epoch}
-            runner.message_hub.update_info(LAST_SCORES, epoch)
+            runner.message_hub.update_info(LAST_SCORES, {"epoch": runner.epoch})
