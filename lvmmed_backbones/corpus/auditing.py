@@ -266,9 +266,9 @@ def _read_test_images(
 
 
 def _test_files(folder: Path) -> list[str]:
-    """Return the files of a folder; of a prepared data set only the test images."""
+    """Return the files of a folder; of a prepared data set only the test images, of every recipe (release_test)."""
     prepared = any(folder.glob("splits/test*.txt"))
-    return images_of_split(folder, "test") if prepared else sorted(walk(folder))
+    return images_of_split(folder, "*test") if prepared else sorted(walk(folder))
 
 
 def images_of_split(folder: Path, split: str) -> list[str]:

@@ -55,6 +55,7 @@ METRICS = {
     "setting": Metric("setting of the probe", percent=False),
     "adjustment": Metric("adjustment of the probe", percent=False),
     "draws": Metric("draws", percent=False),
+    "epoch": Metric("epoch tested", percent=False),
 }
 
 LAST = "last_"  # before the scores of the last epoch, which the release's recipe tests beside the best one

@@ -1,7 +1,8 @@
 """VinDr-CXR: 14 findings in chest X-rays (LVM-Med, figure 4 and appendix ablation).
 
 Profile paper: Faster R-CNN with FPN, 512 px, batch 6, SGD 0.0025, 40 epochs, class-balanced sampling at 0.4.
-Released: the same sampling and epochs; batch 16, Adam 1e-4, random crops, boxes of several readers fused.
+Released: the same sampling and epochs; batch 16, Adam 1e-4, random crops, boxes of several readers fused: by
+--recipe release (release/vindr.py).
 Published: only the mean mAP50 of VinDr and Kvasir, 57.1 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --tasks vindr --backbones lvmmed_resnet50 --profile paper --data DOWNLOADS
 """

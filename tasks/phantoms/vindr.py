@@ -18,23 +18,38 @@ HEADER = ("image_id", "class_name", "class_id", "rad_id", *COLUMNS[2:])
 
 @phantom("vindr")
 def draw(folder: Path, rng: np.random.Generator) -> None:
-    """Draw 56 X-rays with one to three findings each, every class at least eight times, and four healthy ones."""
+    """Draw 56 X-rays with two findings each, every class eight times, and four healthy ones.
+
+    A second reader has seen the first finding of every other one, with a box of his own.
+    """
     classes = [c for _ in range(8) for c in rng.permutation(len(DATASET.classes))]
     rows: list[tuple] = [HEADER]
+    second: list[tuple] = []
     for number in range(IMAGES + HEALTHY):
         image, _ = draw_chest(rng, SIDE)
         image_id = f"{number:032x}"
         if number >= IMAGES:
             no_box = [""] * 4
             rows.append((image_id, "No finding", NO_FINDING, "R1", *no_box, ORIGINAL, ORIGINAL))
-        for finding in classes[2 * number : 2 * number + 2] if number < IMAGES else []:
+        found = classes[2 * number : 2 * number + 2] if number < IMAGES else []
+        for place, finding in enumerate(found):
             image, mask = _add_finding(rng, image, int(finding))
             box = [side * ORIGINAL // SIDE for side in extent(mask).values()]
             name = DATASET.classes[finding]
             rows.append((image_id, name, finding, "R1", *box, ORIGINAL, ORIGINAL))
+            if number % 2 == place == 0:
+                again = _moved(box)
+                second.append((image_id, name, finding, "R2", *again, ORIGINAL, ORIGINAL))
         save(image, folder / "train" / f"{image_id}.png")
     with (folder / "train.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file).writerows(rows + second)
+
+
+def _moved(box: list[int]) -> list[int]:
+    """Return a box an eighth further right and an eighth less high."""
+    left, top, right, bottom = box
+    aside = (right - left) // 8
+    return [left + aside, top, min(right + aside, ORIGINAL), bottom - (bottom - top) // 8]
 
 
 def _add_finding(

@@ -1,6 +1,6 @@
 """Detection at 512 px (longer side): prepared COCO files, mirrored at random; COCO mAP, headline at IoU 0.5.
 
-The released code also crops at random in training, and tests at 800 px.
+The released code also crops at random in training, and tests at 800 px: so does release/vindr.py.
 """
 
 _base_ = 'loaders.py'

@@ -1,6 +1,7 @@
 """Faster R-CNN (arXiv 1506.01497) with a feature pyramid as mmdetection has it, on any backbone of the catalogue.
 
-The whole backbone is trained. The released code freezes its first stage and the statistics of its BatchNorm.
+The whole backbone is trained. The released code freezes its first stage and the statistics of its BatchNorm, and
+initialises nothing but the backbone: so does release/vindr.py.
 """
 
 _base_ = 'mmdet::_base_/models/faster-rcnn_r50_fpn.py'

@@ -1,10 +1,11 @@
-"""VinDr-CXR as in the Kaggle challenge of VinBigData, at 512 pixels; the splits are drawn at random.
+"""VinDr-CXR as in the Kaggle challenge of VinBigData, at 512 pixels: splits drawn at random, and the release's.
 
 The released code takes the images in the order of the table (70, 10 and 20 %), and fuses boxes of several readers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lvmmed_backbones.layout.writer import Writer
 from tasks.datasets import Dataset, prepares
 from tasks.download.folders import files_by_name
 from tasks.download.tables import Row, read_csv
+from tasks.release.fusion import fuse_readers
 from tasks.splits import carve
 
 DATASET = Dataset(
@@ -75,13 +77,14 @@ class _Original:
 
 @prepares(DATASET)
 def prepare(source: Path, writer: Writer) -> None:
-    """Write the images with a finding, and all readers' boxes scaled to them; 70 % train, 10 % valid, 20 % test."""
+    """Write the images with a finding, with boxes scaled to them: all readers' and seeded splits, and the release's."""
     originals = read_findings(source / "train.csv")
     images = files_by_name(source / "train", "*.png")
     facts: dict[str, dict] = {}
     boxes: dict[str, list[tuple]] = {}
-    with_findings = sorted(image_id for image_id, original in originals.items() if original.boxes)
-    for image_id in tqdm(with_findings, desc="images", leave=False, disable=None):
+    fused: dict[str, list[tuple]] = {}
+    with_findings = [image_id for image_id, original in originals.items() if original.boxes]
+    for image_id in tqdm(sorted(with_findings), desc="images", leave=False, disable=None):
         name, original = f"{image_id}.png", originals[image_id]
         image = writer.image(image_id, images[name])
         height, width = image.shape[:2]
@@ -91,13 +94,41 @@ def prepare(source: Path, writer: Writer) -> None:
             (label, left * fx, top * fy, (right - left) * fx, (bottom - top) * fy)
             for label, left, top, right, bottom in original.boxes
         ]
-    for split, names in carve(list(facts), dict(train=0.7, valid=0.1, test=0.2)).items():
-        writer.split(split, [name.removesuffix(".png") for name in names])
-        writer.boxes(split, [facts[name] for name in names], boxes, DATASET.classes)
+        fused[name] = fuse_readers(
+            [(c, x1 * fx, y1 * fy, x2 * fx, y2 * fy) for c, x1, y1, x2, y2 in original.boxes],
+            width,
+            height,
+        )
+    drawn = carve(list(facts), dict(train=0.7, valid=0.1, test=0.2))
+    released = released_split([f"{image_id}.png" for image_id in with_findings])
+    for splits, of_images in ((drawn, boxes), (released, fused)):
+        for split, names in splits.items():
+            writer.split(split, [name.removesuffix(".png") for name in names])
+            writer.boxes(split, [facts[name] for name in names], of_images, DATASET.classes)
+    writer.meta["disjoint"] = [list(drawn), list(released)]
+
+
+def released_split(names: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Divide the images with a finding, in the order of the table, as object_detection/convert_to_coco.py:171-178.
+
+    0.7 + 0.1 is a little less than 0.8 there, so of 10 images 7 are before the valid ones, and 7 before the test ones.
+
+    Returns
+    -------
+    dict of str to sequence of str
+        release_train, release_valid, release_test; none where one of them would be empty.
+    """
+    first, second = int(0.7 * len(names)), int((0.7 + 0.1) * len(names))
+    parts = dict(
+        release_train=names[:first],
+        release_valid=names[first:second],
+        release_test=names[second:],
+    )
+    return parts if all(parts.values()) else {}
 
 
 def read_findings(path: Path) -> dict[str, _Original]:
-    """Return the images of the table, with their findings.
+    """Return the images of the table, with their findings; those that have any in the order of their first one.
 
     Readers (rad_id) work apart, so two may draw the same box, and one may see nothing where another sees something.
     The same reader may not. In a table without rad_id the two cases look alike, and nothing is refused for it.
@@ -133,6 +164,8 @@ def read_findings(path: Path) -> dict[str, _Original]:
             if saw != finding:
                 reason = f"{reader} has a finding in {image_id} and none, as of row {other}"
                 raise row.refused(reason)
+        if finding and not original.boxes:
+            originals[image_id] = originals.pop(image_id)
         if finding:
             original.boxes.append((label, *box))
     return originals

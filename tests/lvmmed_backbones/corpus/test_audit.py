@@ -133,6 +133,10 @@ def test_of_a_prepared_data_set_the_test_split_counts(corpus: Path) -> None:
     (test / "splits" / "test.txt").write_text("b.png 3\ncase\n")
     _, rows = audit(corpus)
     assert {row["source"] for row in rows} == {"1.png", "2.png"}
+    (test / "splits" / "release_train.txt").write_text("b\n")
+    (test / "splits" / "release_test.txt").write_text("a\n")
+    _, rows = audit(corpus)
+    assert {row["source"] for row in rows} == {"0.png", "1.png", "2.png"}
 
 
 def prepared(folder: Path, seeds: dict[str, int]) -> Path:
