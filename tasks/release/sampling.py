@@ -11,7 +11,7 @@ from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from lvmmed_backbones.layout.reading import read_stored
-from tasks.release.transforms import union
+from tasks.release.loading import union
 
 
 @DATA_SAMPLERS.register_module()

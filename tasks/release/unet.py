@@ -69,7 +69,7 @@ class ReleasedUNet(Segmenter):
             reason = str(error).splitlines()[0].rstrip(".")
             raise ValueError(
                 f"{module.display_name} {module.arguments} builds no U-Net of segmentation-models-pytorch ({reason}). "
-                f"Take {', '.join(RESNETS)}, or a model of timm with maps at strides 2 to 32"
+                f"Take {', '.join(RESNETS)}, or a model of timm with maps at strides 2 to 32, or --recipe suite"
             ) from error
         self.backbone, self.decoder = unet.encoder, unet.decoder
         self.segmentation_head = unet.segmentation_head
