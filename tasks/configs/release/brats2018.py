@@ -10,40 +10,29 @@ Published: 3D IoU 73.58 +- 0.14 with LVM-Med ResNet-50.
 Run: python -m benchmarks run --recipe release --tasks brats2018 --backbones lvmmed_resnet50 --profile paper --data DIR
 """
 
-_base_ = "_base_/unet_volumes.py"
+_base_ = '_base_/unet_volumes.py'
 
 task = dict(
-    name="brats2018",
-    recipe="release",
-    version=1,
-    dataset="brats2018",
-    kind="volumes",
-    protocol="finetune",
-    headline="iou",
-    patient="folder",
-)
+    name='brats2018', recipe='release', version=1, dataset='brats2018', kind='volumes', protocol='finetune',
+    headline='iou', patient='folder')
 
-classes = ("background", "tumour")
-data = dict(data_root="brats2018", img_suffix=".png", metainfo=dict(classes=classes))
+classes = ('background', 'tumour')
+data = dict(data_root='brats2018', img_suffix='.png', metainfo=dict(classes=classes))
 train_pipeline = [
-    dict(type="LoadOneChannel", place=0),  # blue, which is FLAIR
-    dict(type="LoadUnion"),
-    dict(type="NearestResize", scale=(224, 224)),
-    dict(type="Stretch", gap=0.01),
-    dict(type="PackSegInputs"),
-]
+    dict(type='LoadOneChannel', place=0),  # blue, which is FLAIR
+    dict(type='LoadUnion'),
+    dict(type='NearestResize', scale=(224, 224)),
+    dict(type='Stretch', gap=0.01),
+    dict(type='PackSegInputs')]
 test_pipeline = [
-    dict(type="LoadOneChannel", place=0),
-    dict(type="LoadUnion"),
-    dict(type="NearestResize", scale=(224, 224)),
-    dict(type="Stretch", gap=0.0),
-    dict(type="PackSegInputs"),
-]
+    dict(type='LoadOneChannel', place=0),
+    dict(type='LoadUnion'),
+    dict(type='NearestResize', scale=(224, 224)),
+    dict(type='Stretch', gap=0.0),
+    dict(type='PackSegInputs')]
 
 model = dict(classes=2)
-train_dataloader = dict(
-    sampler=dict(label=1, one_class=True), dataset=dict(pipeline=train_pipeline, **data)
-)
+train_dataloader = dict(sampler=dict(label=1, one_class=True), dataset=dict(pipeline=train_pipeline, **data))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **data))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline, **data))
 val_evaluator = dict(label=1)

@@ -7,34 +7,26 @@ Published: Dice 95.13 +- 2.64 with LVM-Med ResNet-50, 93.10 +- 0.12 with a rando
 Run: python -m benchmarks run --recipe release --tasks jsrt --backbones lvmmed_resnet50 --profile paper --data DIR
 """
 
-_base_ = "_base_/unet_2d.py"
+_base_ = '_base_/unet_2d.py'
 
 task = dict(
-    name="jsrt",
-    recipe="release",
-    version=1,
-    dataset="jsrt",
-    kind="segmentation",
-    protocol="finetune",
-    headline="dice",
-)
+    name='jsrt', recipe='release', version=1, dataset='jsrt', kind='segmentation', protocol='finetune',
+    headline='dice')
 
-classes = ("background", "lungs and heart")
-data = dict(data_root="jsrt", img_suffix=".png", metainfo=dict(classes=classes))
+classes = ('background', 'lungs and heart')
+data = dict(data_root='jsrt', img_suffix='.png', metainfo=dict(classes=classes))
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="LoadUnion"),
-    dict(type="NearestResize", scale=(256, 256)),
-    dict(type="Stretch", gap=0.01),
-    dict(type="PackSegInputs"),
-]
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadUnion'),
+    dict(type='NearestResize', scale=(256, 256)),
+    dict(type='Stretch', gap=0.01),
+    dict(type='PackSegInputs')]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="LoadUnion"),
-    dict(type="NearestResize", scale=(256, 256)),
-    dict(type="Stretch", gap=0.0),
-    dict(type="PackSegInputs"),
-]
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadUnion'),
+    dict(type='NearestResize', scale=(256, 256)),
+    dict(type='Stretch', gap=0.0),
+    dict(type='PackSegInputs')]
 
 train_dataloader = dict(sampler=dict(one_class=True), dataset=dict(pipeline=train_pipeline, **data))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **data))

@@ -8,20 +8,14 @@ Published: Dice 93.74 +- 4.06 with LVM-Med's encoder, 92.89 +- 5.24 with SAM's.
 Run: python -m benchmarks run --tasks jsrt_prompt --recipe release --backbones lvmmed_vit_b --profile paper
 """
 
-_base_ = "_base_/prompted_images.py"
+_base_ = '_base_/prompted_images.py'
 
 task = dict(
-    name="jsrt_prompt",
-    version=1,
-    dataset="jsrt",
-    kind="segmentation",
-    protocol="prompt",
-    headline="dice",
-    recipe="release",
-)
+    name='jsrt_prompt', version=1, dataset='jsrt', kind='segmentation',
+    protocol='prompt', headline='dice', recipe='release')
 
-classes = ("background", "lung", "heart")
-data = dict(data_root="jsrt", img_suffix=".png", metainfo=dict(classes=classes))
+classes = ('background', 'lung', 'heart')
+data = dict(data_root='jsrt', img_suffix='.png', metainfo=dict(classes=classes))
 
 train_dataloader = dict(dataset=data)
 val_dataloader = dict(dataset=data)

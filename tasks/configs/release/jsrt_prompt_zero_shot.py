@@ -6,8 +6,8 @@ Published: Dice 61.97 +- 4.48 with SAM.
 Run: python -m benchmarks run --tasks jsrt_prompt_zero_shot --recipe release --backbones sam_vit_b --profile paper
 """
 
-_base_ = "jsrt_prompt.py"
+_base_ = 'jsrt_prompt.py'
 
-task = dict(name="jsrt_prompt_zero_shot", protocol="zero_shot")
-train_cfg = dict(_delete_=True, type="IterBasedTrainLoop", max_iters=0, val_interval=1)
+task = dict(name='jsrt_prompt_zero_shot', protocol='zero_shot')
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=0, val_interval=1)
 log_processor = dict(by_epoch=False)

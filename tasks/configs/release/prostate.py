@@ -8,23 +8,16 @@ Published: Dice 80.17 (BMC, in distribution), 62.48 (RUNMC), 56.76 (BIDMC), 52.7
 Run: python -m benchmarks run --recipe release --tasks prostate --backbones lvmmed_resnet50 --profile paper --data DIR
 """
 
-_base_ = "_base_/unet_2d.py"
+_base_ = '_base_/unet_2d.py'
 
 task = dict(
-    name="prostate",
-    recipe="release",
-    version=1,
-    dataset="prostate",
-    kind="segmentation",
-    protocol="finetune",
-    headline="dice",
-    patient="folder",
-)
+    name='prostate', recipe='release', version=1, dataset='prostate', kind='segmentation', protocol='finetune',
+    headline='dice', patient='folder')
 
-classes = ("background", "prostate")
-data = dict(data_root="prostate", img_suffix=".png", metainfo=dict(classes=classes))
+classes = ('background', 'prostate')
+data = dict(data_root='prostate', img_suffix='.png', metainfo=dict(classes=classes))
 
 train_dataloader = dict(dataset=data)
 val_dataloader = dict(dataset=data)
-test_dataloader = dict(dataset=dict(ann_file="splits/test_all.txt", **data))
-test_evaluator = dict(group="site")
+test_dataloader = dict(dataset=dict(ann_file='splits/test_all.txt', **data))
+test_evaluator = dict(group='site')

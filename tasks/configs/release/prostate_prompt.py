@@ -10,25 +10,18 @@ Published: Dice 95.75 (BMC, in distribution), 90.40 (RUNMC), 92.03 (BIDMC), 92.7
 Run: python -m benchmarks run --tasks prostate_prompt --recipe release --backbones lvmmed_vit_b --profile paper
 """
 
-_base_ = "_base_/prompted_images.py"
+_base_ = '_base_/prompted_images.py'
 
 task = dict(
-    name="prostate_prompt",
-    version=1,
-    dataset="prostate",
-    kind="segmentation",
-    protocol="prompt",
-    headline="dice",
-    recipe="release",
-    patient="folder",
-)
+    name='prostate_prompt', version=1, dataset='prostate', kind='segmentation',
+    protocol='prompt', headline='dice', recipe='release', patient='folder')
 
-classes = ("background", "prostate")
-data = dict(data_root="prostate", img_suffix=".png", metainfo=dict(classes=classes))
+classes = ('background', 'prostate')
+data = dict(data_root='prostate', img_suffix='.png', metainfo=dict(classes=classes))
 
 train_dataloader = dict(dataset=data)
 val_dataloader = dict(dataset=data)
-test_dataloader = dict(dataset=dict(ann_file="splits/test_all.txt", **data))
-test_evaluator = dict(group="site")
+test_dataloader = dict(dataset=dict(ann_file='splits/test_all.txt', **data))
+test_evaluator = dict(group='site')
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 train_cfg = dict(max_epochs=20)

@@ -29,10 +29,8 @@ from tasks.hooks import LAST
 class _Noisy(Dataset):
     """Numbers with noise that is drawn anew each time."""
 
-    metainfo: dict[str, Any] = {}
-
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size, self.metainfo = size, {}
 
     def __len__(self) -> int:
         return self.size
@@ -133,11 +131,8 @@ def test_it_validates_every_floor_n_by_batch_steps_counted_over_all_epochs(
     tmp_path: Path, images: int, batch: int, epochs: int
 ) -> None:
     of_an_epoch = -(-images // batch)
-    wanted, steps = [], 0
-    for _ in range(epochs * of_an_epoch):
-        steps += 1
-        if images < batch or steps % int(images / batch) == 0:
-            wanted.append(steps)
+    steps = range(1, epochs * of_an_epoch + 1)
+    wanted = [step for step in steps if images < batch or step % int(images / batch) == 0]
     runner, noting = trained(config_of(tmp_path / "run", images, batch, epochs))
     assert noting.validated == wanted
     assert noting.epochs == [of_an_epoch * n for n in range(1, epochs + 1)]
