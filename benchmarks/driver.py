@@ -14,7 +14,7 @@ from tqdm import tqdm
 from benchmarks import preparation, profiles
 from benchmarks.config import configure
 from benchmarks.grid import RunSpec
-from benchmarks.resolve import Resolved, open_weights, resolve
+from benchmarks.resolve import Resolved, build_released, open_weights, resolve
 from benchmarks.results import RUNS, scan
 from benchmarks.runs import Run, prepare_run
 from benchmarks.scheduler import devices
@@ -101,6 +101,7 @@ def make_plan(
     configured = {
         spec: _configured(spec) for spec in tqdm(now, "configuring", unit="run", leave=False)
     }
+    build_released(config for _, config in configured.values())
     open_weights(config for _, config in configured.values())
     if pretrain:
         (results / RUNS).mkdir(parents=True, exist_ok=True)

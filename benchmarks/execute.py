@@ -16,6 +16,8 @@ import lvmmed_backbones.openmmlab  # noqa: F401  before mmseg: see its transform
 # isort: split
 import mmseg.models  # noqa: F401  the three are imported once, by the process that the runs are forked from
 import torch
+from mmengine.registry import LOOPS
+from mmengine.runner import EpochBasedTrainLoop
 from mmengine.utils import import_modules_from_strings
 
 import tasks.registration  # noqa: F401
@@ -134,7 +136,8 @@ def train_and_test(run: Run) -> WholeRecord:
     last = run.folder / LAST
     # Each epoch is seeded, so a run that goes on gives what a whole run gives. A run by iterations is short: it begins
     # anew, without what an earlier process left.
-    if config.train_cfg.type == "EpochBasedTrainLoop" and last.exists():
+    by_epochs = issubclass(LOOPS.get(config.train_cfg.type), EpochBasedTrainLoop)
+    if by_epochs and last.exists():
         config.load_from, config.resume = str(last), True
     else:
         _begin_anew(run.folder)
@@ -142,13 +145,12 @@ def train_and_test(run: Run) -> WholeRecord:
     runner = CheckedRunner.from_cfg(config)
     runner.register_hook(clock)
     runner.train()
-    trained = time.monotonic()
     pixels = gallery.watch(runner)
     last_scores = runner.message_hub.runtime_info.get(LAST_SCORES, {})
     metrics = runner.test() | last_scores
     cost = {
         "train_seconds": round(clock.seconds, 2),
-        "test_seconds": round(time.monotonic() - trained, 2),
+        "test_seconds": round(time.monotonic() - clock.ended, 2),
         "peak_memory_mb": peak_memory_mb(),
     }
     cases = json.loads((run.folder / CASES).read_text())

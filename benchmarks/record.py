@@ -49,14 +49,17 @@ class TrainClock(Hook):
     ----------
     seconds : float
         So far, validation included.
+    ended : float
+        When the training was over, on the monotonic clock. What other hooks do after it is no part of it: the release
+        tests the last epoch there.
     """
 
-    priority = "LOWEST"
+    priority = "VERY_HIGH"
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.seconds = 0.0
-        self.noted = 0.0
+        self.noted = self.ended = 0.0
 
     def before_train(self, runner: Runner) -> None:
         """Read the seconds of earlier processes, and begin to count."""
@@ -76,6 +79,7 @@ class TrainClock(Hook):
     def after_train(self, runner: Runner) -> None:
         """Note the seconds of the whole training."""
         self._note()
+        self.ended = time.monotonic()
 
     def _note(self) -> None:
         self.seconds = self.earlier + time.monotonic() - self.begin

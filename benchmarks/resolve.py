@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS
+from mmengine.utils import import_modules_from_strings
 from tqdm import tqdm
 
 from benchmarks import profiles
@@ -18,6 +21,8 @@ from lvmmed_backbones.weights.checksums import file_sha256
 from lvmmed_backbones.weights.loading import find
 from tasks import registry
 from tasks.prompt import decoder
+
+RELEASED = ("ReleasedUNet", "TransUNet")
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,26 @@ def resolve(spec: RunSpec) -> Resolved:
         backbone=backbone,
         weights_sha256=file_sha256(weights.fetch()) if weights else None,
     )
+
+
+def build_released(configs: Iterable[Config]) -> None:
+    """Check that the released network of each config can be built around its backbone, before anything long.
+
+    Raises
+    ------
+    ValueError
+        Naming the backbone, as `tasks.release.unet.ReleasedUNet` and `tasks.release.transunet.TransUNet`.
+    """
+    networks = {}
+    for config in configs:
+        if config.model.get("type") in RELEASED:
+            import_modules_from_strings(**config.custom_imports)
+            model = {name: config.model[name] for name in ("type", "backbone", "classes")}
+            model["backbone"] = {**model["backbone"], "weights": None}
+            networks[str(model)] = model
+    for model in networks.values():
+        with torch.device("meta"):
+            MODELS.build(model)
 
 
 def open_weights(configs: Iterable[Config]) -> None:

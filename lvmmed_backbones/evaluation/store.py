@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from lvmmed_backbones.files.outside import Refused, read_json
 from lvmmed_backbones.files.writing import telling_full, write_json
 
 KEY = 16  # bytes that name an image: BLAKE2b of its content
-META, KEYS, ROWS, LOCK = "meta.json", "keys.bin", "rows.bin", "lock"
+SUM = np.dtype("<u4")  # CRC-32 of a row
+META, KEYS, ROWS, SUMS, LOCK = "meta.json", "keys.bin", "rows.bin", "sums.bin", "lock"
 REMEDY = "Delete its folder: the features are computed again"
 
 
@@ -28,16 +30,24 @@ REMEDY = "Delete its folder: the features are computed again"
 class StoredRows:
     """Rows on the disk in an order of one's own: what is asked for is read, and nothing else.
 
+    A row is compared with its checksum when it is read for the first time.
+
     Attributes
     ----------
     mapped : memmap of shape (R, ...)
         All rows, as they lie on the disk.
     places : ndarray of int
         (N,): the place in `mapped` of each row; a row may be there twice.
+    sums : ndarray of uint32
+        (R,): the checksum of each row in `mapped`.
+    whole : ndarray of bool
+        (R,): whether a row was compared with it.
     """
 
-    mapped: NDArray[Any]
+    mapped: np.memmap
     places: NDArray[np.int64]
+    sums: NDArray[np.uint32]
+    whole: NDArray[np.bool_]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,8 +68,19 @@ class StoredRows:
         return len(self.places)
 
     def __getitem__(self, rows: int | slice | ArrayLike) -> NDArray[Any]:
-        """The rows (n, ...) of a slice, of numbers or of a mask; one row of an integer; in memory."""
+        """The rows (n, ...) of a slice, of numbers or of a mask; one row of an integer; in memory.
+
+        Raises
+        ------
+        Refused
+            If a row differs from its checksum.
+        """
         places = self.places[rows if isinstance(rows, (int, slice)) else np.asarray(rows)]
+        for place in np.unique(places[~self.whole[places]]):
+            if zlib.crc32(self.mapped[place].tobytes()) != self.sums[place]:
+                reason = f"is damaged: row {place} differs from its checksum"
+                raise Refused(Path(self.mapped.filename or ROWS), reason, REMEDY)
+            self.whole[place] = True
         return np.asarray(self.mapped[places])
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
@@ -72,8 +93,9 @@ class StoredRows:
 class FeatureStore:
     """The features of one encoder, in a folder.
 
-    keys.bin names the images, rows.bin has their features in the same order. Rows are written and synced before their
-    keys, so that a row without a key is what a kill has left: it does not count, and the next writer cuts it off.
+    keys.bin names the images, rows.bin has their features in the same order, sums.bin the checksums of these. Rows are
+    written and synced before their keys, so that a row without a key is what a kill has left: it does not count, and
+    the next writer cuts it off. A store without checksums, of an older version, counts as empty.
 
     Attributes
     ----------
@@ -115,17 +137,17 @@ class FeatureStore:
 
     def begin(self, meta: dict[str, Any]) -> None:
         """Make an empty store; what was there is gone. To be called with the lock."""
-        for name in (META, KEYS, ROWS):
+        for name in (META, KEYS, SUMS, ROWS):
             (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / META, {**meta, "shape": list(self.shape), "dtype": self.dtype})
 
     def count(self) -> int:
-        """The number of whole rows that have a key."""
+        """The number of whole rows that have a checksum and a key."""
+        widths = {KEYS: KEY, SUMS: SUM.itemsize, ROWS: self.row_bytes}
         try:
-            keys, rows = ((self.folder / name).stat().st_size for name in (KEYS, ROWS))
+            return min((self.folder / n).stat().st_size // width for n, width in widths.items())
         except FileNotFoundError:
             return 0
-        return min(keys // KEY, rows // self.row_bytes)
 
     def keys(self) -> dict[bytes, int]:
         """The row of each image."""
@@ -139,7 +161,9 @@ class FeatureStore:
 
     def stored(self, places: Sequence[int] | NDArray[np.integer]) -> StoredRows:
         """Return the rows at the given places, (N, *shape), which stay on the disk."""
-        return StoredRows(self.mapped(), np.asarray(places, np.int64))
+        mapped = self.mapped()
+        sums = np.fromfile(self.folder / SUMS, SUM, len(mapped))
+        return StoredRows(mapped, np.asarray(places, np.int64), sums, np.zeros(len(mapped), bool))
 
     def check_room(self, rows: int) -> None:
         """See that the disk has room for more rows.
@@ -158,7 +182,7 @@ class FeatureStore:
                 "Make room, or name a cache on another disk",
             )
 
-    def mapped(self) -> NDArray[Any]:
+    def mapped(self) -> np.memmap:
         """Return all rows, (R, *shape), as they lie on the disk."""
         return np.memmap(self.folder / ROWS, self.dtype, "r", shape=(self.count(), *self.shape))
 
@@ -204,7 +228,10 @@ class FeatureStore:
             )
         count = self.count()
         with telling_full(self.folder / ROWS):
-            _append(self.folder / ROWS, count * self.row_bytes, rows.astype(self.dtype).tobytes())
+            contents = [row.tobytes() for row in rows.astype(self.dtype)]
+            sums = np.array([zlib.crc32(content) for content in contents], SUM)
+            _append(self.folder / ROWS, count * self.row_bytes, b"".join(contents))
+            _append(self.folder / SUMS, count * SUM.itemsize, sums.tobytes())
             _append(self.folder / KEYS, count * KEY, b"".join(keys))
 
 

@@ -50,8 +50,7 @@ class ScaledResNet(ResNet):
 
 @register_model
 def scaled_resnet(pretrained: bool = False, depth: int = 50, **arguments: Any) -> nn.Module:
-    """Build a `ScaledResNet` of 18, 34, 50, 101 or 152 layers."""
+    """Build a `ScaledResNet` of 18, 34, 50, 101 or 152 layers, or of timm's `block` and `layers`."""
     block, layers = BLOCKS[depth]
-    return build_model_with_cfg(
-        ScaledResNet, "scaled_resnet", pretrained, block=block, layers=layers, **arguments
-    )
+    arguments = dict(block=block, layers=layers) | arguments
+    return build_model_with_cfg(ScaledResNet, "scaled_resnet", pretrained, **arguments)

@@ -44,6 +44,8 @@ class ReleasedScores(SegmentationScores):
         What is scored at once; a volume's slices lie in a folder.
     label : int
         The class.
+    group : {"site"}, optional
+        As of `SegmentationScores`: the mean per site, too, and the run's score is the mean over sites.
     cases_file : str, optional
         File to write the score of every case to.
     """
@@ -52,11 +54,12 @@ class ReleasedScores(SegmentationScores):
         self,
         case: Literal["image", "volume"],
         label: int,
+        group: Literal["site"] | None = None,
         cases_file: str | None = None,
         **kwargs: Any,
     ) -> None:
         headline: Literal["dice", "iou"] = "dice" if case == "image" else "iou"
-        super().__init__(case, headline, None, cases_file, **kwargs)
+        super().__init__(case, headline, group, cases_file, **kwargs)
         self.label = label
 
     def compute_metrics(self, results: list) -> dict[str, float]:

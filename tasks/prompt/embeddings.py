@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,14 @@ from torch.utils.data import DataLoader
 
 from lvmmed_backbones.evaluation.encoders import Encoder
 from lvmmed_backbones.evaluation.extraction import extract
-from lvmmed_backbones.evaluation.loading import transformed
-from lvmmed_backbones.evaluation.replicas import Precision, Replica, devices_of, replicas_of
+from lvmmed_backbones.evaluation.loading import batches, transformed
+from lvmmed_backbones.evaluation.replicas import (
+    Precision,
+    Replica,
+    devices_of,
+    encoded,
+    replicas_of,
+)
 from lvmmed_backbones.evaluation.store import StoredRows
 from lvmmed_backbones.openmmlab.finite import unwrapped
 from tasks.metrics import case_name
@@ -57,7 +63,7 @@ class Embeddings:
         self.encoder, self.shape = encoder, shape
         self.encoded = self.added = 0
         self._kept: dict[str, tuple[StoredRows, int]] = {}
-        self._replica: Replica | None = None
+        self._replicas: list[Replica] | None = None
 
     def bytes_of(self, images: int) -> int:
         """Return the bytes that the embeddings of so many images take."""
@@ -97,20 +103,35 @@ class Embeddings:
         Raises
         ------
         FileNotFoundError, Refused, ValueError
-            If an image that is not in the cache cannot be read.
+            If an image that is not in the cache cannot be read, or an embedding in it is damaged.
         """
-        return torch.from_numpy(np.stack([self._one(file) for file in files])).float()
+        computed = self._computed([file for file in dict.fromkeys(files) if file not in self._kept])
+        rows = [computed[file] if file in computed else self._read(file) for file in files]
+        return torch.from_numpy(np.stack(rows)).float()
 
-    def _one(self, file: str) -> NDArray[np.float16]:
-        if file in self._kept:
-            rows, place = self._kept[file]
-            return rows[place]
-        name, images = case_name(file), ImageFiles("images", [Path(file)], [file])
-        batch = transformed(self.encoder.transform, images.pixels(0), name).unsqueeze(0)
-        if self._replica is None:
-            self._replica = replicas_of(self.encoder, devices_of(None), "maps", PRECISION, batch)[0]
-        self.encoded += 1
-        return self._replica(batch)[0].astype(DTYPE)
+    def _read(self, file: str) -> NDArray[np.float16]:
+        rows, place = self._kept[file]
+        return rows[place]
+
+    def _computed(self, files: Sequence[str]) -> dict[str, NDArray[np.float16]]:
+        """The embeddings of images, of which the next is read while one is encoded."""
+        if not files:
+            return {}
+        images = ImageFiles("images", [Path(file) for file in files], files)
+        if self._replicas is None:
+            example = transformed(self.encoder.transform, images.pixels(0), files[0]).unsqueeze(0)
+            self._replicas = replicas_of(self.encoder, devices_of(None), "maps", PRECISION, example)
+        pinned = self._replicas[0].device.type == "cuda"
+        places = range(len(files))
+        with (
+            closing(batches(images, places, self.encoder.transform, 1, 0, pinned)) as loader,
+            closing(encoded(self._replicas, loader)) as embeddings,
+        ):
+            computed = {
+                file: rows[0].astype(DTYPE) for file, rows in zip(files, embeddings, strict=True)
+            }
+        self.encoded += len(computed)
+        return computed
 
 
 @contextmanager

@@ -119,7 +119,7 @@ class PromptedSAM(BaseModel):
         if mode == "loss":
             return self._loss([s for s in data_samples if s.box is not None])
         if mode == "predict":
-            return [self._predicted(sample) for sample in data_samples]
+            return self._predict(data_samples)
         return self._logits_of(data_samples)
 
     def _loss(self, samples: Sequence[Any]) -> dict[str, Tensor]:
@@ -131,23 +131,25 @@ class PromptedSAM(BaseModel):
         labels = torch.stack([sample.gt_sem_seg.data[0] for sample in samples])
         return mask_losses(self._logits_of(samples), labels, **self.loss_settings)
 
-    def _predicted(self, sample: Any) -> Any:
-        """Put the mask at the size of the truth into a sample; without a prompt there is nothing in it.
+    def _predict(self, samples: Sequence[Any]) -> Sequence[Any]:
+        """Put the mask at the size of the truth into each sample; without a prompt there is nothing in it.
 
         Logits are interpolated (bilinear) where the truth is larger than they are.
         """
-        truth = sample.gt_sem_seg.data
-        mask = torch.zeros_like(truth)
-        if sample.box is not None:
-            logits = self._logits_of([sample])[None]
-            if logits.shape[-2:] != truth.shape[-2:]:
-                logits = interpolate(logits, truth.shape[-2:], mode="bilinear", align_corners=False)
-            mask = (logits[0] > 0).long()
-        sample.pred_sem_seg = PixelData(data=mask)
-        return sample
+        prompted = [sample for sample in samples if sample.box is not None]
+        for sample in samples:
+            sample.pred_sem_seg = PixelData(data=torch.zeros_like(sample.gt_sem_seg.data))
+        for sample, found in zip(prompted, self._logits_of(prompted), strict=True):
+            logits, size = found[None, None], sample.gt_sem_seg.data.shape[-2:]
+            if logits.shape[-2:] != size:
+                logits = interpolate(logits, size, mode="bilinear", align_corners=False)
+            sample.pred_sem_seg.data = (logits[0] > 0).long()
+        return samples
 
     def _logits_of(self, samples: Sequence[Any]) -> Tensor:
         """Return the logits of the samples' boxes; only boxes that the release drew at random may leave the image."""
+        if not samples:
+            return torch.empty(0)
         checked = [sample for sample in samples if not sample.drawn]
         boxes = np.array([sample.box for sample in checked], np.float64).reshape(-1, 4)
         check_boxes(boxes, self.side, [case_name(sample.img_path) for sample in checked])

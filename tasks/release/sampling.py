@@ -11,6 +11,7 @@ from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from lvmmed_backbones.layout.reading import read_stored
+from tasks.release.loading import union
 
 
 @DATA_SAMPLERS.register_module()
@@ -29,6 +30,8 @@ class LabelledSlices(Sampler):
         Of the draw; mmengine's runner hands in the run's.
     round_up : bool
         For mmengine, whose runner gives it; one process trains.
+    one_class : bool
+        All structures of a mask are one class, 1, as `LoadUnion` loads them.
 
     Raises
     ------
@@ -42,9 +45,10 @@ class LabelledSlices(Sampler):
         label: int | None = None,
         seed: int = 0,
         round_up: bool = True,
+        one_class: bool = False,
     ) -> None:
         masks = [Path(dataset.get_data_info(n)["seg_map_path"]) for n in range(len(dataset))]
-        has_label = np.array([_has(path, label) for path in masks])
+        has_label = np.array([_has(path, label, one_class) for path in masks])
         labelled, others = np.flatnonzero(has_label), np.flatnonzero(~has_label)
         if not len(labelled):
             missing = "both background and foreground" if label is None else f"class {label}"
@@ -69,6 +73,7 @@ class LabelledSlices(Sampler):
         self.epoch = epoch
 
 
-def _has(path: Path, label: int | None) -> bool:
+def _has(path: Path, label: int | None, one_class: bool) -> bool:
     mask = read_stored(path)
+    mask = union(mask) if one_class else mask
     return len(np.unique(mask)) == 2 if label is None else bool((mask == label).any())

@@ -53,7 +53,7 @@ class TransUNet(Segmenter):
         data_preprocessor: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(backbone, classes, channels, data_preprocessor)
-        self.backbone = Blocks(models.from_config(backbone).network)
+        self.backbone = Blocks(models.from_config(backbone))
         width = self.backbone.width
         base = width // 8
         self.stem = nn.Sequential(
@@ -79,7 +79,7 @@ class TransUNet(Segmenter):
 
     def fill(self, module: Backbone) -> None:
         """Fill the blocks with the backbone's weights, each tensor; the rest of the network is random."""
-        self.backbone.load_state_dict(Blocks(module.network).state_dict())
+        self.backbone.load_state_dict(Blocks(module).state_dict())
 
     def logits(self, images: Tensor) -> Tensor:
         """Compute (B, C, H, W) of images (B, 3, H, W)."""
@@ -101,8 +101,8 @@ class Blocks(nn.Module):
 
     Parameters
     ----------
-    network : Module
-        timm's VisionTransformer or SAM's encoder; its blocks are taken, not copied.
+    module : Backbone
+        With timm's VisionTransformer or SAM's encoder as its network; its blocks are taken, not copied.
 
     Raises
     ------
@@ -110,12 +110,13 @@ class Blocks(nn.Module):
         If it is none.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, module: Backbone) -> None:
         super().__init__()
+        network = module.network
         if not isinstance(network, (ImageEncoder, VisionTransformer)):
             raise ValueError(
-                f"{type(network).__name__}: its blocks cannot stand alone. "
-                "Take SAM's encoder, LVM-Med's ViT, or a VisionTransformer of timm"
+                f"{module.display_name}: the blocks of {type(network).__name__} cannot stand alone, as those of the "
+                "release's network. Take SAM's encoder, LVM-Med's ViT or a VisionTransformer of timm, or --recipe suite"
             )
         self.width, self.on_grid = network.embed_dim, isinstance(network, ImageEncoder)
         self.blocks = network.blocks

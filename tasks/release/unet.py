@@ -13,6 +13,7 @@ from torch import Tensor
 from lvmmed_backbones import models
 from lvmmed_backbones.catalogue.architectures import RESNETS
 from lvmmed_backbones.models import Backbone
+from lvmmed_backbones.models.scaled_resnet import BLOCKS
 from lvmmed_backbones.models.timm_models import TIMM_ERRORS, plain_names
 from tasks.release.segmenter import Segmenter
 
@@ -39,7 +40,7 @@ class ReleasedUNet(Segmenter):
     Raises
     ------
     ValueError
-        If smp has no such encoder: a plain transformer, or a `scaled_resnet`, whose `depth` smp takes for its own.
+        If smp has no such encoder: a plain transformer, or a model without maps at strides 2 or 4 to 32.
     """
 
     stride = 32
@@ -54,9 +55,7 @@ class ReleasedUNet(Segmenter):
         super().__init__(backbone, classes, channels, data_preprocessor)
         with torch.device("meta"):
             module = models.from_config(backbone)
-        self.encoder = dict(name=f"tu-{module.model_name}", **module.arguments)
-        if module.model_name in RESNETS and not module.arguments:
-            self.encoder = dict(name=module.model_name)
+        self.encoder = _encoder_of(module)
         arguments = dict(self.encoder)
         try:
             unet = smp.Unet(
@@ -70,7 +69,7 @@ class ReleasedUNet(Segmenter):
             reason = str(error).splitlines()[0].rstrip(".")
             raise ValueError(
                 f"{module.display_name} {module.arguments} builds no U-Net of segmentation-models-pytorch ({reason}). "
-                f"Take {', '.join(RESNETS)}, or a model of timm with maps at strides 2 to 32"
+                f"Take {', '.join(RESNETS)}, or a model of timm with maps at strides 2 to 32, or --recipe suite"
             ) from error
         self.backbone, self.decoder = unet.encoder, unet.decoder
         self.segmentation_head = unet.segmentation_head
@@ -96,3 +95,13 @@ class ReleasedUNet(Segmenter):
     def logits(self, images: Tensor) -> Tensor:
         """Compute (B, C, H, W) of images (B, 3, H, W)."""
         return self.segmentation_head(self.decoder(self.backbone(images[:, : self.channels])))
+
+
+def _encoder_of(module: Backbone) -> dict[str, Any]:
+    """Return smp's name of a backbone's architecture, and the arguments that timm gets."""
+    name, arguments = module.model_name, dict(module.arguments)
+    if name in RESNETS and not arguments:
+        return dict(name=name)
+    if name == "scaled_resnet":  # of whose arguments smp takes `depth` for its own
+        arguments |= zip(("block", "layers"), BLOCKS[arguments.pop("depth", 50)], strict=True)
+    return dict(name=f"tu-{name}", **arguments)

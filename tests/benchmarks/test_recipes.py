@@ -18,7 +18,7 @@ from benchmarks.config import configure, image_size, set_image_size
 from benchmarks.grid import RunSpec, combinations
 from benchmarks.labels import label_subset
 from benchmarks.profiles import Budget, ProbeBudget
-from benchmarks.resolve import Resolved, resolve
+from benchmarks.resolve import Resolved, build_released, resolve
 from benchmarks.results import status_of
 from benchmarks.runs import Identity
 from lvmmed_backbones import catalogue
@@ -284,3 +284,44 @@ def test_the_releases_share_of_labels_is_the_end_of_the_list(
     config.task.label_share = "last"
     taken = label_subset(config, tmp_path, fraction, seed=3)
     assert taken == (None if count is None else list(range(10))[-count:])
+
+
+# Which backbones the released networks take: before anything runs.
+
+
+@pytest.mark.parametrize("name", ["random_resnet18_half", "random_vit_mini", "dinov3_vit_small"])
+def test_a_backbone_that_a_released_network_does_not_take_is_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    entry = dataclasses.replace(catalogue.get(name), weights=None)
+    monkeypatch.setattr("benchmarks.resolve.catalogue.get", lambda *_: entry)
+    monkeypatch.setattr("benchmarks.preparation.prepare", lambda *_: pytest.fail("was prepared"))
+    arguments = dict(tasks=["kvasir"], backbones=["random_resnet50"], profile="mini")
+    with pytest.raises(BaseException) as caught:  # pytest's own is none of ValueError
+        benchmarks.plan(**arguments, recipe="release", results=tmp_path, work=tmp_path)
+    message = str(caught.value)
+    if name.startswith("dinov3"):
+        wanted = "the blocks of Eva cannot stand alone"
+        assert wanted in message and "--recipe suite" in message and "\n" not in message
+        assert entry.config["model_name"] in message
+    else:
+        assert message == "was prepared"
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_the_page_says_which_of_the_catalogue_s_backbones_the_released_networks_do_not_take(
+    name: str,
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
+    (line,) = (
+        line for line in page.splitlines() if line.startswith("**Backbones of the released segm")
+    )
+    resolved = released(task="kvasir")
+    release = registry.get("kvasir", "release")
+    entry = dataclasses.replace(catalogue.get(name), weights=None)
+    config = configure(dataclasses.replace(resolved, task=release, backbone=entry))
+    if f"`{name}`" in line:
+        with pytest.raises(ValueError, match="cannot stand alone"):
+            build_released([config])
+    else:
+        build_released([config])

@@ -79,7 +79,9 @@ def weights_of(config: dict[str, Any]) -> dict[str, torch.Tensor]:
     return dict(module.network.state_dict())
 
 
-@pytest.mark.parametrize("name", ["random_resnet50", "imagenet_efficientnet_lite0"])
+@pytest.mark.parametrize(
+    "name", ["random_resnet50", "random_resnet18_half", "imagenet_efficientnet_lite0"]
+)
 def test_the_filled_encoder_s_maps_are_those_of_the_built_backbone(
     tmp_path: Path, name: str
 ) -> None:
@@ -104,6 +106,21 @@ def test_the_first_convolution_of_a_timm_encoder_is_summed_for_grey_images() -> 
     assert changed == ["model.conv_stem.weight"]
     assert torch.equal(grey[changed[0]], colour[changed[0]].sum(1, keepdim=True))
     assert all(torch.equal(colour[n], grey[n]) for n in colour if n not in changed)
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50])
+def test_a_resnet_of_any_width_is_smp_s_resnet_when_it_has_the_usual_one(
+    tmp_path: Path, depth: int
+) -> None:
+    """`depth` is timm's here, not the number of smp's levels."""
+    usual = stored(tmp_path, f"resnet{depth}")
+    own = dict(usual, model_name="scaled_resnet", depth=depth)
+    theirs, ours = (unet(config, channels=1).eval() for config in (usual, own))
+    for part in ("decoder", "segmentation_head"):
+        getattr(ours, part).load_state_dict(getattr(theirs, part).state_dict())
+    images = 255 * torch.rand(1, 1, 32, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images, []), theirs(images, []))
 
 
 def test_without_weights_the_network_is_smp_s_from_the_same_random_numbers() -> None:
@@ -175,7 +192,7 @@ def test_images_whose_sides_are_no_multiples_of_32_are_refused(size: tuple[int, 
 @pytest.mark.parametrize(
     "more",
     [
-        dict(model_name="scaled_resnet", depth=18, stem_channels=32, base_channels=32),
+        dict(model_name="levit_128"),
         dict(model_name="vit_tiny_patch16_224"),
         dict(model_name="sam_vit_b", depth=2, embed_dim=64, num_heads=2),
     ],

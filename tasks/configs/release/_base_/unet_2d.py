@@ -1,7 +1,8 @@
 """U-Net on BGR pixels of 0 to 255, stretched per image, as released for 2D segmentation.
 
 Nearest resizing, no augmentation, cross-entropy plus Dice over the batch, Adam, gradients clipped at norm 1, a constant
-rate. Dice of class 1 per image, at the network's size; the best and the last epoch are tested.
+rate. Validated every floor(n / batch) steps. Dice of class 1 per image, at the network's size; the best and the last
+epoch are tested.
 
 A plain transformer gets a stem of convolutions and a decoder (TransUNet), as released until 2023-06-18: batch 32, Adam
 1e-4, 20 epochs, the stretch of the training images in testing too. The paper's settings may differ.
@@ -48,7 +49,7 @@ test_evaluator = val_evaluator
 
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-4), clip_grad=dict(max_norm=1))
 param_scheduler = []
-train_cfg = dict(by_epoch=True, max_epochs=50, val_interval=1)
+train_cfg = dict(type='StepValidatedLoop', max_epochs=50)
 default_hooks = dict(last=dict(type='TestLastHook'))
 
 vit = {
