@@ -113,6 +113,7 @@ def test_a_training_step_is_a_plain_one_of_torch(task: str, backbone: str) -> No
     config = small(task, backbone)
     torch.manual_seed(0)
     model = MODELS.build(config.model).train()
+    model.init_weights()
     names = (
         WIDTHS[config.task.dataset] if task.endswith("_fcns") else WIDTHS[config.task.dataset][2:]
     )
@@ -251,6 +252,24 @@ def test_fgadr_is_cropped_mirrored_and_stretched_in_all_parts_but_for_the_fine_t
         assert _is_part(each, stored) or _is_part(each[:, ::-1], stored)
 
 
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("task", ["fgadr_linear", "fgadr_finetune"])
+def test_every_part_is_mirrored_and_stretched_as_often_as_in_training(task: str, part: str) -> None:
+    """0.5 and 0.2 of 400 views, within four deviations."""
+    image = np.tile(np.arange(50, 98, dtype=np.uint8), (48, 1))[..., None].repeat(3, -1)
+    (view,) = [t for t in composed(task, RESNET)[part].dataset.pipeline if t.type == "RandomView"]
+    np.random.seed(0)
+    made = []
+    for seed in range(400):
+        own = dict(seed=seed) if "seed" in view else {}
+        transform = TRANSFORMS.build({**view, "crop_size": 40, **own})
+        made.append(transform(dict(img=image, img_path="images/a.png"))["img"])
+    mirrored = np.mean([each[0, 0, 0] > each[0, -1, 0] for each in made])
+    stretched = np.mean([each.min() == 0 for each in made])
+    assert abs(mirrored - 0.5) < 4 * (0.25 / 400) ** 0.5
+    assert abs(stretched - 0.2) < 4 * (0.16 / 400) ** 0.5
+
+
 def _is_part(part: np.ndarray, whole: np.ndarray) -> bool:
     side = len(part)
     places = np.argwhere((whole[: 513 - side, : 513 - side] == part[0, 0]).all(-1))
@@ -333,12 +352,14 @@ def test_another_transformer_keeps_the_vector_of_its_entry(monkeypatch: pytest.M
     """No wrapper of another one was released."""
     monkeypatch.setattr("lvmmed_backbones.catalogue._registered", {})
     entry = Entry(
-        architecture="ViT", source="here", channels=None, vector_channels=192,
+        architecture="ViT", source="here", channels=None, vector_channels=192, mean=(127.5,) * 3,
         config=dict(type="Backbone", model_name="vit_tiny_patch16_224", depth=1),
     )  # fmt: skip
     catalogue.register("small_vit", entry)
     for side, task in SIDES:
-        backbone = composed(task, "small_vit").model.backbone
+        model = composed(task, "small_vit").model
+        backbone = model.backbone
+        assert model.data_preprocessor.mean == [123.675, 116.28, 103.53], "ImageNet's for all"
         assert "ignore_abs_pos" not in backbone and backbone.img_size == side
         assert MODELS.build(backbone).network.pos_embed.shape[1] == (side // 16) ** 2 + 1
 
