@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+# Data sets and kinds of the paper's tasks whose split its authors did not publish: there it is the suite's own.
+UNPUBLISHED_SPLITS = frozenset(
+    {
+        ("isic2018", "segmentation"),
+        ("jsrt", "segmentation"),
+        ("drive", "segmentation"),
+        ("brats2018", "volumes"),
+        ("prostate", "segmentation"),
+        ("kvasir", "detection"),
+    }
+)
+
 OWN_GROUP = "measured"  # group of measured backbones that are no row of the paper
 OWN_GROUP_ALONE = "Backbones"  # its caption if no row of the paper stands beside it
 

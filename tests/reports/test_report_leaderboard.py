@@ -41,6 +41,18 @@ def only(records: Sequence[StoredRecord]):
     return board
 
 
+def test_a_split_of_the_suite_where_the_papers_is_not_published_is_said() -> None:
+    of_suite = record("a", 0.5, "vessels", dataset="drive")
+    published = (
+        record("a", 0.5, "kvasir"),
+        record("a", 0.5, "boxes", dataset="vindr", kind="detection"),
+    )
+    polyps = record("a", 0.5, "polyps", dataset="kvasir", kind="detection")
+    words = "Split by this suite, since the paper's split is not published: "
+    assert f"{words}polyps, vessels." in leaderboard_notes(only([of_suite, *published, polyps]), 4)
+    assert not any(words in note for note in leaderboard_notes(only(published), 2))
+
+
 @st.composite
 def full_grids(draw) -> dict[tuple[str, str], list[float]]:
     """A value per seed for every task and backbone."""

@@ -353,6 +353,16 @@ def test_several_layers_are_not_the_one_layer_of_the_tables(
     assert cell.mean == pytest.approx(60.0)
 
 
+def test_a_table_says_whose_split_its_measured_figures_have(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    words = "Split by this suite, since the paper's split is not published: drive."
+    assert words not in only(None, "table2").notes
+    write(fields=LVMMED, task="drive", dataset="drive")
+    write(fields=LVMMED, task="kvasir", dataset="kvasir")
+    assert words in only(tmp_path, "table2").notes
+
+
 def test_a_clean_split_is_a_row_and_a_mark_of_its_own(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -14,7 +14,8 @@ from pycocotools.coco import COCO
 
 from lvmmed_backbones.images.windows import eight_bits
 from lvmmed_backbones.layout import check
-from tasks import datasets, phantoms
+from reports.published.layout import UNPUBLISHED_SPLITS
+from tasks import datasets, phantoms, registry, splits
 from tasks.datasets.cards.kvasir import scaled
 from tasks.download.masks import label_map
 from tasks.splits import carve, published_split
@@ -141,6 +142,20 @@ def test_published_splits_are_kept(prepared_root: Path) -> None:
         for split, names in published_split(name).items():
             there = lines(prepared_root / name, split)
             assert set(there) <= {n.rpartition(".")[0] for n in names}
+
+
+def test_the_tasks_without_a_published_split_are_those_that_reports_name() -> None:
+    of_paper = {
+        (registry.get(name).task.dataset, registry.get(name).task.kind)
+        for name in registry.paper_names()
+    }
+    by_rule = {("brain_tumor", "classification"), ("vindr", "detection")}
+    listed = {
+        (name, datasets.get(name).kind)
+        for name in datasets.names()
+        if (Path(splits.__file__).parent / f"{name}.json").is_file()
+    }
+    assert of_paper - listed - by_rule == UNPUBLISHED_SPLITS
 
 
 def test_volumes_are_cut_along_their_last_axis(prepared_root: Path, phantom_root: Path) -> None:

@@ -21,6 +21,7 @@ from reports.render.text.leaderboard_text import (
     describe_revision,
     plural,
     pretraining_notes,
+    split_notes,
 )
 from reports.render.text.seen_text import seen_notes
 
@@ -94,7 +95,12 @@ def index_content(
             (sum(r.data_source == "measured" for r in records), "of them on real images"),
         ],
         "boards": boards,
-        "notes": [*READING, *seen_notes(seen.values()), *pretraining_notes(records)],
+        "notes": [
+            *READING,
+            *seen_notes(seen.values()),
+            *pretraining_notes(records),
+            *split_notes(records),
+        ],
         "by_task": by_task,
     }
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lvmmed_backbones.records import SUITE, StoredRecord
 from reports.analysis.leaderboard import Leaderboard, column_order, with_best
+from reports.published.layout import UNPUBLISHED_SPLITS
 from reports.reading.consistency import Condition, single_networks
 from reports.reading.metrics import describe_metric, metric_name, value_text
 from reports.reading.seen import told
@@ -229,6 +230,7 @@ def leaderboard_notes(board: Leaderboard, columns: int) -> list[str]:
     notes = {
         _spread_note(board.cells): True,
         **dict.fromkeys(pretraining_notes(board.records), True),
+        **dict.fromkeys(split_notes(board.records), True),
         _rank_note(board, columns): True,
         "Score: mean over the same tasks of 0 (worst mean of a ranked row) to 100 (best).": (
             board.score.notna().any()
@@ -251,6 +253,13 @@ def pretraining_notes(records: Iterable[StoredRecord]) -> list[str]:
         f"{ONE_PRETRAINING} {listed_names(single_networks(records))}.": single_networks(records),
     }
     return [note for note, names in notes.items() if names]
+
+
+def split_notes(records: Iterable[StoredRecord]) -> list[str]:
+    """Which tasks have a split of the suite's, since the paper's is not published: no sentence, or one."""
+    tasks = sorted({r.task for r in records if (r.dataset, r.kind) in UNPUBLISHED_SPLITS})
+    words = "Split by this suite, since the paper's split is not published"
+    return [f"{words}: {listed_names(tasks)}."] if tasks else []
 
 
 def listed_names(names: Sequence[str], most: int = 20) -> str:

@@ -37,6 +37,7 @@ from reports.render.text.leaderboard_text import (
     condition_warnings,
     plural,
     provenance_by_condition,
+    split_notes,
 )
 from reports.render.text.seen_text import mark_of, seen_notes, seen_words
 
@@ -258,6 +259,7 @@ def _notes(layout: Layout, filled: FilledTable) -> list[str]:
         "published list of FGADR the valid images are the test images.": any(
             cell.split != "published" for cell in cells
         ),
+        **dict.fromkeys(split_notes(filled.used), layout.ranked),
         **dict.fromkeys(seen_notes([cell.seen for cell in cells if cell.seen]), True),
         f"{NOTHING} no figure.": any(None in row.cells for row in filled.rows),
         layout.caveat: filled.used and layout.caveat,

@@ -118,10 +118,10 @@ def test_an_audit_refuses_an_odd_manifest(column: str, corpus: Path, whole: Path
 def many_rows(path: Path) -> None:
     """71 million rows in a few kilobytes."""
     names = ("offset", "length", "crc32")
-    texts = ("shard", pa.string()), ("data_set", pa.string())
+    texts = ("shard", pa.string()), ("data_set", pa.string()), ("sha256", pa.string())
     schema = pa.schema([*texts, *((name, pa.int64()) for name in names)])
     rows = pa.table(
-        [*[pa.array(["shards/a.tar"] * 2**20)] * 2, *[pa.array(np.ones(2**20, int))] * 3], schema
+        [*[pa.array(["shards/a.tar"] * 2**20)] * 3, *[pa.array(np.ones(2**20, int))] * 3], schema
     )
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for _ in range(68):
@@ -132,14 +132,14 @@ def long_text(path: Path) -> None:
     """A text of a megabyte, in 5,000 rows by its number."""
     rows = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000), ["shards/" + "a" * 2**20])
     table = dict.fromkeys(("offset", "length", "crc32"), pa.array([1] * 5_000))
-    pq.write_table(pa.table(dict(**table, shard=rows, data_set=rows)), path)
+    pq.write_table(pa.table(dict(**table, shard=rows, data_set=rows, sha256=rows)), path)
 
 
 def packed_zeros(path: Path) -> None:
     """600 MB of one text, packed."""
     text = pa.array(["shards/" + "a" * (600 * 2**20)], pa.large_string())
     numbers = dict.fromkeys(("offset", "length", "crc32"), pa.array([1]))
-    table = pa.table(dict(**numbers, shard=text, data_set=pa.array(["f"])))
+    table = pa.table(dict(**numbers, shard=text, data_set=pa.array(["f"]), sha256=pa.array(["f"])))
     pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)
 
 
