@@ -113,6 +113,7 @@ def test_a_training_step_is_a_plain_one_of_torch(task: str, backbone: str) -> No
     config = small(task, backbone)
     torch.manual_seed(0)
     model = MODELS.build(config.model).train()
+    model.init_weights()
     names = (
         WIDTHS[config.task.dataset] if task.endswith("_fcns") else WIDTHS[config.task.dataset][2:]
     )
@@ -224,7 +225,6 @@ def of_release(image: np.ndarray) -> np.ndarray:
     [
         ("fgadr_linear", RESNET, True), ("fgadr_linear", VIT, True),
         ("fgadr_finetune", RESNET, True), ("fgadr_finetune", VIT, False),
-        ("fgadr_linear_fcns", RESNET, True), ("fgadr_finetune_fcns", VIT, False),
     ],
 )  # fmt: skip
 def test_fgadr_is_cropped_mirrored_and_stretched_in_all_parts_but_for_the_fine_tuned_vit(
@@ -234,21 +234,39 @@ def test_fgadr_is_cropped_mirrored_and_stretched_in_all_parts_but_for_the_fine_t
     file = saved(tmp_path, image)
     stored = of_release(image)
     made = []
-    for seed in range(8):
+    for seed in range(6):
         np.random.seed(seed)
         made.append(pixels(seen(composed(task, backbone, seed), part, file)))
     if not random:
         assert all((each == stored).all() for each in made)
         return
     assert {each.shape for each in made} == {(480, 480, 3)}
-    assert len({each.tobytes() for each in made}) > 6
+    assert len({each.tobytes() for each in made}) > 4
     low, high = stored.min(), stored.max()
     stretched = [each for each in made if each.min() < low]
     plain = [each for each in made if each.min() >= low]
-    assert len(plain) >= 4 and all(each.max() <= high for each in plain)
+    assert len(plain) >= 3 and all(each.max() <= high for each in plain)
     assert all((each.min((0, 1)) == 0).all() for each in stretched)
-    for each in plain[:4]:
+    for each in plain[:2]:
         assert _is_part(each, stored) or _is_part(each[:, ::-1], stored)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("task", ["fgadr_linear", "fgadr_finetune"])
+def test_every_part_is_mirrored_and_stretched_as_often_as_in_training(task: str, part: str) -> None:
+    """0.5 and 0.2 of 400 views, within four deviations."""
+    image = np.tile(np.arange(50, 98, dtype=np.uint8), (48, 1))[..., None].repeat(3, -1)
+    (view,) = [t for t in composed(task, RESNET)[part].dataset.pipeline if t.type == "RandomView"]
+    np.random.seed(0)
+    made = []
+    for seed in range(400):
+        own = dict(seed=seed) if "seed" in view else {}
+        transform = TRANSFORMS.build({**view, "crop_size": 40, **own})
+        made.append(transform(dict(img=image, img_path="images/a.png"))["img"])
+    mirrored = np.mean([each[0, 0, 0] > each[0, -1, 0] for each in made])
+    stretched = np.mean([each.min() == 0 for each in made])
+    assert abs(mirrored - 0.5) < 4 * (0.25 / 400) ** 0.5
+    assert abs(stretched - 0.2) < 4 * (0.16 / 400) ** 0.5
 
 
 def _is_part(part: np.ndarray, whole: np.ndarray) -> bool:
@@ -333,12 +351,14 @@ def test_another_transformer_keeps_the_vector_of_its_entry(monkeypatch: pytest.M
     """No wrapper of another one was released."""
     monkeypatch.setattr("lvmmed_backbones.catalogue._registered", {})
     entry = Entry(
-        architecture="ViT", source="here", channels=None, vector_channels=192,
+        architecture="ViT", source="here", channels=None, vector_channels=192, mean=(127.5,) * 3,
         config=dict(type="Backbone", model_name="vit_tiny_patch16_224", depth=1),
     )  # fmt: skip
     catalogue.register("small_vit", entry)
     for side, task in SIDES:
-        backbone = composed(task, "small_vit").model.backbone
+        model = composed(task, "small_vit").model
+        backbone = model.backbone
+        assert model.data_preprocessor.mean == [123.675, 116.28, 103.53], "ImageNet's for all"
         assert "ignore_abs_pos" not in backbone and backbone.img_size == side
         assert MODELS.build(backbone).network.pos_embed.shape[1] == (side // 16) ** 2 + 1
 
