@@ -19,17 +19,22 @@ import tasks.registration  # noqa: F401
 from lvmmed_backbones.evaluation.store import KEYS, ROWS, SUMS
 from tasks.prompt.embeddings import Embeddings
 from tests.faults.folders import contents, half_written
+from tests.tasks.prompt import building
 from tests.tasks.prompt.building import MINI, prepared_image, spread
 
 pytest.importorskip("segment_anything")
 
+# A process of its own, since one that is forked may wait for ever for threads of torch that only this one has.
 EXTRACT = """
-import sys
+import runpy, sys
 from pathlib import Path
-from tests.faults.test_killed_embeddings import embeddings
-mine = embeddings()
-mine.keep(sys.argv[2:], Path(sys.argv[1]), "some")
-print(mine.added)
+from mmengine.registry import MODELS
+import tasks.registration
+shared = runpy.run_path(sys.argv[1])
+model = MODELS.build(dict(type="PromptedSAM", backbone=shared["MINI"]))
+shared["spread"](model.backbone)
+model.embeddings.keep(sys.argv[3:], Path(sys.argv[2]), "some")
+print(model.embeddings.added)
 """
 
 
@@ -59,10 +64,8 @@ class Extraction:
 
     def begin(self, cache: Path) -> subprocess.Popen[str]:
         """Compute them in a process of its own."""
-        line = [sys.executable, "-c", EXTRACT, str(cache), *self.files]
-        root = Path(__file__).resolve().parents[2]
-        env = os.environ | {"PYTHONPATH": str(root)}
-        return subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=root, env=env)
+        line = [sys.executable, "-c", EXTRACT, building.__file__, str(cache), *self.files]
+        return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
