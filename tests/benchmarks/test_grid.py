@@ -31,7 +31,7 @@ def test_profiles_are_found_by_convention() -> None:
     assert {"mini", "paper"} <= set(profiles.names())
     for name in profiles.names():
         assert profiles.get(name).name == name
-    with pytest.raises(ValueError, match="choose from evidence, mini, open, paper, small"):
+    with pytest.raises(ValueError, match="choose from evidence, hour, mini, open, paper, small"):
         profiles.get("huge")
 
 
