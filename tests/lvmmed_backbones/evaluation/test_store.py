@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lvmmed_backbones.evaluation.store import KEYS, META, ROWS, FeatureStore
+from lvmmed_backbones.evaluation.store import KEYS, META, ROWS, SUMS, FeatureStore
 from lvmmed_backbones.files.outside import Refused
 
 ROW_VALUES = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -36,14 +36,16 @@ def test_rows_come_back_in_any_order(store: FeatureStore) -> None:
     assert store.read_meta() == {"encoder": "x", "shape": [3], "dtype": "float32"}
 
 
-@pytest.mark.parametrize(("file", "kept"), [(ROWS, 5), (KEYS, 7), (ROWS, 12 * 2 + 1), (KEYS, 16)])
+@pytest.mark.parametrize(
+    ("file", "kept"), [(ROWS, 5), (KEYS, 7), (SUMS, 3), (ROWS, 12 * 2 + 1), (KEYS, 16), (SUMS, 9)]
+)
 def test_what_a_kill_leaves_does_not_count_and_is_cut_off(
     store: FeatureStore, file: str, kept: int
 ) -> None:
     path = store.folder / file
     os.truncate(path, kept)
     known = store.keys()
-    whole = kept // (12 if file == ROWS else 16)
+    whole = kept // {ROWS: 12, SUMS: 4, KEYS: 16}[file]
     assert list(known.values()) == list(range(whole))
     with store.locked():
         store.append([b"n" * 16], np.full((1, 3), 9, np.float32))
@@ -86,6 +88,21 @@ with store.locked():
     assert len(known) > 20
     for key, row in known.items():
         assert (store.rows([row]) == int.from_bytes(key, "big")).all()
+
+
+def test_a_row_that_differs_from_its_checksum_is_named_when_it_is_read(store: FeatureStore) -> None:
+    with (store.folder / ROWS).open("r+b") as file:
+        file.seek(2 * 12 + 5)
+        file.write(b"\x77")
+    np.testing.assert_array_equal(store.rows([0, 1, 3]), ROW_VALUES[[0, 1, 3]])
+    rows = store.stored([3, 2, 0])
+    np.testing.assert_array_equal(rows[0], ROW_VALUES[3])
+    for wanted in (1, slice(None), [0, 1], [False, True, True]):
+        with pytest.raises(
+            Refused, match=r"rows\.bin: is damaged: row 2 differs.*Delete"
+        ) as caught:
+            rows[wanted]
+        assert "\n" not in str(caught.value)
 
 
 def test_another_shape_or_a_damaged_meta_is_refused(store: FeatureStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from mmengine.registry import MODELS
 
 import tasks.registration  # noqa: F401
+from lvmmed_backbones.evaluation.store import KEYS, ROWS, SUMS
 from lvmmed_backbones.files.outside import Refused
 from tasks.prompt.model import PromptedSAM
 from tests.tasks.prompt.building import MINI, prepared_image, spread
@@ -96,6 +98,67 @@ def test_a_cache_of_another_shape_is_named(tmp_path: Path) -> None:
     (folder / "meta.json").write_text(meta.replace("[256", "[128").replace("256,", "128,"))
     with pytest.raises(Refused, match=r"is not of rows.*Delete its folder"):
         model().embeddings.keep(files, tmp_path / "cache", "some")
+
+
+@pytest.mark.parametrize("file", [ROWS, SUMS, KEYS])
+def test_a_flipped_bit_is_named_or_its_image_computed_again(tmp_path: Path, file: str) -> None:
+    """Of an embedding or its checksum: named, with the remedy. Of the name of an image: another image is not there."""
+    files = images(tmp_path)
+    right = model().embeddings.of(files)
+    model().embeddings.keep(files, tmp_path / "cache", "some")
+    (folder,) = (tmp_path / "cache").iterdir()
+    content, rng = (folder / file).read_bytes(), np.random.default_rng(1)
+    for place in rng.integers(0, len(content), 6):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        (folder / file).write_bytes(damaged)
+        embeddings = model().embeddings
+        if file == KEYS:
+            embeddings.keep(files, tmp_path / "cache", "some")
+            assert embeddings.added == 1
+            assert torch.equal(embeddings.of(files), right)
+            continue
+        with pytest.raises(Refused, match=rf"{ROWS}: is damaged: row \d.*Delete its") as caught:
+            embeddings.keep(files, tmp_path / "cache", "some")
+            embeddings.of(files)
+        assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+    shutil.rmtree(folder)
+    embeddings = model().embeddings
+    embeddings.keep(files, tmp_path / "cache", "some")
+    assert embeddings.added == 3 and torch.equal(embeddings.of(files), right)
+
+
+@pytest.mark.parametrize("file", [ROWS, SUMS, KEYS])
+@pytest.mark.parametrize("kept", [0.0, 0.4, 0.99, None])
+def test_what_is_cut_off_is_computed_again(tmp_path: Path, file: str, kept: float | None) -> None:
+    """None: the file is gone, as that of checksums in a cache of an older version."""
+    files = images(tmp_path)
+    right = model().embeddings.of(files)
+    model().embeddings.keep(files, tmp_path / "cache", "some")
+    (path,) = (tmp_path / "cache").rglob(file)
+    if kept is None:
+        path.unlink()
+    else:
+        os.truncate(path, int(kept * path.stat().st_size))
+    again = model().embeddings
+    again.keep(files, tmp_path / "cache", "some")
+    assert again.added == 3 - int(3 * (kept or 0))
+    assert torch.equal(again.of(files), right)
+
+
+def test_another_image_of_the_same_name_is_computed(tmp_path: Path) -> None:
+    files = images(tmp_path)
+    model().embeddings.keep(files, tmp_path / "cache", "some")
+    shutil.copy(files[0], files[1])
+    again = model().embeddings
+    again.keep(files, tmp_path / "cache", "some")
+    assert again.added == 0, "both are the first image now"
+    assert torch.equal(again.of([files[1]]), again.of([files[0]]))
+    prepared_image(tmp_path, (40, 50), "1", seed=9)
+    other = model().embeddings
+    other.keep(files, tmp_path / "cache", "some")
+    assert other.added == 1
+    assert torch.equal(other.of(files), model().embeddings.of(files))
 
 
 def test_the_size_is_known_before_anything_is_computed() -> None:
