@@ -73,7 +73,7 @@ class Stretch:
 
 def stretched(image: NDArray[np.uint8], gap: float = 0.01) -> NDArray[np.uint8]:
     """Stretch an image as `Stretch`."""
-    values = image.astype(np.float64)
-    low, high = values.min(), values.max()
+    low, high = float(image.min()), float(image.max())
     factor = 1 / ((gap + high - low) or 1.0) * 255
-    return ((values - low) * factor).astype(np.uint8)
+    table = (np.maximum(np.arange(256) - low, 0) * factor).astype(np.int64)  # of each value once
+    return table.astype(np.uint8)[image]

@@ -1,16 +1,15 @@
-"""SIGKILL of what computes the embeddings of prompted runs, and processes that compute the same ones at once."""
+"""SIGKILL of what computes the embeddings of prompted runs, and two that compute the same ones at once."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from mmengine.registry import MODELS
@@ -18,30 +17,31 @@ from mmengine.registry import MODELS
 import tasks.registration  # noqa: F401
 from lvmmed_backbones.evaluation.store import KEYS, ROWS, SUMS
 from tasks.prompt.embeddings import Embeddings
+from tests.factories import signal_of_child
+from tests.faults.conftest import step_at
 from tests.faults.folders import contents, half_written
-from tests.tasks.prompt import building
 from tests.tasks.prompt.building import MINI, prepared_image, spread
 
 pytest.importorskip("segment_anything")
-
-# A process of its own, since one that is forked may wait for ever for threads of torch that only this one has.
-EXTRACT = """
-import runpy, sys
-from pathlib import Path
-from mmengine.registry import MODELS
-import tasks.registration
-shared = runpy.run_path(sys.argv[1])
-model = MODELS.build(dict(type="PromptedSAM", backbone=shared["MINI"]))
-shared["spread"](model.backbone)
-model.embeddings.keep(sys.argv[3:], Path(sys.argv[2]), "some")
-print(model.embeddings.added)
-"""
 
 
 def embeddings() -> Embeddings:
     model = MODELS.build(dict(type="PromptedSAM", backbone=MINI))
     spread(model.backbone)
     return model.embeddings
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """What has had threads must not be forked: their locks would be held for ever."""
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.prompt.embeddings.os.cpu_count", lambda: 1)
+        yield
+    torch.set_num_threads(threads[0])
+    cv2.setNumThreads(threads[1])
 
 
 @dataclass(frozen=True)
@@ -56,47 +56,49 @@ class Extraction:
         Of all of them.
     values : Tensor
         What is right.
+    steps : int
+        Changes to files.
     """
 
     files: list[str]
     cache: Path
     values: torch.Tensor
-
-    def begin(self, cache: Path) -> subprocess.Popen[str]:
-        """Compute them in a process of its own."""
-        line = [sys.executable, "-c", EXTRACT, building.__file__, str(cache), *self.files]
-        return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+    steps: int
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Extraction:
+def whole(_one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Extraction:
     folder = tmp_path_factory.mktemp("embeddings")
     files = [str(prepared_image(folder, (40, 50), f"{n}", seed=n)) for n in range(6)]
-    right = embeddings()
-    right.keep(files, folder / "cache", "some")
-    return Extraction(files, folder / "cache", right.of(files))
+    note, cache = folder / "note", folder / "cache"
+
+    def counted(event: str, arguments: tuple) -> bool:
+        if touches(cache, event, arguments):
+            descriptor = os.open(note, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(descriptor, b".")
+            os.close(descriptor)
+        return False
+
+    assert signal_of_child(lambda: embeddings().keep(files, cache, "some"), 1, counted) == 0
+    return Extraction(files, cache, embeddings().of(files), note.stat().st_size)
 
 
-def kept(cache: Path) -> int:
-    """How many embeddings a cache names."""
-    return sum(path.stat().st_size for path in cache.rglob(KEYS)) // 16
+def touches(cache: Path, event: str, arguments: tuple) -> bool:
+    """Whether an audit event is of a file in the cache."""
+    return event in ("open", "os.rename", "os.remove") and str(arguments[0]).startswith(str(cache))
 
 
-@pytest.mark.usefixtures("no_hang")
 @pytest.mark.fault(
-    "SIGKILL while embeddings are computed",
+    "SIGKILL while embeddings are computed, between two changes of files",
     "the next run computes what is left, reads no other bytes than without the kill",
 )
-@pytest.mark.moments(4)
+@pytest.mark.moments(6)
 def test_an_extraction_is_killed(whole: Extraction, tmp_path: Path, moment: float) -> None:
-    cache, wanted = tmp_path / "cache", int(moment * len(whole.files))
-    process = whole.begin(cache)
-    while process.poll() is None and not (cache.is_dir() and kept(cache) >= wanted):
-        time.sleep(0.001)
-    process.kill()
-    process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL)
-    before = kept(cache)
+    cache = tmp_path / "cache"
+    step = step_at(moment, whole.steps)
+    work = lambda: embeddings().keep(whole.files, cache, "some")  # noqa: E731
+    assert signal_of_child(work, step, lambda event, more: touches(cache, event, more)) == 9
+    before = sum(path.stat().st_size for path in cache.rglob(KEYS)) // 16
     again = embeddings()
     again.keep(whole.files, cache, "some")
     assert again.added == len(whole.files) - before
@@ -132,12 +134,26 @@ def test_a_write_is_killed_in_its_middle(
 
 @pytest.mark.usefixtures("no_hang")
 @pytest.mark.fault(
-    "Three processes compute the same embeddings at once, with nothing there",
-    "each image is encoded once; all end with 0, and the cache is whole",
+    "Two, and four, processes compute the same embeddings at once, with nothing there",
+    "each image is encoded once; all have the whole cache, and end with 0",
 )
-def test_processes_compute_the_same_at_once(whole: Extraction, tmp_path: Path) -> None:
-    processes = [whole.begin(tmp_path / "cache") for _ in range(3)]
-    added = [int(process.communicate()[0].split()[-1]) for process in processes]
-    assert [process.returncode for process in processes] == [0] * 3
-    assert sum(added) == len(whole.files)
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_compute_the_same_at_once(whole: Extraction, tmp_path: Path, count: int) -> None:
+    context = multiprocessing.get_context("fork")
+    begin, said = context.Barrier(count), context.SimpleQueue()
+
+    def work() -> None:
+        mine = embeddings()
+        begin.wait()
+        mine.keep(whole.files, tmp_path / "cache", "some")
+        said.put((mine.added, torch.equal(mine.of(whole.files), whole.values)))
+
+    processes = [context.Process(target=work) for _ in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * count
+    added, right = zip(*(said.get() for _ in processes), strict=True)
+    assert sum(added) == len(whole.files) and all(right)
     assert contents(tmp_path / "cache") == contents(whole.cache)

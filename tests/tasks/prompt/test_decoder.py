@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.grid import RunSpec
 from lvmmed_backbones import catalogue
+from lvmmed_backbones.catalogue.architectures import build_on_meta
 from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.weights.networks import find_networks
 from tasks.prompt import decoder
+from tests.factories import configured
 from tests.tasks.prompt.building import spread
 
 pytest.importorskip("segment_anything")
@@ -35,6 +39,45 @@ def test_the_decoder_has_the_names_and_shapes_of_the_published_files(name: str) 
     }
     ours = {key: list(value.shape) for key, value in decoder.build(1024).state_dict().items()}
     assert ours == published
+
+
+@pytest.mark.parametrize("name", ["sam_vit_b", "lvmmed_vit_b", "sam_vit_h"])
+def test_a_file_as_published_fills_the_encoder_and_the_decoder_of_a_prompted_run(name: str) -> None:
+    """On the meta device: the names and shapes of the file, each in the encoder or in the decoder."""
+    facts = json.loads((PUBLISHED / f"{name}.json").read_text())
+    file = {key: torch.empty(shape, device="meta") for key, shape in facts["keys"].items()}
+    model = configured(RunSpec("buid_prompt", "random_vit_b", "paper", 0, recipe="release")).model
+    size = dict(model.backbone, model_name=f"sam_vit_{name[-1]}")
+    size |= dict(use_abs_pos=False) if name.startswith("lvmmed") else {}
+    size.pop("weights", None)
+    encoder = build_on_meta(size, Path(name))
+    (found,) = find_networks(file, encoder, ["own"], Path(name))
+    assert len(found.tensors) == len(encoder.state_dict())
+    of_decoder = {key for key in file if key.startswith(decoder.PARTS)}
+    with torch.device("meta"):
+        wanted = decoder.build(model.backbone.img_size).state_dict()
+    assert of_decoder == ({*wanted} if name.startswith("sam") else set())
+    assert len(found.tensors) + len(of_decoder) == len(file)
+
+
+def test_each_entry_that_is_missing_or_of_another_shape_is_named(
+    state: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = decoder.build(64)
+    monkeypatch.setattr(decoder, "read", lambda path: spoilt)
+    for name in parts.state_dict():
+        missing = {key: value for key, value in state.items() if key != name}
+        for spoilt in (
+            missing,
+            state | {name: state[name][None]},
+            missing | {f"{name}.x": state[name]},
+        ):
+            reason = f"sam.pth: differs from SAM's decoder in {1 + (f'{name}.x' in spoilt)} entries"
+            with pytest.raises(Refused) as caught:
+                decoder.load(parts, "sam.pth")
+            assert reason in str(caught.value) and name in str(caught.value)
+    spoilt = state
+    decoder.load(parts, "sam.pth")
 
 
 def test_every_entry_of_the_decoder_is_loaded(state: dict, tmp_path: Path) -> None:

@@ -188,6 +188,14 @@ def test_images_without_a_structure_are_named_if_there_is_nothing_else(
         CheckedRunner.from_cfg(config).train()
 
 
+def test_images_to_test_on_without_a_structure_are_named(data: Path, tmp_path: Path) -> None:
+    config = config_of(data, tmp_path / "run", "buid_prompt_zero_shot")
+    config.test_dataloader.dataset.pipeline[0] = dict(type="_NoMask")
+    with pytest.raises(ValueError, match=r"none of 6 images has a structure.*see their masks") as e:
+        finished(config)
+    assert "\n" not in str(e.value)
+
+
 def test_a_volume_has_both_scores(data: Path, tmp_path: Path) -> None:
     for recipe in ("suite", "release"):
         config = config_of(data, tmp_path / recipe, "mmwhs_ct_prompt", recipe=recipe)
