@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,12 @@ from tasks import registry
 from tests.factories import configured, run_on, trained
 from tests.guard.states import FrozenStart, fill, summary
 
+# Without lvmmed_resnet18_small: there the rounding of another processor turns a matching, and with it the loss.
 METHODS = (
     "barlowtwins_resnet18_mini",
     "deepclusterv2_resnet18_mini",
     "dino_resnet18_mini",
     "lvmmed_resnet18_mini",
-    "lvmmed_resnet18_small",
     "lvmmed_vit_tiny_mini",
     "mocov2_resnet18_mini",
     "simclr_resnet18_mini",
@@ -90,11 +91,16 @@ def report(name: str, results: Path, out: Path) -> dict[str, str]:
         if file.suffix in (".md", ".csv", ".tex"):
             texts[name_in_out] = file.read_text()
         elif file.suffix in (".html", ".svg", ".json", ".js"):
-            texts[name_in_out] = _digest(file.read_text())
+            texts[name_in_out] = _digest(_rounded(file.read_text()))
     return {
-        key: text.replace(str(results), "RESULTS").replace(str(out), "OUT")
+        key: _rounded(text).replace(str(results), "RESULTS").replace(str(out), "OUT")
         for key, text in texts.items()
     }
+
+
+def _rounded(text: str) -> str:
+    """Round long numbers: their last digits differ between processors."""
+    return re.sub(r"\d+\.\d{9,}", lambda number: f"{float(number[0]):.9g}", text)
 
 
 def _digest(text: str) -> str:
