@@ -85,7 +85,7 @@ def test_a_mini_run_of_all_its_steps_repeats_itself(
 
 
 @HOOKS.register_module()
-class _StopHook(Hook):
+class _StopBeforeEpochHook(Hook):
     """Ends a run before an epoch, as a kill does after the checkpoint of the epoch before."""
 
     priority = "HIGHEST"
@@ -124,7 +124,7 @@ def test_a_resumed_run_gives_what_a_whole_run_gives(data: Path, tmp_path: Path) 
         config = by_epochs("fgadr_linear", data, folder)
         if name == "resumed":
             hooks = list(config.custom_hooks)
-            config.custom_hooks = [*hooks, dict(type="_StopHook", epoch=2)]
+            config.custom_hooks = [*hooks, dict(type="_StopBeforeEpochHook", epoch=2)]
             with pytest.raises(InterruptedError):
                 CheckedRunner.from_cfg(config).train()
             config.custom_hooks = hooks

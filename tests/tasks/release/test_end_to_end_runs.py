@@ -131,7 +131,7 @@ def test_the_best_and_the_last_epoch_are_tested(
 
 
 @HOOKS.register_module()
-class _StopHook(Hook):
+class _StopWithinEpochHook(Hook):
     """Stops after the first step of the second epoch."""
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
@@ -149,7 +149,7 @@ def test_a_run_that_was_stopped_within_an_epoch_goes_on_to_the_same_scores(
         run = run_on(spec, data, tmp_path / str(stop))
         small(run.config, epochs=3).train_dataloader.batch_size = 4
         if stop:
-            run.config.custom_hooks.append(dict(type="_StopHook"))
+            run.config.custom_hooks.append(dict(type="_StopWithinEpochHook"))
             with pytest.raises(KeyboardInterrupt):
                 train_and_test(run)
             assert read(run.folder / LAST)["meta"]["iter"] == 3
