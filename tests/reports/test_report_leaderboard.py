@@ -48,7 +48,7 @@ def test_a_split_of_the_suite_where_the_papers_is_not_published_is_said() -> Non
         record("a", 0.5, "boxes", dataset="vindr", kind="detection"),
     )
     polyps = record("a", 0.5, "polyps", dataset="kvasir", kind="detection")
-    words = "Split by this suite, since the paper's split is not published: "
+    words = "Split by this suite, since the paper's authors published no split: "
     assert f"{words}polyps, vessels." in leaderboard_notes(only([of_suite, *published, polyps]), 4)
     assert not any(words in note for note in leaderboard_notes(only(published), 2))
 

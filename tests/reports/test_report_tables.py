@@ -345,7 +345,7 @@ def test_another_metric_or_protocol_fills_no_column(
 def test_a_table_says_whose_split_its_measured_figures_have(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    words = "Split by this suite, since the paper's split is not published: drive."
+    words = "Split by this suite, since the paper's authors published no split: drive."
     assert words not in only(None, "table2").notes
     write(fields=LVMMED, task="drive", dataset="drive")
     write(fields=LVMMED, task="kvasir", dataset="kvasir")

@@ -258,7 +258,7 @@ def pretraining_notes(records: Iterable[StoredRecord]) -> list[str]:
 def split_notes(records: Iterable[StoredRecord]) -> list[str]:
     """Which tasks have a split of the suite's, since the paper's is not published: no sentence, or one."""
     tasks = sorted({r.task for r in records if (r.dataset, r.kind) in UNPUBLISHED_SPLITS})
-    words = "Split by this suite, since the paper's split is not published"
+    words = "Split by this suite, since the paper's authors published no split"
     return [f"{words}: {listed_names(tasks)}."] if tasks else []
 
 

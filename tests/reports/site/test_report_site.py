@@ -315,6 +315,10 @@ def test_by_keyboard_alone(page, site: Path) -> None:
     reach("#overall-table th [role=button], #overall-table th[tabindex]")
     first = names(page)
     page.keyboard.press("Enter")
+    for _ in range(50):  # the browser sorts when it finds the time
+        if names(page) != first:
+            break
+        page.wait_for_timeout(100)
     assert names(page) != first, "Enter sorts"
     reach(".dtcc-button")
     page.keyboard.press("Enter")
