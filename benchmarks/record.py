@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import resource
 import time
 from pathlib import Path
@@ -183,7 +184,17 @@ def counts(runner: Runner) -> dict[str, int]:
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory that this process has held: on its GPU if it has one, else resident."""
+    """Return the most memory that this process has held: on its GPU if it has one, else resident.
+
+    On Linux this is VmHWM: a process that another one began starts with that one's ``ru_maxrss``.
+    """
     if torch.cuda.is_available():
         return round(torch.cuda.max_memory_allocated() / 2**20, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)
+    status = Path("/proc/self/status")
+    kilobytes = (
+        re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE)
+        if status.exists()
+        else None
+    )
+    peak = int(kilobytes[1]) if kilobytes else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 2**10, 1)

@@ -222,19 +222,21 @@ PASSED_OVER = {
     "other.npz",
 }  # no images, and never read
 READ = """
-import json, resource, sys
+import json, re, sys
 from pathlib import Path
 from lvmmed_backbones.command.cli import main
 from lvmmed_backbones.corpus.building import Options, Unit, read_file
 from lvmmed_backbones.files.outside import Refused
 folder = Path(sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # in kB; ru_maxrss would begin at that of the process which began this one
+    return int(re.search("VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+before = peak()
 for name in sorted(p.name for p in folder.iterdir()):
     try:
         found = list(read_file(Unit(0, "", folder, (name,), Options()), name))
     except Refused as error:
         found = str(error)
-    size = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000
+    size = (peak() - before) // 1000
     print(json.dumps([name, size, found]), flush=True)
 """
 
