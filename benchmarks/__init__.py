@@ -1,4 +1,4 @@
-"""Plan and run a grid of task x backbone x seed; one record per run.
+"""Plan and run a study: task x backbone x seed; one record per run.
 
     >>> import benchmarks
     >>> benchmarks.run(tasks=["drive"], backbones=["random_vit_tiny"])
@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["plan", "run", "status"]
+__all__ = ["check", "plan", "run", "status"]
 
 
-__getattr__, __dir__ = on_first_use(
-    __name__, {"plan": "commands", "run": "commands", "status": "commands"}
-)
+__getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, "commands"))

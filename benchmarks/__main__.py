@@ -1,102 +1,55 @@
-"""`python -m benchmarks`: plan and run a grid of task x backbone x seed."""
+"""`python -m benchmarks`: plan and run studies, grids of task x backbone x seed."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import profiles, terminal
-from benchmarks.commands import DEFAULT_PROFILE
+from benchmarks.study import DEFAULT_PROFILE, shipped
 from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import say_error
-from lvmmed_backbones.records import RECIPES, SUITE
+from lvmmed_backbones.records import RECIPES
 from lvmmed_backbones.stopping import stop_quietly
 
 if TYPE_CHECKING:
     from benchmarks.driver import Plan
+    from benchmarks.planning import Outlook
     from benchmarks.results import Status
     from benchmarks.scheduler.local import Ending
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line: behind each verb is a function, whose arguments are the verb's options."""
-    grid = argparse.ArgumentParser(add_help=False)
-    grid.add_argument(
-        "--profile",
-        default=DEFAULT_PROFILE,
-        metavar="NAME",
-        help=f"size of the experiment, such as {', '.join(sorted(profiles.shipped()))} ({DEFAULT_PROFILE})",
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    verbs = top.add_subparsers(metavar="VERB", required=True)
+    run = verbs.add_parser(
+        "run",
+        parents=[_study(), _results(), _work()],
+        help="carry out every run of a study that has no record yet",
+        description="Carry out every run of a study that has no record yet: one record per run, in RESULTS/runs.",
     )
-    grid.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="folder of downloads; without it the data sets that ship with the suite are real, all others phantoms",
-    )
-    grid.add_argument(
-        "--tasks",
-        nargs="+",
-        metavar="TASK",
-        help="default: the profile's, or all of the paper's, whose data is there",
-    )
-    grid.add_argument("--backbones", nargs="+", metavar="NAME", help="default: the profile's")
-    grid.add_argument("--seeds", nargs="+", type=int, metavar="N", help="default: the profile's")
-    grid.add_argument(
-        "--label-fractions",
-        nargs="+",
-        type=float,
-        default=(1.0,),
-        metavar="F",
-        help="shares of the training images, such as 0.05 1.0 (1.0)",
-    )
-    grid.add_argument(
-        "--split",
-        choices=("published", "clean"),
-        default="published",
-        help="clean: where the published valid split is the test split (FGADR), carve a valid split from train",
-    )
-    grid.add_argument(
-        "--recipe",
-        choices=RECIPES,
-        default=SUITE,
-        help="suite: the suite's protocols (default); release: as LVM-Med's authors released them",
-    )
-    results = argparse.ArgumentParser(add_help=False)
-    results.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="folder of the records (results)",
-    )
-    grid.add_argument(
-        "--work",
-        type=Path,
-        default=Path("work"),
-        metavar="DIR",
-        help="phantoms and prepared data sets (work)",
-    )
-    grid.add_argument(
+    run.add_argument(
         "--jobs",
         type=int,
         metavar="N",
         help="runs at a time (one per visible GPU; without GPUs, as many as the cores can bear)",
     )
-    grid.add_argument(
+    run.add_argument(
+        "--slurm",
+        nargs="*",
+        metavar="OPTION",
+        help="on Slurm, as job arrays, with these options of sbatch, such as partition=gpu gres=gpu:1 time=4:00:00",
+    )
+    run.add_argument("--ray", metavar="ADDRESS", help="on the Ray cluster of this address, or auto")
+    run.add_argument(
         "--keep-checkpoints",
         action="store_true",
         help="keep all checkpoints of finished runs, not only the best on the valid split",
-    )
-    top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    verbs = top.add_subparsers(metavar="VERB", required=True)
-    run = verbs.add_parser(
-        "run",
-        parents=[grid, results],
-        help="carry out every run of a grid that has no record yet",
-        description="Carry out every run of a grid that has no record yet: one record per run, in RESULTS/runs.",
     )
     run.add_argument(
         "--smoke",
@@ -107,19 +60,126 @@ def parser() -> argparse.ArgumentParser:
     behind(run, "benchmarks:run", _show_endings)
     plan = verbs.add_parser(
         "plan",
-        parents=[grid, results],
-        help="show the grid and what of it is done",
-        description="Show the grid.",
+        parents=[_study(), _results()],
+        help="show the runs of a study, which are done, and what the others will take",
+        description="Show the runs of a study, which are done, and what the others will take. Nothing is fetched or "
+        "prepared: `check` looks closer.",
     )
-    behind(plan, "benchmarks:plan", _show_plan)
+    behind(plan, "benchmarks:plan", _show_outlook)
+    check = verbs.add_parser(
+        "check",
+        parents=[_study(), _results(), _work()],
+        help="fetch weights, prepare data and compose every run of a study, but run nothing",
+        description="Do what `run` does before the first run: fetch weights, prepare data, compose every run, see "
+        "which are done.",
+    )
+    behind(check, "benchmarks:check", _show_check)
     status = verbs.add_parser(
         "status",
-        parents=[results],
+        parents=[_results()],
         help="show which runs of a folder of results are done, going on, failed, interrupted",
         description="Show the runs of a folder of results; nothing is configured or prepared.",
     )
     behind(status, "benchmarks:status", _show_status)
     return top
+
+
+def _study() -> argparse.ArgumentParser:
+    """Return the options that say which runs there are."""
+    study = argparse.ArgumentParser(add_help=False)
+    study.add_argument(
+        "study",
+        nargs="?",
+        metavar="STUDY",
+        help=f"a study's file, or one of {', '.join(shipped())}; without it the grid that the options describe. "
+        "They replace what a study says",
+    )
+    add = study.add_argument
+    named = ", ".join(sorted(profiles.shipped()))
+    add(
+        "--profile",
+        metavar="NAME",
+        help=f"size of the experiment, such as {named} ({DEFAULT_PROFILE})",
+    )
+    add(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder of downloads; without it the data sets that ship with the suite are real, all others phantoms",
+    )
+    add(
+        "--tasks",
+        nargs="+",
+        metavar="TASK",
+        help="default: the profile's, or all of the paper's, whose data is there",
+    )
+    add("--protocols", nargs="+", metavar="NAME", help="only tasks of these, such as linear prompt")
+    add("--backbones", nargs="+", metavar="NAME", help="default: the profile's")
+    add("--seeds", nargs="+", type=int, metavar="N", help="default: the profile's")
+    add(
+        "--label-fractions",
+        nargs="+",
+        type=float,
+        metavar="F",
+        help="shares of the training images, such as 0.05 1.0 (1.0)",
+    )
+    add(
+        "--split",
+        choices=("published", "clean"),
+        help="clean: where the published valid split is the test split (FGADR), carve a valid split from train",
+    )
+    add(
+        "--recipe",
+        choices=RECIPES,
+        help="suite: the suite's protocols (default); release: as LVM-Med's authors released them",
+    )
+    add(
+        "--override",
+        dest="overrides",
+        nargs="+",
+        action=_Overrides,
+        metavar="PLACE=NUMBER",
+        help="change numbers of the tasks' configs, such as optim_wrapper.optimizer.lr=0.001",
+    )
+    return study
+
+
+class _Overrides(argparse.Action):
+    """Makes a dict of PLACE=NUMBER."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        found = {}
+        for text in values:
+            place, _, value = text.partition("=")
+            try:
+                found[place] = json.loads(value)
+            except ValueError:
+                parser.error(f"{option_string} {text}: write PLACE=NUMBER")
+        setattr(namespace, self.dest, found)
+
+
+def _results() -> argparse.ArgumentParser:
+    results = argparse.ArgumentParser(add_help=False)
+    results.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder of the records (results)",
+    )
+    return results
+
+
+def _work() -> argparse.ArgumentParser:
+    work = argparse.ArgumentParser(add_help=False)
+    work.add_argument(
+        "--work",
+        type=Path,
+        default=Path("work"),
+        metavar="DIR",
+        help="phantoms and prepared data sets (work)",
+    )
+    return work
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -146,8 +206,13 @@ def _show_endings(endings: Sequence[Ending]) -> int:
     return 1 if failed else 0
 
 
-def _show_plan(plan: Plan) -> int:
-    terminal.show_plan(plan)
+def _show_outlook(outlook: Outlook) -> int:
+    terminal.show_outlook(outlook)
+    return 0
+
+
+def _show_check(plan: Plan) -> int:
+    terminal.show_check(plan)
     return 0
 
 

@@ -91,7 +91,7 @@ def place(
     features : Path
         Where a run on frozen features or embeddings finds those of earlier runs, and leaves its own.
     """
-    config, data, run_dir = deepcopy(config), data.resolve(), run_dir.resolve()
+    config, data = place_run(config, run_dir), data.resolve()
     for loader in filter(config.get, LOADERS):
         inner_dataset(config[loader].dataset).data_root = str(data)
     if "probe" in config:
@@ -104,6 +104,12 @@ def place(
         for part in ("val", "test"):
             if evaluator := config.get(f"{part}_evaluator"):
                 evaluator.ann_file = str(data / config[f"{part}_dataloader"].dataset.ann_file)
+    return config
+
+
+def place_run(config: Config, run_dir: Path) -> Config:
+    """Return a copy of a run's config that writes to a folder."""
+    config, run_dir = deepcopy(config), run_dir.resolve()
     config.work_dir = str(run_dir)
     config.test_evaluator.cases_file = str(run_dir / "cases.json")
     return config

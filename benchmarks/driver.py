@@ -1,34 +1,51 @@
-"""A grid from its runs to their endings: look them up, configure them, prepare their data, carry them out."""
+"""A study from its runs to their endings: compose them, pretrain what they need, carry them out."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmengine.config import Config
 from tqdm import tqdm
 
 from benchmarks import preparation, profiles
-from benchmarks.config import configure
-from benchmarks.grid import RunSpec
-from benchmarks.resolve import Resolved, build_released, open_weights, resolve
+from benchmarks.composing import Places, compose, configure_all
 from benchmarks.results import RUNS, scan
-from benchmarks.runs import Run, prepare_run
-from benchmarks.scheduler import devices
+from benchmarks.runs import Run
+from benchmarks.scheduler import devices, local
 from benchmarks.scheduler.lease import clear
-from benchmarks.scheduler.local import Ending, carry_out
-from benchmarks.terminal import say, show_plan
-from lvmmed_backbones.catalogue import add_catalogue_folder
+from benchmarks.scheduler.local import Ending
+from benchmarks.study import Study
+from benchmarks.terminal import say, show_check
 from lvmmed_backbones.records import FILE
-from lvmmed_backbones.revision import git_revision
+
+__all__ = ["Places", "Plan", "Where", "carry_out_plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the runs of a plan are carried out: on this machine, unless Slurm or Ray is named.
+
+    Attributes
+    ----------
+    jobs : int or None
+        Runs at a time.
+    slurm : sequence of str or None
+        Options of sbatch.
+    ray : str or None
+        Address of a cluster.
+    """
+
+    jobs: int | None = None
+    slurm: Sequence[str] | None = None
+    ray: str | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a grid.
+    """The runs of a study, composed.
 
     Attributes
     ----------
@@ -37,7 +54,8 @@ class Plan:
     done : frozenset of Path
         The folders of the runs that have a record.
     gpus : sequence of str or None
-        For each run that goes on at the same time the GPU that it gets, as `scheduler.devices.slots` returns them.
+        For each run that goes on at the same time on this machine the GPU that it gets, as `scheduler.devices.slots`
+        returns them.
     later : sequence of str
         The backbones that `run` pretrains first; `runs` has none of their runs.
     """
@@ -59,74 +77,50 @@ class Plan:
         return sum(budget.seconds for budget in budgets if budget) / len(self.gpus)
 
 
-def make_plan(
-    specs: Sequence[RunSpec],
-    downloads: Path | None,
-    results: Path,
-    work: Path,
-    jobs: int | None,
-    keep_checkpoints: bool,
-    *,
-    chosen: bool,
-    pretrain: bool,
-) -> Plan:
-    """Look up, configure and identify every run of a grid, and see which are done.
+def make_plan(study: Study, places: Places, where: Where, *, chosen: bool, pretrain: bool) -> Plan:
+    """Look up, configure and identify every run of a study, and see which are done.
 
     Parameters
     ----------
-    specs : sequence of RunSpec
-        The grid, all of one profile.
-    downloads : Path or None
-        Folder of downloads; None: phantoms.
-    results, work, jobs, keep_checkpoints
-        As of `benchmarks.run`.
+    study : Study
+        The study.
+    places, where : Places, Where
+        Folders, and where its runs are carried out.
     chosen : bool
         Whether the user named the tasks. Missing data is an error then; else the tasks without data are left out.
     pretrain : bool
-        Make the missing backbones that the profile pretrains; else leave out their runs.
+        Make the missing backbones that the study pretrains; else leave out their runs.
 
     Raises
     ------
     ValueError, FileNotFoundError, RuntimeError
         As `benchmarks.run`.
     """
-    profile = specs[0].profile
-    threads = profiles.get(profile).threads
-    gpus = devices.slots(jobs, devices.visible_here(), os.cpu_count() or 1, threads)
-    specs = preparation.with_data(specs, downloads, chosen)
-    add_catalogue_folder(preparation.backbones_folder(work))
-    later = preparation.missing_backbones(profile, (spec.backbone for spec in specs), work)
-    now = [spec for spec in specs if spec.backbone not in later]
-    # Wrong words end here, before anything long.
-    configured = {
-        spec: _configured(spec) for spec in tqdm(now, "configuring", unit="run", leave=False)
-    }
-    build_released(config for _, config in configured.values())
-    open_weights(config for _, config in configured.values())
+    threads = max(profiles.get(grid.profile).threads for grid in study.grids)
+    gpus = devices.slots(where.jobs, devices.visible_here(), os.cpu_count() or 1, threads)
+    specs = preparation.with_data(study.cells(), places.downloads, chosen)
+    preparation.add_backbones(places.work)
+    wanted = preparation.Wanted.of(study, specs, places.downloads, places.work)
+    later = list(dict.fromkeys(name for name, _ in wanted.missing()))
+    configured = dict(configure_all(spec for spec in specs if spec.backbone not in later))
     if pretrain:
-        (results / RUNS).mkdir(parents=True, exist_ok=True)
-        preparation.pretrain_backbones(profile, later, work, gpus)
-        preparation.copy_audits(work, results)
-        configured |= {spec: _configured(spec) for spec in specs if spec not in configured}
+        (places.results / RUNS).mkdir(parents=True, exist_ok=True)
+        preparation.pretrain_backbones(wanted, gpus)
+        preparation.copy_audits(places.work, places.results)
+        more = configure_all(spec for spec in specs if spec not in configured)
+        configured = {spec: (configured | dict(more))[spec] for spec in specs}
         later = []
     if not configured:
         return Plan([], frozenset(), gpus, later)
     names = dict.fromkeys(config.task.dataset for _, config in configured.values())
     say(f"preparing {len(names)} data sets: {', '.join(names)}")
-    prepared = preparation.prepare(names, downloads, work)
-    revision = git_revision()
-    runs = without_repeats(
-        prepare_run(
-            resolved, config, prepared[config.task.dataset], results, revision, keep_checkpoints
-        )
-        for resolved, config in (configured[spec] for spec in specs if spec in configured)
-    )
-    return Plan(runs, _done_among(runs, results), gpus, later)
+    runs = compose(configured, places)
+    return Plan(*_with_done(runs, places.results), gpus, later)
 
 
-def carry_out_plan(plan: Plan) -> list[Ending]:
+def carry_out_plan(plan: Plan, places: Places, where: Where) -> list[Ending]:
     """Carry out what is left of a plan, with a table before it and a progress bar; return how each run ended."""
-    show_plan(plan)
+    show_check(plan)
     endings = [Ending(run, before=True) for run in plan.runs if run.folder in plan.done]
     for ending in endings:
         clear(ending.run.lease)
@@ -134,7 +128,7 @@ def carry_out_plan(plan: Plan) -> list[Ending]:
     if not left:
         return endings
     with tqdm(total=len(left), desc="runs", unit="run") as bar:
-        for ending in carry_out(left, plan.gpus):
+        for ending in _carry_out(left, plan.gpus, places, where):
             bar.update()
             endings.append(ending)
             if ending.failure:
@@ -142,31 +136,37 @@ def carry_out_plan(plan: Plan) -> list[Ending]:
     return endings
 
 
-def _configured(spec: RunSpec) -> tuple[Resolved, Config]:
-    resolved = resolve(spec)
-    return resolved, configure(resolved)
+def _carry_out(
+    runs: Sequence[Run], gpus: Sequence[str | None], places: Places, where: Where
+) -> Iterator[Ending]:
+    """Yield each run as it ends, wherever it is carried out."""
+    if where.slurm is not None:
+        from benchmarks.scheduler import slurm
+
+        return slurm.carry_out(runs, places, where.slurm, where.jobs)
+    if where.ray is not None:
+        from benchmarks.scheduler import ray
+
+        return ray.carry_out(runs, places, where.ray, where.jobs)
+    return local.carry_out(runs, gpus)
 
 
-def without_repeats(runs: Iterable[Run]) -> list[Run]:
-    """Return each run once: two label fractions that take the same images are one run."""
-    by_folder: dict[Path, Run] = {}
-    for run in runs:
-        first = by_folder.setdefault(run.folder, run)
-        if first is not run:
-            say(f"{run.spec} takes the same training images as {first.spec}: one run")
-    return list(by_folder.values())
+def _with_done(runs: Sequence[Run], results: Path) -> tuple[list[Run], frozenset[Path]]:
+    """Return the runs, and the folders of those that are done; name each record that does not count.
 
-
-def _done_among(runs: Sequence[Run], results: Path) -> frozenset[Path]:
-    """Return the folders of the runs that are done; name each record that does not count."""
+    A run that found no memory once, and was then done with half the batch, is replaced by that one.
+    """
     rows = scan(results)
-    done = set()
+    chosen, done = [], set()
     for run in runs:
         row = rows.get(run.folder.name)
+        if row is None and run.found_no_memory and (half := run.with_half_the_batch()):
+            run, row = (half, rows[half.folder.name]) if half.folder.name in rows else (run, None)
+        chosen.append(run)
         if row and row.problem:
             say(
                 f"{run.folder / FILE}: {row.problem} Until then it does not count, and the run is done anew."
             )
         elif row:
             done.add(run.folder)
-    return frozenset(done)
+    return chosen, frozenset(done)

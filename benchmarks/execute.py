@@ -24,7 +24,7 @@ import tasks.registration  # noqa: F401
 from benchmarks import gallery
 from benchmarks.probing import probe_and_test
 from benchmarks.record import CLOCK, TrainClock, counts, peak_memory_mb, record_of
-from benchmarks.results import CASES, CONFIG, ERROR, IDENTITY
+from benchmarks.results import CASES, CONFIG, ERROR, IDENTITY, NO_MEMORY
 from benchmarks.runs import Run
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import Lease, claim
@@ -38,13 +38,16 @@ from lvmmed_backbones.stopping import die_with_parent
 from tasks.hooks import BEST, LAST, LAST_SCORES
 
 TAKEN = 75  # exit code: another driver was quicker
+OUT_OF_MEMORY = 76  # exit code: a GPU, or the machine, has not enough memory for the run
+# What torch says in errors that have no class of their own.
+NO_ROOM = ("can't allocate memory", "CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) -> None:
     """Carry out a run; its folder then holds a record, or `error.txt` with the traceback.
 
-    The process exits with 1 after an error, and with `TAKEN` if another process has the lease. What the run prints goes
-    to run.log in its folder.
+    The process exits with 1 after an error, with `OUT_OF_MEMORY` after that one, and with `TAKEN` if another process
+    has the lease. What the run prints goes to run.log in its folder.
 
     Parameters
     ----------
@@ -72,13 +75,14 @@ def execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) ->
             lease.release()
     except Exception as error:
         reason.send(_in_a_line(error, run.folder))
-        sys.exit(1)
+        sys.exit(OUT_OF_MEMORY if is_out_of_memory(error) else 1)
 
 
 def _carry_out(run: Run, lease: Lease) -> None:
     """Train or probe, test, and write the record or the traceback."""
     folder = run.folder
     (folder / ERROR).unlink(missing_ok=True)
+    (folder / NO_MEMORY).unlink(missing_ok=True)
     sweep(folder)
     with (folder / "run.log").open("a") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
@@ -95,9 +99,11 @@ def _carry_out(run: Run, lease: Lease) -> None:
         if not lease.is_mine:
             raise RuntimeError("another driver took this run over while its process was asleep")
         write_struct(folder / FILE, record)
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
         (folder / ERROR).write_text(traceback.format_exc())
+        if is_out_of_memory(error):
+            (folder / NO_MEMORY).touch()
         raise
     (folder / CLOCK).unlink(missing_ok=True)
     if not run.keep:
@@ -119,6 +125,13 @@ def is_done(folder: Path) -> bool:
     except (FileNotFoundError, ValueError):
         return False
     return True
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory was short: Python's, torch's of a GPU, or torch's of the machine."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_ROOM)
 
 
 def _in_a_line(error: Exception, folder: Path) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
 
-from lvmmed_backbones.records import SUITE, Recipe
+from benchmarks.overrides import Overrides, checked
+from lvmmed_backbones.records import SUITE, Override, Recipe, overrides_text
 from tasks import registry
 
 
@@ -34,6 +35,8 @@ class RunSpec:
         'published', or 'clean' where the published valid split is the test split (FGADR).
     recipe : str
         'suite', or 'release': the protocol as the authors of LVM-Med released it.
+    overrides : tuple of (str, Override)
+        What the run changes in the task's config, as `benchmarks.overrides.checked` returns it.
     """
 
     task: str
@@ -43,11 +46,13 @@ class RunSpec:
     label_fraction: float = 1.0
     split: str = "published"
     recipe: Recipe = SUITE
+    overrides: Overrides = ()
 
     def __str__(self) -> str:
         fraction = f" {self.label_fraction:.0%}" if self.label_fraction < 1 else ""
         task = registry.label(self.task, self.recipe)
-        return f"{task} {self.backbone}{fraction} seed {self.seed}"
+        changed = f" with {overrides_text(dict(self.overrides))}" if self.overrides else ""
+        return f"{task} {self.backbone}{fraction} seed {self.seed}{changed}"
 
 
 def combinations(
@@ -59,14 +64,15 @@ def combinations(
     split: str = "published",
     seeds_of_tasks: Mapping[str, Sequence[int]] = MappingProxyType({}),
     recipe: Recipe = SUITE,
+    overrides: Mapping[str, Override] = MappingProxyType({}),
 ) -> list[RunSpec]:
     """Return every combination, task by task; `seeds_of_tasks` has the tasks with other seeds than `seeds`.
 
     Raises
     ------
     ValueError
-        If a task does not exist or has no such recipe, a label fraction is not in (0, 1], a seed not in [0, 2**32), or
-        something is named twice.
+        If a task does not exist or has no such recipe, a label fraction is not in (0, 1], a seed not in [0, 2**32),
+        something is named twice, or an override cannot be one.
     """
     for option, values in (
         ("--tasks", tasks),
@@ -87,8 +93,9 @@ def combinations(
             raise ValueError(
                 f"label fraction {fraction}: give a share in (0, 1], such as 0.05 for 5 %"
             )
+    changes = checked(overrides)
     return [
-        RunSpec(task, backbone, profile, seed, fraction, split, recipe)
+        RunSpec(task, backbone, profile, seed, fraction, split, recipe, changes)
         for task in tasks
         for fraction, backbone, seed in product(
             label_fractions, backbones, seeds_of_tasks.get(task, seeds)

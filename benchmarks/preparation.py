@@ -1,11 +1,11 @@
-"""What must lie on the disk before a grid runs: prepared data sets, and backbones that the profile pretrains."""
+"""What must lie on the disk before a study runs: prepared data sets, and backbones that it pretrains."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from benchmarks.grid import RunSpec
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import alone
 from benchmarks.scheduler.processes import in_own_process
+from benchmarks.study import Study
 from benchmarks.terminal import say
 from lvmmed_backbones import corpus, pretrain
 from lvmmed_backbones.catalogue import add_catalogue_folder
@@ -141,67 +142,117 @@ def prepare(names: Iterable[str], downloads: Path | None, work: Path) -> dict[st
     return prepared
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The backbones that a study pretrains, and on what.
+
+    Attributes
+    ----------
+    backbones : mapping of str to Pretraining
+        By name.
+    corpus : str or Path
+        Folder or URL of the corpus.
+    tasks : sequence of str
+        Tasks whose training images the corpus is made of; none: it is there.
+    downloads : Path or None
+        As of `prepare`.
+    work : Path
+        Folder of corpora, pretraining runs and backbones.
+    threads : int
+        Threads of a pretraining on CPUs.
+    """
+
+    backbones: Mapping[str, profiles.Pretraining]
+    corpus: str | Path
+    tasks: Sequence[str]
+    downloads: Path | None
+    work: Path
+    threads: int
+
+    @classmethod
+    def of(
+        cls, study: Study, specs: Sequence[RunSpec], downloads: Path | None, work: Path
+    ) -> Wanted:
+        """Return what some runs of a study need.
+
+        A profile's own backbones are pretrained on the images of the profile's tasks, whichever of them are run.
+        """
+        profile = profiles.get(study.grids[0].profile)
+        names = dict.fromkeys(spec.backbone for spec in specs)
+        all_of_study = study.pretrainings()
+        backbones = {name: all_of_study[name] for name in names if name in all_of_study}
+        if study.pretrained:
+            tasks, key = list(dict.fromkeys(spec.task for spec in specs)), study.name
+        else:
+            tasks, key = list(profile.tasks) or registry.paper_names(), profile.name
+        if study.corpus is not None:
+            return cls(backbones, study.corpus, (), downloads, work, profile.threads)
+        return cls(backbones, work / CORPORA / key, tasks, downloads, work, profile.threads)
+
+    def missing(self) -> list[tuple[str, int | None]]:
+        """Return name and pretraining seed of each backbone that is not in `work` yet; no seed: it has one for all."""
+        return [
+            (name, seed)
+            for name, pretraining in self.backbones.items()
+            for seed in pretraining.seeds or (None,)
+            if not backbone_file(self.work, name, seed).is_file()
+        ]
+
+
+def add_backbones(work: Path) -> None:
+    """Let the catalogue know what studies pretrain in a folder."""
+    add_catalogue_folder(backbones_folder(work))
+
+
 def backbones_folder(work: Path) -> Path:
-    """Return the folder of the backbones that profiles pretrain."""
+    """Return the folder of the backbones that studies pretrain."""
     return work / "backbones"
 
 
-def missing_backbones(profile: str, backbones: Iterable[str], work: Path) -> list[str]:
-    """Return those of `backbones` that the profile pretrains and that are not in `work` yet."""
-    pretrained = profiles.get(profile).pretrained
-    return [
-        name
-        for name in dict.fromkeys(backbones)
-        if name in pretrained and not (backbones_folder(work) / f"{name}.safetensors").is_file()
-    ]
+def backbone_file(work: Path, name: str, seed: int | None) -> Path:
+    """Return the file of a backbone that a study pretrains, which is there once it is whole."""
+    stem = name if seed is None else f"{name}/{seed}"
+    return backbones_folder(work) / f"{stem}.safetensors"
 
 
-def pretrain_backbones(
-    profile: str, backbones: Iterable[str], work: Path, gpus: Sequence[str | None]
-) -> list[str]:
-    """Pretrain and export the missing backbones, on the training images of the profile's tasks.
+def pretrain_backbones(wanted: Wanted, gpus: Sequence[str | None]) -> None:
+    """Pretrain and export the missing backbones.
 
     Parameters
     ----------
-    profile, backbones, work : str, iterable of str, Path
-        As of `missing_backbones`.
+    wanted : Wanted
+        The backbones.
     gpus : sequence of str or None
         For each pretraining that goes on at the same time its GPU, as `scheduler.devices.slots` returns them.
-
-    Returns
-    -------
-    list of str
-        The backbones that were made.
 
     Raises
     ------
     RuntimeError
         If a step failed, saying why.
     """
-    if not missing_backbones(profile, backbones, work):
-        return []
-    chosen = profiles.get(profile)
-    corpus_folder = work / CORPORA / profile
+    if not wanted.missing():
+        return
+    work = wanted.work
     with alone(work / ".pretraining", "pretraining"):
-        missing = missing_backbones(profile, backbones, work)  # another driver may have made them
-        if missing:
-            tasks = chosen.tasks or registry.paper_names()
-            names = dict.fromkeys(registry.get(task).task.dataset for task in tasks)
-            folders = [data.folder for data in prepare(names, None, work).values()]
-            in_own_process(f"the corpus {corpus_folder}", _build_corpus, folders, corpus_folder)
+        missing = wanted.missing()  # another driver may have made them
+        if missing and wanted.tasks:
+            names = dict.fromkeys(registry.get(task).task.dataset for task in wanted.tasks)
+            prepared = prepare(names, wanted.downloads, work)
+            folders = [data.folder for data in prepared.values()]
+            in_own_process(f"the corpus {wanted.corpus}", _build_corpus, folders, wanted.corpus)
         free: Queue[str | None] = Queue()
         for gpu in gpus:
             free.put(gpu)
 
-        def make(name: str) -> None:
+        def make(name: str, seed: int | None) -> None:
             gpu = free.get()
-            arguments = (name, chosen.pretrained[name], corpus_folder, work, chosen.threads, gpu)
-            in_own_process(f"pretraining {name}", _pretrain_backbone, *arguments)
+            of_seed = "" if seed is None else f" with seed {seed}"
+            arguments = (name, seed, wanted.backbones[name], wanted.corpus, work, wanted.threads)
+            in_own_process(f"pretraining {name}{of_seed}", _pretrain_backbone, *arguments, gpu)
             free.put(gpu)
 
         with ThreadPoolExecutor(len(gpus)) as pool:
-            list(pool.map(make, missing))
-    return missing
+            list(pool.map(make, *zip(*missing, strict=True)))
 
 
 def copy_audits(work: Path, results: Path) -> None:
@@ -237,8 +288,9 @@ def _build_corpus(prepared: Sequence[Path], folder: Path) -> None:
 
 def _pretrain_backbone(
     name: str,
+    seed: int | None,
     pretraining: profiles.Pretraining,
-    corpus_folder: Path,
+    corpus_folder: str | Path,
     work: Path,
     threads: int,
     gpu: str | None,
@@ -247,7 +299,9 @@ def _pretrain_backbone(
     if gpu is not None:
         os.environ[VISIBLE] = gpu
     torch.set_num_threads(threads)
-    add_catalogue_folder(backbones_folder(work))
-    run = work / "pretraining" / name
-    pretrain.run(pretraining.config, corpus_folder, run, resume=True, epochs=pretraining.epochs)
-    pretrain.export(run, name, backbones_folder(work))
+    add_backbones(work)
+    run = work / "pretraining" / (name if seed is None else f"{name}-{seed}")
+    pretrain.run(
+        pretraining.config, corpus_folder, run, resume=True, epochs=pretraining.epochs, seed=seed
+    )
+    pretrain.export(run, name, backbones_folder(work), by_seed=seed is not None)

@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from benchmarks.labels import patient_of
+from benchmarks.overrides import as_dict
 from benchmarks.results import CONFIG
 from benchmarks.runs import Run
 from lvmmed_backbones.files.outside import Refused, read_json
@@ -166,6 +167,7 @@ def record_of(
         mask_decoder=(decoder.sha256 if decoder else "random")
         if "embeddings" in run.config
         else None,
+        overrides=as_dict(identity.overrides),
     )
 
 

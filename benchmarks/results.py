@@ -19,37 +19,59 @@ from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB, TEXT, Refused, read_bytes
 from lvmmed_backbones.files.writing import write_bytes
-from lvmmed_backbones.records import FILE, SUITE, read_done
+from lvmmed_backbones.records import FILE, SUITE, Override, Recipe, read_done
 
 INDEX = "index.json"
+INDEX_VERSION = 2
 RUNS = "runs"
 # In the folder of a run, beside its record:
 IDENTITY = "identity.json"  # what the run is
 CONFIG = "config.py"
 CASES = "cases.json"  # the scores of the test cases, which go into the record
 ERROR = "error.txt"  # the traceback, if the run failed
+NO_MEMORY = "no_memory"  # an empty file, if it failed since there was no memory left
 LEASE = "lease"  # and a number: which driver has the run while it goes on
 
 
-class _Row(msgspec.Struct):
+class Row(msgspec.Struct):
     """What is known of a run's record.
 
     Attributes
     ----------
     stamp : (int, int, int)
         Size and times of its file; they differ once the record is written anew.
-    task, backbone, profile, recipe : str
+    task, task_version, backbone, profile, recipe, label_fraction, split, seed, overrides, data_source
         What a sound record says; else empty.
+    gpu : str
+        Name of the GPU that the run had; empty: none.
+    seconds, memory_mb : float
+        What training and testing took, and the most memory.
     problem : str
         Why the record does not count; empty for a sound record.
     """
 
     stamp: tuple[int, int, int]
     task: str = ""
+    task_version: int = 0
     backbone: str = ""
     profile: str = ""
-    recipe: str = SUITE  # an index of before recipes has none
+    recipe: Recipe = SUITE
+    label_fraction: float = 1.0
+    split: str = "published"
+    seed: int = 0
+    overrides: dict[str, Override] = {}
+    data_source: str = ""
+    gpu: str = ""
+    seconds: float = 0.0
+    memory_mb: float = 0.0
     problem: str = ""
+
+
+class _Index(msgspec.Struct):
+    """What is known of the records of a folder of results, by run."""
+
+    version: int
+    rows: dict[str, Row]
 
 
 class _RunNames(msgspec.Struct):
@@ -78,7 +100,7 @@ class Status:
     notes: Sequence[str]
 
 
-def scan(results: Path) -> dict[str, _Row]:
+def scan(results: Path) -> dict[str, Row]:
     """Return what is known of each record in a folder of results, by run."""
     known = _read_index(results)
     rows = {}
@@ -92,7 +114,7 @@ def scan(results: Path) -> dict[str, _Row]:
         rows[run] = row if row and row.stamp == stamp else _read_row(results / RUNS / run, stamp)
     if rows != known:
         with suppress(OSError):  # no right to write, or a full disk: next time looks again
-            write_bytes(results / INDEX, msgspec.json.encode(rows))
+            write_bytes(results / INDEX, msgspec.json.encode(_Index(INDEX_VERSION, rows)))
     return rows
 
 
@@ -105,20 +127,37 @@ def _folders(results: Path) -> list[str]:
         return []
 
 
-def _read_row(folder: Path, stamp: tuple[int, int, int]) -> _Row:
+def _read_row(folder: Path, stamp: tuple[int, int, int]) -> Row:
     """Decode the record of a run."""
     try:
         record = read_done(folder)
     except (FileNotFoundError, ValueError) as error:
-        return _Row(stamp, problem=plain(error))
-    return _Row(stamp, record.task, record.backbone.name, record.profile, record.recipe)
+        return Row(stamp, problem=plain(error))
+    cost, gpu = record.cost, record.provenance.machine.get("gpu")
+    return Row(
+        stamp=stamp,
+        task=record.task,
+        task_version=record.task_version,
+        backbone=record.backbone.name,
+        profile=record.profile,
+        recipe=record.recipe,
+        label_fraction=record.label_fraction,
+        split=record.split,
+        seed=record.seed,
+        overrides=record.overrides,
+        data_source=record.data_source,
+        gpu=gpu if isinstance(gpu, str) else "",
+        seconds=cost.get("train_seconds", 0.0) + cost.get("test_seconds", 0.0),
+        memory_mb=cost.get("peak_memory_mb", 0.0),
+    )
 
 
-def _read_index(results: Path) -> dict[str, _Row]:
+def _read_index(results: Path) -> dict[str, Row]:
     """Return the rows as they were written last; none if the file is absent or cannot be read."""
     try:
         content = read_bytes(results / INDEX, within=results, most=TEXT)
-        return msgspec.json.decode(content, type=dict[str, _Row])
+        index = msgspec.json.decode(content, type=_Index)
+        return index.rows if index.version == INDEX_VERSION else {}
     except (FileNotFoundError, Refused, msgspec.DecodeError):
         return {}
 

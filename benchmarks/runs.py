@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from benchmarks.config import place
+from benchmarks.config import place, place_run
 from benchmarks.grid import RunSpec
 from benchmarks.labels import label_subset
+from benchmarks.overrides import ACCUMULATED, Overrides, apply, as_dict, checked, halved
 from benchmarks.preparation import PreparedData
 from benchmarks.resolve import Resolved
-from benchmarks.results import LEASE, RUNS
+from benchmarks.results import LEASE, NO_MEMORY, RUNS
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
 from lvmmed_backbones.provenance import checksum
@@ -54,6 +55,8 @@ class Identity:
         Threads of a run on CPUs; they change the last bits.
     recipe : str
         'suite' or 'release'.
+    overrides : tuple of (str, Override)
+        What the run changes in the config of `config_sha256`.
     """
 
     task: str
@@ -69,6 +72,7 @@ class Identity:
     config_sha256: str
     threads: int
     recipe: str = SUITE
+    overrides: Overrides = ()
 
     @property
     def run_id(self) -> str:
@@ -76,10 +80,12 @@ class Identity:
         return checksum(self.facts())[:16]
 
     def facts(self) -> dict[str, Any]:
-        """Return what identity.json holds: a suite's run leaves its recipe out, as runs did before there was one."""
-        facts = asdict(self)
+        """Return what identity.json holds: what is as it was before there was a choice is left out."""
+        facts = asdict(self) | {"overrides": as_dict(self.overrides)}
         if self.recipe == SUITE:
             del facts["recipe"]
+        if not self.overrides:
+            del facts["overrides"]
         return facts
 
 
@@ -127,6 +133,30 @@ class Run:
         """Name of the lease of this run."""
         return self.folder / LEASE
 
+    def with_half_the_batch(self) -> Run | None:
+        """Return the run that takes its place where memory is short (`overrides.halved`); None if there is none."""
+        changes = halved(self.config)
+        if changes is None or self.is_halved:
+            return None
+        identity = replace(
+            self.identity, overrides=checked(dict(self.identity.overrides + changes))
+        )
+        folder = self.folder.with_name(identity.run_id)
+        config = place_run(self.config, folder)
+        apply(config, changes)
+        spec = replace(self.spec, overrides=identity.overrides)
+        return replace(self, identity=identity, folder=folder, config=config, spec=spec)
+
+    @property
+    def found_no_memory(self) -> bool:
+        """Whether its last process ended since there was no memory left."""
+        return (self.folder / NO_MEMORY).exists()
+
+    @property
+    def is_halved(self) -> bool:
+        """Whether each step of the optimizer takes more than one batch."""
+        return ACCUMULATED in dict(self.identity.overrides)
+
 
 def prepare_run(
     resolved: Resolved,
@@ -158,16 +188,18 @@ def prepare_run(
     FileNotFoundError, Refused
         As `benchmarks.labels.label_subset`.
     ValueError
-        As `catalogue.pretraining`.
+        As `catalogue.pretraining` and `overrides.apply`.
     """
     spec = resolved.spec
     training = label_subset(config, data.folder, spec.label_fraction, spec.seed)
     identity = identify(resolved, config, data.fingerprint, training)
     folder = results / RUNS / identity.run_id
+    placed = place(config, data.folder, training, folder, data.features)
+    apply(placed, spec.overrides)
     return Run(
         identity=identity,
         folder=folder,
-        config=place(config, data.folder, training, folder, data.features),
+        config=placed,
         spec=spec,
         backbone=resolved.backbone,
         complete=data.complete,
@@ -209,6 +241,7 @@ def identify(
         config_sha256=_config_checksum(config),
         threads=resolved.profile.threads,
         recipe=spec.recipe,
+        overrides=spec.overrides,
     )
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from types import ModuleType
 
 GROUP = "lvmmed.plugins"
+_loaded: dict[Path, None] = {}  # the files, in their order
 
 
 def load(files: Iterable[str | Path]) -> list[ModuleType]:
@@ -50,6 +51,11 @@ def load(files: Iterable[str | Path]) -> list[ModuleType]:
     return [_load(Path(file).resolve()) for file in files]
 
 
+def loaded() -> list[Path]:
+    """Return the files that `load` imported, for other processes."""
+    return list(_loaded)
+
+
 def _load(file: Path) -> ModuleType:
     name = file.stem
     if not file.is_file():
@@ -66,9 +72,11 @@ def _load(file: Path) -> ModuleType:
         raise ValueError(
             f"--plugins {file}: there is another module called {name}. Rename the file"
         )
+    _loaded[file] = None
     try:
         return importlib.import_module(name)
     except Exception as error:
+        del _loaded[file]
         sys.modules.pop(name, None)
         raise ValueError(f"--plugins {file}: {type(error).__name__}: {error}. Mend it") from error
 

@@ -74,21 +74,24 @@ NEIGHBOURS = ProbeBudget(image_size=None, seconds=20)
 
 @dataclass(frozen=True, kw_only=True)
 class Pretraining:
-    """A backbone that a profile pretrains, on the training images of its tasks.
+    """A backbone that a profile or a study pretrains, on the training images of its tasks.
 
     Attributes
     ----------
     config : str
-        One of lvmmed_backbones/pretrain/configs.
-    epochs : int
-        Over these images.
+        One of lvmmed_backbones/pretrain/configs, or a file.
+    epochs : int or None
+        Over these images; None: the config's.
     seconds : float
-        What it took on 2 cores, for the estimate.
+        What it took on 2 cores, for the estimate; 0: unknown.
+    seeds : tuple of int
+        Of several pretrainings, one for each seed of the runs; empty: one, with the config's seed, for all runs.
     """
 
     config: str
-    epochs: int
-    seconds: float
+    epochs: int | None = None
+    seconds: float = 0.0
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

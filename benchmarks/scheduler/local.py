@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,13 +14,12 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from benchmarks.execute import TAKEN, execute, is_done
+from benchmarks.execute import OUT_OF_MEMORY, TAKEN, execute, is_done
 from benchmarks.results import ERROR
 from benchmarks.runs import Run
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from benchmarks.scheduler.processes import why
+from benchmarks.terminal import say
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused, read_text, regular
 from lvmmed_backbones.stopping import out_of_reach
@@ -90,7 +88,7 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
             if over and not watch.is_dead(over):
                 if over not in told_of:
                     told_of.add(over)
-                    tqdm.write(f"waiting: {run.spec} is done by {holder_of(over)}", file=sys.stderr)
+                    say(f"waiting: {run.spec} is done by {holder_of(over)}")
                 continue
             waiting.remove(run)
             if is_done(run.folder):
@@ -114,6 +112,11 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
             code = _finish(ended)
             if code == TAKEN:
                 waiting.append(ended.run)
+                continue
+            if code == OUT_OF_MEMORY and (half := ended.run.with_half_the_batch()):
+                say(f"out of memory: {ended.run.spec}. Once more, with half the batch in two steps")
+                failed_before[half.folder] = _stamp(half.folder / ERROR)
+                waiting.append(half)
                 continue
             yield Ending(ended.run, "" if code == 0 else why(ended.reason, code))
 

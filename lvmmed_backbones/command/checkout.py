@@ -10,8 +10,9 @@ from pkgutil import resolve_name
 # For each verb: its command line, the arguments that come before the user's, what it does.
 VERBS = {
     "tasks": ("tasks.__main__:main", (), "the data sets: list, prepare, phantoms, check, show"),
-    "run": ("benchmarks.__main__:main", ("run",), "carry out a grid of runs"),
-    "plan": ("benchmarks.__main__:main", ("plan",), "show a grid, and what of it is done"),
+    "run": ("benchmarks.__main__:main", ("run",), "carry out the runs of a study"),
+    "plan": ("benchmarks.__main__:main", ("plan",), "show the runs of a study, and what is left"),
+    "check": ("benchmarks.__main__:main", ("check",), "compose the runs of a study, run nothing"),
     "status": ("benchmarks.__main__:main", ("status",), "show what a folder of results holds"),
     "report": (
         "reports.__main__:main",

@@ -14,12 +14,14 @@ from lvmmed_backbones.records.record import (
     SUITE,
     Backbone,
     Data,
+    Override,
     Pretraining,
     Provenance,
     Recipe,
     Record,
     WholeRecord,
     finite,
+    overrides_text,
 )
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "SUITE",
     "Backbone",
     "Data",
+    "Override",
     "Pretraining",
     "Provenance",
     "Recipe",
@@ -38,6 +41,7 @@ __all__ = [
     "WholeRecord",
     "finite",
     "nfc",
+    "overrides_text",
     "read",
     "read_cases",
     "read_done",

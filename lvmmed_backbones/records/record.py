@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ SUITE: Recipe = "suite"
 RELEASE: Recipe = "release"
 RECIPES: tuple[Recipe, ...] = (SUITE, RELEASE)
 Case = dict[str, str | float | None]
+Override = int | float | bool | None | list[int | float]
 
 
 class Pretraining(CheckedStruct):
@@ -143,6 +145,9 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
         'suite', or 'release': the protocol as the authors of LVM-Med released it.
     mask_decoder : str or None
         Of a prompted run: the SHA-256 of the file that SAM's mask decoder began with, or 'random', by the seed.
+    overrides : dict of str to Override
+        What the run changed in the task's config, by dotted name: a study's own choice, or half the batch in two steps
+        where the whole one found no memory.
     """
 
     run: str
@@ -165,6 +170,12 @@ class Record(CheckedStruct, tag_field="schema", tag=SCHEMA):
     split: str = "published"
     recipe: Recipe = SUITE
     mask_decoder: str | None = None
+    overrides: dict[str, Override] = msgspec.field(default_factory=dict)
+
+
+def overrides_text(overrides: Mapping[str, Override]) -> str:
+    """Return overrides in words, sorted: a.b=1, c=[2, 3]; empty if there are none."""
+    return ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(overrides.items()))
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:

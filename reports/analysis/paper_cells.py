@@ -22,11 +22,12 @@ from reports.published.paper_rows import (
     paper_protocol,
     site_of,
 )
-from reports.reading.consistency import group_by, list_paths
+from reports.reading.consistency import Condition, condition_of, group_by, list_paths
 from reports.reading.scores import Scores, read_scores
 from reports.reading.seen import NOTHING_SEEN, STATES, Seen, SeenByCell, cell_of
 from reports.statistics.intervals import mean_interval
 
+PAPERS = Condition("measured", "paper", 1.0, "published", RELEASE)  # the experiment of the paper
 DECIMALS = 2  # as printed: means that print alike are a tie
 
 
@@ -336,11 +337,10 @@ def _with_published(
 ) -> list[PaperCell | None]:
     """Measured cells with the published mean beside them, if the runs repeat the paper's experiment.
 
-    That is a run by the authors' recipe on real images, in full size, with all labels. `paper` is the row of the paper,
-    None if there is none.
+    That is a run by the authors' recipe on real images, in full size, with all labels and nothing overridden. `paper`
+    is the row of the paper, None if there is none.
     """
-    experiment = (record.data_source, record.profile, record.recipe, record.label_fraction)
-    if paper is None or experiment != ("measured", "paper", RELEASE, 1):
+    if paper is None or condition_of(record)._replace(split="published") != PAPERS:
         return cells
     return [
         replace(c, published=other.mean) if c and other and c.split == "published" else c

@@ -6,7 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from lvmmed_backbones.records import DATA_SOURCES, RECIPES, SUITE, Backbone, Recipe, StoredRecord
+from lvmmed_backbones.records import (
+    DATA_SOURCES,
+    RECIPES,
+    SUITE,
+    Backbone,
+    Recipe,
+    StoredRecord,
+    overrides_text,
+)
 from lvmmed_backbones.records.folder import listed
 from reports.reading.metrics import describe_metric
 
@@ -22,12 +30,18 @@ class Condition(NamedTuple):
     label_fraction: float
     split: str
     recipe: Recipe = SUITE
+    overrides: str = ""
 
 
 def condition_of(record: StoredRecord) -> Condition:
     """The condition of a record."""
     return Condition(
-        record.data_source, record.profile, record.label_fraction, record.split, record.recipe
+        record.data_source,
+        record.profile,
+        record.label_fraction,
+        record.split,
+        record.recipe,
+        overrides_text(record.overrides),
     )
 
 
@@ -39,6 +53,7 @@ def condition_order(condition: Condition) -> tuple:
         RECIPES.index(condition.recipe),
         -condition.label_fraction,
         condition.split != "published",
+        condition.overrides,
     )
 
 

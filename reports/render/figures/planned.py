@@ -83,7 +83,10 @@ class ConditionGroup:
         share = [] if fraction == 1 else [f"{100 * fraction:g}pct"]
         unusual_split = [] if split == "published" else [split]
         recipe = [] if condition.recipe == SUITE else [condition.recipe]
-        return file_name(condition.data_source, condition.profile, *recipe, *share, *unusual_split)
+        changed = [condition.overrides] if condition.overrides else []
+        return file_name(
+            condition.data_source, condition.profile, *recipe, *share, *unusual_split, *changed
+        )
 
     @property
     def note(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.records import StoredRecord
+from lvmmed_backbones.records import StoredRecord, overrides_text
 from reports.analysis.leaderboard import Leaderboard, leaderboards
 from reports.analysis.leads import compare_with_best
 from reports.reading.consistency import Condition, condition_order, group_by
@@ -173,7 +173,10 @@ def _in_order(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     """The records by backbone, task and seed."""
     return sorted(
         records,
-        key=lambda r: (r.backbone.name, r.task, r.profile, r.recipe, r.label_fraction, r.seed),
+        key=lambda r: (
+            *(r.backbone.name, r.task, r.profile, r.recipe, r.label_fraction),
+            *(overrides_text(r.overrides), r.seed),
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 
+from lvmmed_backbones.records import overrides_text
 from reports.reading.metrics import metric_name, value_text
 from reports.render.figures.overlays import ERRORS
 from reports.render.files import html_templates
@@ -54,6 +55,7 @@ def _templates() -> Environment:
     templates = html_templates(Path(__file__).parent / "templates")
     templates.filters |= {
         "breakable": _breakable,
+        "overrides": overrides_text,
         "percent": _percent,
         "duration": _duration,
         "metric": metric_name,

@@ -293,7 +293,8 @@ def _line(cells: Iterable[str]) -> str:
 def table_label(name: str, condition: Condition | None, *more: str) -> str:
     """The name of a table for \\ref: tab:NAME, and behind it what sets it apart.
 
-    Measured on real images, of profile paper, the suite's recipe, all labels and the published split go unsaid.
+    Measured on real images, of profile paper, the suite's recipe, all labels, the published split and no override go
+    unsaid.
 
     Parameters
     ----------
@@ -310,6 +311,7 @@ def table_label(name: str, condition: Condition | None, *more: str) -> str:
         words += [condition.recipe] if condition.recipe != SUITE else []
         words += [share] if condition.label_fraction < 1 else []
         words += [condition.split] if condition.split != "published" else []
+        words += [condition.overrides] if condition.overrides else []
     safe = (w if re.fullmatch(r"[A-Za-z0-9_.]+", w) else checksum(w) for w in [*words, *more])
     return "tab:" + "-".join(safe)
 

@@ -201,7 +201,8 @@ def condition_title(condition: Condition) -> str:
     labels = "all labels" if share == 1 else f"{100 * share:.3g} % of the labels"
     split = "" if condition.split == "published" else f", {condition.split} split"
     recipe = "" if condition.recipe == SUITE else f", recipe {condition.recipe}"
-    return f"{source}, profile {condition.profile}{recipe}, {labels}{split}"
+    changed = f", with {condition.overrides}" if condition.overrides else ""
+    return f"{source}, profile {condition.profile}{recipe}, {labels}{split}{changed}"
 
 
 def condition_warnings(condition: Condition) -> list[str]:
@@ -213,7 +214,7 @@ def condition_warnings(condition: Condition) -> list[str]:
             f"Profile {condition.profile}: {what} the paper's experiments, "
             "not to be compared with published figures."
         )
-    elif condition.recipe == SUITE:
+    elif condition.recipe == SUITE or condition.overrides:
         warnings.append(OWN_PROTOCOLS)
     return warnings
 

@@ -11,7 +11,7 @@ from reports.render.files import as_csv, html_templates
 from reports.render.text.leaderboard_text import NOTHING
 from reports.render.text.paper_text import TABLES_TITLE, PaperTable, closing_sections
 
-CONDITION_FIELDS = ("profile", "label_fraction", "recipe")
+CONDITION_FIELDS = ("profile", "label_fraction", "recipe", "overrides")
 CELL_FIELDS = ("mean", "std", "n", "low", "high", "published", "difference", "within",
                "best_in_group", "best", "incomplete", "split")  # fmt: skip
 
