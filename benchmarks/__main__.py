@@ -29,15 +29,9 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(metavar="VERB", required=True)
     run = verbs.add_parser(
         "run",
-        parents=[_study(), _results(), _work()],
+        parents=[_study(), _results(), _work(), _jobs()],
         help="carry out every run of a study that has no record yet",
         description="Carry out every run of a study that has no record yet: one record per run, in RESULTS/runs.",
-    )
-    run.add_argument(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="runs at a time (one per visible GPU; without GPUs, as many as the cores can bear)",
     )
     run.add_argument(
         "--slurm",
@@ -60,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     behind(run, "benchmarks:run", _show_endings)
     plan = verbs.add_parser(
         "plan",
-        parents=[_study(), _results()],
+        parents=[_study(), _results(), _work()],
         help="show the runs of a study, which are done, and what the others will take",
         description="Show the runs of a study, which are done, and what the others will take. Nothing is fetched or "
         "prepared: `check` looks closer.",
@@ -68,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     behind(plan, "benchmarks:plan", _show_outlook)
     check = verbs.add_parser(
         "check",
-        parents=[_study(), _results(), _work()],
+        parents=[_study(), _results(), _work(), _jobs()],
         help="fetch weights, prepare data and compose every run of a study, but run nothing",
         description="Do what `run` does before the first run: fetch weights, prepare data, compose every run, see "
         "which are done.",
@@ -168,6 +162,17 @@ def _results() -> argparse.ArgumentParser:
         help="folder of the records (results)",
     )
     return results
+
+
+def _jobs() -> argparse.ArgumentParser:
+    jobs = argparse.ArgumentParser(add_help=False)
+    jobs.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at a time (one per visible GPU; without GPUs, as many as the cores can bear)",
+    )
+    return jobs
 
 
 def _work() -> argparse.ArgumentParser:

@@ -137,40 +137,13 @@ def plan(
     *,
     data: str | Path | None = None,
     results: str | Path = Path("results"),
+    work: str | Path = Path("work"),
     **grid: Unpack[GridOptions],
 ) -> Outlook:
     """Return the runs of a study, which are done, and what the others will cost: `python -m benchmarks plan`.
 
     Nothing is fetched, prepared or composed: a run counts as done if there is a record of its task, of its newest
     version, its backbone, seed and so on. `check` and `run` look closer, at the weights and the data.
-
-    Parameters
-    ----------
-    study, data, results, **grid
-        As of `run`.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        As `run`.
-    """
-    found, downloads = _look_up(study, data, grid)
-    from benchmarks.planning import look_ahead
-
-    return look_ahead(found, downloads, Path(results))
-
-
-def check(
-    study: str | Path | None = None,
-    *,
-    data: str | Path | None = None,
-    results: str | Path = Path("results"),
-    work: str | Path = Path("work"),
-    **grid: Unpack[GridOptions],
-) -> Plan:
-    """Compose every run of a study as `run` does first, and say what of it is done: `python -m benchmarks check`.
-
-    Data sets are prepared, weights fetched and opened. No run begins, and no backbone is pretrained.
 
     Parameters
     ----------
@@ -183,11 +156,40 @@ def check(
         As `run`.
     """
     found, downloads = _look_up(study, data, grid)
+    from benchmarks.planning import look_ahead
+
+    return look_ahead(found, downloads, Path(results), Path(work))
+
+
+def check(
+    study: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    results: str | Path = Path("results"),
+    work: str | Path = Path("work"),
+    jobs: int | None = None,
+    **grid: Unpack[GridOptions],
+) -> Plan:
+    """Compose every run of a study as `run` does first, and say what of it is done: `python -m benchmarks check`.
+
+    Data sets are prepared, weights fetched and opened. No run begins, and no backbone is pretrained.
+
+    Parameters
+    ----------
+    study, data, results, work, jobs, **grid
+        As of `run`.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `run`.
+    """
+    found, downloads = _look_up(study, data, grid)
     from benchmarks import driver
 
     places = driver.Places(downloads, Path(results), Path(work))
     chosen = bool(grid.get("tasks"))
-    return driver.make_plan(found, places, driver.Where(), chosen=chosen, pretrain=False)
+    return driver.make_plan(found, places, driver.Where(jobs), chosen=chosen, pretrain=False)
 
 
 def status(*, results: str | Path = Path("results")) -> Status:
@@ -220,6 +222,8 @@ def _look_up(
     ValueError, FileNotFoundError
         As `load_study` and `Study.cells`, or if there is no such folder.
     """
+    if unknown := {*grid} - {*GridOptions.__annotations__}:
+        raise TypeError(f"no argument {', '.join(sorted(unknown))}")
     found = load_study(study, **grid)
     found.cells()
     if data is not None and not Path(data).is_dir():

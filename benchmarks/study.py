@@ -88,9 +88,7 @@ class Grid(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             )
         if self.protocols is None:
             return tasks
-        for task in tasks:
-            registry.check(task, self.recipe)
-        protocols = {task: registry.get(task, self.recipe).task.protocol for task in tasks}
+        protocols = {task: registry.facts(task, self.recipe)["protocol"] for task in tasks}
         chosen = [task for task in tasks if protocols[task] in self.protocols]
         if not chosen:
             raise ValueError(
@@ -192,6 +190,17 @@ def load_study(study: str | Path | None, /, **given: Any) -> Study:
         found = msgspec.structs.replace(found, pretrained=pretrained, plugins=plugins)
         load(found.plugins)
     return found
+
+
+def backbones_folder(work: Path) -> Path:
+    """Return the folder of the backbones that studies pretrain."""
+    return work / "backbones"
+
+
+def backbone_file(work: Path, name: str, seed: int | None) -> Path:
+    """Return the file of a backbone that a study pretrains, which is there once it is whole."""
+    stem = name if seed is None else f"{name}/{seed}"
+    return backbones_folder(work) / f"{stem}.safetensors"
 
 
 class _Loader(yaml.SafeLoader):
