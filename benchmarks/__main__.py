@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from benchmarks.planning import Outlook
     from benchmarks.results import Status
     from benchmarks.scheduler.local import Ending
+    from benchmarks.showing import Shown
+    from benchmarks.verifying import Verified
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,6 +77,38 @@ def parser() -> argparse.ArgumentParser:
         description="Show the runs of a folder of results; nothing is configured or prepared.",
     )
     behind(status, "benchmarks:status", _show_status)
+    resume = verbs.add_parser(
+        "resume",
+        parents=[_results()],
+        help="go on with all that `run` began in a folder of results",
+        description="Go on with all that `run` began in a folder of results, with the same options.",
+    )
+    behind(resume, "benchmarks:resume", _show_endings)
+    show = verbs.add_parser(
+        "show",
+        parents=[_results()],
+        help="show all that a folder of results tells of one run",
+        description="Show all that a folder of results tells of one run.",
+    )
+    show.add_argument("run", metavar="RUN", help="the first letters of its identity, or its folder")
+    behind(show, "benchmarks:show", _show_run)
+    verify = verbs.add_parser(
+        "verify",
+        parents=[_work()],
+        help="measure a record again, and say whether its figure is reproduced",
+        description="Compose the run of a record from this suite's own files, compare what identifies it, carry it out, "
+        "and say whether its figure is reproduced. Nothing of the record is executed.",
+    )
+    verify.add_argument("record", type=Path, metavar="RECORD", help="a record.json, or its folder")
+    verify.add_argument("--data", type=Path, metavar="DIR", help="folder of downloads")
+    verify.add_argument(
+        "--within",
+        type=float,
+        default=1.0,
+        metavar="POINTS",
+        help="by how many points the headline metric may differ (1)",
+    )
+    behind(verify, "benchmarks:verify", _show_verified)
     return top
 
 
@@ -219,6 +253,16 @@ def _show_outlook(outlook: Outlook) -> int:
 def _show_check(plan: Plan) -> int:
     terminal.show_check(plan)
     return 0
+
+
+def _show_run(shown: Shown) -> int:
+    terminal.show_run(shown)
+    return 0
+
+
+def _show_verified(verified: Verified) -> int:
+    terminal.show_verified(verified)
+    return 0 if verified.is_reproduced else 1
 
 
 def _show_status(status: Status) -> int:

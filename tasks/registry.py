@@ -163,7 +163,9 @@ def _said(file: Path) -> dict[str, Any]:
                     said = _constant(value)
                     if name == "task":
                         found |= said
-                    for base in (said if isinstance(said, list) else [said]) if name == "_base_" else ():
+                    for base in (
+                        (said if isinstance(said, list) else [said]) if name == "_base_" else ()
+                    ):
                         if "::" not in base:  # a config of OpenMMLab, which knows no tasks
                             found |= _said((file.parent / base).resolve())
     return found
