@@ -36,9 +36,9 @@ class Begun(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 
 def remember(begun: Begun, name: str, results: Path) -> None:
-    """Note what is begun of a study; the same one with other arguments is another note."""
+    """Note what is begun of a study, in place of how the same grids were begun before."""
     content = msgspec.json.encode(begun)
-    name = f"{name}-{checksum(msgspec.to_builtins(begun))[:8]}.json"
+    name = f"{name}-{checksum([begun.study, begun.grid])[:8]}.json"
     (results / BEGUN).mkdir(parents=True, exist_ok=True)
     write_bytes(results / BEGUN / name, content)
 

@@ -266,11 +266,15 @@ class _Rates:
 
 
 def _network(backbone: str) -> str:
-    """Return the architecture of a backbone as the cost study calls it; empty if the catalogue has none (yet)."""
+    """Return the architecture of a backbone as the cost study calls it; empty if the catalogue has none (yet).
+
+    A base ViT counts as SAM's.
+    """
     from lvmmed_backbones import catalogue  # imports torch, which few plans need
 
     try:
-        return catalogue.get(backbone, *catalogue.seeds(backbone)[:1]).architecture
+        architecture = catalogue.get(backbone, *catalogue.seeds(backbone)[:1]).architecture
+        return "SAM ViT-B" if "ViT-B" in architecture else architecture
     except ValueError:
         return ""
 

@@ -291,6 +291,12 @@ def _pretrain_backbone(
     add_backbones(work)
     run = work / "pretraining" / (name if seed is None else f"{name}-{seed}")
     pretrain.run(
-        pretraining.config, corpus_folder, run, resume=True, epochs=pretraining.epochs, seed=seed
+        pretraining.config,
+        corpus_folder,
+        run,
+        resume=True,
+        epochs=pretraining.epochs,
+        seed=seed,
+        overrides=pretraining.overrides,
     )
     pretrain.export(run, name, backbones_folder(work), by_seed=seed is not None)
