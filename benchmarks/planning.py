@@ -18,6 +18,7 @@ from benchmarks.overrides import ACCUMULATED, checked, without_halving
 from benchmarks.results import RUNS, Row, scan
 from benchmarks.study import Study, backbone_file
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.records import FILE
 from tasks import datasets, registry
 
 COSTS = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "cost.csv"
@@ -150,7 +151,8 @@ def look_ahead(study: Study, downloads: Path | None, results: Path, work: Path) 
         found.append(part)
     each = _room_of_a_run(results, [name for name, row in rows.items() if not row.problem])
     missing = sum(part.cells - part.done for part in found)
-    problems = [f"{results / RUNS / name}: {r.problem}" for name, r in rows.items() if r.problem]
+    runs = results / RUNS
+    problems = [f"{runs / n / FILE}: {r.problem}" for n, r in rows.items() if r.problem]
     return Outlook(
         study,
         found,
