@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "verify",
         parents=[_work()],
         help="measure a record again, and say whether its figure is reproduced",
-        description="Compose the run of a record from this suite's own files, compare what identifies it, carry it out, "
+        description="Compose the run of a record from this suite's files, compare what identifies it, carry it out, "
         "and say whether its figure is reproduced. Nothing of the record is executed.",
     )
     verify.add_argument("record", type=Path, metavar="RECORD", help="a record.json, or its folder")
