@@ -19,13 +19,10 @@ from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB, TEXT, Refused, read_bytes
 from lvmmed_backbones.files.writing import write_bytes
-from lvmmed_backbones.records import FILE, SUITE, read_done
+from lvmmed_backbones.records import FILE, IDENTITY, RUNS, SUITE, read_done
 
 INDEX = "index.json"
-RUNS = "runs"
 # In the folder of a run, beside its record:
-IDENTITY = "identity.json"  # what the run is
-CONFIG = "config.py"
 CASES = "cases.json"  # the scores of the test cases, which go into the record
 ERROR = "error.txt"  # the traceback, if the run failed
 LEASE = "lease"  # and a number: which driver has the run while it goes on

@@ -18,8 +18,8 @@ from benchmarks.resolve import Resolved
 from benchmarks.results import LEASE, RUNS
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
-from lvmmed_backbones.provenance import checksum
 from lvmmed_backbones.records import SUITE, Pretraining
+from lvmmed_backbones.records.identity import checksum, run_id
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Identity:
     @property
     def run_id(self) -> str:
         """Checksum of the identity: 16 hex digits."""
-        return checksum(self.facts())[:16]
+        return run_id(self.facts())
 
     def facts(self) -> dict[str, Any]:
         """Return what identity.json holds: a suite's run leaves its recipe out, as runs did before there was one."""
