@@ -9,14 +9,18 @@ from pkgutil import resolve_name
 
 # For each verb: its command line, the arguments that come before the user's, what it does.
 VERBS = {
-    "tasks": ("tasks.__main__:main", (), "the data sets: list, prepare, phantoms, check, show, versions"),
+    "tasks": (
+        "tasks.__main__:main",
+        (),
+        "the data sets: list, prepare, phantoms, check, show, versions",
+    ),
     "run": ("benchmarks.__main__:main", ("run",), "carry out a grid of runs"),
     "plan": ("benchmarks.__main__:main", ("plan",), "show a grid, and what of it is done"),
     "status": ("benchmarks.__main__:main", ("status",), "show what a folder of results holds"),
     "report": (
         "reports.__main__:main",
         (),
-        "leaderboard, tables, compare, figures, site of a folder of results",
+        "leaderboard, tables, compare, figures, site; merge, check, download, coverage of results",
     ),
 }
 

@@ -79,7 +79,9 @@ def differing_scores(first: StoredRecord, other: StoredRecord) -> str:
         {f"metrics.{name}": value for name, value in other.metrics.items()},
     )
     cases = _differences(_cases(first), _cases(other))
-    return "; ".join(filter(None, [*facts, _listed(scores, "metrics"), _listed(cases, "scores of cases")]))
+    return "; ".join(
+        filter(None, [*facts, _listed(scores, "metrics"), _listed(cases, "scores of cases")])
+    )
 
 
 def why_apart(
@@ -131,7 +133,9 @@ def _differences(
         if one is None or two is None:
             found.append((math.inf, f"{name} is {one} and {two}"))
         else:
-            found.append((abs(one - two), f"{name} is {one:g} and {two:g} (by {abs(one - two):.3g})"))
+            found.append(
+                (abs(one - two), f"{name} is {one:g} and {two:g} (by {abs(one - two):.3g})")
+            )
     return sorted(found, key=lambda pair: -pair[0])
 
 
