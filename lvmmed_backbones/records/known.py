@@ -1,4 +1,4 @@
-"""The tasks and data that a results repository knows: `lvmmed tasks versions` writes the file, `report check` reads it."""
+"""The tasks and data that a results repository knows: `tasks versions` writes the file, `report check` reads it."""
 
 from __future__ import annotations
 

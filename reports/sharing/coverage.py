@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Unpack
 
 from lvmmed_backbones.records import StoredRecord
 from reports.reading.consistency import Condition, by_condition
 from reports.reading.selection import Filters, select_records
-from reports.sharing.cells import cell_of
 from reports.sharing.download import read_source
 
 
@@ -88,15 +85,24 @@ def covered(records: list[StoredRecord]) -> list[Covered]:
     """Return what there is of each backbone on each task, condition by condition."""
     cells = []
     for condition, runs in by_condition(records):
-        seeds: dict[tuple, set[int]] = defaultdict(set)
-        for run in runs:
-            cell = cell_of(run)
-            seeds[cell.task, cell.task_version, cell.protocol, cell.backbone] |= {cell.seed}
         backbones = sorted({run.backbone.name for run in runs})
-        tasks = sorted({key[:3] for key in seeds})
-        for task, backbone in product(tasks, backbones):
-            here = seeds.get((*task, backbone), set())
-            every = set().union(*(seeds.get((*task, other), set()) for other in backbones))
-            missing = tuple(sorted(every - here))
-            cells.append(Covered(condition, *task, backbone, tuple(sorted(here)), missing))
+        seeds: dict[tuple[str, int, str], dict[str, set[int]]] = {}
+        for run in runs:
+            task = run.task, run.task_version, run.protocol
+            of_task = seeds.setdefault(task, {name: set() for name in backbones})
+            of_task[run.backbone.name].add(run.seed)
+        for (name, version, protocol), of_task in sorted(seeds.items()):
+            every = set().union(*of_task.values())
+            cells += [
+                Covered(
+                    condition=condition,
+                    task=name,
+                    task_version=version,
+                    protocol=protocol,
+                    backbone=backbone,
+                    seeds=tuple(sorted(here)),
+                    missing=tuple(sorted(every - here)),
+                )
+                for backbone, here in of_task.items()
+            ]
     return cells

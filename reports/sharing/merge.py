@@ -12,6 +12,7 @@ from typing import Any
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.files.writing import sweep
 from lvmmed_backbones.records import StoredRecord, read
 from lvmmed_backbones.records.audits import FOLDER as AUDITS
 from lvmmed_backbones.records.audits import Audit, read_audits, write_audit
@@ -216,6 +217,8 @@ def _add_audits(audits: Sequence[tuple[Path, Audit]], out: Path, problems: list[
     problems += [problem for problem in unsound if problem not in problems]
     known = {(audit.dataset, audit.corpus): audit for audit in there}
     added = 0
+    if audits:
+        sweep(own_folder(out / AUDITS))
     for folder, audit in audits:
         former = known.setdefault((audit.dataset, audit.corpus), audit)
         if former is not audit and former != audit:
@@ -227,7 +230,6 @@ def _add_audits(audits: Sequence[tuple[Path, Audit]], out: Path, problems: list[
                 )
             )
         elif former is audit:
-            own_folder(out / AUDITS)
             write_audit(out, audit)
             added += 1
     return added

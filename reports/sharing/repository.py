@@ -15,7 +15,6 @@ from lvmmed_backbones.records.audits import read_audits
 from lvmmed_backbones.records.known import FILE as TASKS
 from lvmmed_backbones.records.known import Known, KnownTask, read_known
 from reports.reading.metrics import describe_metric
-from reports.sharing.cells import cell_of
 from reports.sharing.merge import Kept, contradicts, identified, read_with_bar
 from reports.sharing.run_files import RUN, most_bytes, sorted_files
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
@@ -23,7 +24,7 @@ def print_coverage(cells: Sequence[Covered], console: Console) -> None:
         console.print()
         console.print(Text(condition_title(same[0].condition), style="bold underline"))
         names = Column("backbones", overflow="fold")
-        table = Table("task", "version", "seeds", "missing", names)
+        table = Table("task", "version", "seeds", "missing", names, box=box.SIMPLE)
         rows = group_by(same, lambda c: (c.task, c.task_version, c.protocol, c.seeds))
         rows.sort(
             key=lambda row: (row[0].task, row[0].task_version, row[0].protocol, len(row[0].missing))
