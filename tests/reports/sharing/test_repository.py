@@ -72,7 +72,7 @@ def test_a_new_repository_has_no_records(tmp_path: Path) -> None:
         ({"metrics": {"dice": 0.5, "iou/vessel": 1.01}}, "metrics has iou/vessel 1.01, not in [0, 1]"),
         ({"metrics": {"dice": 0.5, "last_dice": -0.1}}, "metrics has last_dice -0.1, not in [0, 1]"),
         ({"metrics": {"dice": 0.5, "kappa": -1.1}}, "metrics has kappa -1.1, not in [-1, 1]"),
-        ({"cases": [{"case": "01_test", "dice": 0.5, "iou": 2}]}, "case 01_test has iou 2, not in"),
+        ({"cases": [{"case": "01_test", "dice": 0.5, "kappa": 2}]}, "case 01_test has kappa 2, not in"),
         ({"cost__train_seconds": 2e7}, "cost has train_seconds 2e+07, of at most 1e+07"),
         ({"cost__train_seconds": -1}, "train_seconds"),
         ({"cost": {"train_seconds": 0, "test_seconds": 0}}, "cost says that the run took no time"),
