@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB, Refused
-from lvmmed_backbones.records import RUNS
+from lvmmed_backbones.records import FILE, RUNS
 from lvmmed_backbones.records.audits import FOLDER as AUDITS
 from lvmmed_backbones.records.audits import MOST as MOST_OF_AUDIT
 from reports.sharing.run_files import RUN, SHARED, most_bytes
@@ -199,10 +199,11 @@ def _unpack(source: str, bare: Path, folder: Path, wanted: Callable[[str], bool]
             raise Refused(source, f"has more than {MOST_FILES:,} files", "Name another")
         most = _most(name)
         where = plain(f"{source}: {name}")
-        if most is None:
-            left_out.append(f"{where}: belongs to no run and no audit, left out")
-        elif mode not in FILE_MODES or size is None:
+        if mode not in FILE_MODES or size is None:
             left_out.append(f"{where}: is {KINDS.get(mode, 'no file')}, left out")
+        elif most is None:  # such as a checkpoint, which `merge` does not copy either
+            misplaced = name.endswith(f"/{FILE}")
+            left_out += [f"{where}: lies in no folder of a run, left out"] if misplaced else []
         elif size > most:
             left_out.append(f"{where}: has {size:,} bytes, of at most {most:,}, left out")
         elif wanted(name):
