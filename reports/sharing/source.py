@@ -109,7 +109,9 @@ def _scheme(source: str) -> str:
     return scheme
 
 
-def _git(words: Sequence[str], scheme: str = "") -> subprocess.Popen[bytes]:
+def _git(
+    words: Sequence[str], scheme: str = "", stdin: IO[bytes] | int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Start git, without a shell, by one protocol or none, and without the hooks and settings of a repository around.
 
     Raises
@@ -125,7 +127,7 @@ def _git(words: Sequence[str], scheme: str = "") -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             ["git", *options, *words],
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
@@ -268,17 +270,17 @@ def _parts(stream: IO[bytes], source: str) -> Iterator[bytes]:
 
 def _write(source: str, bare: Path, folder: Path, chosen: Sequence[tuple[bytes, int, str]]) -> None:
     """Write objects into files of a folder."""
-    process = _git(["--git-dir", str(bare), "cat-file", "--batch"])
-    assert process.stdin is not None and process.stdout is not None
+    asked = bare / "asked"
+    asked.write_bytes(b"".join(oid + b"\n" for oid, _, _ in chosen))
+    with asked.open("rb") as stdin:
+        process = _git(["--git-dir", str(bare), "cat-file", "--batch", "--buffer"], stdin=stdin)
+    assert process.stdout is not None
     try:
-        for oid, size, name in chosen:
-            process.stdin.write(oid + b"\n")
-            process.stdin.flush()
+        for _, size, name in chosen:
             head = process.stdout.readline().split()
-            if head[1:] != [b"blob", b"%d" % size]:
+            content = process.stdout.read(size + 1)[:-1]  # a line feed ends it
+            if head[1:] != [b"blob", b"%d" % size] or len(content) != size:
                 raise Refused(source, f"{name} cannot be read", "Fetch it again")
-            content = process.stdout.read(size)
-            process.stdout.read(1)
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
