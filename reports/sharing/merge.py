@@ -127,7 +127,8 @@ def add_to(out: Path, folders: Sequence[Path], filters: Filters) -> Merged:
             found, unsound = read_audits(place)
             problems += unsound
             audits += [(place, audit) for audit in found]
-    own_folder(out)
+    if not out.is_dir():  # it may be a link to another disk: the user named it
+        own_folder(out)
     added = _copy(chosen, out, problems)
     number = _add_audits(audits, out, problems)
     return Merged(out, added, equal, number, problems)

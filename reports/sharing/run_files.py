@@ -145,7 +145,10 @@ def own_folder(folder: Path) -> Path:
     Refused
         If a link or a file lies there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # a file, or a link to nowhere
+        raise Refused(folder, "is no folder", "Put a folder there") from None
     if folder.is_symlink():
         raise Refused(folder, "is a link", "Put a folder there")
     return folder

@@ -13,6 +13,19 @@ from tests.factories import changed
 GIT = ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
 
 
+TASK = {
+    "name": "drive", "recipe": "suite", "version": 1, "dataset": "drive", "kind": "segmentation",
+    "protocol": "finetune", "metric": "dice",
+}  # fmt: skip
+
+
+def write_tasks(repository: Path, **data: dict[str, list[str]]) -> None:
+    """Write the tasks.json of a repository, which knows one task."""
+    repository.mkdir(exist_ok=True)
+    content = {"schema": 1, "tasks": [TASK], "data": data or {"drive": {"measured": ["f" * 64]}}}
+    (repository / "tasks.json").write_text(json.dumps(content))
+
+
 def write_run(results: Path, value: float = 0.5, config: str = "c", **fields: Any) -> Path:
     """Write a run of one case into RESULTS/runs, with its identity; `backbone__name` is a field within another."""
     fields = {name.replace("__", "."): field for name, field in fields.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,11 @@ import reports
 from benchmarks.results import scan
 from lvmmed_backbones.records import read
 from lvmmed_backbones.records.audits import Audit, read_audits, write_audit
+from lvmmed_backbones.records.identity import read_identity
 from tests.factories import signal_of_child
 from tests.reports.hostile import KINDS, SECRET, replaced
-from tests.reports.sharing.building import edit, files, write_rest, write_run
+from tests.reports.mutations import bytes_of
+from tests.reports.sharing.building import edit, files, write_rest, write_run, write_tasks
 
 SHARED = {
     *("record.json", "identity.json", "config.py", "gallery/gallery.json", "gallery/best.png"),
@@ -224,6 +227,47 @@ def test_no_link_in_the_folder_to_write_to_is_followed(tmp_path: Path, place: st
     except ValueError as error:
         assert "is a link" in str(error)
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["", "runs", "runs/RUN"])
+def test_a_file_in_place_of_a_folder_is_named(tmp_path: Path, place: str) -> None:
+    run = write_run(tmp_path / "a")
+    file = tmp_path / "out" / place.replace("RUN", run.name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    try:
+        assert "is no folder" in reports.merge([tmp_path / "a"], out=tmp_path / "out").problems[0]
+    except ValueError as error:
+        assert "is no folder" in str(error)
+    assert file.read_text() == "mine"
+
+
+def test_the_folder_to_write_to_may_be_a_link(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to("disk")
+    assert reports.merge([tmp_path / "a"], out=tmp_path / "out").problems == []
+    assert len(read(tmp_path / "disk")[0]) == 1
+
+
+@pytest.mark.usefixtures("limit")
+def test_tampered_records_and_identities(tmp_path: Path) -> None:
+    """What is copied can be read and fits its identity; nothing else is raised than said."""
+    rng = random.Random(16)
+    write_tasks(tmp_path / "a")
+    for seed in range(300):
+        run = write_run(tmp_path / "a", seed=seed)
+        if seed:
+            file = run / ("record.json" if seed % 3 else "identity.json")
+            file.write_bytes(bytes_of(json.loads(file.read_text()), rng))
+    merged = reports.merge([tmp_path / "a"], out=tmp_path / "out")
+    checked = reports.check(tmp_path / "a")
+    for problem in (*merged.problems, *checked.problems):
+        assert problem.isprintable()
+    records, problems = read(tmp_path / "out")
+    assert problems == [] and 1 < len(records) == len(merged.added) < 200
+    for record in records:
+        assert read_identity(record.path.parent, record) is not None
 
 
 def test_audits_go_along(tmp_path: Path, errors: Callable[..., list[str]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -16,20 +15,10 @@ import yaml
 import reports
 from reports.__main__ import main
 from tests.reports.hostile import KINDS, replaced
-from tests.reports.sharing.building import edit, write_rest, write_run
+from tests.reports.sharing.building import edit, write_rest, write_run, write_tasks
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "results-repository.md"
-TASK = {
-    "name": "drive", "recipe": "suite", "version": 1, "dataset": "drive", "kind": "segmentation",
-    "protocol": "finetune", "metric": "dice",
-}  # fmt: skip
-
-
-def write_tasks(repository: Path, **data: dict[str, list[str]]) -> None:
-    repository.mkdir(exist_ok=True)
-    content = {"schema": 1, "tasks": [TASK], "data": data or {"drive": {"measured": ["f" * 64]}}}
-    (repository / "tasks.json").write_text(json.dumps(content))
 
 
 @pytest.fixture
