@@ -9,7 +9,7 @@ import msgspec
 
 from lvmmed_backbones.files.outside import MIB, Refused, read_bytes
 from lvmmed_backbones.files.writing import write_bytes
-from lvmmed_backbones.provenance import checksum
+from lvmmed_backbones.records.identity import checksum
 
 BEGUN = "studies"
 

@@ -12,14 +12,14 @@ from tqdm import tqdm
 
 from benchmarks import preparation, profiles
 from benchmarks.composing import Places, compose, configure_all
-from benchmarks.results import RUNS, scan
+from benchmarks.results import scan
 from benchmarks.runs import Run
 from benchmarks.scheduler import devices, local
 from benchmarks.scheduler.lease import clear
 from benchmarks.scheduler.local import Ending
 from benchmarks.study import Study
 from benchmarks.terminal import say, show_check
-from lvmmed_backbones.records import FILE
+from lvmmed_backbones.records import FILE, RUNS
 
 __all__ = ["Places", "Plan", "Where", "carry_out_plan", "make_plan"]
 

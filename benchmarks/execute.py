@@ -24,14 +24,14 @@ import tasks.registration  # noqa: F401
 from benchmarks import gallery
 from benchmarks.probing import probe_and_test
 from benchmarks.record import CLOCK, TrainClock, counts, peak_memory_mb, record_of
-from benchmarks.results import CASES, CONFIG, ERROR, IDENTITY, NO_MEMORY
+from benchmarks.results import CASES, ERROR, NO_MEMORY
 from benchmarks.runs import Run
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import Lease, claim
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.writing import by_full_disk, sweep, write_json, write_text
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
-from lvmmed_backbones.records import FILE, WholeRecord, read_done
+from lvmmed_backbones.records import CONFIG, FILE, IDENTITY, WholeRecord, read_done
 from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent

@@ -15,10 +15,10 @@ from pathlib import Path
 from benchmarks import profiles
 from benchmarks.grid import RunSpec
 from benchmarks.overrides import ACCUMULATED, checked, without_halving
-from benchmarks.results import RUNS, Row, scan
+from benchmarks.results import Row, scan
 from benchmarks.study import Study, backbone_file
 from lvmmed_backbones.display import plain
-from lvmmed_backbones.records import FILE
+from lvmmed_backbones.records import FILE, RUNS
 from tasks import datasets, registry
 
 COSTS = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "cost.csv"

@@ -15,12 +15,11 @@ from mmengine.runner import Runner
 
 from benchmarks.labels import patient_of
 from benchmarks.overrides import as_dict
-from benchmarks.results import CONFIG
 from benchmarks.runs import Run
 from lvmmed_backbones.files.outside import Refused, read_json
 from lvmmed_backbones.files.writing import write_json
 from lvmmed_backbones.provenance import machine, versions
-from lvmmed_backbones.records import Backbone, Data, Provenance, WholeRecord, finite
+from lvmmed_backbones.records import CONFIG, Backbone, Data, Provenance, WholeRecord, finite
 from tasks.metrics import case_name
 
 CLOCK = "train_seconds.json"  # in a run's folder: how long its processes have trained so far

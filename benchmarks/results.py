@@ -19,14 +19,19 @@ from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB, TEXT, Refused, read_bytes
 from lvmmed_backbones.files.writing import write_bytes
-from lvmmed_backbones.records import FILE, SUITE, Override, Recipe, read_done
+from lvmmed_backbones.records import (
+    FILE,
+    IDENTITY,
+    RUNS,
+    SUITE,
+    Override,
+    Recipe,
+    read_done,
+)
 
 INDEX = "index.json"
 INDEX_VERSION = 2
-RUNS = "runs"
 # In the folder of a run, beside its record:
-IDENTITY = "identity.json"  # what the run is
-CONFIG = "config.py"
 CASES = "cases.json"  # the scores of the test cases, which go into the record
 ERROR = "error.txt"  # the traceback, if the run failed
 NO_MEMORY = "no_memory"  # an empty file, if it failed since there was no memory left

@@ -16,11 +16,11 @@ from benchmarks.labels import label_subset
 from benchmarks.overrides import ACCUMULATED, Overrides, apply, as_dict, checked, halved
 from benchmarks.preparation import PreparedData
 from benchmarks.resolve import Resolved
-from benchmarks.results import LEASE, NO_MEMORY, RUNS
+from benchmarks.results import LEASE, NO_MEMORY
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue import Entry
-from lvmmed_backbones.provenance import checksum
-from lvmmed_backbones.records import SUITE, Pretraining
+from lvmmed_backbones.records import RUNS, SUITE, Pretraining
+from lvmmed_backbones.records.identity import checksum, run_id
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Identity:
     @property
     def run_id(self) -> str:
         """Checksum of the identity: 16 hex digits."""
-        return checksum(self.facts())[:16]
+        return run_id(self.facts())
 
     def facts(self) -> dict[str, Any]:
         """Return what identity.json holds: what is as it was before there was a choice is left out."""

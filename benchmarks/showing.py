@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.results import RUNS, RunNames, read_names, state_of
+from benchmarks.results import RunNames, read_names, state_of
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused, read_text
-from lvmmed_backbones.records import FILE, WholeRecord, read_done
+from lvmmed_backbones.records import FILE, RUNS, WholeRecord, read_done
 
 LOG, LINES = "run.log", 20  # the lines at the end that are shown
 

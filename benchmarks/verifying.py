@@ -10,19 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from benchmarks import profiles
 from benchmarks.composing import Places, compose_one
 from benchmarks.grid import RunSpec
 from benchmarks.overrides import checked
-from benchmarks.results import IDENTITY
 from benchmarks.runs import Run
 from benchmarks.scheduler import local
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.files.outside import MIB, Refused, read_bytes, regular
+from lvmmed_backbones.files.outside import Refused, read_bytes, regular
 from lvmmed_backbones.records import FILE, WholeRecord, nfc, read_done
 from lvmmed_backbones.records.decoding import decode
+from lvmmed_backbones.records.identity import read_identity
 from lvmmed_backbones.records.record import MOST
 from tasks import registry
 
@@ -175,14 +173,9 @@ def _apart(record: WholeRecord, run: Run, path: Path) -> list[str]:
         "threads": record.threads,
         "protocol": record.protocol,
     }
-    try:
-        written = read_bytes(path.with_name(IDENTITY), within=path.parent, most=MIB)
-        identity = msgspec.json.decode(written, type=dict[str, Any])
+    identity = read_identity(path.parent, record)
+    if identity is not None:  # a record alone does not tell its config
         theirs = {name: identity.get(name) for name in {**ours, **identity}} | theirs
-    except FileNotFoundError:
-        pass  # a record alone: its config cannot be compared
-    except (Refused, msgspec.DecodeError) as error:
-        return [str(error)]
     return [
         line
         for name, value in sorted(theirs.items())

@@ -1,9 +1,7 @@
-"""Where figures come from: the machine, versions of packages, checksums of settings."""
+"""Where figures come from: the machine, versions of packages."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 from functools import cache
@@ -47,9 +45,3 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def checksum(content: object) -> str:
-    """Return the SHA-256 of plain data, in hex digits."""
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

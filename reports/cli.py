@@ -7,13 +7,19 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import reports
 from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import plain, say_error
 from reports import commands
 from reports.reading.selection import option_name
 from reports.render.figures import KINDS
+
+if TYPE_CHECKING:
+    from reports.sharing.coverage import Coverage
+    from reports.sharing.merge import Merged
+    from reports.sharing.repository import Checked
 
 FILTERS = {
     "profile": "of these profiles",
@@ -111,7 +117,39 @@ def parser() -> argparse.ArgumentParser:
     site = _add_verb(verbs, "site", _show_site)
     _add_out(site, "folder to write; one that this command made is replaced", required=True)
     _add_pretraining(site)
+
+    _add_sharing(verbs)
     return top
+
+
+def _add_sharing(verbs: Any) -> None:
+    """Add the verbs that share records: merge, check, download, coverage."""
+    merge = _add_described(verbs, "merge", _show_merged)
+    merge.add_argument("results", type=Path, nargs="+", metavar="RESULTS", help="folders of runs")
+    _add_out(merge, "folder of results to add them to", required=True)
+
+    check = _add_described(verbs, "check", _show_checked)
+    check.add_argument("repository", type=Path, metavar="REPOSITORY", help="its folder")
+
+    source = "folder, or URL of a git repository by https, ssh or file"
+    download = _add_described(verbs, "download", _show_merged)
+    download.add_argument("source", metavar="SOURCE", help=source)
+    to = "folder of results to add the records to"
+    download.add_argument("--to", type=Path, required=True, metavar="RESULTS", help=to)
+    _add_filters(download)
+
+    coverage = _add_described(verbs, "coverage", _show_coverage)
+    coverage.add_argument("source", metavar="SOURCE", help=source)
+    _add_filters(coverage)
+
+
+def _add_described(verbs: Any, name: str, show: Callable[..., int]) -> argparse.ArgumentParser:
+    """Add a verb whose function is `reports.NAME`, and whose help is that function's docstring."""
+    text = inspect.getdoc(getattr(reports, name)) or ""
+    description, first = text.partition("\n\nParameters\n")[0], text.partition("\n")[0]
+    verb = verbs.add_parser(name, help=first.rstrip("."), description=description, epilog=EPILOG)
+    behind(verb, f"reports:{name}", show)
+    return verb
 
 
 def _add_verb(
@@ -133,6 +171,11 @@ def _add_verb(
         metavar="RESULTS",
         help=results,
     )
+    _add_filters(verb)
+    return verb
+
+
+def _add_filters(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("filters", "all of them hold at once")
     for field, which in FILTERS.items():
         group.add_argument(
@@ -142,7 +185,6 @@ def _add_verb(
             type=float if field == "label_fraction" else str,
             help=f"only runs {which}",
         )
-    return verb
 
 
 def _add_out(verb: argparse.ArgumentParser, help_: str, required: bool = False) -> None:
@@ -208,6 +250,28 @@ def _show_site(report: commands.SiteReport) -> int:
     _say(report.notes)
     _say([f"wrote {plain(report.index)}"])
     return _complain(report.problems)
+
+
+def _show_merged(merged: Merged) -> int:
+    runs, equal = len(merged.added), merged.equal
+    added = f"runs added: {runs}, there already with the same scores: {equal}, audits added: {merged.audits}"
+    _say([f"{plain(merged.out)}: {added}"])
+    return _complain(merged.problems)
+
+
+def _show_checked(checked: Checked) -> int:
+    _say(map(plain, checked.notes))
+    print(f"sound records: {checked.records}, problems: {len(checked.problems)}")
+    return _complain(checked.problems)
+
+
+def _show_coverage(coverage: Coverage) -> int:
+    from rich.console import Console
+
+    from reports.render.text.coverage_text import print_coverage
+
+    print_coverage(coverage.cells, Console())
+    return _complain(coverage.problems)
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -51,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="FILE", help="the PNG to write (NAME.png)")
     add("--count", type=int, default=12, metavar="N", help="images of each split (12)")
     add("--seed", type=int, default=0, metavar="N", help="chooses them (0)")
+    text = "write the versions of all tasks, and fingerprints of data, for a results repository"
+    add = add_verb(verbs, "versions", text, "tasks:versions", _show_path)
+    text = "prepared data sets, whose fingerprints are added to those in the file"
+    add("folders", nargs="*", type=Path, default=(), metavar="DIR", help=text)
+    add("--out", type=Path, required=True, metavar="FILE", help="tasks.json of the repository")
     return top
 
 

@@ -263,9 +263,9 @@ def run_on(
     from benchmarks.config import configure
     from benchmarks.preparation import PreparedData
     from benchmarks.resolve import resolve
-    from benchmarks.results import CONFIG
     from benchmarks.runs import prepare_run
     from lvmmed_backbones.layout.check import read_meta
+    from lvmmed_backbones.records import CONFIG
 
     resolved = resolve(spec)
     if budget is not None:

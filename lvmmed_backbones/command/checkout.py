@@ -9,7 +9,11 @@ from pkgutil import resolve_name
 
 # For each verb: its command line, the arguments that come before the user's, what it does.
 VERBS = {
-    "tasks": ("tasks.__main__:main", (), "the data sets: list, prepare, phantoms, check, show"),
+    "tasks": (
+        "tasks.__main__:main",
+        (),
+        "the data sets: list, prepare, phantoms, check, show, versions",
+    ),
     "run": ("benchmarks.__main__:main", ("run",), "carry out the runs of a study"),
     "plan": ("benchmarks.__main__:main", ("plan",), "show the runs of a study, and what is left"),
     "check": ("benchmarks.__main__:main", ("check",), "compose the runs of a study, run nothing"),
@@ -20,7 +24,7 @@ VERBS = {
     "report": (
         "reports.__main__:main",
         (),
-        "leaderboard, tables, compare, figures, site of a folder of results",
+        "leaderboard, tables, compare, figures, site; merge, check, download, coverage of results",
     ),
 }
 

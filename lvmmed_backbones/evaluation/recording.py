@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from lvmmed_backbones.evaluation.data import TEST, DenseImages, LabelledImages
 from lvmmed_backbones.evaluation.encoders import Encoder
 from lvmmed_backbones.evaluation.protocols import Outcome, kind_of
-from lvmmed_backbones.provenance import checksum, machine, versions
+from lvmmed_backbones.provenance import machine, versions
 from lvmmed_backbones.records import Backbone, Data, Provenance, WholeRecord, finite
 from lvmmed_backbones.records.folder import LARGEST
+from lvmmed_backbones.records.identity import run_id
 
 PROFILE = "probe"
 TASK_VERSION = 1
@@ -90,7 +91,7 @@ def record_of(
         **around.options,
     )
     return WholeRecord(
-        run=checksum(identity)[:16],
+        run=run_id(identity),
         task=data.name,
         task_version=TASK_VERSION,
         dataset=data.name,

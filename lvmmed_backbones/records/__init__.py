@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from lvmmed_backbones.records.folder import StoredRecord, nfc, read, read_cases, read_done
 from lvmmed_backbones.records.record import (
+    CONFIG,
     DATA_SOURCES,
     FILE,
+    IDENTITY,
     RECIPES,
     RELEASE,
+    RUNS,
     SUITE,
     Backbone,
     Data,
@@ -25,10 +28,13 @@ from lvmmed_backbones.records.record import (
 )
 
 __all__ = [
+    "CONFIG",
     "DATA_SOURCES",
     "FILE",
+    "IDENTITY",
     "RECIPES",
     "RELEASE",
+    "RUNS",
     "SUITE",
     "Backbone",
     "Data",

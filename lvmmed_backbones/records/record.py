@@ -20,7 +20,11 @@ from lvmmed_backbones.records.checked import (
     check_fields,
 )
 
+RUNS = "runs"  # in a folder of results: a folder for each run
 FILE = "record.json"
+# In the folder of a run, beside its record:
+IDENTITY = "identity.json"  # what the run is
+CONFIG = "config.py"
 MOST = 64 * MIB  # bytes of a record: one of 100,000 cases with ten scores each has a third of it
 SCHEMA = 3
 DataSource = Literal["measured", "phantom"]

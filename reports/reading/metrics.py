@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,15 @@ class Metric:
         Whether its values, 1 at most, are shown in percent; others are shown as they are, in their own unit.
     less_is_better : bool
         Whether it counts errors.
+    least, most : float
+        Its range.
     """
 
     name: str
     percent: bool = True
     less_is_better: bool = False
+    least: float = 0.0
+    most: float = 1.0
 
     @property
     def ranks(self) -> bool:
@@ -29,6 +34,7 @@ class Metric:
         return self.percent or self.less_is_better
 
 
+ANY = math.inf
 METRICS = {
     "dice": Metric("Dice"),
     "iou": Metric("IoU"),
@@ -39,23 +45,23 @@ METRICS = {
     "map": Metric("mAP"),
     "accuracy": Metric("accuracy"),
     "balanced_accuracy": Metric("balanced accuracy"),
-    "kappa": Metric("kappa"),
+    "kappa": Metric("kappa", least=-1),
     "macro_f1": Metric("macro F1"),
     "auroc": Metric("AUROC"),
     "probability": Metric("probability of the true class"),
     "average_precision": Metric("average precision"),
     "precision": Metric("precision"),
-    "r2": Metric("R²"),
+    "r2": Metric("R²", least=-ANY),
     "r2_or_0": Metric("R², 0 if negative"),
-    "pearson": Metric("Pearson's r"),
-    "invariance": Metric("invariance"),
+    "pearson": Metric("Pearson's r", least=-1),
+    "invariance": Metric("invariance", least=-ANY),
     "ece": Metric("calibration error", less_is_better=True),
-    "brier": Metric("Brier score", percent=False, less_is_better=True),
-    "mae": Metric("mean absolute error", percent=False, less_is_better=True),
-    "setting": Metric("setting of the probe", percent=False),
-    "adjustment": Metric("adjustment of the probe", percent=False),
-    "draws": Metric("draws", percent=False),
-    "epoch": Metric("epoch tested", percent=False),
+    "brier": Metric("Brier score", percent=False, less_is_better=True, most=2),
+    "mae": Metric("mean absolute error", percent=False, less_is_better=True, most=ANY),
+    "setting": Metric("setting of the probe", percent=False, least=-ANY, most=ANY),
+    "adjustment": Metric("adjustment of the probe", percent=False, least=-ANY, most=ANY),
+    "draws": Metric("draws", percent=False, most=ANY),
+    "epoch": Metric("epoch tested", percent=False, most=ANY),
 }
 
 LAST = "last_"  # before the scores of the last epoch, which the release's recipe tests beside the best one
@@ -69,17 +75,17 @@ def describe_metric(metric: str) -> Metric:
     metric : str
         As in a record: the name of a known metric, perhaps with a part (dice/vessel) or a condition of its images
         (accuracy_noise_3, accuracy_without_copies) behind it, or last_ before it. An unknown one is as any
-        score: more is better.
+        score: more is better; its range is not known.
     """
     base, _, part = metric.removeprefix(LAST).partition("/")
     known = base
     while known not in METRICS and "_" in known:
         known = known.rpartition("_")[0]
-    found = METRICS.get(known, Metric(base))
+    found = METRICS.get(known, Metric(base, least=-ANY, most=ANY))
     condition = base[len(known) + 1 :].replace("_", " ") if known in METRICS else ""
     epoch = "last epoch" if metric.startswith(LAST) else ""
     name = ", ".join(filter(None, [found.name, condition, part, epoch]))
-    return Metric(name, found.percent, found.less_is_better)
+    return replace(found, name=name)
 
 
 def metric_name(metric: str) -> str:

@@ -100,13 +100,6 @@ def collect_audits(results: Path, records: Sequence[StoredRecord]) -> Audits:
     records : sequence of StoredRecord
         All records of the folder.
     """
-    # Runs lie in RESULTS/runs/RUN.
-    folders = {results} | {
-        folder
-        for runs in {record.path.parent.parent for record in records}
-        for folder in (runs, runs.parent)
-        if folder.is_relative_to(results)
-    }
     known = {
         (record.dataset, corpus)
         for record in records
@@ -114,7 +107,7 @@ def collect_audits(results: Path, records: Sequence[StoredRecord]) -> Audits:
         for corpus in record.backbone.pretraining.corpora
     }
     audits, problems, notes = [], [], []
-    for folder in sorted(folders):
+    for folder in folders_with_audits(results, records):
         found, unsound = read_audits(folder)
         audits += found
         problems += unsound
@@ -130,6 +123,18 @@ def collect_audits(results: Path, records: Sequence[StoredRecord]) -> Audits:
         if len({(audit.tested, frozenset(audit.leaked), audit.whole) for audit in same}) > 1
     ]
     return Audits([*audits, *published_audits()], problems, notes)
+
+
+def folders_with_audits(results: Path, records: Sequence[StoredRecord]) -> list[Path]:
+    """The folders in which audits may lie: that of the results, and folders of results in it."""
+    # Runs lie in RESULTS/runs/RUN.
+    folders = {results} | {
+        folder
+        for runs in {record.path.parent.parent for record in records}
+        for folder in (runs, runs.parent)
+        if folder.is_relative_to(results)
+    }
+    return sorted(folders)
 
 
 def _name(audit: Audit, results: Path) -> str:

@@ -13,12 +13,14 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
+import reports
 from benchmarks.__main__ import main
 from benchmarks.grid import RunSpec
 from benchmarks.scheduler.local import make_own
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.files.outside import Refused
 from tests.factories import configured
+from tests.reports.sharing.building import commit, files
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "import os\nos.mkdir({harm!r})\n"
@@ -43,6 +45,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+def test_what_others_measured_is_not_measured_again(finished: Path, tmp_path: Path) -> None:
+    """Their results, shared by git; data prepared anew, and no checkpoint: the run counts as done."""
+    shutil.copytree(finished / "results", tmp_path / "others")
+    reports.download(commit(tmp_path / "others"), to=tmp_path / "results")
+    assert not list(tmp_path.glob("results/**/*.pth"))
+    before = files(tmp_path / "results" / "runs")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words(tmp_path, "random_vit_tiny")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "results" / "runs") == before
 
 
 @pytest.mark.parametrize("name", ["last_checkpoint", "last.pth", "best_70.pth", "config.py"])

@@ -23,7 +23,7 @@ from benchmarks.results import status_of
 from benchmarks.runs import Identity
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.architectures import config_by_name, is_plain_transformer
-from lvmmed_backbones.provenance import checksum
+from lvmmed_backbones.records.identity import checksum
 from tasks import registry
 from tests.benchmarks.test_results import run
 from tests.factories import configured

@@ -10,6 +10,7 @@ import pytest
 
 import benchmarks
 from benchmarks.__main__ import main
+from lvmmed_backbones.records.identity import run_id
 
 GRID = dict(
     tasks=["brain_tumor_linear"], backbones=["random_resnet18_half"], seeds=[0], profile="mini"
@@ -79,23 +80,29 @@ def test_another_case_is_told(made: Path, record: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "fields", "message"),
+    ("identity", "fields", "message"),
     [
-        ("record.json", dict(data__fingerprint="0" * 64), "data_fingerprint: '000"),
-        ("record.json", dict(task_version=9), "task_version: 9 in the record, 2 here"),
-        ("record.json", dict(backbone__weights_sha256="1" * 64), "weights_sha256: '111"),
-        ("record.json", dict(threads=3), "threads: 3 in the record, 1 here"),
-        ("identity.json", dict(config_sha256="2" * 64), "config_sha256: '222"),
-        ("identity.json", dict(more=1), "more: 1 in the record, None here"),
+        (None, dict(data__fingerprint="0" * 64), "data_fingerprint: '000"),
+        (None, dict(task_version=9), "task_version: 9 in the record, 2 here"),
+        (None, dict(backbone__weights_sha256="1" * 64), "weights_sha256: '111"),
+        (None, dict(threads=3), "threads: 3 in the record, 1 here"),
+        (dict(config_sha256="2" * 64), {}, "config_sha256: '222"),
+        (dict(more=1), {}, "more: 1 in the record, None here"),
     ],
 )
 def test_another_experiment_is_named_and_not_run(
-    made: Path, record: Path, capsys, monkeypatch, file: str, fields: dict, message: str
+    made: Path, record: Path, capsys, monkeypatch, identity: dict | None, fields: dict, message: str
 ) -> None:
     monkeypatch.setattr(
         "benchmarks.scheduler.local.carry_out", lambda *_: pytest.fail("it was run")
     )
-    change(record.with_name(file), **fields)
+    beside = record.with_name("identity.json")
+    if identity is None:
+        beside.unlink()
+    else:
+        change(beside, **identity)
+        fields = {"run": run_id(json.loads(beside.read_text()))}
+    change(record, **fields)
     assert main(["verify", str(record), "--work", str(made / "work")]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert message in said and "not verified: another experiment would be compared" in said
@@ -121,6 +128,12 @@ def test_a_record_that_cannot_be_run_is_refused_in_a_line(
     assert main(["verify", str(record), "--work", str(made / "work")]) in (1, 2)
     out, err = capsys.readouterr()
     assert message in " ".join((out + err).split()) and "Traceback" not in err
+
+
+def test_an_identity_that_is_another_run_s_is_refused(made: Path, record: Path, capsys) -> None:
+    change(record.with_name("identity.json"), config_sha256="2" * 64)
+    assert main(["verify", str(record), "--work", str(made / "work")]) == 2
+    assert "is of the run" in capsys.readouterr().err
 
 
 def test_a_foreign_config_is_not_executed(made: Path, record: Path) -> None:
