@@ -72,7 +72,9 @@ def apply(config: Config, overrides: Overrides) -> None:
             if not isinstance(place, (dict, list, tuple)):
                 raise ValueError(f"overrides: {config.task.name} has no {name}: {word} is missing")
         former = _entry(place, last)
-        if isinstance(former, (str, dict)) or isinstance(place, (list, tuple)):
+        parts = former if isinstance(former, (list, tuple)) else [former]
+        numbers = all(part is None or isinstance(part, (int, float)) for part in parts)
+        if not numbers or isinstance(place, (list, tuple)):
             raise ValueError(f"overrides: {name} of {config.task.name} is no number")
         place[last] = list(value) if isinstance(value, tuple) else value
 
