@@ -1,0 +1,237 @@
+"""Carry out runs as tasks of a Ray cluster, whose nodes share the checkout and the folders of data, work and results."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import jobs as planned
+from benchmarks.composing import Places
+from benchmarks.results import Row, scan
+from benchmarks.runs import Run
+from benchmarks.scheduler.devices import VISIBLE
+from benchmarks.scheduler.local import Ending
+from benchmarks.terminal import say
+from lvmmed_backbones.display import plain
+from lvmmed_backbones.importing import needing
+
+RETRIES = 3  # times that Ray begins a run anew whose node or worker died
+ANSWER = 10.0  # seconds in which a cluster answers
+POLL = 2.0  # seconds between two looks at the nodes
+PATIENCE = 300.0  # seconds in which a cluster that grows has a new node
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+Resources = Mapping[str, float]  # of a task or a node: CPU, GPU, memory in bytes
+
+
+class Outcome(msgspec.Struct):
+    """How a run ended: an `Ending` as plain data, whose run is named by its folder."""
+
+    folder: str
+    failure: str
+    elsewhere: bool
+
+
+def carry_out(
+    runs: Sequence[Run], places: Places, address: str, jobs: int | None
+) -> Iterator[Ending]:
+    """Yield each run as it ends on the cluster.
+
+    Each run is a task. It asks for the CPUs of its profile, and for a GPU if the cluster has some, else for the memory
+    that it took with another seed. Ray begins it anew if its node or its worker dies; not if it fails by itself.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        The runs that have no record.
+    places : Places
+        Folders that all nodes see.
+    address : str
+        HOST:PORT of the cluster; 'auto': the one that this machine belongs to.
+    jobs : int or None
+        The most runs at a time; None: as many as there is room for.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Ray is not installed.
+    ValueError, ConnectionError, RuntimeError
+        If this is no address, no cluster answers there, or its Ray or Python has another version.
+    """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"--jobs {jobs}: give the number of runs at a time, 1 or more")
+    # A run that is too large for every node ends as one that failed.
+    os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
+    with needing("ray"):
+        import ray
+
+    with _connected(ray, address):
+        content = ray.put(msgspec.json.encode(planned.Jobs.of(runs, places)))
+        task = ray.remote(max_retries=RETRIES)(_do)
+        waiting, rows = deque(enumerate(runs)), scan(places.results).values()
+        going: dict[Any, tuple[Run, Resources]] = {}
+        unfit: dict[Any, float] = {}
+        while waiting or going:
+            while waiting and len(going) < (jobs or len(runs)):
+                number, run = waiting.popleft()
+                needs = _needs(run, rows, _nodes(ray))
+                asked = task.options(
+                    num_cpus=needs["CPU"], num_gpus=needs["GPU"], memory=needs["memory"]
+                )
+                going[asked.remote(content, number)] = run, needs
+            ended, _ = ray.wait(list(going), timeout=POLL)
+            for reference in ended:
+                run, _ = going.pop(reference)
+                yield _ending(ray, run, reference)
+            if not ended:
+                for reference in _without_node(going, _nodes(ray), unfit):
+                    run, needs = going.pop(reference)
+                    ray.cancel(reference)
+                    yield Ending(run, f"no node of the cluster has {_in_words(needs)}")
+
+
+@contextmanager
+def _connected(ray: Any, address: str) -> Iterator[None]:
+    """Be a driver of the cluster within the block."""
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS", address)
+    if address != "auto":
+        _reach(address)
+    variables = {name: text for name, text in os.environ.items() if name.startswith("LVMMED_")}
+    variables["PYTHONPATH"] = f"{CHECKOUT}{os.pathsep}${{PYTHONPATH}}"
+    stop = signal.getsignal(signal.SIGTERM)  # Ray sets its own
+    try:
+        ray.init(
+            address,
+            log_to_driver=False,
+            logging_level="error",
+            runtime_env={"env_vars": variables},
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise type(error)(f"--ray {address}: {plain(error)}") from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Check that something answers: Ray itself tries for minutes.
+
+    Raises
+    ------
+    ValueError, ConnectionError
+        As `carry_out`.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        raise ValueError(f"--ray {plain(address)}: give HOST:PORT of a Ray cluster, or auto")
+    try:
+        socket.create_connection((host, int(port)), ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(
+            f"--ray {plain(address)}: no cluster answers ({plain(error)}). `ray start --head` starts one"
+        ) from error
+
+
+def _nodes(ray: Any) -> list[Resources]:
+    """Return what each living node has in all."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _needs(run: Run, rows: Iterable[Row], nodes: Sequence[Resources]) -> Resources:
+    """Return what a run asks for: never more memory than the largest node has."""
+    spec = run.spec
+    if any(node.get("GPU") for node in nodes):
+        return {"CPU": run.identity.threads, "GPU": 1, "memory": 0}
+    known = [
+        row.memory_mb
+        for row in rows
+        if not row.gpu
+        and (row.task, row.backbone, row.profile, row.recipe, row.overrides)
+        == (spec.task, spec.backbone, spec.profile, spec.recipe, dict(spec.overrides))
+    ]
+    most = max((node.get("memory", 0) for node in nodes), default=0)
+    memory = min(int(max(known, default=0)) << 20, int(most))
+    return {"CPU": run.identity.threads, "GPU": 0, "memory": memory}
+
+
+def _without_node(
+    going: Mapping[Any, tuple[Run, Resources]], nodes: Sequence[Resources], unfit: dict[Any, float]
+) -> list[Any]:
+    """Return the tasks that no node has had the room for since `PATIENCE`; Ray itself waits for ever.
+
+    Parameters
+    ----------
+    unfit : dict
+        Since when no node has the room, by task; it is brought up to date.
+    """
+    now = time.monotonic()
+    for reference, (_, needs) in going.items():
+        if any(all(node.get(name, 0) >= needs[name] for name in needs) for node in nodes):
+            unfit.pop(reference, None)
+        elif reference not in unfit:
+            if not unfit:
+                say(
+                    f"no node of the cluster has {_in_words(needs)}: waiting {PATIENCE:.0f} s for one"
+                )
+            unfit[reference] = now
+    return [reference for reference in going if now - unfit.get(reference, now) >= PATIENCE]
+
+
+def _in_words(needs: Resources) -> str:
+    """Return what a run asks for, in words."""
+    words = [f"{needs['CPU']} CPUs"]
+    words += ["a GPU"] if needs["GPU"] else []
+    words += [f"{needs['memory'] / 2**30:.1f} GiB of memory"] if needs["memory"] else []
+    return ", ".join(words)
+
+
+def _ending(ray: Any, run: Run, reference: Any) -> Ending:
+    """Return how a run ended, from its task."""
+    try:
+        outcome = msgspec.json.decode(ray.get(reference), type=Outcome)
+    except ray.exceptions.RayTaskError as error:  # a traceback; its last line tells
+        return Ending(run, plain(str(error).strip().splitlines()[-1]))
+    except ray.exceptions.RayError as error:
+        return Ending(run, plain(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"))
+    if outcome.folder != run.folder.name and (half := run.with_half_the_batch()):
+        run = half
+    return Ending(run, outcome.failure, outcome.elsewhere)
+
+
+def _do(content: bytes, number: int) -> bytes:
+    """Carry out a run in a worker of Ray; return an `Outcome`."""
+    work = msgspec.json.decode(content, type=planned.Jobs)
+    job = work.jobs[number]
+    if not work.places.results.is_dir():
+        return msgspec.json.encode(
+            Outcome(
+                job.run,
+                f"{socket.gethostname()} has no folder {plain(work.results)}. "
+                "All nodes must see the folder of results: lay it on shared storage",
+                False,
+            )
+        )
+    # The worker's server of processes may have begun with another GPU.
+    gpu = os.environ.get(VISIBLE) or None
+    try:
+        ending = planned.carry_out(work, number, gpu)
+    except (ValueError, OSError, RuntimeError) as error:
+        return msgspec.json.encode(Outcome(job.run, plain(error), False))
+    return msgspec.json.encode(
+        Outcome(ending.run.folder.name, ending.failure, ending.elsewhere)
+    )
