@@ -1,4 +1,4 @@
-"""Carry out runs as tasks of a Ray cluster, whose nodes share the checkout and the folders of data, work and results."""
+"""Carry out runs as tasks of a Ray cluster, whose nodes share the checkout, and folders of data, work and results."""
 
 from __future__ import annotations
 
@@ -232,6 +232,4 @@ def _do(content: bytes, number: int) -> bytes:
         ending = planned.carry_out(work, number, gpu)
     except (ValueError, OSError, RuntimeError) as error:
         return msgspec.json.encode(Outcome(job.run, plain(error), False))
-    return msgspec.json.encode(
-        Outcome(ending.run.folder.name, ending.failure, ending.elsewhere)
-    )
+    return msgspec.json.encode(Outcome(ending.run.folder.name, ending.failure, ending.elsewhere))
