@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -68,13 +69,7 @@ def carry_out(
     ValueError, ConnectionError, RuntimeError
         If this is no address, no cluster answers there, or its Ray or Python has another version.
     """
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"--jobs {jobs}: give the number of runs at a time, 1 or more")
-    # A run that is too large for every node ends as one that failed.
-    os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
-    with needing("ray"):
-        import ray
-
+    ray = check(address)
     with _connected(ray, address):
         content = ray.put(msgspec.json.encode(planned.Jobs.of(runs, places)))
         task = ray.remote(max_retries=RETRIES)(_do)
@@ -100,13 +95,41 @@ def carry_out(
                     yield Ending(run, f"no node of the cluster has {_in_words(needs)}")
 
 
-@contextmanager
-def _connected(ray: Any, address: str) -> Iterator[None]:
-    """Be a driver of the cluster within the block."""
-    if address == "auto":
-        address = os.environ.get("RAY_ADDRESS", address)
+def check(address: str) -> ModuleType:
+    """Check that Ray is there, and that something answers at the address; return Ray.
+
+    Raises
+    ------
+    ModuleNotFoundError, ValueError, ConnectionError
+        As `carry_out`.
+    """
+    # A run that is too large for every node fails in the end; by default Ray tries for ever.
+    os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
+    with needing("ray"):
+        import ray
+    address = _meant(address)
     if address != "auto":
-        _reach(address)
+        host, _, port = address.rpartition(":")
+        if not host or "/" in host or not port.isdecimal():
+            raise ValueError(f"--ray {plain(address)}: give HOST:PORT of a Ray cluster, or auto")
+        try:  # Ray itself tries for minutes
+            socket.create_connection((host, int(port)), ANSWER).close()
+        except (OSError, OverflowError) as error:
+            raise ConnectionError(
+                f"--ray {plain(address)}: no cluster answers ({plain(error)}). `ray start --head` starts one"
+            ) from error
+    return ray
+
+
+def _meant(address: str) -> str:
+    """Return the address that 'auto' means, as far as the environment tells."""
+    return os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+
+
+@contextmanager
+def _connected(ray: ModuleType, address: str) -> Iterator[None]:
+    """Be a driver of the cluster within the block."""
+    address = _meant(address)
     variables = {name: text for name, text in os.environ.items() if name.startswith("LVMMED_")}
     variables["PYTHONPATH"] = f"{CHECKOUT}{os.pathsep}${{PYTHONPATH}}"
     stop = signal.getsignal(signal.SIGTERM)  # Ray sets its own
@@ -128,26 +151,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def _reach(address: str) -> None:
-    """Check that something answers: Ray itself tries for minutes.
-
-    Raises
-    ------
-    ValueError, ConnectionError
-        As `carry_out`.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdecimal():
-        raise ValueError(f"--ray {plain(address)}: give HOST:PORT of a Ray cluster, or auto")
-    try:
-        socket.create_connection((host, int(port)), ANSWER).close()
-    except (OSError, OverflowError) as error:
-        raise ConnectionError(
-            f"--ray {plain(address)}: no cluster answers ({plain(error)}). `ray start --head` starts one"
-        ) from error
-
-
-def _nodes(ray: Any) -> list[Resources]:
+def _nodes(ray: ModuleType) -> list[Resources]:
     """Return what each living node has in all."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
@@ -200,7 +204,7 @@ def _in_words(needs: Resources) -> str:
     return ", ".join(words)
 
 
-def _ending(ray: Any, run: Run, reference: Any) -> Ending:
+def _ending(ray: ModuleType, run: Run, reference: Any) -> Ending:
     """Return how a run ended, from its task."""
     try:
         outcome = msgspec.json.decode(ray.get(reference), type=Outcome)
