@@ -134,18 +134,18 @@ def _connected(ray: ModuleType, address: str) -> Iterator[None]:
     variables["PYTHONPATH"] = f"{CHECKOUT}{os.pathsep}${{PYTHONPATH}}"
     stop = signal.getsignal(signal.SIGTERM)  # Ray sets its own
     try:
-        ray.init(
-            address,
-            log_to_driver=False,
-            logging_level="error",
-            runtime_env={"env_vars": variables},
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise type(error)(f"--ray {address}: {plain(error)}") from error
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, stop)
-    try:
+        try:
+            ray.init(
+                address,
+                log_to_driver=False,
+                logging_level="error",
+                runtime_env={"env_vars": variables},
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise type(error)(f"--ray {plain(address)}: {plain(error)}") from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, stop)
         yield
     finally:
         ray.shutdown()

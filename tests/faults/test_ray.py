@@ -20,16 +20,15 @@ import benchmarks
 from benchmarks.results import LEASE
 from benchmarks.scheduler import ray as on_ray
 from benchmarks.scheduler.lease import read_holder, start_of
-from tests.faults.commands import Command, path
+from tests.faults.commands import LIMIT, Command, path
 from tests.faults.conftest import launcher
 from tests.faults.folders import half_written, records, scores
 from tests.faults.grid import assert_in_order
 
 pytestmark = pytest.mark.ray
-SEEDS = range(4)
+SEEDS = range(3)
 CHOICE = ("--profile", "mini", "--backbones", "random_resnet18_half")
 TASK = "brain_tumor_finetune"
-LIMIT = 120.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,7 @@ class Study:
         return self.launch(
             *("benchmarks", "run", *CHOICE, *folders, "--tasks", TASK, "--seeds", *seeds, *words),
             before=[],  # executed, not forked from a process that does not see Ray
-            environment={
-                "PYTHONPATH": os.pathsep.join([path(), os.environ.get("PYTHONPATH", "")])
-            },
+            environment={"PYTHONPATH": os.pathsep.join([path(), os.environ.get("PYTHONPATH", "")])},
         )
 
     def going_on(self) -> list[int]:
@@ -166,7 +163,7 @@ def test_a_run_is_killed_and_the_driver_stopped(study: Study, nodes: Nodes) -> N
     assert study.begun() <= 2
     driver.interrupt()
     assert_in_order(driver, 130)
-    assert driver.said.splitlines()[-1].startswith("stopped by Ctrl-C"), driver.said
+    assert "stopped by Ctrl-C." in driver.said.splitlines()[-1], driver.said
 
 
 def run_one(address: str, local: Study, results: Path, profile: str = "mini"):
@@ -190,9 +187,7 @@ def test_a_run_for_which_no_node_has_room(
     assert "no node of the cluster has 4 CPUs: waiting 1 s for one" in capsys.readouterr().err
 
 
-def test_another_version_of_ray(
-    local: Study, nodes: Nodes, tmp_path: Path, monkeypatch
-) -> None:
+def test_another_version_of_ray(local: Study, nodes: Nodes, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(ray, "__version__", "1.0.0")
     with pytest.raises(RuntimeError, match="Version mismatch.*Ray: 1.0.0"):
         run_one(nodes.cluster.address, local, tmp_path)
