@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: tox -e ray")
@@ -17,6 +18,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 import benchmarks
+from benchmarks.jobs import Job, Jobs
 from benchmarks.results import LEASE
 from benchmarks.scheduler import ray as on_ray
 from benchmarks.scheduler.lease import read_holder, start_of
@@ -189,5 +191,43 @@ def test_a_run_for_which_no_node_has_room(
 
 def test_another_version_of_ray(local: Study, nodes: Nodes, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(ray, "__version__", "1.0.0")
-    with pytest.raises(RuntimeError, match="Version mismatch.*Ray: 1.0.0"):
+    with pytest.raises(RuntimeError, match=r"Version mismatch.*Ray: 1.0.0"):
         run_one(nodes.cluster.address, local, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "words"),
+    [
+        ("127.0.0.1:1", ConnectionError, "no cluster answers .*refused"),
+        ("ray://127.0.0.1:10001", ValueError, "give HOST:PORT"),
+        ("127.0.0.1", ValueError, "give HOST:PORT"),
+        ("127.0.0.1:70000", ConnectionError, "no cluster answers"),
+    ],
+)
+def test_an_address_without_a_cluster(address: str, error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        on_ray.check(address)
+
+
+def test_a_node_that_does_not_see_the_results(local: Study, tmp_path: Path) -> None:
+    job = Job(
+        task=TASK,
+        backbone="random_resnet18_half",
+        profile="mini",
+        seed=0,
+        label_fraction=1.0,
+        split="published",
+        recipe="suite",
+        overrides={},
+        run="0" * 16,
+    )
+    jobs = Jobs(
+        data=None,
+        results=str(tmp_path / "not there"),
+        work=str(local.work),
+        keep_checkpoints=False,
+        plugins=(),
+        jobs=(job,),
+    )
+    outcome = msgspec.json.decode(on_ray._do(msgspec.json.encode(jobs), 0), type=on_ray.Outcome)
+    assert "All nodes must see the folder of results" in outcome.failure
