@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from benchmarks import jobs as planned
 from benchmarks.composing import Places
+from benchmarks.overrides import as_dict
 from benchmarks.results import Row, scan
 from benchmarks.runs import Run
 from benchmarks.scheduler.devices import VISIBLE
@@ -32,7 +33,23 @@ POLL = 2.0  # seconds between two looks at the nodes
 PATIENCE = 300.0  # seconds in which a cluster that grows has a new node
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-Resources = Mapping[str, float]  # of a task or a node: CPU, GPU, memory in bytes
+
+class Needs(NamedTuple):
+    """What a run asks for: CPUs, GPUs, bytes of memory; named as Ray names them."""
+
+    CPU: int
+    GPU: int
+    memory: int
+
+    def fit(self, node: Mapping[str, float]) -> bool:
+        """Return whether an empty node has room for it."""
+        return all(node.get(name, 0) >= amount for name, amount in self._asdict().items())
+
+    def __str__(self) -> str:
+        parts = [f"{self.CPU} CPUs"]
+        parts += ["a GPU"] if self.GPU else []
+        parts += [f"{self.memory / 2**30:.1f} GiB of memory"] if self.memory else []
+        return ", ".join(parts)
 
 
 class Outcome(msgspec.Struct):
@@ -73,16 +90,15 @@ def carry_out(
     with _connected(ray, address):
         content = ray.put(msgspec.json.encode(planned.Jobs.of(runs, places)))
         task = ray.remote(max_retries=RETRIES)(_do)
-        waiting, rows = deque(enumerate(runs)), scan(places.results).values()
-        going: dict[Any, tuple[Run, Resources]] = {}
-        unfit: dict[Any, float] = {}
+        rows, nodes = scan(places.results).values(), _nodes(ray)
+        waiting = deque(enumerate(runs))
+        going: dict[Any, tuple[Run, Needs]] = {}
+        unfit: dict[Needs, float] = {}
         while waiting or going:
             while waiting and len(going) < (jobs or len(runs)):
                 number, run = waiting.popleft()
-                needs = _needs(run, rows, _nodes(ray))
-                asked = task.options(
-                    num_cpus=needs["CPU"], num_gpus=needs["GPU"], memory=needs["memory"]
-                )
+                needs = _needs(run, rows, nodes)
+                asked = task.options(num_cpus=needs.CPU, num_gpus=needs.GPU, memory=needs.memory)
                 going[asked.remote(content, number)] = run, needs
             ended, _ = ray.wait(list(going), timeout=POLL)
             for reference in ended:
@@ -92,7 +108,7 @@ def carry_out(
                 for reference in _without_node(going, _nodes(ray), unfit):
                     run, needs = going.pop(reference)
                     ray.cancel(reference)
-                    yield Ending(run, f"no node of the cluster has {_in_words(needs)}")
+                    yield Ending(run, f"no node of the cluster has {needs}")
 
 
 def check(address: str) -> ModuleType:
@@ -100,13 +116,17 @@ def check(address: str) -> ModuleType:
 
     Raises
     ------
-    ModuleNotFoundError, ValueError, ConnectionError
+    ModuleNotFoundError, ValueError, ConnectionError, RuntimeError
         As `carry_out`.
     """
     # A run that is too large for every node fails in the end; by default Ray tries for ever.
     os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
     with needing("ray"):
         import ray
+    if ray.is_initialized():
+        raise RuntimeError(
+            "--ray: this process is connected to a cluster; call ray.shutdown() first"
+        )
     address = _meant(address)
     if address != "auto":
         host, _, port = address.rpartition(":")
@@ -151,57 +171,51 @@ def _connected(ray: ModuleType, address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def _nodes(ray: ModuleType) -> list[Resources]:
-    """Return what each living node has in all."""
+def _nodes(ray: ModuleType) -> list[Mapping[str, float]]:
+    """Return what each living node has in all, in the units of `Needs`."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def _needs(run: Run, rows: Iterable[Row], nodes: Sequence[Resources]) -> Resources:
+def _needs(run: Run, rows: Iterable[Row], nodes: Sequence[Mapping[str, float]]) -> Needs:
     """Return what a run asks for: never more memory than the largest node has."""
     spec = run.spec
     if any(node.get("GPU") for node in nodes):
-        return {"CPU": run.identity.threads, "GPU": 1, "memory": 0}
+        return Needs(run.identity.threads, 1, 0)
     known = [
         row.memory_mb
         for row in rows
         if not row.gpu
         and (row.task, row.backbone, row.profile, row.recipe, row.overrides)
-        == (spec.task, spec.backbone, spec.profile, spec.recipe, dict(spec.overrides))
+        == (spec.task, spec.backbone, spec.profile, spec.recipe, as_dict(spec.overrides))
     ]
     most = max((node.get("memory", 0) for node in nodes), default=0)
-    memory = min(int(max(known, default=0)) << 20, int(most))
-    return {"CPU": run.identity.threads, "GPU": 0, "memory": memory}
+    return Needs(run.identity.threads, 0, min(int(max(known, default=0)) << 20, int(most)))
 
 
 def _without_node(
-    going: Mapping[Any, tuple[Run, Resources]], nodes: Sequence[Resources], unfit: dict[Any, float]
+    going: Mapping[Any, tuple[Run, Needs]],
+    nodes: Sequence[Mapping[str, float]],
+    unfit: dict[Needs, float],
 ) -> list[Any]:
     """Return the tasks that no node has had the room for since `PATIENCE`; Ray itself waits for ever.
 
     Parameters
     ----------
     unfit : dict
-        Since when no node has the room, by task; it is brought up to date.
+        Since when no node has the room, by what a task needs; it is brought up to date.
     """
     now = time.monotonic()
-    for reference, (_, needs) in going.items():
-        if any(all(node.get(name, 0) >= needs[name] for name in needs) for node in nodes):
-            unfit.pop(reference, None)
-        elif reference not in unfit:
-            if not unfit:
-                say(
-                    f"no node of the cluster has {_in_words(needs)}: waiting {PATIENCE:.0f} s for one"
-                )
-            unfit[reference] = now
-    return [reference for reference in going if now - unfit.get(reference, now) >= PATIENCE]
-
-
-def _in_words(needs: Resources) -> str:
-    """Return what a run asks for, in words."""
-    words = [f"{needs['CPU']} CPUs"]
-    words += ["a GPU"] if needs["GPU"] else []
-    words += [f"{needs['memory'] / 2**30:.1f} GiB of memory"] if needs["memory"] else []
-    return ", ".join(words)
+    for needs in {needs for _, needs in going.values()}:
+        if any(needs.fit(node) for node in nodes):
+            unfit.pop(needs, None)
+        elif needs not in unfit:
+            say(f"no node of the cluster has {needs}: waiting {PATIENCE:.0f} s for one")
+            unfit[needs] = now
+    return [
+        reference
+        for reference, (_, needs) in going.items()
+        if now - unfit.get(needs, now) >= PATIENCE
+    ]
 
 
 def _ending(ray: ModuleType, run: Run, reference: Any) -> Ending:
@@ -214,7 +228,7 @@ def _ending(ray: ModuleType, run: Run, reference: Any) -> Ending:
         return Ending(run, plain(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"))
     if outcome.folder != run.folder.name and (half := run.with_half_the_batch()):
         run = half
-    return Ending(run, outcome.failure, outcome.elsewhere)
+    return Ending(run, plain(outcome.failure), outcome.elsewhere)
 
 
 def _do(content: bytes, number: int) -> bytes:
