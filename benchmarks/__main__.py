@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from benchmarks.planning import Outlook
     from benchmarks.results import Status
     from benchmarks.scheduler.local import Ending
+    from benchmarks.showing import Shown
+    from benchmarks.verifying import Verified
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,15 +31,9 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(metavar="VERB", required=True)
     run = verbs.add_parser(
         "run",
-        parents=[_study(), _results(), _work()],
+        parents=[_study(), _results(), _work(), _jobs()],
         help="carry out every run of a study that has no record yet",
         description="Carry out every run of a study that has no record yet: one record per run, in RESULTS/runs.",
-    )
-    run.add_argument(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="runs at a time (one per visible GPU; without GPUs, as many as the cores can bear)",
     )
     run.add_argument(
         "--slurm",
@@ -60,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     behind(run, "benchmarks:run", _show_endings)
     plan = verbs.add_parser(
         "plan",
-        parents=[_study(), _results()],
+        parents=[_study(), _results(), _work()],
         help="show the runs of a study, which are done, and what the others will take",
         description="Show the runs of a study, which are done, and what the others will take. Nothing is fetched or "
         "prepared: `check` looks closer.",
@@ -68,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     behind(plan, "benchmarks:plan", _show_outlook)
     check = verbs.add_parser(
         "check",
-        parents=[_study(), _results(), _work()],
+        parents=[_study(), _results(), _work(), _jobs()],
         help="fetch weights, prepare data and compose every run of a study, but run nothing",
         description="Do what `run` does before the first run: fetch weights, prepare data, compose every run, see "
         "which are done.",
@@ -81,6 +77,38 @@ def parser() -> argparse.ArgumentParser:
         description="Show the runs of a folder of results; nothing is configured or prepared.",
     )
     behind(status, "benchmarks:status", _show_status)
+    resume = verbs.add_parser(
+        "resume",
+        parents=[_results()],
+        help="go on with all that `run` began in a folder of results",
+        description="Go on with all that `run` began in a folder of results, with the same options.",
+    )
+    behind(resume, "benchmarks:resume", _show_endings)
+    show = verbs.add_parser(
+        "show",
+        parents=[_results()],
+        help="show all that a folder of results tells of one run",
+        description="Show all that a folder of results tells of one run.",
+    )
+    show.add_argument("run", metavar="RUN", help="the first letters of its identity, or its folder")
+    behind(show, "benchmarks:show", _show_run)
+    verify = verbs.add_parser(
+        "verify",
+        parents=[_work()],
+        help="measure a record again, and say whether its figure is reproduced",
+        description="Compose the run of a record from this suite's files, compare what identifies it, carry it out, "
+        "and say whether its figure is reproduced. Nothing of the record is executed.",
+    )
+    verify.add_argument("record", type=Path, metavar="RECORD", help="a record.json, or its folder")
+    verify.add_argument("--data", type=Path, metavar="DIR", help="folder of downloads")
+    verify.add_argument(
+        "--within",
+        type=float,
+        default=1.0,
+        metavar="POINTS",
+        help="by how many points the headline metric may differ (1)",
+    )
+    behind(verify, "benchmarks:verify", _show_verified)
     return top
 
 
@@ -170,6 +198,17 @@ def _results() -> argparse.ArgumentParser:
     return results
 
 
+def _jobs() -> argparse.ArgumentParser:
+    jobs = argparse.ArgumentParser(add_help=False)
+    jobs.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at a time (one per visible GPU; without GPUs, as many as the cores can bear)",
+    )
+    return jobs
+
+
 def _work() -> argparse.ArgumentParser:
     work = argparse.ArgumentParser(add_help=False)
     work.add_argument(
@@ -214,6 +253,16 @@ def _show_outlook(outlook: Outlook) -> int:
 def _show_check(plan: Plan) -> int:
     terminal.show_check(plan)
     return 0
+
+
+def _show_run(shown: Shown) -> int:
+    terminal.show_run(shown)
+    return 0
+
+
+def _show_verified(verified: Verified) -> int:
+    terminal.show_verified(verified)
+    return 0 if verified.is_reproduced else 1
 
 
 def _show_status(status: Status) -> int:

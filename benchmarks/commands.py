@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from benchmarks.begun import Begun, read_begun, remember
 from benchmarks.study import Study, load_study
 from lvmmed_backbones.records import Override, Recipe
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from benchmarks.planning import Outlook
     from benchmarks.results import Status
     from benchmarks.scheduler.local import Ending
+    from benchmarks.showing import Shown
+    from benchmarks.verifying import Verified
 
 SMOKE_BACKBONE = "imagenet_efficientnet_lite0"
 
@@ -118,12 +121,17 @@ def run(
     if slurm is not None and ray is not None:
         raise ValueError("--slurm and --ray: give one of them, for a run goes on in one place")
     found, downloads = _look_up(study, data, grid)
-    from benchmarks import driver  # imports torch and OpenMMLab: wrong words are told before that
-
-    places = driver.Places(downloads, Path(results), Path(work), keep_checkpoints)
-    where = driver.Where(jobs, slurm, ray)
-    planned = driver.make_plan(found, places, where, chosen=bool(grid.get("tasks")), pretrain=True)
-    endings = driver.carry_out_plan(planned, places, where)
+    begun = Begun(
+        study=None if study is None else str(study),
+        data=None if data is None else str(data),
+        work=str(work),
+        jobs=jobs,
+        slurm=None if slurm is None else tuple(slurm),
+        ray=ray,
+        keep_checkpoints=keep_checkpoints,
+        grid={name: value for name, value in grid.items() if value is not None},
+    )
+    endings = _carry_out(found, downloads, Path(results), begun)
     if smoke:
         beside = Path(f"{results}-smoke")  # reports read every record below RESULTS
         endings += run(
@@ -132,45 +140,108 @@ def run(
     return endings
 
 
-def plan(
-    study: str | Path | None = None,
-    *,
-    data: str | Path | None = None,
-    results: str | Path = Path("results"),
-    **grid: Unpack[GridOptions],
-) -> Outlook:
-    """Return the runs of a study, which are done, and what the others will cost: `python -m benchmarks plan`.
+def _carry_out(found: Study, downloads: Path | None, results: Path, begun: Begun) -> list[Ending]:
+    """Carry out what is left of a study, whose names are looked up; return how each run ended."""
+    from benchmarks import driver  # imports torch and OpenMMLab: wrong words are told before that
 
-    Nothing is fetched, prepared or composed: a run counts as done if there is a record of its task, of its newest
-    version, its backbone, seed and so on. `check` and `run` look closer, at the weights and the data.
+    places = driver.Places(downloads, results, Path(begun.work), begun.keep_checkpoints)
+    where = driver.Where(begun.jobs, begun.slurm, begun.ray)
+    chosen = bool(begun.grid.get("tasks"))
+    planned = driver.make_plan(found, places, where, chosen=chosen, pretrain=True)
+    remember(begun, found.name, results)
+    return driver.carry_out_plan(planned, places, where)
+
+
+def resume(*, results: str | Path = Path("results")) -> list[Ending]:
+    """Go on with all that `run` began in a folder of results: `python -m benchmarks resume`.
+
+    It is called in the folder in which `run` was called, if that was given paths from there.
 
     Parameters
     ----------
-    study, data, results, **grid
+    results : str or Path, default 'results'
+        Folder of the records.
+
+    Returns
+    -------
+    list of Ending
         As of `run`.
 
     Raises
     ------
-    ValueError, FileNotFoundError
-        As `run`.
+    FileNotFoundError, ValueError, RuntimeError
+        As `run`; if nothing was begun, or a study brings Python files.
     """
-    found, downloads = _look_up(study, data, grid)
-    from benchmarks.planning import look_ahead
+    endings = []
+    for begun in read_begun(Path(results)):
+        found, downloads = _look_up(begun.study, begun.data, begun.grid, code=False)  # type: ignore[arg-type]
+        endings += _carry_out(found, downloads, Path(results), begun)
+    return endings
 
-    return look_ahead(found, downloads, Path(results))
+
+def show(run: str, *, results: str | Path = Path("results")) -> Shown:
+    """Return all that a folder of results tells of one run: `python -m benchmarks show`.
+
+    Parameters
+    ----------
+    run : str
+        The first letters of its identity, as the name of its folder has it, or the folder.
+    results : str or Path, default 'results'
+        Folder of the records.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such run, or several begin so.
+    """
+    from benchmarks.showing import show_run
+
+    return show_run(run, Path(results))
 
 
-def check(
+def verify(
+    record: str | Path,
+    *,
+    data: str | Path | None = None,
+    work: str | Path = Path("work"),
+    within: float = 1.0,
+) -> Verified:
+    """Measure a record again, from this suite's own files, and compare: `python -m benchmarks verify`.
+
+    The run is composed from what the record says that it is; its config is not read, and nothing of it is executed.
+    If data, weights, versions or the config differ from what the record says, they are named, and nothing is run.
+
+    Parameters
+    ----------
+    record : str or Path
+        A record.json, or the folder of its run.
+    data, work
+        As of `run`.
+    within : float, default 1.0
+        Points, hundredths of a share, by which the headline metric may differ for it to count as reproduced.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such record, it is none, or it names what this suite does not have.
+    """
+    from benchmarks.verifying import verify_record
+
+    return verify_record(Path(record), _downloads(data), Path(work), within)
+
+
+def plan(
     study: str | Path | None = None,
     *,
     data: str | Path | None = None,
     results: str | Path = Path("results"),
     work: str | Path = Path("work"),
     **grid: Unpack[GridOptions],
-) -> Plan:
-    """Compose every run of a study as `run` does first, and say what of it is done: `python -m benchmarks check`.
+) -> Outlook:
+    """Return the runs of a study, which are done, and what the others will cost: `python -m benchmarks plan`.
 
-    Data sets are prepared, weights fetched and opened. No run begins, and no backbone is pretrained.
+    Nothing is fetched, prepared or composed: a run counts as done if there is a record of its task, of its newest
+    version, its backbone, seed and so on. `check` and `run` look closer, at the weights and the data.
 
     Parameters
     ----------
@@ -183,11 +254,40 @@ def check(
         As `run`.
     """
     found, downloads = _look_up(study, data, grid)
+    from benchmarks.planning import look_ahead
+
+    return look_ahead(found, downloads, Path(results), Path(work))
+
+
+def check(
+    study: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    results: str | Path = Path("results"),
+    work: str | Path = Path("work"),
+    jobs: int | None = None,
+    **grid: Unpack[GridOptions],
+) -> Plan:
+    """Compose every run of a study as `run` does first, and say what of it is done: `python -m benchmarks check`.
+
+    Data sets are prepared, weights fetched and opened. No run begins, and no backbone is pretrained.
+
+    Parameters
+    ----------
+    study, data, results, work, jobs, **grid
+        As of `run`.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `run`.
+    """
+    found, downloads = _look_up(study, data, grid)
     from benchmarks import driver
 
     places = driver.Places(downloads, Path(results), Path(work))
     chosen = bool(grid.get("tasks"))
-    return driver.make_plan(found, places, driver.Where(), chosen=chosen, pretrain=False)
+    return driver.make_plan(found, places, driver.Where(jobs), chosen=chosen, pretrain=False)
 
 
 def status(*, results: str | Path = Path("results")) -> Status:
@@ -211,7 +311,7 @@ def status(*, results: str | Path = Path("results")) -> Status:
 
 
 def _look_up(
-    study: str | Path | None, data: str | Path | None, grid: GridOptions
+    study: str | Path | None, data: str | Path | None, grid: GridOptions, *, code: bool = True
 ) -> tuple[Study, Path | None]:
     """Return a study, all of whose names are known, and the folder of downloads.
 
@@ -220,10 +320,23 @@ def _look_up(
     ValueError, FileNotFoundError
         As `load_study` and `Study.cells`, or if there is no such folder.
     """
-    found = load_study(study, **grid)
+    if unknown := {*grid} - {*GridOptions.__annotations__}:
+        raise TypeError(f"no argument {', '.join(sorted(unknown))}")
+    found = load_study(study, code=code, **grid)
     found.cells()
+    return found, _downloads(data)
+
+
+def _downloads(data: str | Path | None) -> Path | None:
+    """Return the folder of downloads.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    """
     if data is not None and not Path(data).is_dir():
         raise FileNotFoundError(
             f"--data {data}: no such folder. Name the folder that holds the downloads."
         )
-    return found, None if data is None else Path(data)
+    return None if data is None else Path(data)

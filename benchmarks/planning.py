@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from benchmarks import profiles
 from benchmarks.grid import RunSpec
 from benchmarks.overrides import ACCUMULATED, checked, without_halving
 from benchmarks.results import RUNS, Row, scan
-from benchmarks.study import Study
-from lvmmed_backbones import catalogue
+from benchmarks.study import Study, backbone_file
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.records import FILE
 from tasks import datasets, registry
 
 COSTS = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "cost.csv"
@@ -119,7 +119,7 @@ class Outlook:
         )
 
 
-def look_ahead(study: Study, downloads: Path | None, results: Path) -> Outlook:
+def look_ahead(study: Study, downloads: Path | None, results: Path, work: Path) -> Outlook:
     """Return what is known of a study.
 
     Parameters
@@ -128,8 +128,8 @@ def look_ahead(study: Study, downloads: Path | None, results: Path) -> Outlook:
         The study.
     downloads : Path or None
         Folder of downloads; it decides which records are of the same data.
-    results : Path
-        Folder of the records; it need not exist.
+    results, work : Path
+        Folders of the records, and of the backbones that are pretrained; they need not exist.
     """
     rows = scan(results)
     done = _done(rows.values(), downloads)
@@ -151,19 +151,26 @@ def look_ahead(study: Study, downloads: Path | None, results: Path) -> Outlook:
         found.append(part)
     each = _room_of_a_run(results, [name for name, row in rows.items() if not row.problem])
     missing = sum(part.cells - part.done for part in found)
-    problems = [f"{results / RUNS / name}: {r.problem}" for name, r in rows.items() if r.problem]
+    runs = results / RUNS
+    problems = [f"{runs / n / FILE}: {r.problem}" for n, r in rows.items() if r.problem]
     return Outlook(
         study,
         found,
         None if each is None else each * missing,
         sources,
-        [name for name in study.pretrainings() if any(part.backbone == name for part in found)],
-        [
-            plain(f"{results / RUNS / name}: {row.problem}")
-            for name, row in rows.items()
-            if row.problem
-        ],
+        _pretrained_first(study, {part.backbone for part in found}, work),
+        list(map(plain, problems)),
     )
+
+
+def _pretrained_first(study: Study, backbones: Container[str], work: Path) -> list[str]:
+    """Return the backbones that are not there yet, with their seeds."""
+    return [
+        name if seed is None else f"{name} (seed {seed})"
+        for name, pretraining in study.pretrainings().items()
+        for seed in pretraining.seeds or (None,)
+        if name in backbones and not backbone_file(work, name, seed).is_file()
+    ]
 
 
 def cell_of(row: Row) -> RunSpec | tuple[RunSpec, str]:
@@ -203,12 +210,12 @@ def _done(rows: Iterable[Row], downloads: Path | None) -> set[RunSpec | tuple[Ru
 def _version_and_source(task: str, recipe: str, downloads: Path | None) -> tuple[int, str] | None:
     """Return the version of a task and the source of its data; None if there is no such task here."""
     try:
-        config = registry.get(task, recipe).task
+        config = registry.facts(task, recipe)
     except ValueError:
         return None
-    folder = datasets.source_of(config.dataset, downloads)
+    folder = datasets.source_of(config["dataset"], downloads)
     phantom = folder is None or (folder / "PHANTOM").is_file()
-    return config.version, "phantom" if phantom else "measured"
+    return config["version"], "phantom" if phantom else "measured"
 
 
 class _Rates:
@@ -246,7 +253,7 @@ class _Rates:
         return self.known[cell]
 
     def _without_records(self, cell: RunSpec) -> tuple[str, Amount]:
-        task = registry.get(cell.task, cell.recipe).task
+        task = registry.facts(cell.task, cell.recipe)
         profile = profiles.get(cell.profile)
         if profile.budgets is None:
             network = _network(cell.backbone)
@@ -261,9 +268,15 @@ class _Rates:
 
 
 def _network(backbone: str) -> str:
-    """Return the architecture of a backbone as the cost study calls it; empty if the catalogue has none (yet)."""
+    """Return the architecture of a backbone as the cost study calls it; empty if the catalogue has none (yet).
+
+    A base ViT counts as SAM's.
+    """
+    from lvmmed_backbones import catalogue  # imports torch, which few plans need
+
     try:
-        return catalogue.get(backbone, *catalogue.seeds(backbone)[:1]).architecture
+        architecture = catalogue.get(backbone, *catalogue.seeds(backbone)[:1]).architecture
+        return "SAM ViT-B" if "ViT-B" in architecture else architecture
     except ValueError:
         return ""
 

@@ -19,7 +19,7 @@ from benchmarks.grid import RunSpec
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import alone
 from benchmarks.scheduler.processes import in_own_process
-from benchmarks.study import Study
+from benchmarks.study import Study, backbone_file, backbones_folder
 from benchmarks.terminal import say
 from lvmmed_backbones import corpus, pretrain
 from lvmmed_backbones.catalogue import add_catalogue_folder
@@ -204,17 +204,6 @@ def add_backbones(work: Path) -> None:
     add_catalogue_folder(backbones_folder(work))
 
 
-def backbones_folder(work: Path) -> Path:
-    """Return the folder of the backbones that studies pretrain."""
-    return work / "backbones"
-
-
-def backbone_file(work: Path, name: str, seed: int | None) -> Path:
-    """Return the file of a backbone that a study pretrains, which is there once it is whole."""
-    stem = name if seed is None else f"{name}/{seed}"
-    return backbones_folder(work) / f"{stem}.safetensors"
-
-
 def pretrain_backbones(wanted: Wanted, gpus: Sequence[str | None]) -> None:
     """Pretrain and export the missing backbones.
 
@@ -302,6 +291,12 @@ def _pretrain_backbone(
     add_backbones(work)
     run = work / "pretraining" / (name if seed is None else f"{name}-{seed}")
     pretrain.run(
-        pretraining.config, corpus_folder, run, resume=True, epochs=pretraining.epochs, seed=seed
+        pretraining.config,
+        corpus_folder,
+        run,
+        resume=True,
+        epochs=pretraining.epochs,
+        seed=seed,
+        overrides=pretraining.overrides,
     )
     pretrain.export(run, name, backbones_folder(work), by_seed=seed is not None)

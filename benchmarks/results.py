@@ -74,7 +74,7 @@ class _Index(msgspec.Struct):
     rows: dict[str, Row]
 
 
-class _RunNames(msgspec.Struct):
+class RunNames(msgspec.Struct):
     """What `status` shows of a run's identity.json."""
 
     task: str = "?"
@@ -183,12 +183,12 @@ def status_of(results: Path) -> Status:
             continue
         if row:
             notes.append(f"{folder / FILE}: {row.problem}")
-        names, state = _read_names(folder), _state_of(folder, notes)
+        names, state = read_names(folder), state_of(folder, notes)
         counts[names.profile, names.recipe, names.task, names.backbone][state] += 1
     return Status(dict(counts), [plain(note) for note in notes])
 
 
-def _state_of(folder: Path, notes: list[str]) -> str:
+def state_of(folder: Path, notes: list[str]) -> str:
     """Return the state of a run without a sound record; add to the notes who carries it out, or why it failed."""
     lease = newest(folder / LEASE)
     if lease and not Watch().is_dead(lease):
@@ -200,10 +200,10 @@ def _state_of(folder: Path, notes: list[str]) -> str:
     return "interrupted"
 
 
-def _read_names(folder: Path) -> _RunNames:
+def read_names(folder: Path) -> RunNames:
     """Return what the run is; question marks where its folder does not tell."""
     try:
         content = read_bytes(folder / IDENTITY, within=folder, most=MIB)
-        return msgspec.json.decode(content, type=_RunNames)
+        return msgspec.json.decode(content, type=RunNames)
     except (FileNotFoundError, Refused, msgspec.DecodeError):
-        return _RunNames()
+        return RunNames()

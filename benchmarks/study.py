@@ -22,6 +22,7 @@ from tasks import registry
 FOLDER = Path(__file__).parent / "studies"
 DEFAULT_PROFILE = "open"
 NAME = re.compile(r"[A-Za-z0-9][\w-]{0,63}", re.ASCII)
+RUN = "Call `lvmmed run` as before: `resume` runs no file that a folder of results names"
 REMEDY = "docs/studies.md tells what a study may say"
 
 
@@ -88,9 +89,7 @@ class Grid(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             )
         if self.protocols is None:
             return tasks
-        for task in tasks:
-            registry.check(task, self.recipe)
-        protocols = {task: registry.get(task, self.recipe).task.protocol for task in tasks}
+        protocols = {task: registry.facts(task, self.recipe)["protocol"] for task in tasks}
         chosen = [task for task in tasks if protocols[task] in self.protocols]
         if not chosen:
             raise ValueError(
@@ -150,13 +149,16 @@ def shipped() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
-def load_study(study: str | Path | None, /, **given: Any) -> Study:
+def load_study(study: str | Path | None, /, *, code: bool = True, **given: Any) -> Study:
     """Return a study.
 
     Parameters
     ----------
     study : str, Path or None
         The name of one that comes with the suite, or a file, NAME.yaml or NAME.py; None: a grid of the defaults.
+    code : bool, default True
+        Load the Python files that the study brings; else refuse a study that brings any, as one named in somebody's
+        folder of results may.
     **given
         Fields of `Grid` that replace those of each of its grids; None: they stay.
 
@@ -166,6 +168,8 @@ def load_study(study: str | Path | None, /, **given: Any) -> Study:
         If there is no such study, or it says what it cannot; the message names the field.
     """
     file = None if study is None else _find(study)
+    if file and file.suffix == ".py" and not code:
+        raise Refused(file, "is a Python file", RUN)
     content = {} if file is None else _read(file)
     grids = content.pop("grids", None) or [{}]
     common = {name: content.pop(name) for name in Grid.__struct_fields__ if name in content}
@@ -190,8 +194,22 @@ def load_study(study: str | Path | None, /, **given: Any) -> Study:
         }
         plugins = tuple(str(folder / plugin) for plugin in found.plugins)
         found = msgspec.structs.replace(found, pretrained=pretrained, plugins=plugins)
-        load(found.plugins)
+        brought = [*plugins, *(p.config for p in pretrained.values() if p.config.endswith(".py"))]
+        if brought and not code:
+            raise Refused(file, f"brings a Python file, {brought[0]}", RUN)
+        load(plugins)
     return found
+
+
+def backbones_folder(work: Path) -> Path:
+    """Return the folder of the backbones that studies pretrain."""
+    return work / "backbones"
+
+
+def backbone_file(work: Path, name: str, seed: int | None) -> Path:
+    """Return the file of a backbone that a study pretrains, which is there once it is whole."""
+    stem = name if seed is None else f"{name}/{seed}"
+    return backbones_folder(work) / f"{stem}.safetensors"
 
 
 class _Loader(yaml.SafeLoader):

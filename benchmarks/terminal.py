@@ -13,12 +13,15 @@ from rich.text import Text
 from tqdm import tqdm
 
 from lvmmed_backbones.display import plain
+from lvmmed_backbones.records import overrides_text
 from tasks import registry
 
 if TYPE_CHECKING:
     from benchmarks.driver import Plan
     from benchmarks.planning import Amount, Outlook, Part, Total
     from benchmarks.results import Status
+    from benchmarks.showing import Shown
+    from benchmarks.verifying import Verified
 
 STATES = ("done", "going on", "failed", "interrupted")
 
@@ -118,6 +121,80 @@ def show_status(status: Status) -> None:
     Console().print(table)
     for note in status.notes:
         say(note)
+
+
+def show_run(shown: Shown) -> None:
+    """Print on stdout what is known of a run."""
+    names, record = shown.names, shown.record
+    table = Table(show_header=False, title=plain(shown.folder), title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+
+    def row(name: str, value: object) -> None:
+        table.add_row(name, Text(plain(value)))
+
+    row("state", shown.state)
+    row("task", registry.label(names.task, names.recipe))
+    row("backbone", names.backbone)
+    row("profile", names.profile)
+    for note in shown.notes:
+        row("note", note)
+    if record is not None:
+        row("seed, labels", f"{record.seed}, {record.label_fraction:.0%}")
+        if record.overrides:
+            row("with", overrides_text(record.overrides))
+        for metric, value in record.metrics.items():
+            mark = " (headline)" if metric == record.metric else ""
+            row(metric + mark, "undefined" if value is None else f"{value:.4f}")
+        row("cases", len(record.cases))
+        for name, value in record.cost.items():
+            row(name.replace("_", " "), f"{value:,.1f}")
+        row("begun", record.provenance.started)
+        row("machine", record.provenance.machine.get("cpu"))
+        row("GPU", record.provenance.machine.get("gpu"))
+    Console().print(table)
+    for line in shown.log:
+        print(line)
+
+
+def show_verified(verified: Verified) -> None:
+    """Print on stdout whether a record was reproduced, and within what; the metrics side by side."""
+    console = Console()
+    console.print(Text(plain(f"{verified.path}: {verified.spec}")))
+    if verified.metrics:
+        table = Table("metric", "record", "here", "difference in points")
+        for name, (theirs, ours) in verified.metrics.items():
+            apart = "" if theirs is None or ours is None else f"{100 * (ours - theirs):+.4f}"
+            shown = ("undefined" if v is None else f"{v:.6f}" for v in (theirs, ours))
+            table.add_row(Text(plain(name)), *shown, apart)
+        console.print(table)
+    for line in verified.surroundings:
+        console.print(Text(plain(f"other surroundings: {line}")))
+    for line in verified.apart:
+        console.print(Text(plain(f"another experiment: {line}")))
+    console.print(Text(plain(_verdict(verified))))
+
+
+def _verdict(verified: Verified) -> str:
+    """Return in a sentence whether a record was reproduced."""
+    if verified.failure:
+        return f"not verified: the run failed here: {verified.failure}"
+    if not verified.was_run:
+        return "not verified: another experiment would be compared"
+    if verified.is_equal:
+        return "reproduced: every metric and every case is the same to the last bit"
+    cases = (
+        "the cases or their scores are other ones"
+        if verified.cases is None
+        else f"a case by at most {100 * verified.cases:.4f}"
+    )
+    if verified.points is None:
+        return f"not reproduced: {verified.headline} is undefined in one of them; {cases}"
+    word = "reproduced" if verified.is_reproduced else "not reproduced"
+    return (
+        f"{word}: {verified.headline} differs by {verified.points:+.4f} points "
+        f"(at most {verified.within:g} were allowed), {cases}"
+    )
 
 
 def say(message: str) -> None:

@@ -10,14 +10,14 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
 
 # Not mmengine's collect_env: it starts a compiler (2 s a run), knows neither the processor nor mmcv's and timm's
 # versions, and the runner writes what it says to run.log anyway.
 @cache
 def machine() -> dict[str, str | int | float | None]:
     """Return what describes this machine; memory in GB."""
+    import torch  # here, since checksums do not need it
+
     return {
         "platform": platform.platform(),
         "cpu": processor(),

@@ -6,9 +6,12 @@ NAME_fcns, NAME with several layers in place of one, have this one alone.
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lvmmed_backbones.display import unknown_name
 from lvmmed_backbones.plugins import load_installed
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 PROMPT, OPEN, RELEASED = (CONFIGS / folder for folder in ("prompt", "open", "release"))
+NEEDED = ("name", "version", "dataset", "kind", "protocol", "headline")  # of the entry `task`
 _folders: dict[str, tuple[Path, ...]] = {SUITE: (CONFIGS, PROMPT, OPEN), RELEASE: (RELEASED,)}
 _registered: dict[tuple[str, str], Config] = {}  # by name and recipe
 
@@ -122,6 +126,63 @@ def get(name: str, recipe: str = SUITE) -> Config:
     check(name, recipe)
     key = name, recipe
     return _registered[key] if key in _registered else _read(_shipped(recipe)[name])
+
+
+def facts(name: str, recipe: str = SUITE) -> Mapping[str, Any]:
+    """Return the entry `task` of a task config: its name, version, dataset, kind, protocol and so on.
+
+    A config that says `task = dict(...)` whole, in constants, is not composed for it: that takes half a second, and
+    torch.
+
+    Parameters
+    ----------
+    name, recipe : str
+        As of `get`.
+
+    Raises
+    ------
+    ValueError
+        As `check`.
+    """
+    check(name, recipe)
+    if (name, recipe) not in _registered:
+        said = _said(_shipped(recipe)[name])
+        if {*NEEDED} <= {*said}:
+            return said
+    return get(name, recipe).task
+
+
+@cache
+def _said(file: Path) -> dict[str, Any]:
+    """Return what a config, and those of this folder that it is based on, say of its `task` in constants."""
+    found: dict[str, Any] = {}
+    for node in ast.parse(file.read_text()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="_base_" | "task" as name)], value=value):
+                with suppress(ValueError):
+                    said = _constant(value)
+                    if name == "task":
+                        found |= said
+                    for base in (
+                        (said if isinstance(said, list) else [said]) if name == "_base_" else ()
+                    ):
+                        if "::" not in base:  # a config of OpenMMLab, which knows no tasks
+                            found |= _said((file.parent / base).resolve())
+    return found
+
+
+def _constant(node: ast.expr) -> Any:
+    """Return the value of an expression of constants and dict(...).
+
+    Raises
+    ------
+    ValueError
+        If it is another one.
+    """
+    match node:
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=words):
+            return {word.arg: _constant(word.value) for word in words if word.arg}
+    return ast.literal_eval(node)
 
 
 def label(name: str, recipe: str) -> str:

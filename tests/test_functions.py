@@ -20,6 +20,7 @@ import benchmarks.studies.traps.__main__
 import lvmmed_backbones.command.cli
 import reports.cli
 import tasks.__main__
+from benchmarks.commands import GridOptions
 from lvmmed_backbones.command.shell import SHOWING, verbs
 from reports.reading.selection import Filters
 
@@ -48,12 +49,12 @@ def options_of(verb: argparse.ArgumentParser) -> dict[str, Any]:
 
 
 def arguments_of(function: Callable) -> dict[str, Any]:
-    """By its name the default of each argument, or REQUIRED; the filters of the reports one by one."""
+    """By its name the default of each argument, or REQUIRED; those of a TypedDict one by one."""
     arguments = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            assert parameter.annotation == "Unpack[Filters]"
-            arguments |= dict.fromkeys(Filters.__annotations__)
+            options = {"Unpack[Filters]": Filters, "Unpack[GridOptions]": GridOptions}
+            arguments |= dict.fromkeys(options[parameter.annotation].__annotations__)
         else:
             arguments[name] = parameter.default
     return arguments
@@ -79,7 +80,7 @@ def test_every_argument_is_explained(verb: argparse.ArgumentParser) -> None:
 def test_every_verb_of_every_command_line_is_here() -> None:
     """None is lost on the way through the parsers."""
     words = {
-        "benchmarks": "run, plan, status",
+        "benchmarks": "run, plan, check, status, resume, show, verify",
         "benchmarks.studies.evidence": "pretrain, changes, gradients, report",
         "benchmarks.studies.traps": "run",
         "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, convert, evaluate, "

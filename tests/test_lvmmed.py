@@ -35,7 +35,7 @@ def test_a_checkout_has_all_verbs(tmp_path: Path) -> None:
 
 def test_elsewhere_it_says_that_it_needs_a_checkout(tmp_path: Path) -> None:
     assert "random_resnet50" in lvmmed("list", cwd=tmp_path).stdout
-    for verb in ("tasks", "run", "plan", "status", "report"):
+    for verb in ("tasks", "run", "plan", "check", "status", "resume", "show", "verify", "report"):
         done = lvmmed(verb, "--help", cwd=tmp_path)
         assert done.returncode == 1
         assert f"no checkout of the suite, which `lvmmed {verb}` needs" in done.stderr

@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lvmmed_backbones.plugins import load_installed
 from lvmmed_backbones.records import RELEASE
@@ -86,12 +87,15 @@ class Pretraining:
         What it took on 2 cores, for the estimate; 0: unknown.
     seeds : tuple of int
         Of several pretrainings, one for each seed of the runs; empty: one, with the config's seed, for all runs.
+    overrides : mapping of str to any
+        What is changed in the config, by dotted name.
     """
 
     config: str
     epochs: int | None = None
     seconds: float = 0.0
     seeds: tuple[int, ...] = ()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,9 @@ VERBS = {
     "plan": ("benchmarks.__main__:main", ("plan",), "show the runs of a study, and what is left"),
     "check": ("benchmarks.__main__:main", ("check",), "compose the runs of a study, run nothing"),
     "status": ("benchmarks.__main__:main", ("status",), "show what a folder of results holds"),
+    "resume": ("benchmarks.__main__:main", ("resume",), "go on with what was begun"),
+    "show": ("benchmarks.__main__:main", ("show",), "show all of one run"),
+    "verify": ("benchmarks.__main__:main", ("verify",), "measure a record again, and compare"),
     "report": (
         "reports.__main__:main",
         (),

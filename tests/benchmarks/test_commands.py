@@ -24,7 +24,10 @@ def test_wrong_words_are_told_before_anything_heavy_is_imported() -> None:
 def test_a_plan_a_run_and_a_status_in_python(tmp_path: Path) -> None:
     """Without a command line, and with paths as strings."""
     folders = dict(results=str(tmp_path / "results"), work=str(tmp_path / "work"))
-    plan = benchmarks.plan(**GRID, **folders)
+    outlook = benchmarks.plan(**GRID, results=folders["results"])
+    assert (outlook.total().cells, outlook.total().done) == (2, 0)
+    assert outlook.sources == {"the profile": 2} and not (tmp_path / "work").exists()
+    plan = benchmarks.check(**GRID, **folders)
     assert [str(run.spec) for run in plan.left] == [
         "brain_tumor_linear random_resnet18_half seed 0",
         "brain_tumor_linear random_resnet18_half seed 1",
@@ -35,7 +38,8 @@ def test_a_plan_a_run_and_a_status_in_python(tmp_path: Path) -> None:
     assert {ending.run.folder for ending in endings} == {run.folder for run in plan.runs}
     assert all((run.folder / "record.json").is_file() for run in plan.runs)
     assert [ending.before for ending in benchmarks.run(**GRID, **folders)] == [True, True]
-    assert benchmarks.plan(**GRID, **folders).left == []
+    assert benchmarks.check(**GRID, **folders).left == []
+    assert benchmarks.plan(**GRID, results=folders["results"]).total().done == 2
     status = benchmarks.status(results=tmp_path / "results")
     assert status.counts == {
         ("open", "suite", "brain_tumor_linear", "random_resnet18_half"): {"done": 2}

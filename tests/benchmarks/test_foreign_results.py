@@ -93,7 +93,7 @@ def test_a_run_writes_to_its_own_folder(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["cut off", "NaN", "another network"])
-def test_plan_opens_the_weights_before_any_data_is_prepared(
+def test_check_opens_the_weights_before_any_data_is_prepared(
     tmp_path: Path, monkeypatch, capsys, fault: str
 ) -> None:
     monkeypatch.setenv("LVMMED_HOME", str(tmp_path / "cache"))
@@ -108,7 +108,7 @@ def test_plan_opens_the_weights_before_any_data_is_prepared(
     torch.save(state, file)
     if fault == "cut off":
         file.write_bytes(file.read_bytes()[:-100])
-    assert main(words(tmp_path, "lvmmed_resnet50", verb="plan")) == 2
+    assert main(words(tmp_path, "lvmmed_resnet50", verb="check")) == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
     expected = {
         "cut off": "is cut off",

@@ -1,4 +1,4 @@
-"""`python -m benchmarks plan` and `run`, in this process, on files of which a few bytes are damaged."""
+"""`python -m benchmarks check` and `run`, in this process, on files of which a few bytes are damaged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FACTS = {
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder whose data is prepared."""
     folder = tmp_path_factory.mktemp("work")
-    assert main(words(folder, "random_vit_tiny", verb="plan")) == 0
+    assert main(words(folder, "random_vit_tiny", verb="check")) == 0
     return folder
 
 
@@ -52,7 +52,7 @@ def words(folder: Path, backbone: str, verb: str) -> list[str]:
     ]
 
 
-def test_a_plan_of_generated_weights(work: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_a_check_of_generated_weights(work: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path))
     file = tmp_path / "mine.safetensors"
     save_file(MODELS.build(SMALL).state_dict(), file, {KEY: json.dumps(FACTS)})
@@ -61,7 +61,7 @@ def test_a_plan_of_generated_weights(work: Path, tmp_path: Path, monkeypatch, ca
     planned = 0
     for _ in range(300):
         file.write_bytes(spoilt_bytes(content, rng, header))
-        code = main(words(work, "mine", verb="plan"))
+        code = main(words(work, "mine", verb="check"))
         lines = capsys.readouterr().err.replace("\r", "\n").splitlines()
         errors = [line for line in lines if line.startswith("error: ")]
         assert "Traceback (most recent call last):" not in lines

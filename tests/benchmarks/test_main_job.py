@@ -230,7 +230,7 @@ def test_real_images(real_data: Path, tmp_path: Path) -> None:
 
 
 def test_help_on_every_level() -> None:
-    for words_ in ([], ["run"], ["plan"]):
+    for words_ in ([], ["run"], ["plan"], ["check"]):
         done = benchmarks(*words_, "--help")
         assert done.returncode == 0
         assert "usage" in done.stdout

@@ -12,7 +12,8 @@ import pytest
 from benchmarks import profiles
 from benchmarks.__main__ import main
 from benchmarks.grid import RunSpec
-from benchmarks.preparation import copy_audits, missing_backbones, with_data
+from benchmarks.preparation import Wanted, copy_audits, with_data
+from benchmarks.study import load_study
 from lvmmed_backbones.pretrain import config_names
 from lvmmed_backbones.records.audits import Audit, read_audits, write_audit
 from tasks import phantoms
@@ -38,12 +39,17 @@ def test_without_any_data_nothing_runs(tmp_path: Path) -> None:
 
 
 def test_what_lies_there_is_not_made_again(tmp_path: Path) -> None:
-    wanted = ["random_resnet50", "lvmmed_open_resnet18", "simclr_open_resnet18"]
-    assert missing_backbones("open", wanted, tmp_path) == wanted[1:]
+    names = ["random_resnet50", "lvmmed_open_resnet18", "simclr_open_resnet18"]
+
+    def missing(profile: str) -> list[tuple[str, int | None]]:
+        study = load_study(None, profile=profile, backbones=names, tasks=["drive"])
+        return Wanted.of(study, study.cells(), None, tmp_path).missing()
+
+    assert missing("open") == [(names[1], None), (names[2], None)]
     (tmp_path / "backbones").mkdir()
     (tmp_path / "backbones" / "lvmmed_open_resnet18.safetensors").touch()
-    assert missing_backbones("open", wanted, tmp_path) == wanted[2:]
-    assert missing_backbones("paper", wanted, tmp_path) == []
+    assert missing("open") == [(names[2], None)]
+    assert missing("paper") == []
 
 
 def test_the_audits_of_the_profiles_corpora_come_into_the_results(tmp_path: Path, capsys) -> None:
@@ -66,7 +72,7 @@ def test_profiles_pretrain_by_configs_that_there_are() -> None:
 def test_a_plan_says_what_run_will_pretrain(tmp_path: Path, capsys) -> None:
     folders = ["--results", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
     backbones = ["--backbones", "random_vit_tiny", "simclr_open_resnet18"]
-    assert main(["plan", "--tasks", "drive", "--seeds", "0", *backbones, *folders]) == 0
+    assert main(["check", "--tasks", "drive", "--seeds", "0", *backbones, *folders]) == 0
     said = capsys.readouterr().err
     assert "`run` pretrains them first: simclr_open_resnet18" in said
     assert "0 of 1 done" in said

@@ -298,7 +298,7 @@ def test_a_backbone_that_a_released_network_does_not_take_is_refused_before_anyt
     monkeypatch.setattr("benchmarks.preparation.prepare", lambda *_: pytest.fail("was prepared"))
     arguments = dict(tasks=["kvasir"], backbones=["random_resnet50"], profile="mini")
     with pytest.raises(BaseException) as caught:  # pytest's own is none of ValueError
-        benchmarks.plan(**arguments, recipe="release", results=tmp_path, work=tmp_path)
+        benchmarks.check(**arguments, recipe="release", results=tmp_path, work=tmp_path)
     message = str(caught.value)
     if name.startswith("dinov3"):
         wanted = "the blocks of Eva cannot stand alone"

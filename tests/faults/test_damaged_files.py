@@ -67,9 +67,9 @@ def done(whole: Whole, start, tmp_path: Path) -> Grid:
     return Grid(tmp_path, start)
 
 
-def plan(grid: Grid, **options) -> Command:
-    """Start `plan`, which says what of the grid is done."""
-    return grid.start(verb="plan", **options)
+def check(grid: Grid, **options) -> Command:
+    """Start `check`, which says what of the grid is done."""
+    return grid.start(verb="check", **options)
 
 
 @pytest.mark.fault("A damaged file: record", HOLDS)
@@ -88,9 +88,9 @@ def test_records(done: Grid, whole: Whole) -> None:
 @pytest.mark.fault("A damaged file: index of results", HOLDS)
 @cuts
 def test_index(done: Grid, damage: str) -> None:
-    assert_in_order(plan(done), 0)
+    assert_in_order(check(done), 0)
     spoil(done.results / "index.json", damage)
-    shown = plan(done)
+    shown = check(done)
     assert_in_order(shown, 0)
     assert shown.said.count("1 of 1 done") == RUNS
 
@@ -110,7 +110,7 @@ def test_gallery(done: Grid, start, damage: str) -> None:
 def test_meta(done: Grid, whole: Whole, damage: str) -> None:
     path = done.work / "prepared" / "phantoms" / "brain_tumor" / "meta.json"
     content = spoil(path, damage)
-    shown = plan(done)
+    shown = check(done)
     assert_in_order(shown, 0)
     assert shown.said.count("1 of 1 done") == RUNS
     assert path.read_bytes() == content
@@ -121,7 +121,7 @@ def test_meta(done: Grid, whole: Whole, damage: str) -> None:
 def test_weights(done: Grid, damage: str) -> None:
     path = make_weights(done, 0)
     spoil(path, damage)
-    shown = plan(done, backbones=("random_resnet18_half", "mine"))
+    shown = check(done, backbones=("random_resnet18_half", "mine"))
     assert_in_order(shown, 2)
     assert says(shown, path)
 
