@@ -225,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code, 0 only if every planned run has a record."""
     try:
         return carry_out(parser().parse_args(arguments))
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
         say_error(error)
         return 2
 

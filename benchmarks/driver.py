@@ -96,6 +96,10 @@ def make_plan(study: Study, places: Places, where: Where, *, chosen: bool, pretr
     ValueError, FileNotFoundError, RuntimeError
         As `benchmarks.run`.
     """
+    if where.ray is not None:
+        from benchmarks.scheduler import ray
+
+        ray.check(where.ray)
     threads = max(profiles.get(grid.profile).threads for grid in study.grids)
     gpus = devices.slots(where.jobs, devices.visible_here(), os.cpu_count() or 1, threads)
     specs = preparation.with_data(study.cells(), places.downloads, chosen)
