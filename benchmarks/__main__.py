@@ -81,6 +81,15 @@ def parser() -> argparse.ArgumentParser:
         description="Show the runs of a folder of results; nothing is configured or prepared.",
     )
     behind(status, "benchmarks:status", _show_status)
+    job = verbs.add_parser(
+        "job",
+        help="carry out one of the runs that `run --slurm` planned: its jobs call it",
+        description="Carry out one of the runs that `run --slurm` planned. Slurm's jobs call it; it may be called by "
+        "hand.",
+    )
+    job.add_argument("jobs", type=Path, metavar="FILE", help="the runs, RESULTS/slurm/ID/jobs.json")
+    job.add_argument("number", type=int, metavar="NUMBER", help="which of them, from 0")
+    behind(job, "benchmarks:job", _show_ending)
     return top
 
 
@@ -204,6 +213,13 @@ def _show_endings(endings: Sequence[Ending]) -> int:
     for ending in failed:
         terminal.say(f"FAILED {ending.run.folder}: {ending.failure}")
     return 1 if failed else 0
+
+
+def _show_ending(ending: Ending) -> int:
+    """Say why a run failed; the driver reads the last line."""
+    if ending.failure:
+        terminal.say(ending.failure)
+    return 1 if ending.failure else 0
 
 
 def _show_outlook(outlook: Outlook) -> int:
