@@ -16,14 +16,18 @@ from tests.faults.grid import RUNS, Grid, Whole, assert_in_order, executions
 from tests.slurm.conftest import Cluster
 
 ONE = dict(tasks=("brain_tumor_linear",), backbones=("random_resnet18_half",))
-EPOCHS = dict(**ONE, profile="paper")
+EPOCHS = dict(**ONE, profile="epochs")
+EIGHT = ("--override", "train_cfg.max_epochs=8")
+
+
+def adding(grid: Grid, *words: str) -> Grid:
+    """Return the grid, with more words in its command."""
+    return Grid(grid.folder, lambda *others, **more: grid.launch(*others, *words, **more))
 
 
 def started(grid: Grid, *options: str, **more) -> Command:
     """Start a grid on Slurm."""
-    launch = grid.launch
-    on_slurm = Grid(grid.folder, lambda *words, **rest: launch(*words, "--slurm", *options, **rest))
-    return on_slurm.start(**more)
+    return adding(grid, "--slurm", *options).start(**more)
 
 
 def arrays(grid: Grid) -> list[list[str]]:
@@ -70,8 +74,8 @@ def test_a_requeued_run_goes_on_from_its_checkpoint(
     """`scontrol requeue` stands for a preemption."""
     shutil.copytree(grid.work, tmp_path / "here" / "work")
     here = Grid(tmp_path / "here", grid.launch)
-    assert_in_order(here.start(**EPOCHS, jobs=1), 0)
-    driver = started(grid, **EPOCHS)
+    assert_in_order(adding(here, *EIGHT).start(**EPOCHS), 0)
+    driver = started(adding(grid, *EIGHT), **EPOCHS)
     cluster.wait_for(lambda: driver.ended() or list(grid.results.glob("runs/*/last.pth")))
     (task,) = cluster.tasks("RUNNING")
     cluster.ask("scontrol", "requeue", task)
