@@ -9,7 +9,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from benchmarks.scheduler import slurm
+from benchmarks.composing import Places, compose_one
+from benchmarks.grid import RunSpec
+from benchmarks.results import NO_MEMORY
+from benchmarks.scheduler import local, slurm
 from tests.faults.commands import Command
 from tests.faults.folders import half_written, records, scores
 from tests.faults.grid import RUNS, Grid, Whole, assert_in_order, executions
@@ -155,3 +158,18 @@ def test_odd_names_of_folders(cluster: Cluster, grid: Grid, whole: Whole) -> Non
     (script,) = odd.results.glob(f"{slurm.SLURM}/*/{slurm.SCRIPT}")
     assert (script.parent / "0.txt").is_file()
     assert time.time() - script.stat().st_mtime < 600
+
+
+def test_a_run_with_half_the_batch_takes_its_place(tmp_path: Path) -> None:
+    """A job that finds no memory does the run once more, with half the batch: the driver looks for that record, too."""
+    spec = RunSpec("brain_tumor_finetune", "random_resnet18_half", "mini", 0)
+    run = compose_one(spec, Places(None, tmp_path / "results", tmp_path / "work"))
+    half = run.with_half_the_batch()
+    assert half and slurm._done(run) is None
+    run.folder.mkdir(parents=True)
+    (run.folder / NO_MEMORY).touch()
+    assert slurm._done(run) is None
+    assert [ending.failure for ending in local.carry_out([half], [None])] == [""]
+    assert slurm._done(run) == half
+    (run.folder / NO_MEMORY).unlink()
+    assert slurm._done(run) is None
