@@ -48,7 +48,7 @@ ENDED = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED"),
     *("NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
 }
-GONE = "no longer in the queue"
+GONE = "gone from the queue (cancelled?)"
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class _Queued:
     state: str
 
 
-# By the array's name in Slurm and the task's number; None: those tasks that were cancelled before they began.
-_Queue = Mapping[tuple[str, int | None], _Queued]
+_Queue = Mapping[tuple[str, int], _Queued]  # by the array's name in Slurm, and the task's number
 
 
 def check(options: Sequence[str]) -> None:
@@ -233,8 +232,7 @@ def _endings(tasks: Sequence[_Task]) -> Iterator[Ending]:
                 say(f"{error}. The runs go on; asked again every {POLL:.0f} s")
         told = queue is None
         for task in list(waiting):
-            name, known = NAME + task.folder.name, queue or {}
-            entry = known.get((name, task.number)) or known.get((name, None))
+            entry = (queue or {}).get((NAME + task.folder.name, task.number))
             state = entry.state if entry else GONE
             if state == PENDING:
                 continue
@@ -287,7 +285,8 @@ def _queue(names: Mapping[str, object]) -> _Queue:
     queue = {}
     for line in _call(["squeue", *words, f"--name={','.join(names)}"]).splitlines():
         name, number, job, state = line.split("|")
-        queue[name, int(number) if number.isdecimal() else None] = _Queued(job, state)
+        if number.isdecimal():  # not so the rest of an array that was cancelled before it began
+            queue[name, int(number)] = _Queued(job, state)
     return queue
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from benchmarks.composing import Places, compose_one
@@ -18,8 +17,8 @@ from tests.faults.folders import half_written, records, scores
 from tests.faults.grid import RUNS, Grid, Whole, assert_in_order, executions
 from tests.slurm.conftest import Cluster
 
-ONE = dict(tasks=("brain_tumor_linear",), backbones=("random_resnet18_half",))
-EPOCHS = dict(**ONE, profile="epochs")
+ONE = dict(tasks=("brain_tumor_finetune",), backbones=("random_resnet18_half",))
+EPOCHS = dict(ONE, tasks=("brain_tumor_linear",), profile="epochs")
 EIGHT = ("--override", "train_cfg.max_epochs=8")
 
 
@@ -97,8 +96,8 @@ def test_cancelled_runs_are_named(cluster: Cluster, grid: Grid, whole: Whole) ->
     cluster.ask("scancel", running, waiting)
     assert_in_order(driver, 1)
     assert f"{RUNS - 2} runs done, 0 were done before, 2 failed" in driver.said
-    for task in (running, waiting):
-        assert re.search(rf"FAILED \S+: Slurm job {task}, CANCELLED: .+", driver.said)
+    assert re.search(rf"FAILED \S+: Slurm job {running}, CANCELLED: .+", driver.said)
+    assert re.search(rf"FAILED \S+: Slurm job {waiting}, gone from the queue", driver.said)
     before = records(grid.results)
     again = started(grid)
     assert_in_order(again, 0)
@@ -157,7 +156,6 @@ def test_odd_names_of_folders(cluster: Cluster, grid: Grid, whole: Whole) -> Non
     assert len(begun) == 1 and scores(odd.results) == begun
     (script,) = odd.results.glob(f"{slurm.SLURM}/*/{slurm.SCRIPT}")
     assert (script.parent / "0.txt").is_file()
-    assert time.time() - script.stat().st_mtime < 600
 
 
 def test_a_run_with_half_the_batch_takes_its_place(tmp_path: Path) -> None:
