@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["check", "plan", "resume", "run", "show", "status", "verify"]
+__all__ = ["check", "job", "plan", "resume", "run", "show", "status", "verify"]
 
 
 __getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, "commands"))

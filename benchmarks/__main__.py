@@ -109,6 +109,15 @@ def parser() -> argparse.ArgumentParser:
         help="by how many points the headline metric may differ (1)",
     )
     behind(verify, "benchmarks:verify", _show_verified)
+    job = verbs.add_parser(
+        "job",
+        help="carry out one of the runs that `run --slurm` planned: its jobs call it",
+        description="Carry out one of the runs that `run --slurm` planned. Slurm's jobs call it; it may be called by "
+        "hand.",
+    )
+    job.add_argument("jobs", type=Path, metavar="FILE", help="the runs, RESULTS/slurm/ID/jobs.json")
+    job.add_argument("number", type=int, metavar="NUMBER", help="which of them, from 0")
+    behind(job, "benchmarks:job", _show_ending)
     return top
 
 
@@ -243,6 +252,13 @@ def _show_endings(endings: Sequence[Ending]) -> int:
     for ending in failed:
         terminal.say(f"FAILED {ending.run.folder}: {ending.failure}")
     return 1 if failed else 0
+
+
+def _show_ending(ending: Ending) -> int:
+    """Say why a run failed; the driver reads the last line."""
+    if ending.failure:
+        terminal.say(ending.failure)
+    return 1 if ending.failure else 0
 
 
 def _show_outlook(outlook: Outlook) -> int:

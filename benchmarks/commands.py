@@ -290,6 +290,34 @@ def check(
     return driver.make_plan(found, places, driver.Where(jobs), chosen=chosen, pretrain=False)
 
 
+def job(jobs: str | Path, number: int) -> Ending:
+    """Carry out one of the runs that a driver planned for other machines: `python -m benchmarks job`.
+
+    Parameters
+    ----------
+    jobs : str or Path
+        The file of planned runs, RESULTS/slurm/ID/jobs.json.
+    number : int
+        Which of them, from 0.
+
+    Returns
+    -------
+    Ending
+        How it ended.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError, RuntimeError
+        As `benchmarks.jobs.carry_out`; if there is no such file or no such run.
+    """
+    from benchmarks import jobs as plain_jobs
+
+    planned = plain_jobs.read(Path(jobs))
+    if not 0 <= number < len(planned.jobs):
+        raise ValueError(f"{jobs}: no run {number}: it has {len(planned.jobs)}, from 0")
+    return plain_jobs.carry_out(planned, number)
+
+
 def status(*, results: str | Path = Path("results")) -> Status:
     """Return which runs of a folder of results are done, going on, failed, interrupted: `python -m benchmarks status`.
 

@@ -14,7 +14,7 @@ from benchmarks import preparation, profiles
 from benchmarks.composing import Places, compose, configure_all
 from benchmarks.results import scan
 from benchmarks.runs import Run
-from benchmarks.scheduler import devices, local
+from benchmarks.scheduler import devices, local, ray, slurm
 from benchmarks.scheduler.lease import clear
 from benchmarks.scheduler.local import Ending
 from benchmarks.study import Study
@@ -96,9 +96,9 @@ def make_plan(study: Study, places: Places, where: Where, *, chosen: bool, pretr
     ValueError, FileNotFoundError, RuntimeError
         As `benchmarks.run`.
     """
+    if where.slurm is not None:
+        slurm.check(where.slurm)
     if where.ray is not None:
-        from benchmarks.scheduler import ray
-
         ray.check(where.ray)
     threads = max(profiles.get(grid.profile).threads for grid in study.grids)
     gpus = devices.slots(where.jobs, devices.visible_here(), os.cpu_count() or 1, threads)
@@ -145,12 +145,8 @@ def _carry_out(
 ) -> Iterator[Ending]:
     """Yield each run as it ends, wherever it is carried out."""
     if where.slurm is not None:
-        from benchmarks.scheduler import slurm
-
         return slurm.carry_out(runs, places, where.slurm, where.jobs)
     if where.ray is not None:
-        from benchmarks.scheduler import ray
-
         return ray.carry_out(runs, places, where.ray, where.jobs)
     return local.carry_out(runs, gpus)
 

@@ -80,7 +80,7 @@ def test_every_argument_is_explained(verb: argparse.ArgumentParser) -> None:
 def test_every_verb_of_every_command_line_is_here() -> None:
     """None is lost on the way through the parsers."""
     words = {
-        "benchmarks": "run, plan, check, status, resume, show, verify",
+        "benchmarks": "run, plan, check, status, resume, show, verify, job",
         "benchmarks.studies.evidence": "pretrain, changes, gradients, report",
         "benchmarks.studies.traps": "run",
         "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, convert, evaluate, "
