@@ -135,7 +135,13 @@ def run(
     if smoke:
         beside = Path(f"{results}-smoke")  # reports read every record below RESULTS
         endings += run(
-            profile="mini", backbones=[SMOKE_BACKBONE], results=beside, work=work, jobs=jobs
+            profile="mini",
+            backbones=[SMOKE_BACKBONE],
+            results=beside,
+            work=work,
+            jobs=jobs,
+            slurm=slurm,
+            ray=ray,
         )
     return endings
 

@@ -77,6 +77,7 @@ def cluster() -> Iterator[Cluster]:
             time.sleep(0.2)
         for file in folder.glob("*.pid"):
             os.kill(int(file.read_text()), signal.SIGTERM)
+        time.sleep(1)  # they write their last words
         del os.environ["SLURM_CONF"]
         shutil.rmtree(folder, ignore_errors=True)
 
