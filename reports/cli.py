@@ -7,11 +7,12 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import plain, say_error
-from reports import commands
+from reports import commands, sharing
 from reports.reading.selection import option_name
 from reports.render.figures import KINDS
 
@@ -111,6 +112,9 @@ def parser() -> argparse.ArgumentParser:
     site = _add_verb(verbs, "site", _show_site)
     _add_out(site, "folder to write; one that this command made is replaced", required=True)
     _add_pretraining(site)
+
+    export = _add_verb(verbs, "export", _show_export, home=sharing)
+    _add_out(export, "Parquet file to write", required=True, metavar="FILE")
     return top
 
 
@@ -120,12 +124,13 @@ def _add_verb(
     show: Callable[..., int],
     nargs: str | None = None,
     results: str = "folder of runs; any record.json in it is read",
+    home: ModuleType = commands,
 ) -> argparse.ArgumentParser:
     """Add a verb with RESULTS (`nargs` as argparse has it) and the filters; its function's docstring describes it."""
-    text = inspect.getdoc(getattr(commands, name)) or ""
+    text = inspect.getdoc(getattr(home, name)) or ""
     description, first = text.partition("\n\nParameters\n")[0], text.partition("\n")[0]
     verb = verbs.add_parser(name, help=first.rstrip("."), description=description, epilog=EPILOG)
-    behind(verb, f"reports.commands:{name}", show)
+    behind(verb, f"{home.__name__}:{name}", show)
     verb.add_argument(
         "results",
         type=Path,
@@ -145,8 +150,10 @@ def _add_verb(
     return verb
 
 
-def _add_out(verb: argparse.ArgumentParser, help_: str, required: bool = False) -> None:
-    verb.add_argument("--out", type=Path, metavar="DIR", required=required, help=help_)
+def _add_out(
+    verb: argparse.ArgumentParser, help_: str, required: bool = False, metavar: str = "DIR"
+) -> None:
+    verb.add_argument("--out", type=Path, metavar=metavar, required=required, help=help_)
 
 
 def _add_flag(verb: argparse.ArgumentParser, name: str, help_: str) -> None:
@@ -207,6 +214,11 @@ def _show_figures(report: commands.FiguresReport) -> int:
 def _show_site(report: commands.SiteReport) -> int:
     _say(report.notes)
     _say([f"wrote {plain(report.index)}"])
+    return _complain(report.problems)
+
+
+def _show_export(report: sharing.ExportReport) -> int:
+    _say([f"wrote {plain(report.file)}: {report.runs} runs"])
     return _complain(report.problems)
 
 

@@ -17,6 +17,7 @@ from lvmmed_backbones.records.checked import (
     Fraction,
     Positive,
     check_fields,
+    fault,
 )
 
 FILE = "record.json"
@@ -204,12 +205,12 @@ class Cases(msgspec.Struct):
 
 
 def _check_cases(cases: Sequence[Case]) -> None:
-    """Refuse cases that do not have one text, their name.
+    """Refuse cases that do not have one text, their name, or whose scores have names that no report can show.
 
     Raises
     ------
     ValueError
-        Naming the first such case.
+        Naming the first such case or score.
     """
     for row in cases:
         texts = {name: value for name, value in row.items() if isinstance(value, str)}
@@ -217,3 +218,6 @@ def _check_cases(cases: Sequence[Case]) -> None:
             raise ValueError(
                 f"cases has {reprlib.repr(row)}, not a printable name 'case' and numbers"
             )
+    for name in set().union(*cases):
+        if wrong := fault(name):
+            raise ValueError(f"cases has a score {reprlib.repr(name)}, {wrong}")
