@@ -21,15 +21,17 @@ __all__ = [
     "FiguresReport",
     "LeaderboardReport",
     "NothingLeft",
+    "PushReport",
     "SiteReport",
     "TablesReport",
     "compare",
     "export",
     "figures",
     "leaderboard",
+    "push",
     "site",
     "tables",
 ]
 
-_SHARING = dict.fromkeys(["ExportReport", "export"], "sharing")
+_SHARING = dict.fromkeys(["ExportReport", "PushReport", "export", "push"], "sharing")
 __getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, "commands") | _SHARING)

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return carry_out(parser().parse_args(arguments))
     except commands.NothingLeft as error:
         return _complain(error.problems)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ModuleNotFoundError) as error:
         return _complain([str(error)])
 
 
@@ -115,6 +115,20 @@ def parser() -> argparse.ArgumentParser:
 
     export = _add_verb(verbs, "export", _show_export, home=sharing)
     _add_out(export, "Parquet file to write", required=True, metavar="FILE")
+
+    push = _add_verb(verbs, "push", _show_push, home=sharing)
+    push.add_argument("--to", choices=sharing.TRACKERS, required=True, help="the tracker")
+    push.add_argument(
+        "--uri",
+        help="address of its server, such as http://127.0.0.1:5000 "
+        "(that in the environment's MLFLOW_TRACKING_URI)",
+    )
+    push.add_argument(
+        "--experiment",
+        default="lvmmed",
+        metavar="NAME",
+        help="experiment there, which is made if there is none (lvmmed)",
+    )
     return top
 
 
@@ -219,6 +233,12 @@ def _show_site(report: commands.SiteReport) -> int:
 
 def _show_export(report: sharing.ExportReport) -> int:
     _say([f"wrote {plain(report.file)}: {report.runs} runs"])
+    return _complain(report.problems)
+
+
+def _show_push(report: sharing.PushReport) -> int:
+    counts = f"{report.made} runs made, {report.updated} updated, {report.unchanged} as they were"
+    _say([f"{plain(report.address)}: {counts}"])
     return _complain(report.problems)
 
 
