@@ -161,5 +161,5 @@ def push(
                 problems.append(str(error))
             except ValueError as error:
                 problems.append(f"{plain(record.path)}: {plain(error)}")
-    counts = (outcomes[name] for name in ("made", "updated", "unchanged"))
-    return PushReport(there.address, *counts, problems)
+    made, updated, unchanged = (outcomes[name] for name in ("made", "updated", "unchanged"))
+    return PushReport(there.address, made, updated, unchanged, problems)

@@ -19,11 +19,12 @@ RUN, MARK = "lvmmed.run", "lvmmed.mark"  # tags: the run's identity; that of a w
 IDENTITY = re.compile(r"[\w.-]{1,100}", re.ASCII)  # what may stand in a search of MLflow
 ADDRESS = "MLFLOW_TRACKING_URI"
 START = "start one by `mlflow server`, and name its address, such as --uri http://127.0.0.1:5000"
-# MLflow's own defaults try for minutes to reach a server, and report the use of its functions to its makers.
+# By its own defaults MLflow tries for minutes to reach a server, tells its makers what is used, and prints each run.
 SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 Outcome = Literal["made", "updated", "unchanged"]
 
@@ -89,8 +90,7 @@ class Experiment:
             former = self._find(run.identity)
             if former and former.data.tags.get(MARK) == run.mark:
                 return "unchanged"
-            number = former.info.run_id if former else self._make(run)
-            self._fill(number, run, former and former.data)
+            self._fill(former or self._make(run), run)
             return "updated" if former else "made"
 
     def _find(self, identity: str) -> Any | None:
@@ -98,15 +98,16 @@ class Experiment:
         found = self._client.search_runs([self._number], f"tags.`{RUN}` = '{identity}'")
         return min(found, key=lambda run: run.info.run_id, default=None)
 
-    def _make(self, run: TrackedRun) -> str:
-        """Make a run, in one step with the tag by which it is found again; return MLflow's number of it."""
-        began = _milliseconds(run.started.timestamp()) if run.started else None
-        made = self._client.create_run(
-            self._number, start_time=began, tags={RUN: run.identity}, run_name=run.name
+    def _make(self, run: TrackedRun) -> Any:
+        """Make a run, in one step with the tag by which it is found again."""
+        return self._client.create_run(
+            self._number,
+            start_time=_milliseconds(run.started),
+            tags={RUN: run.identity},
+            run_name=run.name,
         )
-        return made.info.run_id
 
-    def _fill(self, number: str, run: TrackedRun, former: Any | None) -> None:
+    def _fill(self, former: Any, run: TrackedRun) -> None:
         """Write what a run is; its mark last, so that a run with a mark is whole.
 
         MLflow keeps the values that a metric had before, and the newest counts. It deletes none, so one that is no
@@ -114,13 +115,13 @@ class Experiment:
         """
         from mlflow.entities import Metric, Param, RunTag
 
-        had: Mapping[str, float] = {}
-        if former:
-            had = former.metrics
-            _check_params(run.params, former.params)
+        number, had = former.info.run_id, former.data.metrics
+        _check_files(former.info.artifact_uri)
+        _check_params(run.params, former.data.params)
+        if MARK in former.data.tags:
             self._client.set_tag(number, MARK, "")
         metrics = {**dict.fromkeys(had, math.nan), **run.metrics}
-        now = _milliseconds(time.time())
+        now = time.time_ns() // 1_000_000
         self._client.log_batch(
             number,
             [Metric(n, v, now, 0) for n, v in metrics.items() if not _same(v, had.get(n))],
@@ -129,7 +130,7 @@ class Experiment:
         )
         for name, text in run.files.items():
             self._client.log_text(number, text, name)
-        self._client.set_terminated(number)
+        self._client.set_terminated(number, end_time=_milliseconds(run.ended))
         self._client.set_tag(number, MARK, run.mark)
 
 
@@ -146,11 +147,11 @@ def _address(uri: str | None) -> tuple[str, dict[str, str]]:
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
-    except ValueError:
-        parts = host = port = None
-    if not parts or parts.scheme not in ("http", "https") or not host:
-        scheme = f", of {parts.scheme}" if parts and parts.scheme else ""
-        raise ValueError(f"--uri is no address of http or https{scheme}: {START}")
+    except ValueError:  # its words may quote the password
+        raise ValueError(f"--uri is no address: {START}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        named = f" ({plain(parts.scheme, 20)}:)" if parts.scheme else ""
+        raise ValueError(f"--uri is no address of http or https{named}: {START}")
     if parts.query or parts.fragment:
         raise ValueError(f"--uri has more than a server and a path: {START}")
     login = {}
@@ -207,6 +208,22 @@ class Conflict(ValueError):
     """A run that cannot be brought up to date."""
 
 
+def _check_files(place: str) -> None:
+    """Refuse a place for files that is not the server itself: a client would write to its own disk, or elsewhere.
+
+    Raises
+    ------
+    ConnectionError
+        Naming it.
+    """
+    parts = urlsplit(place)
+    if parts.scheme != "mlflow-artifacts" or parts.netloc:
+        raise ConnectionError(
+            f"it keeps files at {place}, past the server. Start it with --artifacts-destination, or name another "
+            "--experiment"
+        )
+
+
 def _check_params(params: Mapping[str, str], former: Mapping[str, str]) -> None:
     """Refuse parameters that MLflow would have to change.
 
@@ -228,5 +245,6 @@ def _same(value: float, former: float | None) -> bool:
     return value == former or (former is not None and math.isnan(value) and math.isnan(former))
 
 
-def _milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)
+def _milliseconds(seconds: float | None) -> int | None:
+    """Return a time as MLflow has it; None: now."""
+    return None if seconds is None else int(seconds * 1000)

@@ -47,8 +47,8 @@ class TrackedRun:
         Further facts, which may change.
     files : dict of str to str
         The record without its cases, its cases, and the config if there is one: texts, by name.
-    started : datetime or None
-        When it began; None: the record does not tell.
+    started, ended : float or None
+        When it began, and when its training and test were over, in seconds since 1970; None: the record does not tell.
     """
 
     identity: str
@@ -57,7 +57,8 @@ class TrackedRun:
     metrics: dict[str, float]
     tags: dict[str, str]
     files: dict[str, str]
-    started: datetime | None
+    started: float | None
+    ended: float | None
 
     @cached_property
     def mark(self) -> str:
@@ -91,6 +92,8 @@ def tracked(record: StoredRecord) -> TrackedRun:
         "git_revision": record.provenance.git_revision,
         "started": record.provenance.started,
     }
+    started = _time(record.provenance.started)
+    took = sum(record.cost.get(name, 0) for name in ("train_seconds", "test_seconds"))
     costs = {f"cost/{name}": value for name, value in record.cost.items()}
     return TrackedRun(
         record.run,
@@ -107,7 +110,8 @@ def tracked(record: StoredRecord) -> TrackedRun:
             "cases.csv": _table(read_cases(record)),
             **_config(record),
         },
-        _time(record.provenance.started),
+        started,
+        None if started is None else started + took,
     )
 
 
@@ -143,11 +147,10 @@ def _config(record: StoredRecord) -> dict[str, str]:
         raise Refused(path, f"is no text in UTF-8 ({error.reason})", "Restore the file") from error
 
 
-def _time(text: str) -> datetime | None:
-    """Return a time in ISO 8601, in UTC where it names no zone; None if it is none, or before 1970."""
+def _time(text: str) -> float | None:
+    """Return a time in ISO 8601, in UTC where it names no zone, in seconds since 1970; None if it is none."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return time if 1970 <= time.year < 9999 else None
+    return max(0.0, (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
