@@ -17,6 +17,7 @@ from reports.trackers.run import TrackedRun
 
 RUN, MARK = "lvmmed.run", "lvmmed.mark"  # tags: the run's identity; that of a whole one
 IDENTITY = re.compile(r"[\w.-]{1,100}", re.ASCII)  # what may stand in a search of MLflow
+OTHER = re.compile(r"[^\w.\- :/]", re.ASCII)  # what MLflow takes in no name
 ADDRESS = "MLFLOW_TRACKING_URI"
 START = "start one by `mlflow server`, and name its address, such as --uri http://127.0.0.1:5000"
 # By its own defaults MLflow tries for minutes to reach a server, tells its makers what is used, and prints each run.
@@ -120,7 +121,7 @@ class Experiment:
         _check_params(run.params, former.data.params)
         if MARK in former.data.tags:
             self._client.set_tag(number, MARK, "")
-        metrics = {**dict.fromkeys(had, math.nan), **run.metrics}
+        metrics = {**dict.fromkeys(had, math.nan), **_renamed(run.metrics)}
         now = time.time_ns() // 1_000_000
         self._client.log_batch(
             number,
@@ -222,6 +223,22 @@ def _check_files(place: str) -> None:
             f"it keeps files at {place}, past the server. Start it with --artifacts-destination, or name another "
             "--experiment"
         )
+
+
+def _renamed(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return metrics by names that MLflow takes: an underscore stands for any other character.
+
+    Raises
+    ------
+    Conflict
+        If two have the same name then.
+    """
+    names: dict[str, str] = {}
+    for name in metrics:
+        former = names.setdefault(OTHER.sub("_", name), name)
+        if former != name:
+            raise Conflict(f"metrics {former!r} and {name!r} have one name in MLflow. Rename one")
+    return {new: metrics[name] for new, name in names.items()}
 
 
 def _check_params(params: Mapping[str, str], former: Mapping[str, str]) -> None:

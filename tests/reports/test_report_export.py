@@ -96,7 +96,9 @@ def rows(folder: Path, **filters: Any) -> list[dict[str, Any]]:
 
 
 @given(content=contents())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_the_file_says_what_the_record_says(
     content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

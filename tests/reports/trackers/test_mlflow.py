@@ -25,6 +25,7 @@ from hypothesis import HealthCheck, given, settings
 import reports
 from lvmmed_backbones.records import read
 from reports.__main__ import main
+from reports.trackers.run import tracked
 from tests.factories import changed, signal_of_child
 from tests.reports.any_record import contents
 
@@ -239,7 +240,10 @@ def test_filters_choose_what_is_pushed(
 
 HOSTILE = {
     "a quote in its identity": {"run": "x' OR tags.a != 'b"},
-    "a name that MLflow does not take": {"run": "bar", "metrics": {"dice": 0.5, "a|b": 0.25}},
+    "two names that are one there": {
+        "run": "bar",
+        "metrics": {"dice": 0.5, "a|b": 0.2, "a_b": 0.3},
+    },
     "a name of a folder above": {"run": "dots", "metrics": {"dice": 0.5, "../../a": 0.25}},
     "a long name": {"run": "long", "metrics": {"dice": 0.5, "a" * 400: 0.25}},
 }
@@ -260,23 +264,40 @@ def test_a_record_that_mlflow_does_not_take_is_named(
 
 
 @given(content=contents())
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_record_is_pushed_whole_or_named(
-    content: dict[str, Any], server: str, file: Callable, tmp_path_factory: pytest.TempPathFactory
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_record_is_pushed_as_it_is(
+    content: dict[str, Any],
+    server: str,
+    client: Any,
+    file: Callable,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    from mlflow import MlflowClient
-
+    """But for the names of metrics, in which MLflow takes few characters."""
     folder = tmp_path_factory.mktemp("any")
-    (folder / "record.json").write_text(json.dumps({**content, "run": folder.name}))
-    report = reports.push(folder, to="mlflow", uri=server, experiment="any")
-    if report.problems:
-        assert str(folder) in report.problems[0]
-        return
-    client = MlflowClient(tracking_uri=server)
+    headline = list(content["metrics"]).index(content["metric"])
+    metrics = {f"m{number}": value for number, value in enumerate(content["metrics"].values())}
+    (folder / "record.json").write_text(json.dumps(
+        {**content, "run": folder.name, "metrics": metrics, "metric": f"m{headline}", "cost": {}}
+    ))  # fmt: skip
+    assert reports.push(folder, to="mlflow", uri=server, experiment="any").problems == []
     number = client.get_experiment_by_name("any").experiment_id
     (run,) = client.search_runs([number], f"tags.`lvmmed.run` = '{folder.name}'")
-    assert json.loads(file(run, "record.json"))["metrics"] == content["metrics"]
-    assert run.data.params["task"] == content["task"]
+    (record,), _ = read(folder)
+    assert run.data.metrics == {name: v for name, v in metrics.items() if v is not None}
+    assert run.data.params == tracked(record).params
+    assert tracked(record).tags.items() <= run.data.tags.items()
+    assert file(run, "cases.csv") == tracked(record).files["cases.csv"]
+    assert json.loads(file(run, "record.json"))["metrics"] == metrics
+
+
+def test_characters_that_mlflow_does_not_take_become_underscores(
+    server: str, name: str, tmp_path: Path, there: Callable
+) -> None:
+    folder = write(tmp_path, changed({"metrics": {"dice": 0.5, "dice/né (a,b)": 0.25}, "cost": {}}))
+    assert reports.push(folder, to="mlflow", uri=server, experiment=name).problems == []
+    assert there(name)[0].data.metrics == {"dice": 0.5, "dice/n_ _a_b_": 0.25}
 
 
 def test_a_run_that_is_another_is_not_overwritten(

@@ -61,7 +61,9 @@ def test_every_fact_of_a_record_is_in_its_run(tmp_path: Path) -> None:
 
 
 @given(content=contents())
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_record_is_a_run(
     content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
