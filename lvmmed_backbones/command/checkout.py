@@ -16,7 +16,7 @@ VERBS = {
     "report": (
         "reports.__main__:main",
         (),
-        "leaderboard, tables, compare, figures, site of a folder of results",
+        "leaderboard, tables, compare, figures, site, export, push of a folder of results",
     ),
 }
 

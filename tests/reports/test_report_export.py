@@ -178,7 +178,7 @@ def test_memory_is_bounded_by_row_groups(two_tasks: Path, monkeypatch: pytest.Mo
 def test_the_examples_for_pandas(two_tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(two_tasks)
     reports.export(two_tasks, out="records.parquet")
-    (code,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.S)
+    code = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.S)[0]
     names: dict[str, Any] = {}
     exec(code, names)  # the documented lines
     assert names["table"].round(10).to_dict("index") == {
