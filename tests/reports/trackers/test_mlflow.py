@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import itertools
 import json
 import math
 import os
@@ -183,30 +184,43 @@ def test_a_changed_record_stays_one_run(
     assert reports.push(folder, to="mlflow", uri=server, experiment=name).unchanged == 1
 
 
-def test_a_push_that_is_killed_anywhere_ends_in_one_run(
+def killed(folder: Path, server: str, name: str, step: int) -> bool:
+    """Push in a process that is killed before one of its requests; whether it was."""
+
+    def push() -> None:
+        reports.push(folder, to="mlflow", uri=server, experiment=name)
+
+    return signal_of_child(push, step, lambda event, _: event == "http.client.send") != 0
+
+
+def test_a_first_push_that_is_killed_anywhere(
     server: str, name: str, tmp_path: Path, is_whole: Callable
 ) -> None:
-    """Killed before each of its requests, when the run is new and when it has changed."""
-    for number, former in enumerate((None, 0.5)):
-        step = 0
-        while True:
-            step += 1
-            experiment = f"{name} {number} {step}"
-            folder = tmp_path / experiment
-            if former:
-                write(folder, changed({"metrics": {"dice": former, "map": 0.1}, "cases": []}), "")
-                reports.push(folder, to="mlflow", uri=server, experiment=experiment)
-            write(folder, changed({}))
+    folder = write(tmp_path, changed({}))
+    for step in itertools.count(1):
+        was_killed = killed(folder, server, f"{name} {step}", step)
+        reports.push(folder, to="mlflow", uri=server, experiment=f"{name} {step}")
+        is_whole(f"{name} {step}", folder)
+        if not was_killed:
+            break
+    assert step > 8
 
-            def push(folder: Path = folder, experiment: str = experiment) -> None:
-                reports.push(folder, to="mlflow", uri=server, experiment=experiment)
 
-            ended = signal_of_child(push, step, lambda event, _: event == "http.client.send")
-            push()
-            is_whole(experiment, folder)
-            if ended == 0:
-                break
-        assert step > 8
+def test_a_push_of_a_changed_record_that_is_killed_anywhere(
+    server: str, name: str, tmp_path: Path, is_whole: Callable
+) -> None:
+    """Each of two records follows the other."""
+    other = {"metrics": {"dice": 0.75, "map": 0.1}, "cases": []}
+    folders = [write(tmp_path / "0", changed({})), write(tmp_path / "1", changed(other))]
+    reports.push(folders[0], to="mlflow", uri=server, experiment=name)
+    for step in itertools.count(1):
+        folder = folders[step % 2]
+        was_killed = killed(folder, server, name, step)
+        reports.push(folder, to="mlflow", uri=server, experiment=name)
+        is_whole(name, folder)
+        if not was_killed:
+            break
+    assert step > 8
 
 
 def test_a_former_record_after_an_interrupted_push(
@@ -214,16 +228,11 @@ def test_a_former_record_after_an_interrupted_push(
 ) -> None:
     """The mark of the former content does not stand while another is half there."""
     folder = write(tmp_path / "runs", changed({}))
-    reports.push(folder, to="mlflow", uri=server, experiment=name)
     other = write(tmp_path / "other", changed({"metrics.dice": 0.75, "cases": []}))
-
-    def push() -> None:
-        reports.push(other, to="mlflow", uri=server, experiment=name)
-
     for step in range(3, 9):
-        signal_of_child(push, step, lambda event, _: event == "http.client.send")
         reports.push(folder, to="mlflow", uri=server, experiment=name)
         is_whole(name, folder)
+        assert killed(other, server, name, step)
 
 
 def test_filters_choose_what_is_pushed(
