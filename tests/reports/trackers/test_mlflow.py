@@ -31,6 +31,8 @@ from tests.factories import changed, signal_of_child
 from tests.reports.any_record import contents
 
 pytestmark = pytest.mark.mlflow
+# Neither reports of use, nor the eight processes of its jobs.
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "server", *words],
             cwd=folder,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            env={**os.environ, **QUIET},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
