@@ -5,10 +5,11 @@ statistics/   intervals and tests, from arrays
 published/    the paper's figures and tables
 analysis/     leaderboards, comparisons and the tables of the paper, in numbers
 sharing/      joins the results of several machines; repositories of records that laboratories share
-render/       texts, figures and pages
+render/       texts, figures and pages, and one Parquet file of all records
+trackers/     records as runs of experiment trackers
 
-Each room imports only from those above it. The functions of this package are those of `reports.commands` and of
-`reports.sharing`; nothing is imported before it is used.
+Each room imports only from those above it. The functions of this package are those of `reports.commands`, of
+`reports.other_tools` and of `reports.sharing`; nothing is imported before it is used.
 """
 
 from __future__ import annotations
@@ -19,24 +20,29 @@ __all__ = [
     "Checked",
     "CompareReport",
     "Coverage",
+    "ExportReport",
     "FiguresReport",
     "LeaderboardReport",
     "Merged",
     "NothingLeft",
+    "PushReport",
     "SiteReport",
     "TablesReport",
     "check",
     "compare",
     "coverage",
     "download",
+    "export",
     "figures",
     "leaderboard",
     "merge",
+    "push",
     "site",
     "tables",
 ]
 
-SHARING = {
+_ELSEWHERE = {
+    **dict.fromkeys(("ExportReport", "PushReport", "export", "push"), "other_tools"),
     "Checked": "sharing.repository",
     "Coverage": "sharing.coverage",
     "Merged": "sharing.merge",
@@ -45,4 +51,4 @@ SHARING = {
     "download": "sharing.download",
     "merge": "sharing.merge",
 }
-__getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, "commands") | SHARING)
+__getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, "commands") | _ELSEWHERE)

@@ -7,12 +7,13 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import reports
 from lvmmed_backbones.command.shell import behind, carry_out
 from lvmmed_backbones.display import plain, say_error
-from reports import commands
+from reports import commands, other_tools
 from reports.reading.selection import option_name
 from reports.render.figures import KINDS
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return carry_out(parser().parse_args(arguments))
     except commands.NothingLeft as error:
         return _complain(error.problems)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ModuleNotFoundError) as error:
         return _complain([str(error)])
 
 
@@ -118,6 +119,22 @@ def parser() -> argparse.ArgumentParser:
     _add_out(site, "folder to write; one that this command made is replaced", required=True)
     _add_pretraining(site)
 
+    export = _add_verb(verbs, "export", _show_export, home=other_tools)
+    _add_out(export, "Parquet file to write", required=True, metavar="FILE")
+
+    push = _add_verb(verbs, "push", _show_push, home=other_tools)
+    push.add_argument("--to", choices=other_tools.TRACKERS, required=True, help="the tracker")
+    push.add_argument(
+        "--uri",
+        help="address of its server, such as http://127.0.0.1:5000 "
+        "(that in the environment's MLFLOW_TRACKING_URI)",
+    )
+    push.add_argument(
+        "--experiment",
+        default="lvmmed",
+        metavar="NAME",
+        help="experiment there, which is made if there is none (lvmmed)",
+    )
     _add_sharing(verbs)
     return top
 
@@ -158,12 +175,13 @@ def _add_verb(
     show: Callable[..., int],
     nargs: str | None = None,
     results: str = "folder of runs; any record.json in it is read",
+    home: ModuleType = commands,
 ) -> argparse.ArgumentParser:
     """Add a verb with RESULTS (`nargs` as argparse has it) and the filters; its function's docstring describes it."""
-    text = inspect.getdoc(getattr(commands, name)) or ""
+    text = inspect.getdoc(getattr(home, name)) or ""
     description, first = text.partition("\n\nParameters\n")[0], text.partition("\n")[0]
     verb = verbs.add_parser(name, help=first.rstrip("."), description=description, epilog=EPILOG)
-    behind(verb, f"reports.commands:{name}", show)
+    behind(verb, f"{home.__name__}:{name}", show)
     verb.add_argument(
         "results",
         type=Path,
@@ -187,8 +205,10 @@ def _add_filters(verb: argparse.ArgumentParser) -> None:
         )
 
 
-def _add_out(verb: argparse.ArgumentParser, help_: str, required: bool = False) -> None:
-    verb.add_argument("--out", type=Path, metavar="DIR", required=required, help=help_)
+def _add_out(
+    verb: argparse.ArgumentParser, help_: str, required: bool = False, metavar: str = "DIR"
+) -> None:
+    verb.add_argument("--out", type=Path, metavar=metavar, required=required, help=help_)
 
 
 def _add_flag(verb: argparse.ArgumentParser, name: str, help_: str) -> None:
@@ -272,6 +292,17 @@ def _show_coverage(coverage: Coverage) -> int:
 
     print_coverage(coverage.cells, Console())
     return _complain(coverage.problems)
+
+
+def _show_export(report: other_tools.ExportReport) -> int:
+    _say([f"wrote {plain(report.file)}: {report.runs} runs"])
+    return _complain(report.problems)
+
+
+def _show_push(report: other_tools.PushReport) -> int:
+    counts = f"{report.made} runs made, {report.updated} updated, {report.unchanged} as they were"
+    _say([f"{plain(report.address)}: {counts}"])
+    return _complain(report.problems)
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -224,7 +224,7 @@ def leaderboard(
     """
     if by not in ("rank", "score"):
         raise ValueError(f"--by {by}: choose from rank, score")
-    records, problems, every = _load(results, filters)
+    records, problems, every = load(results, filters)
 
     import pandas as pd
 
@@ -319,7 +319,7 @@ def tables(
     OSError
         If the files cannot be written.
     """
-    records, problems, every = _load(results, filters) if results else ([], [], [])
+    records, problems, every = load(results, filters) if results else ([], [], [])
 
     from reports import published
     from reports.analysis.paper_frames import check_rows, choose_frames
@@ -394,7 +394,7 @@ def compare(
         return _compare_foreign(Path(results), a, b, metric, percent, filters)
     if percent:
         raise ValueError("--percent is of scores of other tools: records have fractions.")
-    records, problems, every = _load(results, filters)
+    records, problems, every = load(results, filters)
     try:
         _check_names(a, b, {record.backbone.name for record in records})
         if metric:
@@ -524,7 +524,7 @@ def figures(
 
     if unknown := set(kind or ()) - set(KINDS):
         raise ValueError(f"--kind {min(unknown)}: choose from {', '.join(KINDS)}")
-    records, problems, _ = _load(results, filters)
+    records, problems, _ = load(results, filters)
 
     from tqdm import tqdm
 
@@ -584,7 +584,7 @@ def site(
     OSError
         If it cannot be written.
     """
-    records, problems, every = _load(results, filters)
+    records, problems, every = load(results, filters)
 
     from tqdm import tqdm
 
@@ -601,10 +601,19 @@ def site(
     return SiteReport(out / "index.html", notes, list(dict.fromkeys(problems)))
 
 
-def _load(
-    results: str | Path, filters: Filters
+def load(
+    results: str | Path,
+    filters: Filters,
+    choose: Callable[
+        [Sequence[StoredRecord]], tuple[list[StoredRecord], list[str]]
+    ] = consistent_records,
 ) -> tuple[list[StoredRecord], list[str], list[StoredRecord]]:
     """The records of `results` that pass the filters and are consistent.
+
+    Parameters
+    ----------
+    choose : callable
+        Takes records and returns those that can stand together, and a sentence for each contradiction.
 
     Returns
     -------
@@ -630,7 +639,7 @@ def _load(
     records: list[StoredRecord] = []
     if every:
         try:
-            records, contradictions = consistent_records(select_records(every, filters))
+            records, contradictions = choose(select_records(every, filters))
         except ValueError as error:
             raise NothingLeft([*problems, str(error)]) from error
         problems += contradictions

@@ -84,6 +84,7 @@ def test_reports(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         record = changed(
             {
+                "run": f"{number}",
                 "backbone.name": name,
                 "seed": number // 2,
                 "metrics": {"dice": value + number / 1000},
@@ -97,6 +98,8 @@ def test_reports(tmp_path: Path) -> None:
                 examples("reports.md"),
                 "assert len(board.cells) == 2 and board.problems == []",
                 "assert round(comparison.tasks[0].difference, 3) == 0.101",
+                examples("sharing.md"),
+                "assert report.runs == 4 and report.problems == []",
             ]
         ),
         tmp_path,

@@ -24,7 +24,7 @@ VERBS = {
     "report": (
         "reports.__main__:main",
         (),
-        "leaderboard, tables, compare, figures, site; merge, check, download, coverage of results",
+        "leaderboard, tables, compare, figures, site, export, push; merge, check, download, coverage of results",
     ),
 }
 

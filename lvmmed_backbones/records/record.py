@@ -18,6 +18,7 @@ from lvmmed_backbones.records.checked import (
     Fraction,
     Positive,
     check_fields,
+    fault,
 )
 
 RUNS = "runs"  # in a folder of results: a folder for each run
@@ -219,12 +220,12 @@ class Cases(msgspec.Struct):
 
 
 def _check_cases(cases: Sequence[Case]) -> None:
-    """Refuse cases that do not have one text, their name.
+    """Refuse cases that do not have one text, their name, or whose scores have names that no report can show.
 
     Raises
     ------
     ValueError
-        Naming the first such case.
+        Naming the first such case or score.
     """
     for row in cases:
         texts = {name: value for name, value in row.items() if isinstance(value, str)}
@@ -232,3 +233,6 @@ def _check_cases(cases: Sequence[Case]) -> None:
             raise ValueError(
                 f"cases has {reprlib.repr(row)}, not a printable name 'case' and numbers"
             )
+    for name in set().union(*cases):
+        if wrong := fault(name):
+            raise ValueError(f"cases has a score {reprlib.repr(name)}, {wrong}")

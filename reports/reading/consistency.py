@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from lvmmed_backbones.records import (
@@ -93,7 +94,7 @@ def consistent_records(records: Sequence[StoredRecord]) -> tuple[list[StoredReco
     """
     scored, problems = _keep_scores(records)
     newest, older = _keep_newest_versions(scored)
-    kept, contradictions = _merge_copies(newest)
+    kept, contradictions = merge_copies(newest, _run_key)
     problems += [*older, *contradictions]
     for key, name, fact, facts in (
         (column_key, _column_name, lambda r: f"{r.metric} ({r.kind})", "headline metrics"),
@@ -188,15 +189,29 @@ def _keep_newest_versions(records: Sequence[StoredRecord]) -> tuple[list[StoredR
     return [r for r in records if r.task_version == newest[_version_key(r)]], problems
 
 
-def _merge_copies(records: Sequence[StoredRecord]) -> tuple[list[StoredRecord], list[str]]:
-    """Each run once: equal copies are merged, contradicting copies are all left out."""
+def merge_copies(
+    records: Sequence[StoredRecord], key: Callable[[StoredRecord], Hashable] = attrgetter("run")
+) -> tuple[list[StoredRecord], list[str]]:
+    """Each run once: equal copies are merged, contradicting copies are all left out.
+
+    Parameters
+    ----------
+    key : callable
+        What identifies a run; its identity, if nothing else is given.
+
+    Returns
+    -------
+    (list of StoredRecord, list of str)
+        The records left, and a sentence for each contradiction.
+    """
     facts: dict[str, Callable[[StoredRecord], Hashable]] = {
+        "what was run": lambda r: (_run_key(r), r.task_version),
         "its figure": lambda r: (r.metric, r.value),
         "the data": lambda r: r.data.fingerprint,
         "the weights": lambda r: (r.backbone.weights_sha256, r.backbone.pretraining_seed),
     }
     kept, problems = [], []
-    for copies in group_by(records, _run_key):
+    for copies in group_by(records, key):
         run = copies[0]
         apart = [name for name, fact in facts.items() if len(set(map(fact, copies))) > 1]
         if not apart:

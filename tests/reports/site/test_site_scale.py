@@ -111,3 +111,22 @@ def test_data_of_a_comparison_stay_small(large: tuple[Path, float, float]) -> No
     site, *_ = large
     sizes = [path.stat().st_size for path in (site / "data" / "comparisons").iterdir()]
     assert len(sizes) == BACKBONES and max(sizes) < 500_000
+
+
+@pytest.mark.slow
+def test_all_records_are_one_file_in_little_memory(large: tuple[Path, float, float]) -> None:
+    """A million cases, which would take 700 MB at once."""
+    folder = large[0].parent
+    command = [
+        sys.executable,
+        "-c",
+        MAKE,
+        "export",
+        folder / "runs",
+        "--out",
+        folder / "all.parquet",
+    ]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, megabytes = map(float, made.stdout.split()[-2:])
+    print(f"{seconds:.0f} s of a core, {megabytes:.0f} MB")
+    assert megabytes < 400
