@@ -47,7 +47,7 @@ def _generate(folder: Path, images: int) -> None:
         nibabel.Nifti1Image(values, np.eye(4)).to_filename(folder / f"{number:06d}.nii")
 
 
-def _generate_small(folder: Path, images: int) -> None:
+def generate_small(folder: Path, images: int) -> None:
     """Write images of 48 px, no two alike, 1,000 in a folder."""
     rng = np.random.default_rng(images)
     fine = rng.integers(0, 40, (SMALL, SMALL), np.uint8)
@@ -133,7 +133,7 @@ def main() -> int:
     for images in options.images:
         with tempfile.TemporaryDirectory() as scratch:
             source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
-            (_generate_small if options.small else _generate)(source, images)
+            (generate_small if options.small else _generate)(source, images)
             seconds, main, worker, together = _measure_build(source, corpus, options.workers)
             speed = _reading_speed(corpus)
         row = (images, seconds, images / seconds, together, main, worker, speed)
