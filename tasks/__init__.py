@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["check", "draw_phantoms", "list_data_sets", "prepare", "register", "show"]
+__all__ = [
+    "check",
+    "draw_phantoms",
+    "list_data_sets",
+    "prepare",
+    "register",
+    "show",
+    "write_croissant",
+]
 
 
 __getattr__, __dir__ = on_first_use(
@@ -19,5 +27,6 @@ __getattr__, __dir__ = on_first_use(
         "prepare": "commands",
         "register": "registry",
         "show": "contact_sheet",
+        "write_croissant": "croissant",
     },
 )

@@ -85,7 +85,7 @@ def test_every_verb_of_every_command_line_is_here() -> None:
         "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, convert, evaluate, "
         "doctor",
         "reports": "leaderboard, tables, compare, figures, site",
-        "tasks": "list, prepare, phantoms, check, show",
+        "tasks": "list, prepare, phantoms, check, show, croissant",
     }
     expected = {f"{shell} {verb}" for shell, all_ in words.items() for verb in all_.split(", ")}
     assert set(VERBS) == expected
