@@ -30,7 +30,7 @@ SIDE, SLICES = 320, 50
 SMALL, FOLDER = 48, 1000  # pixels, and files of a folder
 
 
-def _generate(folder: Path, images: int) -> None:
+def generate(folder: Path, images: int) -> None:
     """Write images of 320 px, no two alike."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(images)
@@ -133,7 +133,7 @@ def main() -> int:
     for images in options.images:
         with tempfile.TemporaryDirectory() as scratch:
             source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
-            (generate_small if options.small else _generate)(source, images)
+            (generate_small if options.small else generate)(source, images)
             seconds, main, worker, together = _measure_build(source, corpus, options.workers)
             speed = _reading_speed(corpus)
         row = (images, seconds, images / seconds, together, main, worker, speed)
