@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -60,13 +61,14 @@ def generate_small(folder: Path, images: int) -> None:
 
 
 class _Build(NamedTuple):
-    """What a build took: seconds, and MB of memory.
+    """What a build took: seconds by the clock, seconds of cores in all processes, and MB of memory.
 
     `main` and `worker` are the peaks (VmHWM) of the process that was started, and of the largest worker: the pages that
     they share count in each. `together` is the most that all held at a time, where shared pages count once.
     """
 
     seconds: float
+    busy: float
     main: float
     worker: float
     together: float
@@ -77,7 +79,7 @@ def _measure_build(source: Path, out: Path, workers: int) -> _Build:
     command = [sys.executable, "-m", "lvmmed_backbones", "corpus", "build", f"generated={source}"]
     command += ["--out", str(out), "--workers", str(workers)]
     peaks: dict[int, float] = {}
-    start, together = time.monotonic(), 0
+    start, together, before = time.monotonic(), 0, resource.getrusage(resource.RUSAGE_CHILDREN)
     process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for look in count():
         with suppress(psutil.NoSuchProcess, psutil.ZombieProcess, FileNotFoundError):
@@ -89,11 +91,12 @@ def _measure_build(source: Path, out: Path, workers: int) -> _Build:
         with suppress(psutil.TimeoutExpired):
             process.wait(0.1)
             break
-    seconds = time.monotonic() - start
+    seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if process.returncode:
         raise RuntimeError(f"building {source} failed with code {process.returncode}")
     main = peaks.pop(process.pid)
-    return _Build(seconds, main, max(peaks.values()), together / 2**20)
+    return _Build(seconds, busy, main, max(peaks.values()), together / 2**20)
 
 
 def _peak(pid: int) -> float:
@@ -127,16 +130,17 @@ def main() -> int:
     options = parser.parse_args()
     print(f"{options.workers} processes on {os.cpu_count()} cores of {processor()}.\n")
     print(
-        "| images | build, s | images / s | memory of all, MB | of the main process | of a worker "
-        "| reading, images / s |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        "| images | build, s | images / s | core seconds | memory of all, MB | of the main process | of a worker "
+        "| reading, images / s |\n|" + " ---: |" * 8
     )
     for images in options.images:
         with tempfile.TemporaryDirectory() as scratch:
             source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
             (generate_small if options.small else generate)(source, images)
-            seconds, main, worker, together = _measure_build(source, corpus, options.workers)
+            build = _measure_build(source, corpus, options.workers)
             speed = _reading_speed(corpus)
-        row = (images, seconds, images / seconds, together, main, worker, speed)
+        row = (images, build.seconds, images / build.seconds, build.busy)
+        row += (build.together, build.main, build.worker, speed)
         print("| " + " | ".join(f"{cell:,.0f}" for cell in row) + " |", flush=True)
     return 0
 

@@ -107,9 +107,10 @@ def _views(name: str, root: str) -> CorpusDataset:
 
 def _measure_workers(data: CorpusDataset, order: list[int], workers: int) -> tuple[float, float]:
     """Return images a second (clock) of a loader, and the MB of a worker, whose shared pages count by their share."""
+    few = 10  # images of a batch here: the pixels of a whole batch count apart
     loader = DataLoader(
-        Subset(data, order * -(-workers * PREFETCH * 2 * BATCH // len(order))),
-        batch_size=BATCH,
+        Subset(data, order[: few * workers * PREFETCH * 2]),
+        batch_size=few,
         num_workers=workers,
         collate_fn=lambda samples: default_collate([sample["inputs"] for sample in samples]),
         worker_init_fn=lambda _: cv2.setNumThreads(0),
@@ -121,7 +122,7 @@ def _measure_workers(data: CorpusDataset, order: list[int], workers: int) -> tup
     children = psutil.Process().children()
     memory = 0.0
     for _ in batches:
-        read += BATCH
+        read += few
         used = [child.memory_full_info().pss for child in children if child.is_running()]
         memory = max([memory, *used])
     return read / (time.monotonic() - start), memory / MIB
@@ -156,8 +157,12 @@ def _report(corpus: Path, options: argparse.Namespace) -> None:
     data = CorpusDataset(str(corpus))
     order = [int(n) for n in np.random.default_rng(0).permutation(len(data))[:IMAGES]]
     size = float(data.length.mean())
-    print(f"One process of {processor()}, corpus {data.metainfo['fingerprint'][:12]}, {len(data):,} images.\n")
-    print("| work | ms of a core for an image | images / s and core | |\n| --- | ---: | ---: | ---: |")
+    print(
+        f"One process of {processor()}, corpus {data.metainfo['fingerprint'][:12]}, {len(data):,} images.\n"
+    )
+    print(
+        "| work | ms of a core for an image | images / s and core | |\n| --- | ---: | ---: | ---: |"
+    )
     shards = [data.shards[data.shard[n]] for n in order]
     places = zip(shards, data.offset[order], data.length[order], strict=True)
     contents = [data.files.read(name, int(start), int(length)) for name, start, length in places]
@@ -190,7 +195,9 @@ def _report(corpus: Path, options: argparse.Namespace) -> None:
     inputs = first[0]["inputs"]
     batch = sum(view.nbytes for view in inputs) * BATCH / MIB
     speed, memory = _measure_workers(first, order, options.workers)
-    print(f"\n{options.workers} workers of torch's loader make {speed:.0f} images / s of the first config's views.")
+    print(
+        f"\n{options.workers} workers of torch's loader make {speed:.0f} images / s of the first config's views."
+    )
     print(f"A worker takes {memory:.0f} MB, a batch of {BATCH} images {batch:.0f} MB.")
     flight = options.latency if not options.url else clock
     _plan(options.rate, flight, read, views, remote, size, memory, batch)
