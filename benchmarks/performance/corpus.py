@@ -139,9 +139,9 @@ def main() -> int:
             (generate_small if options.small else generate)(source, images)
             build = _measure_build(source, corpus, options.workers)
             speed = _reading_speed(corpus)
-        row = (images, build.seconds, images / build.seconds, build.busy)
-        row += (build.together, build.main, build.worker, speed)
-        print("| " + " | ".join(f"{cell:,.0f}" for cell in row) + " |", flush=True)
+            row = (images, build.seconds, images / build.seconds, build.busy)
+            row += (build.together, build.main, build.worker, speed)
+            print("| " + " | ".join(f"{cell:,.0f}" for cell in row) + " |", flush=True)
     return 0
 
 
