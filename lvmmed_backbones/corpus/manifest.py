@@ -150,7 +150,8 @@ class Shards:
                 self.known.add(name)
                 return os.pread(file.fileno(), length, start)
         with refusing(path, REACH):
-            return system.cat_file(path, start, start + length)[:length]
+            # By name: s3fs has another argument before these two.
+            return system.cat_file(path, start=start, end=start + length)[:length]
 
 
 def read_summary(root: str | Path) -> Summary:
