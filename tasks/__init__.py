@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["check", "draw_phantoms", "list_data_sets", "prepare", "register", "show", "versions"]
+__all__ = [
+    "check",
+    "draw_phantoms",
+    "list_data_sets",
+    "prepare",
+    "register",
+    "show",
+    "versions",
+    "write_croissant",
+]
 
 
 __getattr__, __dir__ = on_first_use(
@@ -20,5 +29,6 @@ __getattr__, __dir__ = on_first_use(
         "register": "registry",
         "show": "contact_sheet",
         "versions": "known",
+        "write_croissant": "croissant",
     },
 )

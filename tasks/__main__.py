@@ -42,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     text = "read everything in prepared data sets, and name what is wrong"
     add = add_verb(verbs, "check", text, "tasks.commands:check", _show_problems)
     add("folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each")
+    text = "describe prepared data sets in Croissant, for other tools"
+    add = add_verb(verbs, "croissant", text, "tasks:write_croissant", show_paths)
+    add("folders", nargs="+", type=Path, metavar="DIR", help="of one prepared data set each")
     text = "draw images of each split with their masks, boxes or classes: does the data look right?"
     add = add_verb(verbs, "show", text, "tasks:show", _show_path)
     text = "folder of a prepared data set, or a data set's name"

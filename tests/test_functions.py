@@ -86,7 +86,7 @@ def test_every_verb_of_every_command_line_is_here() -> None:
         "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, convert, evaluate, "
         "doctor",
         "reports": "leaderboard, tables, compare, figures, site, export, push, merge, check, download, coverage",
-        "tasks": "list, prepare, phantoms, check, show, versions",
+        "tasks": "list, prepare, phantoms, check, show, versions, croissant",
     }
     expected = {f"{shell} {verb}" for shell, all_ in words.items() for verb in all_.split(", ")}
     assert set(VERBS) == expected

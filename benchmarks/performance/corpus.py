@@ -1,19 +1,24 @@
-"""How fast a corpus is built and read, and that time grows linearly: `python -m benchmarks.performance.corpus`.
+"""How fast a corpus is built and read, and how time and memory grow: `python -m benchmarks.performance.corpus`.
 
-Generates folders of images (half 8-bit JPEG photographs, a quarter 16-bit PNG, a quarter slices of NIfTI volumes),
-builds a corpus of each size and prints a Markdown table.
+Generates folders of images, builds a corpus of each size and prints a Markdown table. The images are of 320 px: half
+8-bit JPEG photographs, a quarter 16-bit PNG, a quarter slices of NIfTI volumes. With `--small` they are of 48 px, half
+JPEG and half PNG, a file each: what one image more costs, whatever is in it.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import nibabel
@@ -23,9 +28,10 @@ import psutil
 from lvmmed_backbones.stopping import stop_quietly
 
 SIDE, SLICES = 320, 50
+SMALL, FOLDER = 48, 1000  # pixels, and files of a folder
 
 
-def _generate(folder: Path, images: int) -> None:
+def generate(folder: Path, images: int) -> None:
     """Write images of 320 px, no two alike."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(images)
@@ -42,21 +48,61 @@ def _generate(folder: Path, images: int) -> None:
         nibabel.Nifti1Image(values, np.eye(4)).to_filename(folder / f"{number:06d}.nii")
 
 
-def _measure_build(source: Path, out: Path, workers: int) -> tuple[float, float]:
-    """Return the seconds of a build, and the most memory in MB that its processes held; shared pages count once."""
+def generate_small(folder: Path, images: int) -> None:
+    """Write images of 48 px, no two alike, 1,000 in a folder."""
+    rng = np.random.default_rng(images)
+    fine = rng.integers(0, 40, (SMALL, SMALL), np.uint8)
+    for number in range(images):
+        place = folder / f"{number // FOLDER:04d}"
+        if not number % FOLDER:
+            place.mkdir(parents=True)
+        image = cv2.resize(rng.integers(0, 200, (6, 6), np.uint8), (SMALL, SMALL)) + fine
+        cv2.imwrite(str(place / f"{number:07d}.{('jpg', 'png')[number % 2]}"), image)
+
+
+class _Build(NamedTuple):
+    """What a build took: seconds by the clock, seconds of cores in all processes, and MB of memory.
+
+    `main` and `worker` are the peaks (VmHWM) of the process that was started, and of the largest worker: the pages that
+    they share count in each. `together` is the most that all held at a time, where shared pages count once.
+    """
+
+    seconds: float
+    busy: float
+    main: float
+    worker: float
+    together: float
+
+
+def _measure_build(source: Path, out: Path, workers: int) -> _Build:
+    """Build a corpus in a process of its own, and watch it."""
     command = [sys.executable, "-m", "lvmmed_backbones", "corpus", "build", f"generated={source}"]
     command += ["--out", str(out), "--workers", str(workers)]
-    start, peak = time.monotonic(), 0
+    peaks: dict[int, float] = {}
+    start, together, before = time.monotonic(), 0, resource.getrusage(resource.RUSAGE_CHILDREN)
     process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None:
-        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+    for look in count():
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess, FileNotFoundError):
             family = [process, *process.children(recursive=True)]
-            peak = max(peak, sum(member.memory_full_info().pss for member in family))
+            for member in family:
+                peaks[member.pid] = max(peaks.get(member.pid, 0), _peak(member.pid))
+            if look % 10 == 0:  # takes the kernel some milliseconds
+                together = max(together, sum(member.memory_full_info().pss for member in family))
         with suppress(psutil.TimeoutExpired):
-            process.wait(0.5)
+            process.wait(0.1)
+            break
+    seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if process.returncode:
         raise RuntimeError(f"building {source} failed with code {process.returncode}")
-    return time.monotonic() - start, peak / 2**20
+    main = peaks.pop(process.pid)
+    return _Build(seconds, busy, main, max(peaks.values()), together / 2**20)
+
+
+def _peak(pid: int) -> float:
+    """Return VmHWM of a process in MB, 0 once it has ended."""
+    found = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0
 
 
 def _reading_speed(corpus: Path, images: int = 2000) -> float:
@@ -79,21 +125,23 @@ def main() -> int:
         prog="python -m benchmarks.performance.corpus", description=__doc__
     )
     parser.add_argument("--images", type=int, nargs="+", default=[12_500, 25_000, 50_000])
+    parser.add_argument("--small", action="store_true", help="images of 48 px, a file each")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
     print(f"{options.workers} processes on {os.cpu_count()} cores of {processor()}.\n")
-    print("| images | build, s | images / s | memory, MB | reading, images / s |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| images | build, s | images / s | core seconds | memory of all, MB | of the main process | of a worker "
+        "| reading, images / s |\n|" + " ---: |" * 8
+    )
     for images in options.images:
         with tempfile.TemporaryDirectory() as scratch:
             source, corpus = Path(scratch) / "source", Path(scratch) / "corpus"
-            _generate(source, images)
-            seconds, memory = _measure_build(source, corpus, options.workers)
+            (generate_small if options.small else generate)(source, images)
+            build = _measure_build(source, corpus, options.workers)
             speed = _reading_speed(corpus)
-        print(
-            f"| {images:,} | {seconds:.0f} | {images / seconds:.0f} | {memory:.0f} | {speed:.0f} |",
-            flush=True,
-        )
+            row = (images, build.seconds, images / build.seconds, build.busy)
+            row += (build.together, build.main, build.worker, speed)
+            print("| " + " | ".join(f"{cell:,.0f}" for cell in row) + " |", flush=True)
     return 0
 
 

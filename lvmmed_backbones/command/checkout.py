@@ -12,7 +12,7 @@ VERBS = {
     "tasks": (
         "tasks.__main__:main",
         (),
-        "the data sets: list, prepare, phantoms, check, show, versions",
+        "the data sets: list, prepare, phantoms, check, show, versions, croissant",
     ),
     "run": ("benchmarks.__main__:main", ("run",), "carry out the runs of a study"),
     "plan": ("benchmarks.__main__:main", ("plan",), "show the runs of a study, and what is left"),

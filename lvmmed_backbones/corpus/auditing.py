@@ -141,7 +141,7 @@ def audit(
         rows = _find_duplicates(corpus, tests)
         if report:
             sweep(Path(report).parent)
-            state.write_csv(Path(report), rows)
+            state.write_csv(Path(report), rows, list(rows[0]) if rows else state.SKIPPED)
         written = []
         if results is not None:
             found = {row["test"] for row in rows}

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,9 +70,12 @@ class Unit:
     files: tuple[str, ...]
     options: Options
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """Its number, and a checksum of its files' states: a changed file, or other readers, make another unit."""
+        """Its number, and a checksum of its files' states: a changed file, or other readers, make another unit.
+
+        The states are those before the files are read: a file that changes meanwhile is read again by the next build.
+        """
         files = zip(self.files, states(self.folder, self.files), strict=True)
         state = [[file, s.size, s.time, *([s.target] if s.target else [])] for file, s in files]
         text = json.dumps([READERS, self.data_set, str(self.folder), state, asdict(self.options)])
@@ -393,9 +397,15 @@ def _merge_parts(
         If there is no image.
     """
     names = [unit.name for unit in units]
-    skipped = [row for name in names for row in read_csv(out, f"parts/{name}.csv")] + [*left_out]
-    reasons = Counter(re.split(r": | \(|, by", row["reason"])[0] for row in skipped)
-    write_csv(out / "skipped.csv", skipped)
+    reasons: Counter[str] = Counter()
+
+    def counted() -> Iterator[dict]:
+        rows = (row for name in names for row in read_csv(out, f"parts/{name}.csv"))
+        for row in chain(rows, left_out):
+            reasons[re.split(r": | \(|, by", row["reason"])[0]] += 1
+            yield row
+
+    write_csv(out / "skipped.csv", counted())
     parts = [f"parts/{name}.parquet" for name in names]
     images = sum(read_rows(out, ["height"], part).num_rows for part in parts)
     if not images:

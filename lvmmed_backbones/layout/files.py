@@ -11,6 +11,9 @@ from typing import Any
 from lvmmed_backbones.files.folders import is_clutter
 from lvmmed_backbones.files.outside import Refused, opened
 
+CROISSANT, CROISSANT_TABLE = "croissant.json", "croissant.csv"  # descriptions for other tools
+APART = {"meta.json", CROISSANT, CROISSANT_TABLE}  # files that say what a data set is
+
 
 def file_names(folder: Path) -> set[str]:
     """Return the files below a folder, relative to it, without clutter."""
@@ -64,7 +67,7 @@ def check_lists(folder: Path, meta: Mapping[str, Any]) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return the sha256 of the paths and contents of a prepared data set, without its meta.json and clutter.
+    """Return the sha256 of the paths and contents of a prepared data set, without clutter and what describes it.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def fingerprint(folder: Path) -> str:
         If a file leads out of the folder.
     """
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "meta.json"):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in APART):
         if any(map(is_clutter, path.relative_to(folder).parts)):
             continue
         digest.update(os.fsencode(path.relative_to(folder)))

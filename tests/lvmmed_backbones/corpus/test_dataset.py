@@ -10,10 +10,12 @@ import shutil
 import threading
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import known_implementations
 from torch.utils.data import DataLoader
 
@@ -86,6 +88,24 @@ def test_a_corpus_is_read_from_a_server(corpus: Path) -> None:
         for index in range(12):
             assert np.array_equal(there.read(index), here.read(index))
         server.shutdown()
+
+
+def test_a_corpus_is_read_from_a_storage_with_versions(corpus: Path) -> None:
+    """s3fs's `cat_file` has a version between the path and the range."""
+
+    class Versions(MemoryFileSystem):
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return super()._strip_protocol(path.replace("versions://", "memory://"))
+
+        def cat_file(self, path, version_id=None, start=None, end=None):
+            assert version_id is None
+            return super().cat_file(path, start, end)
+
+    fsspec.register_implementation("versions", Versions, clobber=True)
+    Versions().put(f"{corpus}/", "/corpus/", recursive=True)
+    here, there = CorpusDataset(str(corpus)), CorpusDataset("versions://corpus")
+    assert all(np.array_equal(there.read(n), here.read(n)) for n in range(12))
 
 
 def test_rows_are_arrays_and_travel(corpus: Path) -> None:

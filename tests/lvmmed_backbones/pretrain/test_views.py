@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.transforms import GaussianBlur
 
-from lvmmed_backbones.pretrain.views import RandomViews, cell_positions
+from lvmmed_backbones.pretrain.views import Blur, RandomViews, cell_positions
 
 
 def marked(height: int, width: int) -> np.ndarray:
@@ -76,3 +77,15 @@ def test_an_image_that_no_crop_fits_is_taken_whole() -> None:
 def test_senseless_crops_are_refused(crop: dict) -> None:
     with pytest.raises(ValueError, match="a crop is"):
         RandomViews([crop])
+
+
+def test_the_blur_is_that_of_torchvision() -> None:
+    """The same draw of sigma, too: the seed is the same."""
+    image = np.random.default_rng(0).integers(0, 256, (60, 70, 3), np.uint8)
+    for seed in range(20):
+        torch.manual_seed(seed)
+        ours = Blur(23, (0.1, 2.0))(dict(img=image))["img"]
+        torch.manual_seed(seed)
+        theirs = GaussianBlur(23, (0.1, 2.0))(torch.from_numpy(image).permute(2, 0, 1))
+        away = np.abs(ours.astype(int) - theirs.permute(1, 2, 0).numpy().astype(int))
+        assert away.max() <= 2

@@ -12,12 +12,8 @@ distortions = [
         ],
     ),
     dict(type="torchvision/RandomGrayscale", p=0.2),
-    dict(
-        type="RandomApply",
-        prob=0.5,
-        transforms=[dict(type="torchvision/GaussianBlur", kernel_size=23, sigma=(0.1, 2.0))],
-    ),
     dict(type="PILToNumpy", to_bgr=True),
+    dict(type="RandomApply", prob=0.5, transforms=[dict(type="Blur", side=23, sigma=(0.1, 2.0))]),
 ]
 train_dataloader = dict(num_workers=12, persistent_workers=True)
 optim_wrapper = dict(type="AmpOptimWrapper", dtype="bfloat16")
