@@ -18,16 +18,18 @@ from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain import necks
 from lvmmed_backbones.pretrain.losses import affinities
 from lvmmed_backbones.pretrain.losses.affinities import (
+    cosine_affinity,
     edge_affinity,
-    global_affinity,
-    knn_edges,
     local_affinity,
+    local_distance,
+    softplus_affinity,
 )
 from lvmmed_backbones.pretrain.losses.directions import LEAST, directions
 from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
 from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
+from lvmmed_backbones.pretrain.losses.graphs import knn_edges
 from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
-from lvmmed_backbones.pretrain.methods.lvmmed import MessagePassing
+from lvmmed_backbones.pretrain.message_passing import GCN
 
 N, F = 8, 6
 seeds = st.integers(0, 2**31)
@@ -94,7 +96,7 @@ def encoded(neck: str, z: Tensor) -> Tensor:
 
 
 def vertex(z: Tensor, y: Tensor) -> Tensor:
-    return global_affinity(z, y).square().sum()
+    return cosine_affinity(z, y).square().sum()
 
 
 def edge(z: Tensor, y: Tensor) -> Tensor:
@@ -114,15 +116,16 @@ def local(z: Tensor, y: Tensor) -> Tensor:
 
 def passed(z: Tensor, y: Tensor) -> Tensor:
     torch.manual_seed(0)
-    network = MessagePassing(F, 2).to(z.dtype)
-    return global_affinity(network(z, knn_edges(z, 2)), network(y, knn_edges(y, 2))).square().sum()
+    network = GCN(F, 2).to(z.dtype)
+    return cosine_affinity(network(z, knn_edges(z, 2)), network(y, knn_edges(y, 2))).square().sum()
 
 
 def lvmmed(z: Tensor, y: Tensor) -> Tensor:
     layer = MatchingLayer(lambda_=80.0, samples=4, vertex_noise=0.1, edge_noise=0.1, budget="fast")
     edges = [knn_edges(x, 3) for x in (z, y)]
     affinity = edge_affinity(z, edges[0], y, edges[1])
-    return matching_loss(layer, global_affinity(z, y), affinity, edges, 3)[0] / N
+    vertex = cosine_affinity(z, y)[None]
+    return matching_loss(layer, vertex, [affinity], *([e] for e in edges), 3)[0] / N
 
 
 def simclr(z: Tensor, y: Tensor) -> Tensor:
