@@ -94,7 +94,7 @@ def _gradient(
     if graph == "random":
         own[0] = knn_edges(draw_views(seed + 2_000_000)[0], NEIGHBOURS)  # of other vectors
     shared = {"linear": "none", "random": "first"}.get(graph, graph)
-    source, target = shared_edges(*own, shared)
+    source, target = shared_edges(*own, shared=shared)
     vertex = cosine_affinity(*views)[None]
     pair = GraphPair(vertex, views[0][None], views[1][None], [source], [target])
     samples = SAMPLES if noise else 1

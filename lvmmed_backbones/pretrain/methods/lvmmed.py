@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lvmmed_backbones.matching.layer import MatchingLayer
@@ -67,16 +67,17 @@ class LVMMed(BaseSelfSupervisor):
             raise ValueError(f"{len(inputs)} views of each image: LVM-Med takes 2")
         maps = self.backbone(torch.cat(inputs))
         embeddings = self.neck(maps)[0]
-        cells = maps[-1] if self.map_neck is None else self._project_cells(maps[-1])
+        cells = maps[-1] if self.map_neck is None else project_cells(self.map_neck, maps[-1])
         views = torch.stack([sample.views for sample in data_samples])  # (N, 2, 5)
         with torch.autocast(cells.device.type, enabled=False):
             return self.head.loss(cells.float().chunk(2), embeddings.float().chunk(2), views)
 
-    def _project_cells(self, maps: Tensor) -> Tensor:
-        """Compute maps (N, F, R, S) of projected cells from maps (N, D, R, S)."""
-        cells = maps.flatten(2).transpose(1, 2)  # (N, R * S, D)
-        projected = self.map_neck((cells.flatten(0, 1),))[0].unflatten(0, cells.shape[:2])
-        return projected.transpose(1, 2).unflatten(2, maps.shape[2:])
+
+def project_cells(neck: nn.Module, maps: Tensor) -> Tensor:
+    """Compute maps (N, F, R, S) of projected cells from maps (N, D, R, S)."""
+    cells = maps.flatten(2).transpose(1, 2)  # (N, R * S, D)
+    projected = neck((cells.flatten(0, 1),))[0].unflatten(0, cells.shape[:2])
+    return projected.transpose(1, 2).unflatten(2, maps.shape[2:])
 
 
 @MODELS.register_module()
@@ -258,7 +259,8 @@ class GraphMatchingHead(BaseModule):
             images = random_graphs(len(views), self.graph_size, self.partitions).to(views.device)
         before = [z[images] for z in embeddings]  # (N, F) or (G, n, F)
         edges = shared_edges(
-            *(knn_edges(z, self.neighbours, self.affinity) for z in before), self.shared_edges
+            *(knn_edges(z, self.neighbours, self.affinity) for z in before),
+            shared=self.shared_edges,
         )
         after = [
             self.message_passing(z.flatten(0, -2), e).view_as(z)
