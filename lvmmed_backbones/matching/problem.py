@@ -20,6 +20,7 @@ from lvmmed_backbones.matching.checks import (
 )
 from lvmmed_backbones.matching.reduction import (
     FORBIDDING,
+    NOISE_RANGE,
     common_part,
     most_edges,
     most_products,
@@ -27,8 +28,6 @@ from lvmmed_backbones.matching.reduction import (
     raise_far_edges,
     reduce,
 )
-
-NOISE_RANGE = 20  # draws of the standard noise lie between -2.9 and 16.7
 
 
 class Problem:

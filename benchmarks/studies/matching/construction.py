@@ -21,7 +21,7 @@ GRAPHS = (*SHARED, "random")
 
 
 def construction(
-    weights: Sequence[float] = WEIGHTS, noises: Sequence[float] = NOISES, seeds: int = 10
+    weights: Sequence[float] = WEIGHTS, noises: Sequence[float] = NOISES, seeds: int = 20
 ) -> pd.DataFrame:
     """Measure the matching of pairs of views, whose vectors are normal and have a correlation of 0.3.
 
@@ -90,11 +90,11 @@ def _gradient(
     views: tuple[Tensor, Tensor], graph: str, weight: float, noise: float, seed: int
 ) -> tuple[float, Tensor, int]:
     """Return the accuracy, the gradient of the loss for both views, and the number of edges of a graph."""
-    own = [knn_edges(view, NEIGHBOURS) for view in views]
+    first, second = (knn_edges(view, NEIGHBOURS) for view in views)
     if graph == "random":
-        own[0] = knn_edges(draw_views(seed + 2_000_000)[0], NEIGHBOURS)  # of other vectors
+        first = knn_edges(draw_views(seed + 2_000_000)[0], NEIGHBOURS)  # of other vectors
     shared = {"linear": "none", "random": "first"}.get(graph, graph)
-    source, target = shared_edges(*own, shared=shared)
+    source, target = shared_edges(first, second, shared)
     vertex = cosine_affinity(*views)[None]
     pair = GraphPair(vertex, views[0][None], views[1][None], [source], [target])
     samples = SAMPLES if noise else 1

@@ -258,12 +258,10 @@ class GraphMatchingHead(BaseModule):
         if self.graph_size is not None:
             images = random_graphs(len(views), self.graph_size, self.partitions).to(views.device)
         before = [z[images] for z in embeddings]  # (N, F) or (G, n, F)
-        edges = shared_edges(
-            *(knn_edges(z, self.neighbours, self.affinity) for z in before),
-            shared=self.shared_edges,
-        )
+        first, second = (knn_edges(z, self.neighbours, self.affinity) for z in before)
+        edges = shared_edges(first, second, self.shared_edges)
         after = [
-            self.message_passing(z.flatten(0, -2), e).view_as(z)
+            self.message_passing(z.flatten(0, -2), e).reshape(z.shape)
             for z, e in zip(before, edges, strict=True)
         ]
         vertex = AFFINITIES[self.affinity](*after)
@@ -273,9 +271,9 @@ class GraphMatchingHead(BaseModule):
             local = local_affinity(*self._cells(maps, views, images), self.pairs)
             vertex = self.alpha * vertex + (1 - self.alpha) * local
         size = vertex.shape[-1]
-        vertex = vertex.view(-1, size, size)
+        vertex = vertex.reshape(-1, size, size)
         compared = before if self.edges == "before" else after
-        source, target = (z.view(len(vertex), size, -1) for z in compared)
+        source, target = (z.reshape(len(vertex), size, -1) for z in compared)
         return GraphPair(
             vertex, source, target, *(split_edges(e, len(vertex), size) for e in edges)
         )

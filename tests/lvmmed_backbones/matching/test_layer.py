@@ -406,3 +406,28 @@ def test_cuda_tensors_give_the_same_as_cpu_tensors():
         results.append([x.detach().cpu() for x in (matching, edges, v.grad, e.grad)])
     for on_cpu, on_gpu in zip(*results, strict=True):
         torch.testing.assert_close(on_cpu, on_gpu)
+
+
+@pytest.mark.parametrize("lambda_", [0.3, 3.0, 30.0, 300.0])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_what_is_obvious_is_what_the_solver_finds(monkeypatch, lambda_, samples):
+    """Gradients without the shortcut for problems that moved vertex affinities decide, to the bit."""
+    from lvmmed_backbones.matching import layer as module
+
+    vertex, edge, source, target = problem(3, 8, 8, batch=5)
+    settings = dict(samples=samples, vertex_noise=0.1, edge_noise=0.1, threads=1)
+    found, decided = {}, []
+    whole = module.obvious_matching
+
+    def counted(*arguments):
+        decided.append(whole(*arguments) is not None)
+        return whole(*arguments)
+
+    for name, function in (("with", counted), ("without", lambda *arguments: None)):
+        monkeypatch.setattr(module, "obvious_matching", function)
+        v, e = vertex.clone().requires_grad_(), edge.clone().requires_grad_()
+        matching, _ = MatchingLayer(lambda_, **settings)(v, e, source, target, 5)
+        (matching * (1 - 2 * torch.eye(8))).sum().backward()
+        found[name] = v.grad, e.grad
+    assert all(torch.equal(x, y) for x, y in zip(found["with"], found["without"], strict=True))
+    assert all(decided) if lambda_ == 300 else lambda_ > 3 or not any(decided)
