@@ -92,9 +92,10 @@ of the noise each.
 
 {_markdown(accuracies, {})}
 
-**The gradient**, at edge weights of 0.5 (linear: 0). Size: relative to that of linear assignment without noise. Cosines: \
-with the gradient of linear assignment under the same noise; with that of the mean distance 1 - cosine of right matches; \
-with that of another draw of the noise. Empty where in some draw all images are matched rightly, which gives no gradient.
+**The gradient**, at edge weights of 0.5 (linear: 0). Size: relative to that of linear assignment without noise. \
+Cosines: with the gradient of linear assignment under the same noise; with that of the mean distance 1 - cosine of \
+right matches; with that of another draw of the noise. Empty where in some draw all images are matched rightly, which \
+gives no gradient.
 
 {_markdown(half.drop(columns="weight"), {})}
 """
