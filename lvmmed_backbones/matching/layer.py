@@ -165,17 +165,24 @@ class MatchingLayer(nn.Module):
     def _shares(
         self, problem: Problem, targets: NDArray[np.int32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the mean vertex and edge matching of the samples (samples, N_s) of a problem."""
-        share = np.float32(1 / self.samples)
-        of_count = np.cumsum([np.float32(0)] + [share] * self.samples, dtype=np.float32)
-        shape = problem.vertex.shape
-        codes = np.arange(shape[0]) * shape[1] + targets
-        vertex = np.bincount(codes[targets >= 0], minlength=problem.vertex.size)
-        shape_of_edges = len(problem.source_edges), len(problem.target_edges)
-        edge = np.zeros(shape_of_edges, np.int64)
-        for target in targets if edge.size else ():
-            edge[matched_edges(problem, target)] += 1
-        return of_count[vertex].reshape(shape), of_count[edge]
+        """Return the mean vertex and edge matching of all samples of a problem.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (samples, N_s), or (1, N_s) if all samples have the same matching
+        """
+        sums = np.cumsum(np.full(self.samples, 1 / self.samples, np.float32))
+        of_count = np.append(np.float32(0), sums)[:: self.samples // len(targets)]
+
+        def shares(rows: NDArray, columns: NDArray, shape: tuple[int, int]) -> NDArray[np.float32]:
+            counts = np.zeros(shape[0] * shape[1], np.int32)
+            np.add.at(counts, rows * shape[1] + columns, 1)
+            return of_count[counts].reshape(shape)
+
+        matched = targets >= 0
+        vertex = shares(matched.nonzero()[1], targets[matched], problem.vertex.shape)
+        *_, e, f = matched_edges(problem, targets)
+        return vertex, shares(e, f, (len(problem.source_edges), len(problem.target_edges)))
 
     def _expected_after(
         self,
@@ -199,7 +206,7 @@ class MatchingLayer(nn.Module):
             if obvious is None:
                 left[b] = problem.with_affinities(vertex, edge)
             else:
-                targets[b] = np.broadcast_to(obvious, (self.samples, len(obvious)))
+                targets[b] = obvious[None]
         targets |= self._targets(left, seed)
         return [self._shares(problem, targets[b]) for b, problem in enumerate(problems)]
 
