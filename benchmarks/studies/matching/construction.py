@@ -101,7 +101,7 @@ def _gradient(
     layer = MatchingLayer(LAMBDA, samples, vertex_noise=noise, edge_noise=noise, budget=BUDGET)
     loss, matching, _ = matching_loss(layer, vertex, *pair.weighted_edges(weight), seed)
     accuracy = float(matching.diagonal(dim1=1, dim2=2).mean())
-    return accuracy, _flat(torch.autograd.grad(loss, views)), len(source)
+    return accuracy, _flat(torch.autograd.grad(loss, views)), len(source) if weight else 0
 
 
 def _flat(gradients: Sequence[Tensor]) -> Tensor:
