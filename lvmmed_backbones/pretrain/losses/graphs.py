@@ -35,7 +35,14 @@ def random_graphs(images: int, size: int, partitions: int = 1) -> Tensor:
     Tensor of shape (P * N // n, n), int64
         The images of each graph, none twice. Over all graphs each image appears P times, or P - 1 times if it is in the
         last remainder.
+
+    Raises
+    ------
+    ValueError
+        If a graph has more images than the batch.
     """
+    if not 1 <= size <= images:
+        raise ValueError(f"graphs of {size} images in a batch of {images}: a graph is a part of it")
     stream = torch.empty(0, dtype=torch.long)
     for _ in range(partitions):
         order = torch.randperm(images)

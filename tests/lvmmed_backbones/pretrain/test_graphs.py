@@ -60,6 +60,12 @@ def test_a_graph_of_the_whole_batch_has_every_image_once() -> None:
     assert random_graphs(6, 6).sort().values.tolist() == [[0, 1, 2, 3, 4, 5]]
 
 
+@pytest.mark.parametrize("size", [0, 7])
+def test_graphs_that_are_no_part_of_the_batch_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"graphs of {size} images in a batch of 6"):
+        random_graphs(6, size)
+
+
 @given(st.integers(3, 7), st.integers(1, 2), st.sampled_from(["cosine", "softplus"]), seeds)
 @settings(max_examples=50, deadline=None)
 def test_edges_lead_to_the_nearest(n: int, k: int, affinity: str, seed: int) -> None:

@@ -57,8 +57,8 @@ def test_a_step_reaches_every_parameter(config: Config) -> None:
     torch.manual_seed(0)
     model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
     data = dict(
-        inputs=[torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8) for _ in range(2)],
-        data_samples=[DataSample() for _ in range(20)],
+        inputs=[torch.randint(0, 256, (10, 3, 64, 64), dtype=torch.uint8) for _ in range(2)],
+        data_samples=[DataSample() for _ in range(10)],
     )
     for sample in data["data_samples"]:
         sample.set_field(torch.rand(2, 5), "views")
