@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lvmmed_backbones.matching.budget import Budget, budget_of
 from lvmmed_backbones.matching.problem import Problem, matched_edges
+from lvmmed_backbones.matching.reduction import obvious_matching
 from lvmmed_backbones.matching.solver import solve_batch
 
 Batch: TypeAlias = Tensor | Sequence[Tensor]
@@ -140,34 +141,74 @@ class MatchingLayer(nn.Module):
                 copied = [next(arrays) for _ in _tensors(group)]
                 columns.append(list(copied[0]) if isinstance(group, Tensor) else copied)
             problems = [Problem(v, s, t, e) for v, e, s, t in zip(*columns, strict=True)]
-            return _Solved(self, problems, seed, self._expected(problems, seed))
+            targets = self._targets(dict(enumerate(problems)), seed)
+            shares = [self._shares(p, targets[b]) for b, p in enumerate(problems)]
+            return _Solved(self, problems, seed, shares)
 
         affinities = [*_tensors(vertex), *_tensors(edge)]
         return PendingMatching(
             _executor(os.getpid()).submit(work), affinities, isinstance(vertex, Tensor)
         )
 
-    def _expected(self, problems: list[Problem], seed: int) -> list[tuple[NDArray, NDArray]]:
-        """Return the mean vertex and edge matching of the samples of each problem."""
+    def _targets(self, problems: Mapping[int, Problem], seed: int) -> dict[int, NDArray[np.int32]]:
+        """Return the matchings (samples, N_s) of problems of a batch, which are named by their places in it."""
         draws = [
             problem.with_noise(
                 self.vertex_noise, self.edge_noise, (seed + b * self.samples + s) % 2**64
             )
-            for b, problem in enumerate(problems)
+            for b, problem in problems.items()
             for s in range(self.samples)
         ]
-        matchings = solve_batch(draws, self.budget, [seed] * len(draws), self.threads)
-        expected = []
-        share = np.float32(1 / self.samples)
-        for b, problem in enumerate(problems):
-            vertex = np.zeros(problem.vertex.shape, np.float32)
-            edge = np.zeros((len(problem.source_edges), len(problem.target_edges)), np.float32)
-            for matching in matchings[b * self.samples : (b + 1) * self.samples]:
-                matched = np.flatnonzero(matching.target >= 0)
-                vertex[matched, matching.target[matched]] += share
-                edge[matched_edges(problem, matching.target)] += share
-            expected.append((vertex, edge))
-        return expected
+        solved = iter(solve_batch(draws, self.budget, [seed] * len(draws), self.threads))
+        return {b: np.stack([next(solved).target for _ in range(self.samples)]) for b in problems}
+
+    def _shares(
+        self, problem: Problem, targets: NDArray[np.int32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the mean vertex and edge matching of all samples of a problem.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (samples, N_s), or (1, N_s) if all samples have the same matching
+        """
+        sums = np.cumsum(np.full(self.samples, 1 / self.samples, np.float32))
+        of_count = np.append(np.float32(0), sums)[:: self.samples // len(targets)]
+
+        def shares(rows: NDArray, columns: NDArray, shape: tuple[int, int]) -> NDArray[np.float32]:
+            counts = np.zeros(shape[0] * shape[1], np.int32)
+            np.add.at(counts, rows * shape[1] + columns, 1)
+            return of_count[counts].reshape(shape)
+
+        matched = targets >= 0
+        vertex = shares(matched.nonzero()[1], targets[matched], problem.vertex.shape)
+        *_, e, f = matched_edges(problem, targets)
+        return vertex, shares(e, f, (len(problem.source_edges), len(problem.target_edges)))
+
+    def _expected_after(
+        self,
+        problems: Sequence[Problem],
+        steps: Iterable[tuple[NDArray | None, NDArray | None]],
+        seed: int,
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return what `_shares` does of problems whose affinities are moved against gradients."""
+        targets: dict[int, NDArray[np.int32]] = {}
+        left: dict[int, Problem] = {}
+        for b, (problem, (v, e)) in enumerate(zip(problems, steps, strict=True)):
+            vertex = _moved("vertex", b, problem.vertex, v, self.lambda_)
+            edge = _moved("edge", b, problem.edge, e, self.lambda_)
+            obvious = obvious_matching(
+                problem.vertex if vertex is None else vertex,
+                problem.edge if edge is None else edge,
+                problem.source_edges,
+                self.vertex_noise,
+                self.edge_noise,
+            )
+            if obvious is None:
+                left[b] = problem.with_affinities(vertex, edge)
+            else:
+                targets[b] = obvious[None]
+        targets |= self._targets(left, seed)
+        return [self._shares(problem, targets[b]) for b, problem in enumerate(problems)]
 
     def extra_repr(self) -> str:
         return (
@@ -233,22 +274,13 @@ class _Differentiate(torch.autograd.Function):
             )
         else:
             vertex_steps, edge_steps = steps[:half], steps[half:]
-        lambda_ = solved.layer.lambda_
-        moved = []
-        for b, (problem, v, e) in enumerate(
-            zip(solved.problems, vertex_steps, edge_steps, strict=True)
-        ):
-            moved.append(
-                problem.with_affinities(
-                    vertex=_moved("vertex", b, problem.vertex, v, lambda_),
-                    edge=_moved("edge", b, problem.edge, e, lambda_),
-                )
-            )
+        layer, lambda_ = solved.layer, solved.layer.lambda_
+        moved = layer._expected_after(
+            solved.problems, zip(vertex_steps, edge_steps, strict=True), solved.seed
+        )
         differences = [
             ((v - moved_v) / lambda_, (e - moved_e) / lambda_)
-            for (v, e), (moved_v, moved_e) in zip(
-                solved.expected, solved.layer._expected(moved, solved.seed), strict=True
-            )
+            for (v, e), (moved_v, moved_e) in zip(solved.expected, moved, strict=True)
         ]
         results = _as_tensors(differences, ctx.batched, like)
         wanted = ctx.needs_input_grad[2:]

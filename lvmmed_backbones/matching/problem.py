@@ -20,6 +20,7 @@ from lvmmed_backbones.matching.checks import (
 )
 from lvmmed_backbones.matching.reduction import (
     FORBIDDING,
+    NOISE_RANGE,
     common_part,
     most_edges,
     most_products,
@@ -27,8 +28,6 @@ from lvmmed_backbones.matching.reduction import (
     raise_far_edges,
     reduce,
 )
-
-NOISE_RANGE = 20  # draws of the standard noise lie between -2.9 and 16.7
 
 
 class Problem:
@@ -226,27 +225,29 @@ class Problem:
         return NOISE_RANGE * (self.vertex_noise * min(self.vertex.shape) + self.edge_noise * edges)
 
 
-def matched_edges(
-    problem: Problem, target: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def matched_edges(problem: Problem, target: NDArray[np.int32]) -> tuple[NDArray[np.int64], ...]:
     """Return the source edges that a matching carries onto a target edge, and these target edges.
 
     Parameters
     ----------
-    target : ndarray of shape (N_s,)
-        Target vertex of every source vertex, -1 for none.
+    target : ndarray of shape (N_s,) or (S, N_s)
+        Target vertex of every source vertex, -1 for none; of one matching or of several.
+
+    Returns
+    -------
+    tuple of ndarray
+        Source edges and target edges; for several matchings, before these, the matching of each.
     """
-    no_edges = np.zeros(0, np.int64)
     if not len(problem.source_edges) or not len(problem.target_edges):
-        return no_edges, no_edges
+        return (np.zeros(0, np.int64),) * (target.ndim + 1)
     width = problem.vertex.shape[1]
-    ends = target[problem.source_edges].astype(np.int64)
-    wanted = np.where((ends >= 0).all(axis=1), ends[:, 0] * width + ends[:, 1], -1)
+    ends = target[..., problem.source_edges].astype(np.int64)
+    wanted = np.where((ends >= 0).all(axis=-1), ends[..., 0] * width + ends[..., 1], -1)
     codes = problem.target_edges[:, 0].astype(np.int64) * width + problem.target_edges[:, 1]
     order = np.argsort(codes)
     at = order[np.minimum(np.searchsorted(codes, wanted, sorter=order), len(codes) - 1)]
-    source = np.flatnonzero(codes[at] == wanted)
-    return source, at[source]
+    carried = codes[at] == wanted
+    return *np.nonzero(carried), at[carried]
 
 
 def gumbel_noise(shape: Sequence[int], seed: int) -> NDArray[np.float32]:

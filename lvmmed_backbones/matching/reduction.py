@@ -18,6 +18,7 @@ from lvmmed_backbones.matching import _core
 
 # Vertex affinities up to this one forbid their pair: -inf, and the lowest numbers of float32 and bfloat16.
 FORBIDDING = -1e30
+NOISE_RANGE = 20  # draws of the standard noise lie between -2.9 and 16.7
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,45 @@ def _reduce_far_numbers(
         return _without(part, vertex.shape, min(0.0, lowest - part))
     # Useful numbers lie far apart: subtract what a source or a target gains in every matching.
     return Reduction(worth, price, -margin)
+
+
+def obvious_matching(
+    vertex: NDArray,
+    edge: NDArray | None,
+    source_edges: NDArray[np.int32],
+    vertex_noise: float,
+    edge_noise: float,
+) -> NDArray[np.int32] | None:
+    """Return the best matching if vertex affinities alone decide it, whatever edges and noise are; else None.
+
+    That is so if each source has its best target for itself, and would lose more with another one than all its edges
+    and the noise can gain. Gradients of matchings often move affinities so far.
+
+    Parameters
+    ----------
+    vertex : ndarray of shape (N_s, N_t)
+    edge : ndarray of shape (E_s, E_t), optional
+        None: not known, so nothing is obvious.
+    source_edges : ndarray of shape (E_s, 2)
+    vertex_noise, edge_noise : float
+        Scales of the Gumbel noise.
+    """
+    sources, targets = vertex.shape
+    if edge is None or sources > targets:
+        return None
+    best = vertex.argmax(axis=1)
+    if len(set(best.tolist())) < sources:
+        return None
+    others = vertex.copy()
+    others[np.arange(sources), best] = -np.inf
+    margin = vertex.max(axis=1) - others.max(axis=1)
+    # An edge gains what it has, or nothing if it is carried onto none.
+    most_edge = 0.0
+    if edge.size:
+        most_edge = max(float(edge.max()), 0) - min(float(edge.min()), 0) + NOISE_RANGE * edge_noise
+    degrees = np.bincount(source_edges.ravel(), minlength=sources)
+    decided = margin > NOISE_RANGE * vertex_noise + degrees * most_edge
+    return best.astype(np.int32) if decided.all() else None
 
 
 def _without(part: float, shape: tuple[int, int], lowest: float = -np.inf) -> Reduction | None:

@@ -65,10 +65,16 @@ def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> 
     """Check the sizes of one method. Raise ValueError as `check_sizes`."""
     if model.type == "LVMMed":
         neighbours = _argument_of(model.head, GraphMatchingHead, "neighbours")
-        if not 1 <= neighbours < batch:
+        size = _argument_of(model.head, GraphMatchingHead, "graph_size")
+        if size is not None and not 1 < size <= batch:
             raise ValueError(
-                f"model.head.neighbours is {neighbours}: it must be at least 1 and lower than "
-                f"train_dataloader.batch_size, {batch}"
+                f"model.head.graph_size is {size}: it must be at least 2 and at most train_dataloader.batch_size, "
+                f"{batch}"
+            )
+        if not 1 <= neighbours < (size or batch):
+            of = "train_dataloader.batch_size" if size is None else "model.head.graph_size"
+            raise ValueError(
+                f"model.head.neighbours is {neighbours}: it must be at least 1 and lower than {of}, {size or batch}"
             )
     elif model.type == "MoCo":
         queue, step = _argument_of(model, MoCo, "queue_len"), batch * processes

@@ -91,21 +91,21 @@ def test_changes_are_measured_on_a_checkpoint(work: Path, corpus: Path, capsys) 
 
 def test_moved_costs_return_what_the_definition_says() -> None:
     torch.manual_seed(0)
-    vertex = torch.rand(6, 6)
+    vertex = torch.rand(1, 6, 6)
     assert measures.returned(vertex, 80.0) == 1.0
     assert measures.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0  # was there before the move
     assert measures.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
 
 
 def test_the_second_order_is_on_in_its_part_of_the_run() -> None:
-    head = SimpleNamespace(second_order=0.1)
+    head = SimpleNamespace(edge_weight=0.1)
     runner = SimpleNamespace(model=SimpleNamespace(head=head), iter=0, max_iters=10)
     hook = SecondOrderHook(0.5, 1)
     hook.before_train(runner)
     seen = []
     for runner.iter in range(10):
         hook.before_train_iter(runner, runner.iter)
-        seen.append(head.second_order)
+        seen.append(head.edge_weight)
     assert seen == [0] * 5 + [0.1] * 5
 
 

@@ -25,8 +25,12 @@ from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.openmmlab.resumption import load_all
 from lvmmed_backbones.pretrain import CONFIGS
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
-from lvmmed_backbones.pretrain.losses.affinities import edge_affinity, knn_edges
-from lvmmed_backbones.pretrain.losses.graph_matching import hamming_to_identity, matching_loss
+from lvmmed_backbones.pretrain.losses.graph_matching import (
+    GraphPair,
+    hamming_to_identity,
+    linear_matching,
+    matching_loss,
+)
 from lvmmed_backbones.weights.loading import read
 
 BATCH = 64
@@ -94,7 +98,7 @@ def gradients(*, runs: Sequence[Path], corpus: Path) -> list[Row]:
     FileNotFoundError
         If there is no checkpoint.
     """
-    keys = ["noise", "samples", "second_order"]
+    keys = ["noise", "samples", "edge_weight"]
     return _means(_agreements_of_batch, keys, runs, corpus, batches=4)
 
 
@@ -118,39 +122,39 @@ def _means(
 
 @torch.no_grad()
 def _changes_of_batch(model: BaseSelfSupervisor, batch: dict) -> list[Row]:
-    vertex, edge, edges = _problem(model, batch)
-    linear = _match(vertex, vertex.new_zeros(0, 0), [e[:0] for e in edges])
-    right = linear.diagonal() > 0.5
+    pair = _graphs(model, batch)
+    layer = MatchingLayer(budget=BUDGET)
+    linear = linear_matching(pair.vertex, layer, seed=0)
+    right = linear.diagonal(dim1=1, dim2=2) > 0.5
     rows: list[Row] = []
     for weight in WEIGHTS:
-        matching = _match(vertex, weight * edge, edges)
-        right_with_edges = matching.diagonal() > 0.5
+        matching = torch.stack(layer(list(pair.vertex), *pair.weighted_edges(weight), 0)[0])
+        right_with_edges = matching.diagonal(dim1=1, dim2=2) > 0.5
         shares = dict(
             linear=right,
-            changed=(matching - linear).abs().sum(dim=1) / 2,
+            changed=(matching - linear).abs().sum(dim=2) / 2,
             corrected=right_with_edges & ~right,
             broken=right & ~right_with_edges,
         )
         means = {name: float(share.float().mean()) for name, share in shares.items()}
         rows.append(dict(of="weight", value=weight, **means))
-    return rows + [dict(of="lambda", value=x, returned=returned(vertex, x)) for x in LAMBDAS]
+    return rows + [dict(of="lambda", value=x, returned=returned(pair.vertex, x)) for x in LAMBDAS]
 
 
 def _agreements_of_batch(model: BaseSelfSupervisor, batch: dict) -> list[Row]:
     parameters = list(model.backbone.parameters())
-    vertex, edge, edges = _problem(model, batch)
+    pair = _graphs(model, batch)
     rows = []
     for noise, samples, weight in SETTINGS:
         layer = MatchingLayer(80.0, samples, vertex_noise=noise, edge_noise=noise)
-        none = vertex.new_zeros(0, 0), [e[:0] for e in edges]
-        graph = (weight * edge, edges) if weight else none
+        edges = pair.weighted_edges(weight)
         drawn = []
         for seed in range(DRAWS):
-            loss, _, _ = matching_loss(layer, vertex, *graph, seed)
+            loss, _, _ = matching_loss(layer, pair.vertex, *edges, seed)
             slopes = torch.autograd.grad(loss, parameters, retain_graph=True)
             drawn.append(torch.cat([slope.flatten() for slope in slopes]))
         cosines = [float(cosine_similarity(a, b, dim=0)) for a, b in combinations(drawn, 2)]
-        setting = dict(noise=noise, samples=samples, second_order=weight)
+        setting = dict(noise=noise, samples=samples, edge_weight=weight)
         rows.append(dict(**setting, agreement=mean(cosines)))
     return rows
 
@@ -190,20 +194,12 @@ def _config_of(run: Path) -> Config:
     return config
 
 
-def _problem(model: BaseSelfSupervisor, data: dict) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Return vertex affinities (N, N), edge affinities (E_s, E_t) and the edges of both graphs of a batch."""
+def _graphs(model: BaseSelfSupervisor, data: dict) -> GraphPair:
+    """Return the graphs of both views of a batch."""
     maps = model.backbone(torch.cat(data["inputs"]))
     embeddings = model.neck(maps)[0].chunk(2)
     views = torch.stack([sample.views for sample in data["data_samples"]])
-    edges = [knn_edges(z, model.head.neighbours) for z in embeddings]
-    vertex = model.head.vertex_affinity(maps[-1].chunk(2), embeddings, views, edges)
-    return vertex, edge_affinity(embeddings[0], edges[0], embeddings[1], edges[1]), edges
-
-
-def _match(vertex: Tensor, edge: Tensor, edges: list[Tensor]) -> Tensor:
-    """Return the matching (N, N) without noise."""
-    layer = MatchingLayer(budget=BUDGET)
-    return layer(vertex[None], edge[None], *(e[None] for e in edges))[0][0]
+    return model.head.graphs(maps[-1].chunk(2), embeddings, views)
 
 
 def returned(vertex: Tensor, lambda_: float) -> float:
@@ -212,15 +208,14 @@ def returned(vertex: Tensor, lambda_: float) -> float:
     Parameters
     ----------
     vertex : Tensor
-        Vertex affinities (N, N).
+        Vertex affinities (G, N, N) of G pairs of graphs.
     lambda_ : float
         How far the costs are moved.
     """
     layer = MatchingLayer(lambda_, samples=16, vertex_noise=0.1)
-    leaf = vertex.detach()[None].requires_grad_()
-    none = leaf.new_zeros(1, 0, 2)
+    leaf = vertex.detach().requires_grad_()
     with torch.enable_grad():
-        matching = layer(leaf, leaf.new_zeros(1, 0, 0), none, none, 0)[0][0]
-        gradient = torch.autograd.grad(hamming_to_identity(matching), leaf)[0][0]
+        matching = linear_matching(leaf, layer, seed=0)
+        (gradient,) = torch.autograd.grad(hamming_to_identity(matching), leaf)
     moved = matching - lambda_ * gradient  # gradient = (matching - moved) / lambda_
-    return float(moved.detach().diagonal().mean())
+    return float(moved.detach().diagonal(dim1=1, dim2=2).mean())

@@ -253,9 +253,9 @@ class SecondOrderHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Remember the config's weight of the edge affinities."""
-        self.weight = unwrapped(runner).head.second_order
+        self.weight = unwrapped(runner).head.edge_weight
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
         """Set that weight, or 0 outside of the part."""
         on = self.begin <= runner.iter / runner.max_iters < self.end
-        unwrapped(runner).head.second_order = self.weight if on else 0
+        unwrapped(runner).head.edge_weight = self.weight if on else 0

@@ -64,8 +64,8 @@ def _half(begin: float, end: float) -> _Variant:
 SIMCLR = _method("simclr")
 BARLOW = _method("barlowtwins")
 LVMMED = _method("lvmmed")
-WEAK_EDGES = _method("lvmmed", message_passing=0, second_order=0.1)
-NO_EDGES = _method("lvmmed", message_passing=0, second_order=0)
+WEAK_EDGES = _method("lvmmed", message_passing=0, edge_weight=0.1)
+NO_EDGES = _method("lvmmed", message_passing=0, edge_weight=0)
 
 VARIANTS = {
     "random": _Variant("methods", None),
@@ -92,7 +92,7 @@ VARIANTS = {
         for lr in ("1e-3", "1e-2")
         for name, question, variant, head in (
             ("lvmmed, the paper's noise", "parts", LVMMED, dict(noise=1.0, samples=1)),
-            ("lvmmed, no second order", "parts", LVMMED, dict(second_order=0)),
+            ("lvmmed, no second order", "parts", LVMMED, dict(edge_weight=0)),
             ("lvmmed, no message passing", "parts", LVMMED, dict(message_passing=0)),
             ("lvmmed, no noise", "parts", LVMMED, dict(noise=0, samples=1)),
             ("lvmmed, no local", "parts", LVMMED, dict(alpha=1.0)),

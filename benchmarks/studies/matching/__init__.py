@@ -1,1 +1,1 @@
-"""A comparison of graph matching solvers: instances with known optima, peers, the tables of docs/graph_matching.md."""
+"""A comparison of graph matching solvers and of ways to construct the graphs: the tables of docs/graph_matching.md."""

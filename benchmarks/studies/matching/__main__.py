@@ -1,6 +1,9 @@
 """`python -m benchmarks.studies.matching`: measure the solver and its peers, write the tables and figure of the docs.
 
 Takes about 5 minutes on 2 cores. The machine must be quiet, and the package's extra `performance` installed.
+
+`construction` measures instead what the construction of the graphs does to matching and gradient: 10 minutes on one
+core, which may be busy, since no time is measured.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.studies.matching import measure
+from benchmarks.studies.matching.construction import construction
 from lvmmed_backbones.files.writing import write_text
 from lvmmed_backbones.provenance import machine
 from lvmmed_backbones.revision import ROOT, git_revision
 from lvmmed_backbones.stopping import stop_quietly
 
-BEGIN, END = "<!-- measured: python -m benchmarks.studies.matching -->", "<!-- end of measured -->"
+HERE = "python -m benchmarks.studies.matching"
+BEGIN, END = {"solver": HERE, "construction": f"{HERE} construction"}, "<!-- end of measured -->"
 
 
 def main() -> int:
@@ -29,11 +34,22 @@ def main() -> int:
     parser.add_argument(
         "--page", type=Path, default=ROOT / "docs" / "graph_matching.md", help="default: docs/"
     )
-    page: Path = parser.parse_args().page
-    before, _, rest = page.read_text().partition(BEGIN)
+    parser.add_argument("what", nargs="?", choices=BEGIN, default="solver", help="default: solver")
+    arguments = parser.parse_args()
+    page: Path = arguments.page
+    begin = f"<!-- measured: {BEGIN[arguments.what]} -->"
+    before, _, rest = page.read_text().partition(begin)
     _, end, after = rest.partition(END)
     if not end:
-        raise SystemExit(f"{page} has no lines '{BEGIN}' and '{END}': the tables go between them")
+        raise SystemExit(f"{page} has no lines '{begin}' and '{END}': the tables go between them")
+    text = _measure_solver(page) if arguments.what == "solver" else _measure_construction()
+    write_text(page, f"{before}{begin}\n\n{text}\n{END}{after}")
+    print(text)
+    return 0
+
+
+def _measure_solver(page: Path) -> str:
+    """Measure the solver and its peers, draw the figure beside the page, and return the tables in Markdown."""
     tables = {}
     steps = ("presets", "peers", "proven", "exact", "threads", "growth")
     for number, name in enumerate(steps, start=1):
@@ -43,10 +59,46 @@ def main() -> int:
         print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
     figure = page.with_name(page.stem + "_growth.svg")
     _draw_growth(tables["growth"], figure)
-    text = _render(tables, figure.name)
-    write_text(page, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
-    print(text)
-    return 0
+    return _render(tables, figure.name)
+
+
+def _measure_construction() -> str:
+    """Measure what graph construction does, and return the tables in Markdown: means ± sample standard deviations."""
+    table = construction()
+    table["accuracy"] *= 100
+    groups = table.groupby(["noise", "graph", "weight"], sort=False)
+    mean, spread = groups.mean(), groups.std()
+    known = groups.count() == groups.count().max()  # not where a draw has no gradient
+    digits = {"accuracy": 0, "size": 2, "first_order": 2, "alignment": 2, "draws": 2}
+    cells = pd.DataFrame(
+        {
+            name: [
+                f"{m:.{d}f} ± {s:.{d}f}" if k else ""
+                for m, s, k in zip(mean[name], spread[name], known[name], strict=True)
+            ]
+            for name, d in digits.items()
+        },
+        index=mean.index,
+    )
+    cells.insert(0, "edges", mean["edges"].round().astype(int))
+    half = cells[cells.index.get_level_values("weight").isin([0, 0.5])].reset_index()
+    accuracies = cells["accuracy"].unstack("noise").reset_index()
+    accuracies.columns = [str(name) if name in ("graph", "weight") else f"noise {name}"
+                          for name in accuracies.columns]  # fmt: skip
+    return f"""Mean ± sample standard deviation of {table["seed"].nunique()} draws of the vectors, of 16 samples \
+of the noise each.
+
+**Matched to itself**, in percent.
+
+{_markdown(accuracies, {})}
+
+**The gradient**, at edge weights of 0.5 (linear: 0). Size: relative to that of linear assignment without noise. \
+Cosines: with the gradient of linear assignment under the same noise; with that of the mean distance 1 - cosine of \
+right matches; with that of another draw of the noise. Empty where in some draw all images are matched rightly, which \
+gives no gradient.
+
+{_markdown(half.drop(columns="weight"), {})}
+"""
 
 
 def _render(tables: dict[str, pd.DataFrame], figure: str) -> str:

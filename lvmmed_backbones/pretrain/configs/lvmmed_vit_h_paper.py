@@ -19,7 +19,7 @@ model = dict(
         type="GraphMatchingHead", channels=256,
         neighbours=5, message_passing=1,  # the graph: nearest neighbours of each image, layers
         alpha=0.8, pairs=20,  # vertices: share of the global affinity, matched cells of the local one
-        second_order=1.0,  # weight of the edge affinities
+        edge_weight=1.0,  # weight of the edge affinities
         noise=1.0, samples=1,  # Gumbel noise: scale, draws
         lambda_=80.0, budget="fast",  # gradient and solver
     ),

@@ -14,13 +14,23 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain.losses.affinities import (
-    edge_affinity,
-    global_affinity,
-    knn_edges,
+    AFFINITIES,
     local_affinity,
-    normalised_adjacency,
+    local_distance,
 )
-from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
+from lvmmed_backbones.pretrain.losses.graph_matching import (
+    GraphPair,
+    linear_matching,
+    matching_loss,
+)
+from lvmmed_backbones.pretrain.losses.graphs import (
+    SHARED,
+    knn_edges,
+    random_graphs,
+    shared_edges,
+    split_edges,
+)
+from lvmmed_backbones.pretrain.message_passing import AGGREGATIONS, refining_layers
 from lvmmed_backbones.pretrain.views import cell_positions
 
 
@@ -36,9 +46,18 @@ class LVMMed(BaseSelfSupervisor):
         Config of the projector, with average pooling.
     head : dict
         Config of `GraphMatchingHead`.
+    map_neck : dict, optional
+        Config of a projector of each cell of the feature map, for the local part of the vertex affinities, without
+        pooling (Exgra-Med, run_vic.py). None: the cells as they are, as in the paper.
     arguments
         Further arguments of mmpretrain's BaseSelfSupervisor.
     """
+
+    def __init__(
+        self, backbone: dict, neck: dict, head: dict, map_neck: dict | None = None, **arguments: Any
+    ) -> None:
+        super().__init__(backbone=backbone, neck=neck, head=head, **arguments)
+        self.map_neck = None if map_neck is None else MODELS.build(map_neck)
 
     def loss(
         self, inputs: list[Tensor], data_samples: list[DataSample], **kwargs: Any
@@ -48,75 +67,137 @@ class LVMMed(BaseSelfSupervisor):
             raise ValueError(f"{len(inputs)} views of each image: LVM-Med takes 2")
         maps = self.backbone(torch.cat(inputs))
         embeddings = self.neck(maps)[0]
+        cells = maps[-1] if self.map_neck is None else project_cells(self.map_neck, maps[-1])
         views = torch.stack([sample.views for sample in data_samples])  # (N, 2, 5)
-        with torch.autocast(maps[-1].device.type, enabled=False):
-            return self.head.loss(maps[-1].float().chunk(2), embeddings.float().chunk(2), views)
+        with torch.autocast(cells.device.type, enabled=False):
+            return self.head.loss(cells.float().chunk(2), embeddings.float().chunk(2), views)
+
+
+def project_cells(neck: nn.Module, maps: Tensor) -> Tensor:
+    """Compute maps (N, F, R, S) of projected cells from maps (N, D, R, S)."""
+    cells = maps.flatten(2).transpose(1, 2)  # (N, R * S, D)
+    projected = neck((cells.flatten(0, 1),))[0].unflatten(0, cells.shape[:2])
+    return projected.transpose(1, 2).unflatten(2, maps.shape[2:])
 
 
 @MODELS.register_module()
 class GraphMatchingHead(BaseModule):
-    """Computes the affinities of two views of a batch, their matching, and its distance to the identity.
+    """Computes the affinities of two views of a batch, their matchings, and the distance to the identity.
 
+    The defaults are the text of LVM-Med's paper. The other values are those of the authors' later code, which
+    docs/pretraining.md compares with it: A is Exgra-Med's image pretraining (run_vic.py), B its method (llava_pre.py).
     Each part of the method can be switched off, for the paper's ablation (table 6).
 
     Parameters
     ----------
     channels : int
         Length F of the projector's embeddings.
+    graph_size : int, optional
+        Images of a graph (A: 10). None: all of a process's batch (the paper, B).
+    partitions : int
+        Random partitions of the batch into graphs, as `random_graphs` draws them (A: 1).
     neighbours : int
-        Number of nearest neighbours in the graphs.
+        Number of nearest neighbours in the graphs (the paper, section 3.1, A and B: 5).
+    shared_edges : {'none', 'first', 'mutual', 'union'}
+        Whether both views have the same edges (the paper, A: none; B: first), as `shared_edges` says.
     message_passing : int
-        Number of layers; 0: vertex affinities of the embeddings as they are.
+        Number of layers (the paper: 1; A, B: 2); 0: the embeddings as they are.
+    aggregation : {'gcn', 'sum', 'mean', 'max'}
+        Of message passing: GCN (the paper, section 3.2), or GraphConv (A: sum, B: max).
+    dropout : float
+        Of GraphConv (A: 0.5).
+    affinity : {'cosine', 'softplus'}
+        Of vertices and edges: the cosine (the paper, section 3.3, B), or softplus(x . y) - 0.5, with the nearest
+        neighbours by Euclidean distance (A).
+    local : {'similarity', 'distance'}
+        Local part of the vertex affinities: the similarity of matched cells, with the share 1 - alpha (the paper,
+        section 3.3), or their distances, which are subtracted as they are (A).
     alpha : float
-        Share of the global affinity in the vertex affinities; 1: no local similarity.
+        Share of the global affinity beside local similarities (the paper: 0.8); 1: no local similarity.
     pairs : int
-        Number of matched cell pairs in a local affinity (gamma).
+        Number of matched cell pairs in a local affinity (gamma; the paper, A: 20).
     cells : int
         Largest side of a feature map in local affinities; larger maps are averaged down to it (7: a ResNet's map at
         224 px; a ViT's map of 14 would cost 16 times as much).
-    second_order : float
-        Weight of the edge affinities; 1 in the paper; 0: the matching is a linear assignment.
+    edges : {'before', 'after'}
+        Edge affinities compare differences of the embeddings before (the paper's text, as we read it) or after message
+        passing (A, B).
+    edge_weight : float
+        Weight of the edge affinities (the paper: 1; A, B: 0.5); 0: the matching is a linear assignment.
+    margin : float
+        Subtracted from the affinity of each right match, in the solver alone (A: 1; Rolinek et al., ECCV 2020).
     noise : float
-        Scale of the Gumbel noise on vertex and edge affinities; 0: blackbox differentiation.
+        Scale of the Gumbel noise on vertex and edge affinities (the paper: 1; B: 0.05); 0: blackbox differentiation
+        (A).
     samples : int
-        Draws of the noise per step.
+        Draws of the noise per step (the paper, B: 1).
     lambda_ : float
-        Strength of the solver's gradient, as for `MatchingLayer`.
+        Strength of the solver's gradient, as for `MatchingLayer` (the paper, A, B: 80).
     budget : {'fast', 'default', 'best'}
         Budget of the solver.
 
     Raises
     ------
     ValueError
-        If alpha lies outside [0, 1] or second_order is below 0, and as `MatchingLayer`.
+        If a parameter is out of its range or no such choice, and as `MatchingLayer`.
     """
 
     def __init__(
         self,
         channels: int,
+        graph_size: int | None = None,
+        partitions: int = 1,
         neighbours: int = 5,
+        shared_edges: str = "none",
         message_passing: int = 1,
+        aggregation: str = "gcn",
+        dropout: float = 0.0,
+        affinity: str = "cosine",
+        local: str = "similarity",
         alpha: float = 0.8,
         pairs: int = 20,
         cells: int = 7,
-        second_order: float = 1.0,
+        edges: str = "before",
+        edge_weight: float = 1.0,
+        margin: float = 0.0,
         noise: float = 1.0,
         samples: int = 1,
         lambda_: float = 80.0,
         budget: str = "fast",
     ) -> None:
         super().__init__()
-        if not 0 <= alpha <= 1 or second_order < 0:
+        for name, value, choices in (
+            ("shared_edges", shared_edges, SHARED),
+            ("aggregation", aggregation, AGGREGATIONS),
+            ("affinity", affinity, tuple(AFFINITIES)),
+            ("local", local, ("similarity", "distance")),
+            ("edges", edges, ("before", "after")),
+        ):
+            if value not in choices:
+                raise ValueError(f"{name} is {value!r}, must be one of {', '.join(choices)}")
+        if not 0 <= alpha <= 1 or edge_weight < 0 or not 0 <= dropout < 1:
             raise ValueError(
-                f"alpha is {alpha} and second_order {second_order}: they must be a share within [0, 1] and a "
-                "weight of 0 or more"
+                f"alpha is {alpha}, edge_weight {edge_weight} and dropout {dropout}: they must be a share within "
+                "[0, 1], a weight of 0 or more and a share below 1"
             )
+        if partitions < 1 or (graph_size is None and partitions > 1):
+            raise ValueError(
+                f"partitions is {partitions} and graph_size {graph_size}: there must be at least 1, and a size of the "
+                "graphs for more"
+            )
+        self.graph_size = graph_size
+        self.partitions = partitions
         self.neighbours = neighbours
+        self.shared_edges = shared_edges
+        self.affinity = affinity
+        self.local = local
         self.alpha = alpha
         self.pairs = pairs
         self.cells = cells
-        self.second_order = second_order
-        self.message_passing = MessagePassing(channels, message_passing)
+        self.edges = edges
+        self.edge_weight = edge_weight
+        self.margin = margin
+        self.message_passing = refining_layers(channels, message_passing, aggregation, dropout)
         self.matching = MatchingLayer(
             lambda_, samples, vertex_noise=noise, edge_noise=noise, budget=budget
         )
@@ -127,7 +208,7 @@ class GraphMatchingHead(BaseModule):
         embeddings: tuple[Tensor, Tensor],
         views: Tensor,
     ) -> dict[str, Tensor]:
-        """Compute the Hamming distance of the matching to the identity, per image, with gradients for the affinities.
+        """Compute the Hamming distance of the matchings to the identity, per image, with gradients for the affinities.
 
         Parameters
         ----------
@@ -141,92 +222,69 @@ class GraphMatchingHead(BaseModule):
         Returns
         -------
         dict of str to Tensor
-            `loss`, and monitors: `accuracy`, the share of images that are matched to themselves under noise;
-            `accuracy_without_noise`, the same by linear assignment of the vertex affinities; `second_order_share`, the
-            share of images that linear assignment under the same noise matches to another one; `solver_time`, the time
-            of both solves in seconds.
+            `loss`, and monitors: `accuracy`, the share of images that are matched to themselves, with noise and margin;
+            `accuracy_without_noise`, the same by linear assignment of the vertex affinities, without both;
+            `second_order_share`, the share of images that linear assignment with the same noise and margin matches to
+            another one; `solver_time`, the time of both solves in seconds.
         """
         if not all(
             z.isfinite().all() for z in embeddings
         ):  # there is no graph; NonFiniteHook ends the run
             return dict(loss=sum(z.sum() for z in embeddings) * torch.nan)
-        edges = [knn_edges(z, self.neighbours) for z in embeddings]
-        vertex = self.vertex_affinity(maps, embeddings, views, edges)
-        if self.second_order:
-            edge = self.second_order * edge_affinity(
-                embeddings[0], edges[0], embeddings[1], edges[1]
-            )
-        else:
-            edges = [z.new_zeros(0, 2) for z in edges]
-            edge = vertex.new_zeros(0, 0)
+        pair = self.graphs(maps, embeddings, views)
+        edges = pair.weighted_edges(self.edge_weight, self.affinity)
+        trained = pair.vertex
+        if self.margin:
+            trained = trained - self.margin * torch.eye(trained.shape[-1], device=trained.device)
         seed = int(torch.randint(2**62, ()))
-        distance, matching, solver_time = matching_loss(self.matching, vertex, edge, edges, seed)
+        distance, matching, solver_time = matching_loss(self.matching, trained, *edges, seed)
         with torch.no_grad():
-            linear = self.linear_matching(vertex, self.matching, seed)
-            clean = self.linear_matching(vertex, MatchingLayer(budget=self.matching.budget), seed)
-        images = len(vertex)
+            linear = linear_matching(trained, self.matching, seed)
+            clean = linear_matching(pair.vertex, MatchingLayer(budget=self.matching.budget), seed)
+        images = matching.shape[:2].numel()
         return dict(
             loss=distance / images,
-            accuracy=matching.diagonal().mean(),
-            accuracy_without_noise=clean.diagonal().mean(),
+            accuracy=matching.diagonal(dim1=1, dim2=2).mean(),
+            accuracy_without_noise=clean.diagonal(dim1=1, dim2=2).mean(),
             second_order_share=(matching - linear).abs().sum() / (2 * images),
             solver_time=matching.new_tensor(solver_time),
         )
 
-    def vertex_affinity(
-        self,
-        maps: tuple[Tensor, Tensor],
-        embeddings: tuple[Tensor, Tensor],
-        views: Tensor,
-        edges: list[Tensor],
-    ) -> Tensor:
-        """Compute the vertex affinities (N, N): alpha * global + (1 - alpha) * local."""
-        refined = [self.message_passing(z, e) for z, e in zip(embeddings, edges, strict=True)]
-        affinity = global_affinity(*refined)
-        if self.alpha == 1:
-            return affinity
+    def graphs(
+        self, maps: tuple[Tensor, Tensor], embeddings: tuple[Tensor, Tensor], views: Tensor
+    ) -> GraphPair:
+        """Compute the graphs of both views and their vertex affinities; arguments as for `loss`."""
+        images: Any = slice(None)  # one graph of all
+        if self.graph_size is not None:
+            images = random_graphs(len(views), self.graph_size, self.partitions).to(views.device)
+        before = [z[images] for z in embeddings]  # (N, F) or (G, n, F)
+        first, second = (knn_edges(z, self.neighbours, self.affinity) for z in before)
+        edges = shared_edges(first, second, self.shared_edges)
+        after = [
+            self.message_passing(z.flatten(0, -2), e).reshape(z.shape)
+            for z, e in zip(before, edges, strict=True)
+        ]
+        vertex = AFFINITIES[self.affinity](*after)
+        if self.local == "distance":
+            vertex = vertex - local_distance(*self._cells(maps, views, images), self.pairs)
+        elif self.alpha < 1:
+            local = local_affinity(*self._cells(maps, views, images), self.pairs)
+            vertex = self.alpha * vertex + (1 - self.alpha) * local
+        size = vertex.shape[-1]
+        vertex = vertex.reshape(-1, size, size)
+        compared = before if self.edges == "before" else after
+        source, target = (z.reshape(len(vertex), size, -1) for z in compared)
+        return GraphPair(
+            vertex, source, target, *(split_edges(e, len(vertex), size) for e in edges)
+        )
+
+    def _cells(
+        self, maps: tuple[Tensor, Tensor], views: Tensor, images: Any
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the cells of both views (..., C, D), and their positions (..., C, 2), of the images of each graph."""
         rows, columns = (min(side, self.cells) for side in maps[0].shape[2:])
         source, target = (
             adaptive_avg_pool2d(m, (rows, columns)).flatten(2).transpose(1, 2) for m in maps
         )
-        source_positions, target_positions = (
-            cell_positions(views[:, v], rows, columns) for v in range(2)
-        )
-        local = local_affinity(source, target, source_positions, target_positions, self.pairs)
-        return self.alpha * affinity + (1 - self.alpha) * local
-
-    @staticmethod
-    def linear_matching(vertex: Tensor, layer: MatchingLayer, seed: int) -> Tensor:
-        """Return the matching (N, N) by vertex affinities alone, with the layer's noise of a seed."""
-        no_edges = vertex.new_zeros(1, 0, 2)
-        return layer(vertex[None], vertex.new_zeros(1, 0, 0), no_edges, no_edges, seed)[0][0]
-
-
-class MessagePassing(BaseModule):
-    """Message passing over the graph of a batch: H_l = act(D^-1/2 (A + I) D^-1/2 H_{l-1} W_l).
-
-    Kipf & Welling, ICLR 2017, eq. 2; LVM-Med, section 3.2.
-
-    Parameters
-    ----------
-    channels : int
-        Length F of the embeddings, the same in every layer.
-    layers : int
-        Number of layers; 0 leaves the embeddings as they are.
-    """
-
-    def __init__(self, channels: int, layers: int = 1) -> None:
-        super().__init__()
-        self.weights = nn.ModuleList(
-            nn.Linear(channels, channels, bias=False) for _ in range(layers)
-        )
-        self.activation = nn.LeakyReLU(0.2)  # after a ReLU no cosine could be negative
-
-    def forward(self, embeddings: Tensor, edges: Tensor) -> Tensor:
-        """Compute refined embeddings (N, F) from embeddings (N, F) and edges (E, 2)."""
-        if not self.weights:
-            return embeddings
-        adjacency = normalised_adjacency(edges, len(embeddings)).to(embeddings.dtype)
-        for weight in self.weights:
-            embeddings = self.activation(adjacency @ weight(embeddings))
-        return embeddings
+        source_at, target_at = (cell_positions(views[:, v], rows, columns) for v in range(2))
+        return source[images], target[images], source_at[images], target_at[images]

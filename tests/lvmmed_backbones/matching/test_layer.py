@@ -8,11 +8,15 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from benchmarks.studies.matching import instances
-from lvmmed_backbones.matching import Budget
+from lvmmed_backbones.matching import Budget, Problem, solve
+from lvmmed_backbones.matching import layer as module
 from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.matching.reduction import obvious_matching
 
 EXACT = Budget(exact=9)
 
@@ -406,3 +410,60 @@ def test_cuda_tensors_give_the_same_as_cpu_tensors():
         results.append([x.detach().cpu() for x in (matching, edges, v.grad, e.grad)])
     for on_cpu, on_gpu in zip(*results, strict=True):
         torch.testing.assert_close(on_cpu, on_gpu)
+
+
+@pytest.mark.parametrize("lambda_", [0.3, 3.0, 30.0, 300.0])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_what_is_obvious_is_what_the_solver_finds(monkeypatch, lambda_, samples):
+    """Gradients without the shortcut for problems that moved vertex affinities decide, to the bit."""
+    vertex, edge, source, target = problem(3, 8, 8, batch=5)
+    settings = dict(samples=samples, vertex_noise=0.1, edge_noise=0.1, threads=1)
+    found, decided = {}, []
+    whole = module.obvious_matching
+
+    def counted(*arguments):
+        decided.append(whole(*arguments) is not None)
+        return whole(*arguments)
+
+    for name, function in (("with", counted), ("without", lambda *arguments: None)):
+        monkeypatch.setattr(module, "obvious_matching", function)
+        v, e = vertex.clone().requires_grad_(), edge.clone().requires_grad_()
+        matching, _ = MatchingLayer(lambda_, **settings)(v, e, source, target, 5)
+        (matching * (1 - 2 * torch.eye(8))).sum().backward()
+        found[name] = v.grad, e.grad
+    assert all(torch.equal(x, y) for x, y in zip(found["with"], found["without"], strict=True))
+    assert all(decided) if lambda_ == 300 else lambda_ > 3 or not any(decided)
+
+
+@given(
+    st.integers(0, 2**31),
+    st.integers(2, 5),
+    st.integers(0, 1),
+    st.floats(0, 100),
+    st.sampled_from([0.0, 0.3]),
+)
+@settings(max_examples=200, deadline=None)
+def test_an_obvious_matching_is_the_best_whatever_the_noise(seed, n, more, push, noise):
+    vertex, edge, source, target = (x.numpy() for x in problem(seed, n, n + more))
+    rng = np.random.default_rng(seed)
+    pushed = rng.permutation(n + more)[:n]
+    vertex[np.arange(n), pushed] += push
+    found = obvious_matching(vertex, edge, source, noise, noise)
+    if found is None:
+        return
+    for draw in range(3):
+        drawn = Problem(vertex, source, target, edge, None, None, noise, noise, draw)
+        assert np.array_equal(solve(drawn, EXACT).target, found)
+
+
+def test_a_matching_that_edges_or_noise_can_change_is_not_obvious():
+    vertex = np.array([[1.0, 0.0], [0.0, 1.0]])
+    edges = np.array([[0, 1]], np.int32)
+    for strength, obvious in ((0.9, True), (1.1, False)):
+        found = obvious_matching(vertex, np.array([[strength]]), edges, 0.0, 0.0)
+        assert (found is not None) == obvious
+    assert obvious_matching(vertex, np.array([[0.0]]), edges, 0.1, 0.0) is None
+    assert obvious_matching(vertex, np.array([[0.0]]), edges, 0.0, 0.1) is None
+    assert obvious_matching(np.ones((2, 1)), np.zeros((1, 0)), edges, 0.0, 0.0) is None
+    same_target = np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert obvious_matching(same_target, np.array([[0.0]]), edges, 0.0, 0.0) is None

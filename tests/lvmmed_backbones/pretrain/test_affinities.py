@@ -1,4 +1,4 @@
-"""Graphs and affinities against loops that follow the paper's text word by word."""
+"""Affinities against loops that follow the texts and scripts of the authors word by word."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from lvmmed_backbones.pretrain.losses import affinities
 from lvmmed_backbones.pretrain.losses.affinities import (
+    cosine_affinity,
     edge_affinity,
-    global_affinity,
-    knn_edges,
     local_affinity,
-    normalised_adjacency,
+    local_distance,
+    softplus_affinity,
 )
-from lvmmed_backbones.pretrain.methods.lvmmed import MessagePassing
+from lvmmed_backbones.pretrain.losses.graphs import knn_edges
 
 sizes = st.integers(3, 7)
 seeds = st.integers(0, 2**31)
@@ -29,55 +29,12 @@ def cosine(a, b) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
-@given(sizes, st.integers(1, 2), seeds)
-@settings(max_examples=30, deadline=None)
-def test_edges_lead_to_the_nearest_by_cosine(n: int, k: int, seed: int) -> None:
-    z = torch.randn(n, 5, generator=torch.Generator().manual_seed(seed))
-    edges = knn_edges(z, k).tolist()
-    for i in range(n):
-        others = sorted((j for j in range(n) if j != i), key=lambda j: -cosine(z[i], z[j]))
-        assert [target for source, target in edges if source == i] == others[:k]
-
-
-@pytest.mark.parametrize("k", [0, 4, 9])
-def test_too_many_neighbours_are_refused(k: int) -> None:
-    with pytest.raises(ValueError, match=f"{k} neighbours in a batch of 4"):
-        knn_edges(torch.randn(4, 3), k)
-
-
-@given(sizes, seeds)
-@settings(max_examples=30, deadline=None)
-def test_message_passing_is_the_formula(n: int, seed: int) -> None:
-    torch.manual_seed(seed)
-    z = torch.randn(n, 4)
-    edges = knn_edges(z, 2)
-    a = np.eye(n)
-    for i, j in edges.tolist():
-        a[i, j] = a[j, i] = 1
-    degree = a.sum(1)
-    expected = np.array(
-        [[a[i, j] / math.sqrt(degree[i] * degree[j]) for j in range(n)] for i in range(n)]
-    )
-    np.testing.assert_allclose(normalised_adjacency(edges, n).numpy(), expected, rtol=1e-5)
-    network = MessagePassing(4, layers=2)
-    h = z.double().numpy()
-    for weight in network.weights:
-        h = expected @ h @ weight.weight.detach().double().numpy().T
-        h = np.where(h > 0, h, 0.2 * h)
-    np.testing.assert_allclose(network(z, edges).detach().numpy(), h, rtol=1e-4, atol=1e-5)
-
-
-def test_without_layers_message_passing_changes_nothing() -> None:
-    z = torch.randn(6, 4)
-    assert torch.equal(MessagePassing(4, layers=0)(z, knn_edges(z, 2)), z)
-
-
 @given(sizes, sizes, seeds)
 @settings(max_examples=30, deadline=None)
 def test_global_and_edge_affinities_are_cosines(n: int, m: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     z, y = (torch.randn(count, 6, generator=generator) for count in (n, m))
-    vertex = global_affinity(z, y)
+    vertex = cosine_affinity(z, y)
     assert vertex.shape == (n, m)
     for i in range(n):
         for a in range(m):
@@ -129,3 +86,61 @@ def test_chunks_change_nothing(monkeypatch) -> None:
     parts = local_affinity(x, y, at, to, 4)
     torch.testing.assert_close(parts, whole)
     torch.testing.assert_close(torch.autograd.grad(parts.square().sum(), x)[0], gradient)
+
+
+@given(sizes, sizes, seeds)
+@settings(max_examples=30, deadline=None)
+def test_softplus_affinities_are_the_loops(n: int, m: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    z, y = (torch.randn(count, 6, generator=generator).double() for count in (n, m))
+
+    def softplus(a, b) -> float:
+        return math.log1p(math.exp(float(a @ b))) - 0.5
+
+    vertex = softplus_affinity(z, y)
+    e, f = knn_edges(z, 2, "softplus"), knn_edges(y, 2, "softplus")
+    edge = edge_affinity(z, e, y, f, "softplus")
+    for i in range(n):
+        for a in range(m):
+            assert vertex[i, a] == pytest.approx(softplus(z[i], y[a]))
+    for p, (i, j) in enumerate(e.tolist()):
+        for q, (a, b) in enumerate(f.tolist()):
+            assert edge[p, q] == pytest.approx(softplus(z[i] - z[j], y[a] - y[b]))
+
+
+def slow_distance(x, y, at, to, pairs: int) -> list[list[float]]:
+    """Of images of both views: cells (N, C, D) and their positions (N, C, 2)."""
+
+    def kept(cells, here, there) -> list:
+        nearest = [min(math.dist(p, q) for q in there) for p in here]
+        chosen = sorted(range(len(here)), key=lambda c: nearest[c])[:pairs]
+        return [cells[c] for c in sorted(chosen)]
+
+    one = [kept(x[i], at[i], to[i]) for i in range(len(x))]
+    other = [kept(y[i], to[i], at[i]) for i in range(len(x))]
+
+    def apart(a, b) -> float:
+        return math.sqrt(sum(math.dist(c, d) ** 2 for c, d in zip(a, b, strict=True)))
+
+    images = range(len(x))
+    return [[apart(x[i], y[a]) + apart(one[i], other[a]) for a in images] for i in images]
+
+
+@given(st.integers(1, 4), st.sampled_from([1, 4, 6]), st.integers(1, 8), seeds)
+@settings(max_examples=25, deadline=None)
+def test_local_distances_are_the_loops(n: int, c: int, pairs: int, seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    x, y = (torch.randn(n, c, 3, generator=g) for _ in range(2))
+    at, to = (torch.rand(n, c, 2, generator=g) for _ in range(2))
+    found = local_distance(x, y, at, to, pairs)
+    expected = slow_distance(x.tolist(), y.tolist(), at.tolist(), to.tolist(), pairs)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("local", [local_affinity, local_distance])
+def test_local_parts_of_several_graphs_are_those_of_each(local) -> None:
+    g = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(3, 5, 9, 4, generator=g) for _ in range(2))
+    at, to = (torch.rand(3, 5, 9, 2, generator=g) for _ in range(2))
+    alone = [local(*graph, 4) for graph in zip(x, y, at, to, strict=True)]
+    torch.testing.assert_close(local(x, y, at, to, 4), torch.stack(alone))

@@ -18,16 +18,18 @@ from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain import necks
 from lvmmed_backbones.pretrain.losses import affinities
 from lvmmed_backbones.pretrain.losses.affinities import (
+    cosine_affinity,
     edge_affinity,
-    global_affinity,
-    knn_edges,
     local_affinity,
+    local_distance,
+    softplus_affinity,
 )
 from lvmmed_backbones.pretrain.losses.directions import LEAST, directions
 from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
 from lvmmed_backbones.pretrain.losses.graph_matching import matching_loss
+from lvmmed_backbones.pretrain.losses.graphs import knn_edges
 from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
-from lvmmed_backbones.pretrain.methods.lvmmed import MessagePassing
+from lvmmed_backbones.pretrain.message_passing import GCN
 
 N, F = 8, 6
 seeds = st.integers(0, 2**31)
@@ -94,7 +96,7 @@ def encoded(neck: str, z: Tensor) -> Tensor:
 
 
 def vertex(z: Tensor, y: Tensor) -> Tensor:
-    return global_affinity(z, y).square().sum()
+    return cosine_affinity(z, y).square().sum()
 
 
 def edge(z: Tensor, y: Tensor) -> Tensor:
@@ -112,17 +114,29 @@ def local(z: Tensor, y: Tensor) -> Tensor:
     return local_affinity(one, other, at, to.flip(1), 3).square().sum()
 
 
+def distance(z: Tensor, y: Tensor) -> Tensor:
+    (one, at), (other, to) = cells_of(z), cells_of(y)
+    return local_distance(one, other, at, to.flip(1), 3).sum()
+
+
+def softplus(z: Tensor, y: Tensor) -> Tensor:
+    edges = [knn_edges(x, 3, "softplus") for x in (z, y)]
+    edge = edge_affinity(z, edges[0], y, edges[1], "softplus")
+    return softplus_affinity(z, y).mean() + edge.mean()
+
+
 def passed(z: Tensor, y: Tensor) -> Tensor:
     torch.manual_seed(0)
-    network = MessagePassing(F, 2).to(z.dtype)
-    return global_affinity(network(z, knn_edges(z, 2)), network(y, knn_edges(y, 2))).square().sum()
+    network = GCN(F, 2).to(z.dtype)
+    return cosine_affinity(network(z, knn_edges(z, 2)), network(y, knn_edges(y, 2))).square().sum()
 
 
 def lvmmed(z: Tensor, y: Tensor) -> Tensor:
     layer = MatchingLayer(lambda_=80.0, samples=4, vertex_noise=0.1, edge_noise=0.1, budget="fast")
     edges = [knn_edges(x, 3) for x in (z, y)]
     affinity = edge_affinity(z, edges[0], y, edges[1])
-    return matching_loss(layer, global_affinity(z, y), affinity, edges, 3)[0] / N
+    vertex = cosine_affinity(z, y)[None]
+    return matching_loss(layer, vertex, [affinity], *([e] for e in edges), 3)[0] / N
 
 
 def simclr(z: Tensor, y: Tensor) -> Tensor:
@@ -199,7 +213,7 @@ BY_DIRECTION = [
     vertex, edge, local, passed, lvmmed, simclr, moco, swav, deepcluster, dino
 ]  # fmt: skip
 # By values: a loss of huge ones may be infinite, which ends a run.
-BY_VALUE = [barlow, dino_logits, vicreg, vicregl]
+BY_VALUE = [barlow, dino_logits, vicreg, vicregl, softplus, distance]
 # The sum of squares of some tens of cosines, or a loss over a temperature of 0.04 or more, or a matching's gradient of
 # at most `lambda_`: what comes from above is less than this.
 ABOVE = 1e3
@@ -236,7 +250,8 @@ def test_what_depends_on_values_has_finite_gradients_or_ends_the_run(
     views = at(place, seed)
     value = loss(*views)
     if not torch.isfinite(value):
-        assert "huge" in place and loss in (vicreg, vicregl)  # of the fourth power of 1e30
+        # of powers of 1e30
+        assert "huge" in place and loss in (vicreg, vicregl, softplus, distance)
         return
     for gradient in torch.autograd.grad(value, views):
         assert torch.isfinite(gradient).all()
@@ -299,7 +314,21 @@ def plain(function: Callable) -> Callable:
 
 
 @pytest.mark.parametrize(
-    "loss", [vertex, edge, local, moco, swav, deepcluster, dino, vicreg, dino_logits, barlow]
+    "loss",
+    [
+        vertex,
+        edge,
+        local,
+        distance,
+        softplus,
+        moco,
+        swav,
+        deepcluster,
+        dino,
+        vicreg,
+        dino_logits,
+        barlow,
+    ],
 )
 @given(seed=seeds)
 @settings(max_examples=5, deadline=None)
@@ -318,7 +347,9 @@ def test_ordinary_values_and_gradients_are_those_of_float64(loss: Callable, seed
             torch.testing.assert_close(one.double(), other, atol=2e-6 * unit, rtol=0)
 
 
-@pytest.mark.parametrize("loss", [vertex, edge, local, swav, deepcluster, dino, vicreg])
+@pytest.mark.parametrize(
+    "loss", [vertex, edge, local, distance, softplus, swav, deepcluster, dino, vicreg]
+)
 def test_gradients_are_finite_differences(loss: Callable) -> None:
     views = [drawn(N, F, seed=number, dtype=torch.float64).requires_grad_() for number in (3, 4)]
     gradients = torch.autograd.grad(loss(*views), views, allow_unused=True)

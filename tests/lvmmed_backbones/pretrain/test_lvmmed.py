@@ -9,8 +9,8 @@ from mmpretrain.structures import DataSample
 
 import lvmmed_backbones.pretrain.registration  # noqa: F401
 from lvmmed_backbones.matching.layer import MatchingLayer
-from lvmmed_backbones.pretrain.losses.affinities import knn_edges
 from lvmmed_backbones.pretrain.losses.graph_matching import hamming_to_identity, matching_loss
+from lvmmed_backbones.pretrain.losses.graphs import knn_edges
 
 N = 8
 
@@ -85,8 +85,7 @@ def affinities(model):
     maps = model.backbone(torch.cat(inputs))
     z = model.neck(maps)[0].chunk(2)
     views = torch.stack([s.views for s in samples])
-    edges = [knn_edges(x, 3) for x in z]
-    return model.head.vertex_affinity(maps[0].chunk(2), z, views, edges)
+    return model.head.graphs(maps[0].chunk(2), z, views).vertex[0]
 
 
 @pytest.mark.parametrize("switch", [dict(alpha=1.0), dict(message_passing=0)])
@@ -97,14 +96,14 @@ def test_local_similarity_and_message_passing_change_vertex_affinities(switch: d
 
 
 def test_local_similarity_lets_gradients_into_the_map_alone() -> None:
-    model = build(alpha=0.0, second_order=0)
+    model = build(alpha=0.0, edge_weight=0)
     losses(model)["loss"].backward()
     assert all(p.grad is None or not p.grad.abs().sum() for p in model.neck.parameters())
     assert any(p.grad.abs().sum() for p in model.backbone.parameters())
 
 
 def test_without_second_order_the_matching_is_linear_assignment() -> None:
-    found = losses(build(second_order=0, samples=4))
+    found = losses(build(edge_weight=0, samples=4))
     assert float(found["second_order_share"]) == 0
     assert float(losses(build(samples=4))["second_order_share"]) > 0
 
@@ -127,11 +126,11 @@ def test_the_gradient_is_the_layers_own_and_scales_with_the_loss() -> None:
     hamming_to_identity(matching[0]).backward()
     for factor in (1.0, 65536.0, 1 / 64):
         w, f = vertex.clone().requires_grad_(), edge.clone().requires_grad_()
-        loss, seen, _ = matching_loss(layer, w, f, edges, 7)
+        loss, seen, _ = matching_loss(layer, w[None], [f], *([x] for x in edges), 7)
         (factor * loss).backward()
         torch.testing.assert_close(w.grad, factor * v.grad)
         torch.testing.assert_close(f.grad, factor * e.grad)
-        torch.testing.assert_close(seen, matching[0].detach())
+        torch.testing.assert_close(seen, matching.detach())
 
 
 def test_hamming_distance_counts_what_differs() -> None:
@@ -162,8 +161,16 @@ def test_mixed_precision_matches_in_full() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"alpha is 1\.5"):
         build(alpha=1.5)
-    with pytest.raises(ValueError, match="second_order -1"):
-        build(second_order=-1)
+    with pytest.raises(ValueError, match="edge_weight -1"):
+        build(edge_weight=-1)
+    with pytest.raises(ValueError, match=r"dropout 1\.0"):
+        build(dropout=1.0)
+    with pytest.raises(ValueError, match="partitions is 4 and graph_size None"):
+        build(partitions=4)
+    with pytest.raises(
+        ValueError, match="aggregation is 'median', must be one of gcn, sum, mean, max"
+    ):
+        build(aggregation="median")
     inputs, samples = batch()
     with pytest.raises(ValueError, match="3 views"):
         build().loss([*inputs, inputs[0]], samples)

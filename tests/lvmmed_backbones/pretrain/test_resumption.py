@@ -385,6 +385,18 @@ SIZES = {
         1,
         "model.head.neighbours is 5: .* lower than train_dataloader.batch_size, 5",
     ),
+    "k in a graph": (
+        "lvmmed_resnet18_mini",
+        {"train_dataloader.batch_size": 8, "model.head.graph_size": 5},
+        1,
+        "model.head.neighbours is 5: .* lower than model.head.graph_size, 5",
+    ),
+    "graph": (
+        "lvmmed_resnet18_mini",
+        {"train_dataloader.batch_size": 8, "model.head.graph_size": 9},
+        1,
+        "model.head.graph_size is 9: .* at most train_dataloader.batch_size, 8",
+    ),
     "queue": (
         "mocov2_resnet18_mini",
         {"train_dataloader.batch_size": 12},

@@ -25,6 +25,7 @@ from lvmmed_backbones.pretrain.running import set_epochs
 
 MINI = [name for name in config_names() if name.endswith("_mini")]
 EPOCH = 6  # steps: 48 images, 8 a step
+GRAPHS = dict(graph_size=5, partitions=3, neighbours=2)
 
 
 def curve(work_dir: Path) -> dict[int, float]:
@@ -84,7 +85,7 @@ def test_every_config_tells_what_it_is_and_composes() -> None:
         assert "Source: " in text and re.search("^Score", text, re.MULTILINE), name
         assert len(text.splitlines()) <= 50, f"{name} does not fit on a screen"
         assert config.custom_hooks and config.randomness.seed == 0
-        assert name.endswith(("_mini", "_small", "_paper"))
+        assert name.endswith(("_mini", "_small", "_paper", "_release"))
 
 
 @pytest.mark.parametrize(
@@ -106,12 +107,19 @@ def test_the_schedule_follows_the_number_of_epochs(
 
 
 @pytest.mark.parametrize(
-    "config", ["lvmmed_resnet18_mini", "mocov2_resnet18_mini", "deepclusterv2_resnet18_mini"]
+    ("config", "head"),
+    [
+        # random partitions with remainders, and dropout
+        ("lvmmed_resnet18_mini", dict(GRAPHS, message_passing=2, aggregation="max", dropout=0.5)),
+        ("mocov2_resnet18_mini", {}),
+        ("deepclusterv2_resnet18_mini", {}),
+    ],
 )
 def test_a_killed_run_goes_on_to_the_same_weights(
-    config: str, pretrain_line, run, start, tmp_path: Path
+    config: str, head: dict, pretrain_line, run, start, tmp_path: Path
 ) -> None:
     options = {"default_hooks__checkpoint__interval": 2, "train_cfg__max_epochs": 2}
+    options |= {f"model__head__{name}": value for name, value in head.items()}
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert run(pretrain_line(config, whole, **options)).returncode == 0
     process = start(pretrain_line(config, parts, **options))
