@@ -30,11 +30,9 @@ model = dict(
 data_preprocessor = dict(std=(58.14, 57.12, 57.375))
 grey = dict(type="torchvision/Grayscale", num_output_channels=3)
 colours = dict(type="torchvision/ColorJitter", brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2)
-to_pil, _, sometimes_grey, sometimes_blurred, to_array = _base_.distortions
-distortions = [to_pil, dict(type="RandomApply", prob=0.8, transforms=[colours]), sometimes_grey, sometimes_blurred]
-views = dict(
-    type="RandomViews", crops=[dict(number=2, size=224, scale=(0.4, 1.0))], transforms=[*distortions, grey, to_array]
-)
+to_pil, _, _, to_array, sometimes_blurred = _base_.distortions
+distortions = [to_pil, dict(type="RandomApply", prob=0.8, transforms=[colours]), grey, to_array, sometimes_blurred]
+views = dict(type="RandomViews", crops=[dict(number=2, size=224, scale=(0.4, 1.0))], transforms=distortions)
 train_dataloader = dict(batch_size=100, dataset=dict(pipeline=[views]))
 optim_wrapper = dict(
     optimizer=dict(type="AdamW", lr=0.1 * 5e-4 * 800 / 256, weight_decay=0.05),
