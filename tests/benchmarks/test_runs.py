@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import driver, preparation
+from benchmarks import preparation
+from benchmarks.composing import without_repeats
 from benchmarks.grid import RunSpec
 from benchmarks.preparation import PreparedData
 from benchmarks.runs import Identity, checksum
@@ -28,6 +29,7 @@ def test_each_of_its_parts_makes_another_run() -> None:
     other = dict(
         task="u", task_version=2, backbone="a", weights_sha256="w", profile="small", protocol="finetune",
         label_fraction="s", split="clean", seed=1, data_fingerprint="e", config_sha256="f", threads=2, recipe="release",
+        overrides=(("model.x.y", 1),),
     )  # fmt: skip
     assert set(other) == {field.name for field in dataclasses.fields(Identity)}
     names = {dataclasses.replace(one, **{key: value}).run_id for key, value in other.items()}
@@ -43,6 +45,7 @@ def test_each_of_its_parts_makes_another_run() -> None:
         dict(profile="small"),
         dict(profile="evidence"),
         dict(label_fraction=0.5),
+        dict(overrides=(("probe.image_size", 48),)),
     ],
     ids=str,
 )
@@ -82,7 +85,7 @@ def test_label_fractions_that_take_the_same_images_are_one_run(
 ) -> None:
     specs = [dataclasses.replace(SPEC, label_fraction=f) for f in (0.4, 0.4001, 0.25)]
     runs = [prepared_run(spec, prepared, tmp_path) for spec in specs]
-    assert [run.spec.label_fraction for run in driver.without_repeats(runs)] == [0.4, 0.25]
+    assert [run.spec.label_fraction for run in without_repeats(runs)] == [0.4, 0.25]
     assert "takes the same training images as" in capsys.readouterr().err
 
 

@@ -200,7 +200,15 @@ def test_conditions_never_share_a_table_and_the_most_telling_comes_first() -> No
         dict(data_source="phantom", profile="paper", label_fraction=1.0, split="published", recipe="suite"),
         dict(data_source="phantom", profile="mini", label_fraction=1.0, split="published", recipe="suite"),
     ]  # fmt: skip
-    boards = leaderboards([record("a", 0.5, **one) for one in reversed(told)])
+    told = [{**one, "overrides": ""} for one in told]
+    told.insert(1, {**told[0], "overrides": "model.x.y=[1, 2], z.lr=0.1"})
+    changed = {"z.lr": 0.1, "model.x.y": [1, 2]}
+    boards = leaderboards(
+        [
+            record("a", 0.5, **{**one, "overrides": changed if one["overrides"] else {}})
+            for one in reversed(told)
+        ]
+    )
     assert [board.condition._asdict() for board in boards] == told
     assert all(len(board.cells) == 1 for board in boards)
 
@@ -255,8 +263,8 @@ def test_the_long_table_is_exact() -> None:
     assert list(read["backbone"]) == ["a", "b,=1\n"]
     assert list(read["seeds"].astype(str)) == ["0 1", "0"]
     assert read["std"].isna().tolist() == [False, True]
-    names = ["data_source", "profile", "label_fraction", "split", "recipe", "task"]
-    assert list(read.columns[:6]) == names
+    names = ["data_source", "profile", "label_fraction", "split", "recipe", "overrides", "task"]
+    assert list(read.columns[:7]) == names
 
 
 @settings(max_examples=40, deadline=None)
