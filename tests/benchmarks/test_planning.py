@@ -176,6 +176,7 @@ def _measured(verb: str, folder: Path) -> tuple[float, float]:
     code = f"""
 import sys, time
 from pathlib import Path
+import benchmarks
 arguments = dict(results={str(folder / "results")!r})
 words = [{str(folder / "large.yaml")!r}] if {verb!r} == "plan" else []
 found = benchmarks.{verb}(*words, **arguments)
