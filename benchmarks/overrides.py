@@ -6,7 +6,6 @@ named by them. Who wants another loss or network writes a task config.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ NAME = re.compile(r"[A-Za-z_]\w*(\.([A-Za-z_]\w*|\d{1,3}))+", re.ASCII)
 Overrides = tuple[tuple[str, Any], ...]  # sorted; a list is a tuple here
 EPOCHS, STEPS = "EpochBasedTrainLoop", "IterBasedTrainLoop"
 ACCUMULATED = "optim_wrapper.accumulative_counts"
+LARGEST = 2.0**63  # of a number; NaN is not below it either
 COUNTED = ("begin", "end", "T_max")  # of a schedule: numbers of steps
 
 
@@ -29,7 +29,7 @@ def checked(overrides: Mapping[str, Any]) -> Overrides:
     Raises
     ------
     ValueError
-        If a name is not dotted, or a value is no finite number, bool, None, or list of numbers.
+        If a name is not dotted, or a value is no number of less than 2**63, bool, None, or list of numbers.
     """
     for name, value in overrides.items():
         if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -38,7 +38,7 @@ def checked(overrides: Mapping[str, Any]) -> Overrides:
             )
         parts = value if isinstance(value, (list, tuple)) else [value]
         if not all(part is None or isinstance(part, (int, float)) for part in parts) or not all(
-            math.isfinite(part) for part in parts if part is not None
+            abs(part) < LARGEST for part in parts if part is not None
         ):
             raise ValueError(
                 f"overrides: {name} is {value!r}. Give a number, true, false, null, or a list of numbers; "

@@ -16,7 +16,7 @@ from benchmarks import profiles
 from benchmarks.grid import RunSpec
 from benchmarks.overrides import ACCUMULATED, checked, without_halving
 from benchmarks.results import Row, scan
-from benchmarks.study import Study, backbone_file
+from benchmarks.study import Study, missing_backbones
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.records import FILE, RUNS
 from tasks import datasets, registry
@@ -150,13 +150,12 @@ def look_ahead(study: Study, downloads: Path | None, results: Path, work: Path) 
         part = Part(profile, task, recipe, backbone, len(cells), len(cells) - len(left), amounts)
         found.append(part)
     each = _room_of_a_run(results, [name for name, row in rows.items() if not row.problem])
-    missing = sum(part.cells - part.done for part in found)
     runs = results / RUNS
     problems = [f"{runs / n / FILE}: {r.problem}" for n, r in rows.items() if r.problem]
     return Outlook(
         study,
         found,
-        None if each is None else each * missing,
+        None if each is None else each * sources.total(),
         sources,
         _pretrained_first(study, {part.backbone for part in found}, work),
         list(map(plain, problems)),
@@ -165,12 +164,9 @@ def look_ahead(study: Study, downloads: Path | None, results: Path, work: Path) 
 
 def _pretrained_first(study: Study, backbones: Container[str], work: Path) -> list[str]:
     """Return the backbones that are not there yet, with their seeds."""
-    return [
-        name if seed is None else f"{name} (seed {seed})"
-        for name, pretraining in study.pretrainings().items()
-        for seed in pretraining.seeds or (None,)
-        if name in backbones and not backbone_file(work, name, seed).is_file()
-    ]
+    wanted = {name: p for name, p in study.pretrainings().items() if name in backbones}
+    missing = missing_backbones(wanted, work)
+    return [name if seed is None else f"{name} (seed {seed})" for name, seed in missing]
 
 
 def cell_of(row: Row) -> RunSpec | tuple[RunSpec, str]:
@@ -240,7 +236,6 @@ class _Rates:
                 )
                 for row in csv.DictReader(file)
             }
-        self.known: dict[RunSpec, tuple[str, Amount]] = {}
 
     def of(self, cell: RunSpec) -> tuple[str, Amount]:
         """Return by what the time of a run is told, and the time."""
@@ -248,9 +243,7 @@ class _Rates:
         for key in ((*kind, cell.label_fraction), kind):
             if key in self.records:
                 return "records", self.records[key]
-        if cell not in self.known:
-            self.known[cell] = self._without_records(cell)
-        return self.known[cell]
+        return self._without_records(cell)
 
     def _without_records(self, cell: RunSpec) -> tuple[str, Amount]:
         task = registry.facts(cell.task, cell.recipe)

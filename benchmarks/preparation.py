@@ -19,7 +19,7 @@ from benchmarks.grid import RunSpec
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import alone
 from benchmarks.scheduler.processes import in_own_process
-from benchmarks.study import Study, backbone_file, backbones_folder
+from benchmarks.study import Study, backbones_folder, missing_backbones
 from benchmarks.terminal import say
 from lvmmed_backbones import corpus, pretrain
 from lvmmed_backbones.catalogue import add_catalogue_folder
@@ -190,13 +190,8 @@ class Wanted:
         return cls(backbones, work / CORPORA / key, tasks, downloads, work, profile.threads)
 
     def missing(self) -> list[tuple[str, int | None]]:
-        """Return name and pretraining seed of each backbone that is not in `work` yet; no seed: it has one for all."""
-        return [
-            (name, seed)
-            for name, pretraining in self.backbones.items()
-            for seed in pretraining.seeds or (None,)
-            if not backbone_file(self.work, name, seed).is_file()
-        ]
+        """Return what is not in `work` yet, as `missing_backbones`."""
+        return missing_backbones(self.backbones, self.work)
 
 
 def add_backbones(work: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.overrides import checked
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import MIB, TEXT, Refused, read_bytes
@@ -136,6 +137,7 @@ def _read_row(folder: Path, stamp: tuple[int, int, int]) -> Row:
     """Decode the record of a run."""
     try:
         record = read_done(folder)
+        checked(record.overrides)  # others are of no run
     except (FileNotFoundError, ValueError) as error:
         return Row(stamp, problem=plain(error))
     cost, gpu = record.cost, record.provenance.machine.get("gpu")

@@ -212,6 +212,18 @@ def backbone_file(work: Path, name: str, seed: int | None) -> Path:
     return backbones_folder(work) / f"{stem}.safetensors"
 
 
+def missing_backbones(
+    pretrained: Mapping[str, profiles.Pretraining], work: Path
+) -> list[tuple[str, int | None]]:
+    """Return name and pretraining seed of each backbone that is not in `work` yet; no seed: it has one for all."""
+    return [
+        (name, seed)
+        for name, pretraining in pretrained.items()
+        for seed in pretraining.seeds or (None,)
+        if not backbone_file(work, name, seed).is_file()
+    ]
+
+
 class _Loader(yaml.SafeLoader):
     """YAML's plain data, in which 1e-4 is a number, no name stands twice, and nothing refers to another place."""
 

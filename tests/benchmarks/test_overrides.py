@@ -219,6 +219,8 @@ def test_an_override_is_another_run_with_its_number_in_the_record(tmp_path: Path
         ({"model.backbone.type": "x"}, "Give a number"),
         ({"custom_imports.imports": ["os"]}, "Give a number"),
         ({"optim_wrapper.optimizer.lr": float("nan")}, "Give a number"),
+        ({"optim_wrapper.optimizer.lr": 10**400}, "Give a number"),
+        ({"optim_wrapper.optimizer.lr": [1, -float("inf")]}, "Give a number"),
         ({"model": 1}, "'model' is no place"),
         ({"a.__class__ .b": 1}, "is no place"),
     ],

@@ -116,6 +116,14 @@ def test_spoilt_records_are_named_and_do_not_count(tmp_path: Path) -> None:
     assert found.total().done == 0 and str(path) in found.problems[0]
 
 
+def test_a_record_with_overrides_that_no_run_has_is_named(tmp_path: Path) -> None:
+    cell = load_study(None, **GRID).cells()[0]
+    path = write_record(tmp_path / "results", cell, overrides={"lr": 1})
+    found = ahead(tmp_path)
+    assert found.total().done == 0
+    assert found.problems[0].startswith(f"{path}: overrides: 'lr' is no place in a config")
+
+
 def test_an_index_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
     write_record(tmp_path / "results", load_study(None, **GRID).cells()[0])
     assert ahead(tmp_path).total().done == 1
