@@ -1,4 +1,4 @@
-"""Does graph-matching pretraining learn, and which of its parts? The study behind docs/evidence.md.
+"""Which pretraining is better, on real images, after a fair search? The study behind docs/evidence.md.
 
 Modules are imported when they are first used.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["changes", "gradients", "pretrain", "report"]
+__all__ = ["final", "report", "search", "sets"]
 
 __getattr__, __dir__ = on_first_use(
-    __name__,
-    {"changes": "measures", "gradients": "measures", "pretrain": "study", "report": "reporting"},
+    __name__, {"final": "study", "report": "reporting", "search": "study", "sets": "probe_sets"}
 )

@@ -1,90 +1,109 @@
-"""What frozen features tell of brain_tumor: nearest neighbours and a linear classifier.
-
-A quick look, for many variants; the suite's own tasks measure those that matter. The valid split chooses the settings.
-"""
+"""What frozen features tell of the sets that backbones are judged on: the score of each judged image."""
 
 from __future__ import annotations
 
-import csv
-import tempfile
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lvmmed_backbones.evaluation.classification import Split, linear
-from lvmmed_backbones.evaluation.data.prepared import of_prepared
+from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH, TRAIN, VALID, ProbeSet
+from lvmmed_backbones.evaluation.classification import Split, knn, linear
+from lvmmed_backbones.evaluation.dense import dense
 from lvmmed_backbones.evaluation.encoders import Encoder, Resize, checksum
-from lvmmed_backbones.evaluation.extraction import extract
-from lvmmed_backbones.evaluation.probes.neighbours import neighbour_votes
+from lvmmed_backbones.evaluation.overlap import overlap_scores
 
-SIZE = 64
-NEIGHBOURS = 5
+BATCH = 128
+CLASSIFIERS = {"knn": knn, "linear": linear}
 
 
-def probe(model: nn.Module, prepared: Path, copies: Path | None) -> dict[str, float]:
-    """Return the accuracies of both classifiers on the splits of brain_tumor.
+@dataclass(frozen=True)
+class ProbeScores:
+    """The scores of one probe on one part of a set.
 
-    `neighbours valid` and `linear valid` learn from the training images without those that the test split has too.
-    `neighbours test` and `linear test` learn from all of them, as published. `neighbours clean` and `linear clean`, on
-    the test split too, learn again without the copies.
+    Attributes
+    ----------
+    name : str
+        SET/PROBE.
+    part : {"search", "final"}
+    cases : tuple of str
+        (M,) images or volumes.
+    scores : ndarray of float
+        (M,) Dice, in [0, 1]; or of classes that are equally frequent 1 where the prediction is right and
+        -1 / (C - 1) where it is wrong, whose mean is Cohen's kappa: 0 by chance, 1 at best.
+    """
+
+    name: str
+    part: str
+    cases: tuple[str, ...]
+    scores: NDArray[np.float64]
+
+
+def probe(model: nn.Module, sets: Sequence[ProbeSet]) -> list[ProbeScores]:
+    """Score a backbone by nearest neighbours and a linear classifier, or by a dense one, on every set.
 
     Parameters
     ----------
     model : Module
-        Gives a tuple of one (B, C) tensor for normalised images (B, 3, 64, 64).
-    prepared : Path
-        brain_tumor, prepared.
-    copies : Path or None
-        What `corpus audit --report` wrote of images that the test split has too; None: no image is left out.
+        A backbone whose output is "vector", of normalised images (B, 3, H, W).
+    sets : sequence of ProbeSet
     """
-    data = of_prepared(prepared)
     encoder = Encoder(
         name=type(model).__name__,
         module=model.eval(),
-        transform=Resize(SIZE),
+        transform=Resize(sets[0].images.shape[1]),
         architecture=type(model).__name__,
         weights=checksum(model),
     )
-    with tempfile.TemporaryDirectory() as folder:  # of a network that is probed once
-        features = extract(encoder, data, Path(folder), workers=0).values
-    left_out = sorted(copied(copies)) if copies else []
-    own = ~np.isin(data.names, left_out)
-    train, valid, test = (data.of(part) for part in ("train", "valid", "test"))
-    splits = [
-        Split(train, valid[own[valid]], test),
-        Split(train[own[train]], valid[own[valid]], test),
+    found: list[ProbeScores] = []
+    for one in sets:
+        found += _dense(encoder, one) if one.dense else _classified(encoder, one)
+    return found
+
+
+def _classified(encoder: Encoder, images: ProbeSet) -> list[ProbeScores]:
+    features = _encoded(encoder, images, encoder.encode)
+    split = Split(images.of(TRAIN), images.of(VALID), images.of(SEARCH, FINAL))
+    chance = 1 / images.classes
+    found = []
+    for name, fit in CLASSIFIERS.items():
+        (answer,) = fit(features, images.truth, images.classes, [split])
+        right = answer.probabilities.argmax(1) == images.truth[split.test]
+        scores = (right - chance) / (1 - chance)
+        found += _by_part(f"{images.name}/{name}", images, images.cases[split.test], scores)
+    return found
+
+
+def _dense(encoder: Encoder, images: ProbeSet) -> list[ProbeScores]:
+    encoder = encoder.for_masks()
+    maps = _encoded(encoder, images, encoder.maps)
+    split = Split(images.of(TRAIN), images.of(VALID), images.of(SEARCH, FINAL))
+    (classifier,) = dense(maps, images, images.classes, [split])
+    classes = [str(number) for number in range(images.classes)]
+    counts = classifier.count(maps[split.test], split.test, images)
+    scores = np.array([overlap_scores(count, classes)["dice"] for count in counts.values()])
+    return _by_part(f"{images.name}/dense", images, np.array(list(counts)), scores)
+
+
+def _by_part(
+    name: str, images: ProbeSet, cases: NDArray[np.str_], scores: NDArray[np.float64]
+) -> list[ProbeScores]:
+    found = []
+    for part in (SEARCH, FINAL):
+        inside = np.isin(cases, images.cases[images.of(part)])
+        if inside.any():
+            found.append(ProbeScores(name, part, tuple(cases[inside].tolist()), scores[inside]))
+    return found
+
+
+@torch.inference_mode()
+def _encoded(encoder: Encoder, images: ProbeSet, encode) -> NDArray[np.float32]:
+    """The features or maps (N, ...) of all images."""
+    parts = [
+        encode(encoder.transform.normalised(torch.from_numpy(images.images[start : start + BATCH])))
+        for start in range(0, len(images.images), BATCH)
     ]
-    published, clean = linear(features, data.labels, len(data.classes), splits)
-    labels = data.labels[test]
-    return {
-        "neighbours valid": _neighbours(features, data.labels, splits[1].train, splits[1].valid),
-        "neighbours test": _neighbours(features, data.labels, splits[0].train, test),
-        "neighbours clean": _neighbours(features, data.labels, splits[1].train, test),
-        "linear valid": clean.valid_accuracy,
-        "linear test": float((published.predict(features[test]).argmax(1) == labels).mean()),
-        "linear clean": float((clean.predict(features[test]).argmax(1) == labels).mean()),
-    }
-
-
-def _neighbours(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    train: NDArray[np.int64],
-    judged: NDArray[np.int64],
-) -> float:
-    """The accuracy of the nearest neighbours by cosine to the mean, one vote each."""
-    x, y = torch.from_numpy(features - features[train].mean(0)), torch.from_numpy(labels)
-    (votes,) = neighbour_votes(
-        x[train], y[train], x[judged], int(y.max()) + 1, [NEIGHBOURS], temperature=None
-    )
-    return float((votes.argmax(1) == y[judged]).float().mean())
-
-
-def copied(report: Path) -> set[str]:
-    """Return the prepared images of brain_tumor's training folder that the audit found in a test split."""
-    with report.open() as file:
-        rows = [row for row in csv.DictReader(file) if row["data_set"] == "brain_tumor"]
-    return {"Training-" + row["source"].replace("/", "-") for row in rows}
+    return torch.cat(parts).numpy()

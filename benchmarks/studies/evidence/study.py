@@ -1,9 +1,10 @@
-"""Pretrain variants with their seeds, export and probe them; what has a result is not done again."""
+"""Pretrain methods, export and probe them; what has a result is not done again."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,25 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
-from mmengine.runner import Runner
 from tqdm import tqdm
 
-from benchmarks.studies.evidence.probe import SIZE, probe
-from benchmarks.studies.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.methods import (
+    EPOCHS,
+    KEPT,
+    METHODS,
+    SEARCH_SEED,
+    SEEDS,
+    Setting,
+)
+from benchmarks.studies.evidence.probe import probe
+from benchmarks.studies.evidence.results import Result, read_results, write_result
+from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH, fingerprint, read_sets
 from lvmmed_backbones import catalogue
 from lvmmed_backbones import pretrain as pretraining
 from lvmmed_backbones.catalogue.exported import read_entry, read_facts
-from lvmmed_backbones.files.outside import Refused, read_json
-from lvmmed_backbones.files.writing import write_json
 from lvmmed_backbones.models import from_config
-from lvmmed_backbones.openmmlab.finite import unwrapped
+from lvmmed_backbones.stopping import die_with_parent
 from reports.reading.curves import read_curves
 
 LOG = "log.txt"
-RESULT = "result.json"
-AGAIN = "Remove it, and let `python -m benchmarks.studies.evidence pretrain` go on"
+SIZE = 64
 AVERAGED = 50  # steps at either end of a curve
 CURVES = (
     "loss",
@@ -44,104 +48,163 @@ CURVES = (
 
 @dataclass(frozen=True)
 class _Job:
-    """A variant with a seed, and where its images lie.
+    """A setting of a method with a seed, and where its images lie."""
 
-    Attributes
-    ----------
-    variant : str
-        A key of VARIANTS.
-    seed : int
-        Seed of weights, order and views.
-    epochs : int
-        Epochs over the corpus.
-    corpus : Path
-        Images to learn from.
-    prepared : Path
-        brain_tumor, prepared.
-    copies : Path or None
-        Report of the images of brain_tumor that training with labels leaves out.
-    folder : Path
-        Folder of its checkpoints, curves and result.
-    threads : int
-        CPU threads that it may use.
-    """
-
-    variant: str
-    seed: int
+    method: str
+    setting: int
     epochs: int
+    seed: int
+    part: str
     corpus: Path
-    prepared: Path
-    copies: Path | None
-    folder: Path
+    sets: Path
+    work: Path
+    results: Path
     threads: int
 
+    @property
+    def name(self) -> str:
+        return f"{self.method}-{self.setting:02}-{self.epochs}-{self.seed}"
 
-def pretrain(
+    @property
+    def changes(self) -> Setting:
+        return METHODS[self.method].settings()[self.setting]
+
+
+def search(
     *,
     corpus: Path,
-    prepared: Path,
+    sets: Path,
     work: Path,
-    copies: Path | None = None,
-    variants: Sequence[str] = tuple(VARIANTS),
-    seeds: Sequence[int] = (0,),
-    epochs: int = 1,
+    results: Path,
+    methods: Sequence[str] = tuple(METHODS),
     jobs: int | None = None,
 ) -> list[Path]:
-    """Pretrain, export and probe what has no result yet: `python -m benchmarks.studies.evidence pretrain`.
+    """Search the settings of methods by successive halving: `python -m benchmarks.studies.evidence search`.
+
+    All methods go through a rung together. The settings with the best mean score of the search parts go on to the next
+    rung, where they begin anew with more epochs.
 
     Parameters
     ----------
     corpus : Path
-        An audited corpus.
-    prepared : Path
-        brain_tumor, prepared.
+        A corpus without the judged images.
+    sets : Path
+        What `sets` wrote.
     work : Path
-        Folder of checkpoints, curves and results.
-    copies : Path, optional
-        Report of the audit. Training with labels leaves out the images of the training folder that the test split has
-        too; None: no image is left out.
-    variants : sequence of str, default all
-        Keys of `VARIANTS`.
-    seeds : sequence of int, default (0,)
-        Seeds of weights, order and views.
-    epochs : int, default 1
-        Epochs over the corpus.
+        Folder of checkpoints, curves and logs; what has a result is deleted from it.
+    results : Path
+        Folder of a file for each run; a run that has one is not done again.
+    methods : sequence of str, default all
+        Of `METHODS`.
     jobs : int, optional
-        Variants at a time, which share the cores; None: one per core.
+        Runs at a time, which share the cores; None: one per core.
 
     Returns
     -------
     list of Path
-        The folder of each variant and seed.
+        The results of the last rung.
 
     Raises
     ------
     RuntimeError
-        At the first variant that fails; the message names its log.
+        At the first run that fails; the message names its log.
+
+    References
+    ----------
+    Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
     """
-    cores = os.cpu_count() or 1
-    at_once = jobs or cores
+    at = _Places(corpus, sets, work, results, jobs)
+    planned: list[_Job] = []
+    for rung, epochs in enumerate(EPOCHS):
+        planned = [
+            at.job(name, setting, epochs, SEARCH_SEED, SEARCH)
+            for name in methods
+            for setting in _going_on(name, rung, results)
+        ]
+        _carry_out_all(planned, at.at_once)
+    return [results / f"{job.name}.json" for job in planned]
+
+
+def final(
+    *,
+    corpus: Path,
+    sets: Path,
+    work: Path,
+    results: Path,
+    methods: Sequence[str] = tuple(METHODS),
+    jobs: int | None = None,
+) -> list[Path]:
+    """Pretrain the best setting of each method with new seeds: `python -m benchmarks.studies.evidence final`.
+
+    Parameters
+    ----------
+    corpus, sets, work, results, methods, jobs
+        As of `search`.
+
+    Returns
+    -------
+    list of Path
+        Their results.
+
+    Raises
+    ------
+    RuntimeError
+        If a method's search is not at its end; and as `search`.
+    """
+    at = _Places(corpus, sets, work, results, jobs)
     planned = [
-        _Job(
-            variant=name,
-            seed=seed,
-            epochs=epochs,
-            corpus=corpus,
-            prepared=prepared,
-            copies=copies,
-            folder=work / f"{slug(name)}-{epochs}-{seed}",
-            threads=max(1, cores // at_once),
-        )
-        for seed in seeds
-        for name in variants
+        at.job(name, setting, EPOCHS[-1], seed, FINAL)
+        for seed in SEEDS
+        for name in methods
+        for setting in _going_on(name, len(EPOCHS), results)
     ]
-    _carry_out_all(planned, at_once)
-    return [job.folder for job in planned]
+    _carry_out_all(planned, at.at_once)
+    return [results / f"{job.name}.json" for job in planned]
 
 
-def slug(name: str) -> str:
-    """Return the name of a variant's folder."""
-    return name.replace(", ", "_").replace(" ", "_").replace("'", "")
+@dataclass(frozen=True)
+class _Places:
+    corpus: Path
+    sets: Path
+    work: Path
+    results: Path
+    jobs: int | None
+
+    @property
+    def at_once(self) -> int:
+        return self.jobs or os.cpu_count() or 1
+
+    def job(self, method: str, setting: int, epochs: int, seed: int, part: str) -> _Job:
+        threads = max(1, (os.cpu_count() or 1) // self.at_once)
+        return _Job(
+            method, setting, epochs, seed, part, self.corpus, self.sets, self.work, self.results, threads
+        )  # fmt: skip
+
+
+def _going_on(method: str, rung: int, results: Path) -> list[int]:
+    """The settings of a method in a rung; after the last rung the best one alone.
+
+    Raises
+    ------
+    RuntimeError
+        If the rung before is not at its end.
+    """
+    number = len(METHODS[method].settings())
+    if rung == 0 or number == 1:
+        return list(range(number))
+    before = [
+        result
+        for result in read_results(results)
+        if (result.method, result.epochs, result.seed) == (method, EPOCHS[rung - 1], SEARCH_SEED)
+    ]
+    if len(before) < KEPT[rung - 1]:
+        raise RuntimeError(
+            f"{method} has {len(before)} of {KEPT[rung - 1]} runs of {EPOCHS[rung - 1]} epochs in {results}: "
+            "let `python -m benchmarks.studies.evidence search` go on"
+        )
+    kept = (*KEPT, 1)[rung]
+    best = sorted(before, key=lambda result: (-result.score, result.setting))
+    return sorted(result.setting for result in best[:kept])
 
 
 def _carry_out_all(jobs: Sequence[_Job], at_once: int) -> None:
@@ -152,59 +215,75 @@ def _carry_out_all(jobs: Sequence[_Job], at_once: int) -> None:
     RuntimeError
         At the first that fails; the message names its log.
     """
-    missing = [job for job in jobs if not (job.folder / RESULT).is_file()]
+    missing = [job for job in jobs if not (job.results / f"{job.name}.json").is_file()]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     with (
         ProcessPoolExecutor(at_once, mp_context=context, max_tasks_per_child=1) as pool,
-        tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="variants", unit="run") as bar,
+        tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="runs", unit="run") as bar,
     ):
         running = {pool.submit(_carry_out, job): job for job in missing}
         for future in as_completed(running):
             if error := future.exception():
                 pool.shutdown(cancel_futures=True)
-                log = running[future].folder / LOG
+                job = running[future]
                 raise RuntimeError(
-                    f"{running[future].variant} failed, see {log}: {error}"
+                    f"{job.name} failed, see {job.work / job.name / LOG}: {error}"
                 ) from error
             bar.update()
 
 
 def _carry_out(job: _Job) -> None:
     """Carry out a job and write its result; what it prints goes to a log in its folder."""
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with (job.folder / LOG).open("a") as log:
+    die_with_parent()
+    folder = job.work / job.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOG).open("a") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
     torch.set_num_threads(job.threads)
-    variant = VARIANTS[job.variant]
-    row: dict = dict(variant=job.variant, seed=job.seed, steps=None, rate=None)
-    if variant.config is None:
+    method, steps, curves = METHODS[job.method], 0, {}
+    if method.config is None:
         torch.manual_seed(job.seed)
         entry = catalogue.get("random_resnet18_half")
     else:
-        arguments: dict[str, Any] = dict(
-            config=variant.config,
-            corpus=job.corpus,
-            work_dir=job.folder,
+        run = pretraining.run(
+            method.config,
+            job.corpus,
+            folder,
+            resume=True,
             epochs=job.epochs,
-            overrides={"randomness.seed": job.seed, **variant.changes},
+            seed=job.seed,
+            overrides=job.changes,
         )
-        run = pretraining.run(**arguments, resume=True)
-        weights = pretraining.export(run, "backbone", job.folder)
-        rate = pretraining.compose(**arguments).optim_wrapper.optimizer.lr
-        row |= dict(steps=read_facts(weights).steps, rate=rate, **ends(job.folder))
+        weights = pretraining.export(run, "backbone", folder)
+        steps, curves = read_facts(weights).steps or 0, ends(folder)
         entry = read_entry(weights)
     model = from_config(entry.model("vector", SIZE))
     model.init_weights()
-    row |= probe(model, job.prepared, job.copies)
-    write_json(job.folder / RESULT, row)
+    judged = read_sets(job.sets)
+    found = [scores for scores in probe(model, judged) if scores.part == job.part]
+    result = Result(
+        method=job.method,
+        setting=job.setting,
+        changes=job.changes,
+        epochs=job.epochs,
+        seed=job.seed,
+        steps=steps,
+        sets=fingerprint(judged),
+        part=job.part,
+        means={one.name: round(float(one.scores.mean()), 5) for one in found},
+        scores={one.name: one.scores.round(4).tolist() for one in found if job.part == FINAL},
+        curves={name: round(value, 5) for name, value in curves.items()},
+    )
+    write_result(job.results / f"{job.name}.json", result)
+    shutil.rmtree(folder)
 
 
 def ends(folder: Path) -> dict[str, float]:
     """Return the means over the first and the last steps of each curve, and the median times of a step in seconds."""
     curves = read_curves(folder)
-    steps = curves["loss"].last_valid_index()
+    steps: Any = curves["loss"].last_valid_index()
     row: dict[str, float] = {}
     for key in CURVES:
         if key in curves:
@@ -214,48 +293,3 @@ def ends(folder: Path) -> dict[str, float]:
         if key in curves:
             row[key] = float(curves[key].median())
     return row
-
-
-def read_result(file: Path) -> dict[str, Any]:
-    """Return a row of the study: `variant`, `seed`, and numbers or None.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    Refused
-        If it holds no such row.
-    """
-    row = read_json(file, AGAIN, within=file.parent)
-    if not isinstance(row, dict) or row.get("variant") not in list(VARIANTS):
-        raise Refused(file, "is of no variant of the study", AGAIN)
-    for key, value in row.items():
-        if key != "variant" and type(value) not in (int, float, type(None)):
-            raise Refused(file, f"has {key} {value!r}, not a number", AGAIN)
-    if type(row.get("seed")) is not int or "steps" not in row or "rate" not in row:
-        raise Refused(file, "lacks its seed, steps or rate", AGAIN)
-    return row
-
-
-@HOOKS.register_module()
-class SecondOrderHook(Hook):
-    """Lets edge affinities count in a part of the run only.
-
-    Parameters
-    ----------
-    begin, end : float
-        The part, as shares of the run's steps in [0, 1].
-    """
-
-    def __init__(self, begin: float, end: float) -> None:
-        self.begin = begin
-        self.end = end
-
-    def before_train(self, runner: Runner) -> None:
-        """Remember the config's weight of the edge affinities."""
-        self.weight = unwrapped(runner).head.edge_weight
-
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
-        """Set that weight, or 0 outside of the part."""
-        on = self.begin <= runner.iter / runner.max_iters < self.end
-        unwrapped(runner).head.edge_weight = self.weight if on else 0

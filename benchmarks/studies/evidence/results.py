@@ -1,0 +1,92 @@
+"""The results of the study: a file for each run, small enough to be kept with the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from lvmmed_backbones.files.outside import MIB, read_bytes, refusing
+from lvmmed_backbones.files.writing import write_bytes
+
+AGAIN = "Remove it, and let `python -m benchmarks.studies.evidence` make it again"
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pretraining and its scores.
+
+    Attributes
+    ----------
+    method : str
+        Of `METHODS`.
+    setting : int
+        Its number among those that the search tries.
+    changes : dict of str to int or float
+        The setting, by dotted names of the config.
+    epochs, steps, seed : int
+        Of the pretraining; steps are 0 for an untrained network.
+    sets : str
+        Checksum of the judged sets.
+    part : {"search", "final"}
+        The judged part.
+    means : dict of str to float
+        The mean score by SET/PROBE; see `ProbeScores`.
+    scores : dict of str to list of float
+        The score of each case in the order of the sets; of the part "final" alone.
+    curves : dict of str to float
+        What the curves of the pretraining show, as `study.ends` says it.
+    """
+
+    method: str
+    setting: int
+    changes: dict[str, int | float]
+    epochs: int
+    seed: int
+    steps: int
+    sets: str
+    part: str
+    means: dict[str, float]
+    scores: dict[str, list[float]]
+    curves: dict[str, float]
+
+    @property
+    def by_set(self) -> dict[str, float]:
+        """The mean score of each data set, of whose probes each counts alike."""
+        found: dict[str, list[float]] = {}
+        for name, mean in self.means.items():
+            found.setdefault(name.partition("/")[0], []).append(mean)
+        return {name: float(np.mean(means)) for name, means in found.items()}
+
+    @property
+    def score(self) -> float:
+        """The mean score over the data sets."""
+        return float(np.mean(list(self.by_set.values())))
+
+
+def write_result(path: Path, result: Result) -> None:
+    """Write a result, whole or not at all."""
+    write_bytes(path, msgspec.json.encode(result) + b"\n")
+
+
+def read_results(folder: Path) -> list[Result]:
+    """Return the results in a folder, by name.
+
+    Raises
+    ------
+    Refused
+        If a file is none, or the results are of different sets of images.
+    """
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        content = read_bytes(file, within=folder, most=MIB)
+        with refusing(file, AGAIN):
+            found.append(msgspec.json.decode(content, type=Result))
+            _check_alike(found)
+    return found
+
+
+def _check_alike(results: Iterable[Result]) -> None:
+    if len(sets := {result.sets for result in results}) > 1:
+        raise ValueError(f"is of other judged images than the results before it: {sorted(sets)}")
