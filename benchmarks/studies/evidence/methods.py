@@ -105,3 +105,6 @@ METHODS = {
         "lvmmed_resnet18_small", GRAPHS, {f"{HEAD}.partitions": 4, f"{HEAD}.edge_weight": 0}
     ),
 }
+
+# The comparisons that were planned before the runs.
+PAIRS = [("lvmmed", other) for other in ("simclr", "barlowtwins", "dino", "first_order")]

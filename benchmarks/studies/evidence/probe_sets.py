@@ -378,4 +378,6 @@ def _resized(image: Pixels, side: int) -> Pixels:
 
 
 def _rgb(image: Pixels) -> Pixels:
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8) if image.ndim == 2 else image
+    return (
+        np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8) if image.ndim == 2 else image
+    )

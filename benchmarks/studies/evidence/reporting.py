@@ -1,153 +1,49 @@
-"""Tables and a figure of the study, made from the results of `pretrain`."""
+"""Tables and a figure of the study, made from the files of its runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import spearmanr
 
-from benchmarks.studies.evidence.study import RESULT, read_result
-from benchmarks.studies.evidence.variants import VARIANTS
+from benchmarks.studies.evidence.methods import EPOCHS, METHODS, PAIRS
+from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH
+from benchmarks.studies.evidence.results import Result, read_results
+from reports.reading.scores import Scores, stratified_means
 from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, save_figure, theme
 from reports.render.files import write_texts
+from reports.statistics.family import over_tasks
+from reports.statistics.intervals import mean_interval
+from reports.statistics.pairs import Pairs, compare_pairs, pooled_variance
+from reports.statistics.planning import more_seeds
+from reports.statistics.ranks import ranks
+from reports.statistics.significance import Level
 
-MEASURES = {"neighbours valid": "5 nearest neighbours", "linear valid": "linear classifier"}
-STYLES = {  # by learning rate
-    1e-3: dict(color=PALETTE[1], marker="s", fillstyle="none"),
-    3e-3: dict(color=PALETTE[0], marker="o"),
-    1e-2: dict(color=PALETTE[3], marker="^"),
-}
-COLUMNS = {  # of the tables: key, title, factor, digits
-    "neighbours valid": ("neighbours, valid", 100, 1),
-    "linear valid": ("linear, valid", 100, 1),
-    "neighbours test": ("neighbours, test", 100, 1),
-    "linear test": ("linear, test", 100, 1),
-    "neighbours clean": ("neighbours, test without copies", 100, 1),
-    "linear clean": ("linear, test without copies", 100, 1),
-    "last accuracy_without_noise": ("matched to itself", 100, 0),
-    "last second_order_share": ("changed by 2nd order", 100, 0),
+SHOWN = {
+    "last accuracy": ("matched in training", 100, 0),
+    "vertices": ("by vertices alone", 100, 0),
+    "corrected": ("corrected by edges", 100, 0),
+    "broken": ("broken by edges", 100, 0),
+    "agreement": ("agreement of gradients", 1, 2),
+    "alignment": ("alignment", 1, 2),
+    "uniformity": ("uniformity", 1, 2),
     "last effective_rank": ("effective rank", 1, 0),
     "time": ("step, s", 1, 2),
 }
 
 
-def _read_results(work: Path) -> pd.DataFrame:
-    """Return a row for each result, in the order of the variants.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no result.
-    ValueError
-        If nothing was pretrained.
-    """
-    rows = [read_result(file) for file in sorted(work.glob(f"*/{RESULT}"))]
-    if not rows:
-        raise FileNotFoundError(
-            f"{work} holds no */{RESULT}: run `python -m benchmarks.studies.evidence pretrain` first"
-        )
-    frame = pd.DataFrame(rows).sort_values("seed", kind="stable")
-    if frame["steps"].isna().all():
-        raise ValueError(f"{work} holds untrained networks only: let `pretrain` go on")
-    return frame.sort_values(
-        "variant", key=lambda names: names.map(list(VARIANTS).index), kind="stable"
-    )
-
-
-def _markdown(frame: pd.DataFrame) -> str:
-    """Return a table for each length of pretraining: mean ± sample standard deviation over the seeds, in percent."""
-    trained = frame[frame["steps"].notna()]
-    untrained = frame[frame["steps"].isna()]
-    titles = [title for title, _, _ in COLUMNS.values()]
-    lines = []
-    for steps, rows in trained.groupby("steps"):
-        lines.append(f"### {steps:,.0f} steps\n")
-        lines.append("| question | variant | seeds | " + " | ".join(titles) + " |")
-        lines.append("|---|---|---:|" + "---:|" * len(titles))
-        for name, seeds in pd.concat([untrained, rows]).groupby("variant", sort=False):
-            cells = [VARIANTS[name].question, name, str(len(seeds))]
-            cells += [cell(seeds, key) for key in COLUMNS]
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append(f"\n{_rank_correlation(rows)}\n")
-    return "\n".join(lines)
-
-
-def cell(rows: pd.DataFrame, key: str) -> str:
-    """Return a cell of a table: a mean, with its deviation where there are several seeds."""
-    _, factor, digits = COLUMNS[key]
-    values = rows[key].dropna() * factor if key in rows else pd.Series(dtype=float)
-    if not len(values):
-        return ""
-    text = f"{values.mean():.{digits}f}"
-    return text if len(values) < 2 or key == "time" else f"{text} ± {values.std():.{digits}f}"
-
-
-def _rank_correlation(rows: pd.DataFrame) -> str:
-    """Return a sentence: do variants of LVM-Med that match more images to themselves have the better features?"""
-    matched = rows.dropna(subset="last accuracy_without_noise")
-    correlation = spearmanr(matched["last accuracy_without_noise"], matched["neighbours valid"])
-    return (
-        f"Spearman's rank correlation of matched to itself and neighbours, over {len(matched)} runs of LVM-Med: "
-        f"{correlation.statistic:.2f} (p = {correlation.pvalue:.2g})."
-    )
-
-
-@theme(THEME)
-def _draw(frame: pd.DataFrame) -> Figure:
-    """Draw a panel for each probe: a line for each variant, a dot for each seed, coloured by the learning rate.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Results of runs of one length, and of untrained networks.
-    """
-    frame = frame.assign(line=frame["variant"].str.partition(", rate ")[0])
-    lines = list(dict.fromkeys(frame.loc[frame["rate"].notna(), "line"]))
-    figure = Figure((WIDE, 0.9 + 0.16 * len(lines)), layout="constrained")
-    panels = figure.subplots(1, len(MEASURES), sharey=True)
-    for axes, (key, title) in zip(panels, MEASURES.items(), strict=True):
-        for rate, style in STYLES.items():
-            dots = frame[frame["rate"] == rate]
-            heights = [lines.index(name) for name in dots["line"]]
-            axes.plot(
-                100 * dots[key],
-                heights,
-                linestyle="",
-                markersize=4,
-                alpha=0.8,
-                label=f"learning rate {rate:g}",
-                **style,
-            )
-        for name in ("random", "simclr"):
-            _draw_reference(axes, 100 * frame.loc[frame["variant"] == name, key], name)
-        axes.set_title(title, loc="left")
-        axes.set_xlabel("accuracy on brain_tumor's valid split, %")
-    panels[0].set_yticks(range(len(lines)), lines)
-    panels[0].set_ylim(len(lines) - 0.4, -0.6)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
-
-
-def _draw_reference(axes: Axes, values: pd.Series, name: str) -> None:
-    """Draw a vertical line at a variant's mean."""
-    if len(values):
-        axes.axvline(values.mean(), color=EDGE, linewidth=0.7, linestyle=(0, (3, 2)))
-        axes.annotate(name, (values.mean(), 1), xycoords=("data", "axes fraction"), ha="right", va="top", rotation=90,
-                      xytext=(-1, -2), textcoords="offset points", fontsize=6)  # fmt: skip
-
-
-def report(*, work: Path, out: Path) -> list[Path]:
+def report(*, results: Path, out: Path) -> list[Path]:
     """Write the tables and the figure of the study: `python -m benchmarks.studies.evidence report`.
 
     Parameters
     ----------
-    work : Path
-        Folder of the results, as of `pretrain`.
+    results : Path
+        Folder of the results of `search` and `final`.
     out : Path
-        Folder for results.csv, tables.md, and variants.svg, which shows the shortest runs: all variants have them.
+        Folder for tables.md, and for search.svg and final.svg, as far as there are results for them.
 
     Returns
     -------
@@ -156,11 +52,280 @@ def report(*, work: Path, out: Path) -> list[Path]:
 
     Raises
     ------
-    FileNotFoundError, ValueError
-        If there is no result of a pretraining.
+    FileNotFoundError
+        If there is no result.
+    Refused
+        If a file is no result.
     """
-    frame = _read_results(work)
-    table = frame.to_csv(index=False, float_format="%.6g")
-    files = write_texts(out, {"results.csv": table, "tables.md": _markdown(frame)})
-    shortest = frame[frame["steps"].isna() | (frame["steps"] == frame["steps"].min())]
-    return [*files, *save_figure(_draw(shortest), out / "variants")]
+    found = read_results(results)
+    if not found:
+        raise FileNotFoundError(
+            f"{results} holds no result: run `python -m benchmarks.studies.evidence search` first"
+        )
+    searched = [result for result in found if result.part == SEARCH]
+    finals = by_method([result for result in found if result.part == FINAL])
+    text = _search_table(searched) + _final_tables(finals, found)
+    files = write_texts(out, {"tables.md": text})
+    if searched:
+        files += save_figure(_draw_search(searched), out / "search")
+    if finals:
+        files += save_figure(_draw_finals(finals), out / "final")
+    return files
+
+
+def by_method(finals: Sequence[Result]) -> list[Scores]:
+    """Return the scores of each method on all judged images together, in the order of METHODS.
+
+    The data sets are the strata, so that each counts alike in a mean. The score of an image is the mean over its
+    probes.
+    """
+    found = []
+    for method in METHODS:
+        runs = sorted((r for r in finals if r.method == method), key=lambda r: r.seed)
+        if not runs:
+            continue
+        sets = sorted(runs[0].by_set)
+        cells = [[_of_cases(run, name) for name in sets] for run in runs]
+        sizes = [len(scores) for scores in cells[0]]
+        values = np.array([np.concatenate(row) for row in cells])
+        strata = np.repeat(np.arange(len(sets)), sizes)
+        found.append(
+            Scores(
+                backbone=method,
+                task="all data sets",
+                protocol="",
+                metric="score",
+                seeds=tuple(run.seed for run in runs),
+                cases=tuple(
+                    f"{name}/{number:04}"
+                    for name, size in zip(sets, sizes, strict=True)
+                    for number in range(size)
+                ),
+                strata=strata,
+                values=values,
+                headlines=stratified_means(values, strata),
+            )
+        )
+    return found
+
+
+def _of_cases(run: Result, name: str) -> np.ndarray:
+    """The score of each case of a data set, the mean over its probes."""
+    probes = [values for key, values in run.scores.items() if key.startswith(f"{name}/")]
+    return np.mean(probes, axis=0)
+
+
+def _search_table(searched: Sequence[Result]) -> str:
+    if not searched:
+        return ""
+    lines = ["## The search\n", "Score on the search parts, in percent; seed 0.\n"]
+    lines.append(
+        "| method | setting | " + " | ".join(f"{steps} steps" for steps in _steps(searched)) + " |"
+    )
+    lines.append("|---|---|" + "---:|" * len(_steps(searched)))
+    for method in METHODS:
+        own = [r for r in searched if r.method == method]
+        best = {
+            steps: max((r.score for r in own if r.steps == steps), default=0)
+            for steps in _steps(searched)
+        }
+        for setting in sorted({r.setting for r in own}):
+            runs = {r.steps: r for r in own if r.setting == setting}
+            cells = []
+            for steps in _steps(searched):
+                text = f"{100 * runs[steps].score:.1f}" if steps in runs else ""
+                cells.append(f"**{text}**" if text and runs[steps].score == best[steps] else text)
+            lines.append(
+                f"| {method} | {_words(next(iter(runs.values())))} | {' | '.join(cells)} |"
+            )
+    return "\n".join(lines) + "\n\n"
+
+
+def _steps(results: Sequence[Result]) -> list[int]:
+    return sorted({result.steps for result in results if result.steps})
+
+
+def _words(result: Result) -> str:
+    """A setting in words, without what all settings of its method have."""
+    fixed = METHODS[result.method].settings()
+    tried = {
+        name: value
+        for name, value in result.changes.items()
+        if len({str(one[name]) for one in fixed}) > 1
+    }
+    short: dict[str, object] = {}
+    for name, value in tried.items():
+        short.setdefault(str(value), f"{name.rpartition('.')[2].rstrip('_')} {value:g}")
+    return ", ".join(map(str, short.values()))
+
+
+def _final_tables(finals: Sequence[Scores], found: Sequence[Result]) -> str:
+    if not finals:
+        return ""
+    runs = {
+        s.backbone: [r for r in found if r.part == FINAL and r.method == s.backbone] for s in finals
+    }
+    sets = sorted(runs[finals[0].backbone][0].by_set)
+    means = np.array(
+        [[np.mean([r.by_set[name] for r in runs[s.backbone]]) for s in finals] for name in sets]
+    )
+    mean_ranks = ranks(means).mean(0)
+    lines = ["## Final rows\n", "Scores in percent: mean with the 95 % interval over seeds and cases; of each data set "
+             "mean ± sample deviation over the seeds.\n"]  # fmt: skip
+    titles = [
+        "method",
+        "setting",
+        "seeds",
+        "score",
+        "mean rank",
+        *sets,
+        *(t for t, _, _ in SHOWN.values()),
+    ]
+    lines.append(f"| {' | '.join(titles)} |")
+    lines.append("|---|---|" + "---:|" * (len(titles) - 2))
+    for scores, rank in zip(finals, mean_ranks, strict=True):
+        own = runs[scores.backbone]
+        interval = mean_interval(scores)
+        score = f"{100 * scores.headlines.mean():.1f}"
+        if interval:
+            score += f" ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+        cells = [scores.backbone, _words(own[0]), str(len(own)), score, f"{rank:.1f}"]
+        cells += [_cell([r.by_set[name] for r in own], 100, 1) for name in sets]
+        cells += [
+            _cell([r.measures[key] for r in own if key in r.measures], factor, digits)
+            for key, (_, factor, digits) in SHOWN.items()
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n\n" + _verdicts(finals) + _resolution(finals)
+
+
+def _cell(values: Sequence[float], factor: float, digits: int) -> str:
+    """A mean, with its deviation where there are several seeds."""
+    if not values:
+        return ""
+    shown = pd.Series(values) * factor
+    spread = f" ± {shown.std():.{digits}f}" if len(shown) > 1 else ""
+    return f"{shown.mean():.{digits}f}{spread}"
+
+
+def _verdicts(finals: Sequence[Scores]) -> str:
+    """The planned comparisons, as far as both are there."""
+    names = [s.backbone for s in finals]
+    chosen = [(names.index(a), names.index(b)) for a, b in PAIRS if a in names and b in names]
+    if not chosen:
+        return ""
+    pairs = compare_pairs(finals, chosen)
+    found = over_tasks(pairs)
+    lines = ["## Planned comparisons\n", "Difference of the scores in percentage points, p by Holm's method for all "
+             "rows of this table.\n", "| A | B | A - B | 95 % interval | p | seeds to settle |",
+             "|---|---|---:|---:|---:|---:|"]  # fmt: skip
+    for n, (a, b) in enumerate(chosen):
+        low, high, p, seeds = (x[n] for x in (found.low, found.high, found.adjusted, found.seeds))
+        needed = (
+            ""
+            if np.isnan(seeds)
+            else "none would"
+            if np.isinf(seeds)
+            else f"{seeds:.0f}"
+            if seeds <= 100
+            else "> 100"
+        )
+        lines.append(
+            f"| {names[a]} | {names[b]} | {100 * pairs.difference[n]:+.1f} | {100 * low:+.1f} to {100 * high:+.1f} | "
+            f"{p:.2g} | {needed} |"
+        )
+    return "\n".join(lines) + "\n\n"
+
+
+def _resolution(finals: Sequence[Scores]) -> str:
+    """How far two runs of one method lie apart, and how many seeds show a difference of one point."""
+    trained = [s for s in finals if METHODS[s.backbone].config and len(s.seeds) > 1]
+    if not trained:
+        return ""
+    by_run = pooled_variance([s.headlines for s in trained])
+    pairs = compare_pairs(trained) if len(trained) > 1 else None
+    text = (
+        f"The spread of a score with the pretraining seed, pooled over {len(trained)} methods: "
+        f"{100 * np.sqrt(by_run):.2f} points, so that the difference of two runs of one method has a standard error of "
+        f"{100 * np.sqrt(2 * by_run):.2f} points.\n"
+    )
+    if pairs is not None:
+        text += f"{_seeds_for_a_point(pairs, by_run, trained)}\n"
+    return text
+
+
+def _seeds_for_a_point(pairs: Pairs, by_run: float, trained: Sequence[Scores]) -> str:
+    by_case = float(np.mean(pairs.by_case))
+    freedom = float(sum(len(s.seeds) - 1 for s in trained))
+    number = more_seeds(
+        np.array(0.01),
+        np.array(by_run),
+        np.array(freedom),
+        Level(np.array(by_case), np.array(float(np.mean(pairs.case_freedom)))),
+        np.array(2.0),
+    )
+    seeds = "no number of seeds" if np.isinf(number) else f"{float(number):.0f} seeds of each"
+    return (
+        f"The cases add {100 * np.sqrt(by_case):.2f} points to the standard error of a difference, for any number of "
+        f"seeds. A difference of 1 point would be found with a chance of 80 % by {seeds}."
+    )
+
+
+@theme(THEME)
+def _draw_search(searched: Sequence[Result]) -> Figure:
+    """Draw the score of each setting against its learning rate, a panel for each method, a colour for each rung."""
+    methods = [name for name in METHODS if any(r.method == name and r.steps for r in searched)]
+    figure = Figure((WIDE, 1.9), layout="constrained")
+    panels = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, methods, strict=True):
+        for epochs, color, marker in zip(EPOCHS, PALETTE, "os^", strict=False):
+            runs = [r for r in searched if r.method == name and r.epochs == epochs and r.steps]
+            axes.plot(
+                [r.changes["optim_wrapper.optimizer.lr"] for r in runs],
+                [100 * r.score for r in runs],
+                linestyle="",
+                marker=marker,
+                markersize=3.5,
+                color=color,
+                label=f"{runs[0].steps:,} steps" if runs else None,
+            )
+        untrained = [100 * r.score for r in searched if not r.steps]
+        if untrained:
+            axes.axhline(untrained[0], color=EDGE, linewidth=0.7, linestyle=(0, (3, 2)))
+        axes.set_xscale("log")
+        axes.set_title(name, loc="left")
+        axes.set_xlabel("learning rate")
+    panels[0].set_ylabel("score on the search parts, %")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@theme(THEME)
+def _draw_finals(finals: Sequence[Scores]) -> Figure:
+    """Draw the score of each method with its interval, and a dot for each seed."""
+    figure = Figure((WIDE, 0.8 + 0.22 * len(finals)), layout="constrained")
+    axes = figure.subplots()
+    for row, scores in enumerate(finals):
+        interval = mean_interval(scores)
+        if interval:
+            axes.plot(
+                [100 * interval.low, 100 * interval.high],
+                [row, row],
+                color=PALETTE[0],
+                linewidth=1.5,
+            )
+        axes.plot(
+            100 * scores.headlines,
+            [row] * len(scores.seeds),
+            "o",
+            color=PALETTE[0],
+            markersize=3.5,
+            alpha=0.6,
+        )
+        axes.plot([100 * scores.headlines.mean()], [row], "|", color=EDGE, markersize=10)
+    axes.set_yticks(range(len(finals)), [s.backbone for s in finals])
+    axes.set_ylim(len(finals) - 0.5, -0.5)
+    axes.set_xlabel(
+        "score on the final parts, %: mean over seven data sets, 95 % interval over seeds and cases"
+    )
+    return figure

@@ -35,8 +35,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         The mean score by SET/PROBE; see `ProbeScores`.
     scores : dict of str to list of float
         The score of each case in the order of the sets; of the part "final" alone.
-    curves : dict of str to float
-        What the curves of the pretraining show, as `study.ends` says it.
+    measures : dict of str to float
+        What the curves of the pretraining show, as `study.ends` says it; of the part "final" what `measures.measure`
+        says, too.
     """
 
     method: str
@@ -49,7 +50,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     part: str
     means: dict[str, float]
     scores: dict[str, list[float]]
-    curves: dict[str, float]
+    measures: dict[str, float]
 
     @property
     def by_set(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from benchmarks.studies.evidence.measures import measure
 from benchmarks.studies.evidence.methods import (
     EPOCHS,
     KEPT,
@@ -24,8 +25,8 @@ from benchmarks.studies.evidence.methods import (
     Setting,
 )
 from benchmarks.studies.evidence.probe import probe
-from benchmarks.studies.evidence.results import Result, read_results, write_result
 from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH, fingerprint, read_sets
+from benchmarks.studies.evidence.results import Result, read_results, write_result
 from lvmmed_backbones import catalogue
 from lvmmed_backbones import pretrain as pretraining
 from lvmmed_backbones.catalogue.exported import read_entry, read_facts
@@ -242,22 +243,23 @@ def _carry_out(job: _Job) -> None:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
     torch.set_num_threads(job.threads)
-    method, steps, curves = METHODS[job.method], 0, {}
+    method, steps, measures = METHODS[job.method], 0, {}
     if method.config is None:
         torch.manual_seed(job.seed)
         entry = catalogue.get("random_resnet18_half")
     else:
-        run = pretraining.run(
-            method.config,
-            job.corpus,
-            folder,
-            resume=True,
+        arguments: dict[str, Any] = dict(
+            config=method.config,
+            corpus=job.corpus,
+            work_dir=folder,
             epochs=job.epochs,
             seed=job.seed,
             overrides=job.changes,
         )
-        weights = pretraining.export(run, "backbone", folder)
-        steps, curves = read_facts(weights).steps or 0, ends(folder)
+        weights = pretraining.export(pretraining.run(**arguments, resume=True), "backbone", folder)
+        steps, measures = read_facts(weights).steps or 0, ends(folder)
+        if job.part == FINAL:
+            measures |= measure(folder, pretraining.compose(**arguments), job.corpus)
         entry = read_entry(weights)
     model = from_config(entry.model("vector", SIZE))
     model.init_weights()
@@ -274,7 +276,7 @@ def _carry_out(job: _Job) -> None:
         part=job.part,
         means={one.name: round(float(one.scores.mean()), 5) for one in found},
         scores={one.name: one.scores.round(4).tolist() for one in found if job.part == FINAL},
-        curves={name: round(value, 5) for name, value in curves.items()},
+        measures={name: round(value, 5) for name, value in measures.items()},
     )
     write_result(job.results / f"{job.name}.json", result)
     shutil.rmtree(folder)
