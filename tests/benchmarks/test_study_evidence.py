@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from benchmarks.studies.evidence.variants import VARIANTS
 
 from benchmarks.studies.evidence import measures, reporting
 from benchmarks.studies.evidence.__main__ import main
 from benchmarks.studies.evidence.probe import copied, probe
 from benchmarks.studies.evidence.study import SecondOrderHook, ends, slug
-from benchmarks.studies.evidence.variants import VARIANTS
 from lvmmed_backbones.pretrain import config_names
 from tests.factories import build_corpus
 

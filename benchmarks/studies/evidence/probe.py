@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH, TRAIN, VALID, ProbeSet
 from lvmmed_backbones.evaluation.classification import Split, knn, linear
@@ -17,6 +17,7 @@ from lvmmed_backbones.evaluation.encoders import Encoder, Resize, checksum
 from lvmmed_backbones.evaluation.overlap import overlap_scores
 
 BATCH = 128
+NORMALISED = Resize(64)  # the sets are reduced already
 CLASSIFIERS = {"knn": knn, "linear": linear}
 
 
@@ -29,16 +30,14 @@ class ProbeScores:
     name : str
         SET/PROBE.
     part : {"search", "final"}
-    cases : tuple of str
-        (M,) images or volumes.
     scores : ndarray of float
-        (M,) Dice, in [0, 1]; or of classes that are equally frequent 1 where the prediction is right and
-        -1 / (C - 1) where it is wrong, whose mean is Cohen's kappa: 0 by chance, 1 at best.
+        (M,) of the images or volumes of the part, in the order of the set. Dice, in [0, 1]; or, where classes are told
+        apart that are equally frequent, 1 where the prediction is right and -1 / (C - 1) where it is wrong. The mean
+        of that is Cohen's kappa: 0 by chance, 1 at best.
     """
 
     name: str
     part: str
-    cases: tuple[str, ...]
     scores: NDArray[np.float64]
 
 
@@ -54,7 +53,7 @@ def probe(model: nn.Module, sets: Sequence[ProbeSet]) -> list[ProbeScores]:
     encoder = Encoder(
         name=type(model).__name__,
         module=model.eval(),
-        transform=Resize(sets[0].images.shape[1]),
+        transform=NORMALISED,
         architecture=type(model).__name__,
         weights=checksum(model),
     )
@@ -65,7 +64,7 @@ def probe(model: nn.Module, sets: Sequence[ProbeSet]) -> list[ProbeScores]:
 
 
 def _classified(encoder: Encoder, images: ProbeSet) -> list[ProbeScores]:
-    features = _encoded(encoder, images, encoder.encode)
+    features = _encoded(images, encoder.encode)
     split = Split(images.of(TRAIN), images.of(VALID), images.of(SEARCH, FINAL))
     chance = 1 / images.classes
     found = []
@@ -73,37 +72,39 @@ def _classified(encoder: Encoder, images: ProbeSet) -> list[ProbeScores]:
         (answer,) = fit(features, images.truth, images.classes, [split])
         right = answer.probabilities.argmax(1) == images.truth[split.test]
         scores = (right - chance) / (1 - chance)
-        found += _by_part(f"{images.name}/{name}", images, images.cases[split.test], scores)
+        cases = [images.cases[place] for place in split.test]
+        found += _by_part(f"{images.name}/{name}", images, cases, scores)
     return found
 
 
 def _dense(encoder: Encoder, images: ProbeSet) -> list[ProbeScores]:
     encoder = encoder.for_masks()
-    maps = _encoded(encoder, images, encoder.maps)
+    maps = _encoded(images, encoder.maps)
     split = Split(images.of(TRAIN), images.of(VALID), images.of(SEARCH, FINAL))
     (classifier,) = dense(maps, images, images.classes, [split])
     classes = [str(number) for number in range(images.classes)]
     counts = classifier.count(maps[split.test], split.test, images)
     scores = np.array([overlap_scores(count, classes)["dice"] for count in counts.values()])
-    return _by_part(f"{images.name}/dense", images, np.array(list(counts)), scores)
+    return _by_part(f"{images.name}/dense", images, list(counts), scores)
 
 
 def _by_part(
-    name: str, images: ProbeSet, cases: NDArray[np.str_], scores: NDArray[np.float64]
+    name: str, images: ProbeSet, cases: Sequence[str], scores: NDArray[np.float64]
 ) -> list[ProbeScores]:
     found = []
     for part in (SEARCH, FINAL):
-        inside = np.isin(cases, images.cases[images.of(part)])
-        if inside.any():
-            found.append(ProbeScores(name, part, tuple(cases[inside].tolist()), scores[inside]))
+        own = {images.cases[place] for place in images.of(part)}
+        inside = [number for number, case in enumerate(cases) if case in own]
+        if inside:
+            found.append(ProbeScores(name, part, scores[inside]))
     return found
 
 
 @torch.inference_mode()
-def _encoded(encoder: Encoder, images: ProbeSet, encode) -> NDArray[np.float32]:
+def _encoded(images: ProbeSet, encode: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
     """The features or maps (N, ...) of all images."""
     parts = [
-        encode(encoder.transform.normalised(torch.from_numpy(images.images[start : start + BATCH])))
+        encode(NORMALISED.normalised(torch.from_numpy(images.images[start : start + BATCH])))
         for start in range(0, len(images.images), BATCH)
     ]
     return torch.cat(parts).numpy()

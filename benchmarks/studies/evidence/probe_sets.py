@@ -46,8 +46,8 @@ class ProbeSet:
         (N, S, S, 3) RGB.
     truth : ndarray
         (N,) classes, or (N, MASK_SIDE, MASK_SIDE) masks of classes.
-    cases : ndarray of str
-        (N,) what is scored: an image's name, or its volume.
+    cases : sequence of str
+        N; what is scored: an image's name, or its volume.
     parts : ndarray of str
         (N,) of PARTS.
     classes : int
@@ -56,8 +56,8 @@ class ProbeSet:
 
     name: str
     images: Pixels
-    truth: NDArray[np.integer]
-    cases: NDArray[np.str_]
+    truth: NDArray[np.int64]
+    cases: Sequence[str]
     parts: NDArray[np.str_]
     classes: int
 
@@ -164,8 +164,16 @@ def read_sets(folder: Path) -> list[ProbeSet]:
     found = []
     for file in files:
         with np.load(file, allow_pickle=False) as content:
-            arrays = {key: content[key] for key in ("images", "truth", "cases", "parts")}
-            found.append(ProbeSet(file.stem, **arrays, classes=int(content["classes"])))
+            found.append(
+                ProbeSet(
+                    file.stem,
+                    content["images"],
+                    content["truth"],
+                    content["cases"].tolist(),
+                    content["parts"],
+                    int(content["classes"]),
+                )
+            )
     return found
 
 
@@ -174,7 +182,7 @@ def fingerprint(sets: Sequence[ProbeSet]) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for one in sets:
         digest.update(f"{one.name} {one.images.shape} {one.truth.dtype}".encode())
-        for array in (one.images, one.truth, one.cases, one.parts):
+        for array in (one.images, one.truth, np.array(one.cases), one.parts):
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -258,7 +266,7 @@ def _classified(
     labels = np.array(found.truth)
     kept = _without_copies(found.pixels)
     rng = np.random.default_rng(0)
-    units = rng.permutation(np.unique(np.array(found.units)[kept]))
+    units = rng.permutation(np.unique(np.array(found.units)[kept])).tolist()
     wanted = dict(judged) | {TRAIN: most}
     part_of = _parts_of_units(units, wanted, found.units, labels, kept)
     parts = np.full(len(labels), "", dtype="<U8")
@@ -349,7 +357,7 @@ def _reduced(
     if kind == "masks":
         size = (MASK_SIDE, MASK_SIDE)
         truth = [cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) for mask in truth]
-    cases = np.array([found.cases[n] for n in used])
+    cases = [found.cases[n] for n in used]
     judged = {found.units[n]: found.sources[n] for n in used if parts[n] != TRAIN}
     probe_set = ProbeSet(name, images, np.array(truth), cases, parts[used], classes)
     return probe_set, list(judged.items())

@@ -18,7 +18,7 @@ from reports.render.files import write_texts
 from reports.statistics.family import over_tasks
 from reports.statistics.intervals import mean_interval
 from reports.statistics.pairs import Pairs, compare_pairs, pooled_variance
-from reports.statistics.planning import more_seeds
+from reports.statistics.planning import MOST_SEEDS, more_seeds
 from reports.statistics.ranks import ranks
 from reports.statistics.significance import Level
 
@@ -221,20 +221,20 @@ def _verdicts(finals: Sequence[Scores]) -> str:
              "|---|---|---:|---:|---:|---:|"]  # fmt: skip
     for n, (a, b) in enumerate(chosen):
         low, high, p, seeds = (x[n] for x in (found.low, found.high, found.adjusted, found.seeds))
-        needed = (
-            ""
-            if np.isnan(seeds)
-            else "none would"
-            if np.isinf(seeds)
-            else f"{seeds:.0f}"
-            if seeds <= 100
-            else "> 100"
-        )
         lines.append(
             f"| {names[a]} | {names[b]} | {100 * pairs.difference[n]:+.1f} | {100 * low:+.1f} to {100 * high:+.1f} | "
-            f"{p:.2g} | {needed} |"
+            f"{p:.2g} | {_number(seeds)} |"
         )
     return "\n".join(lines) + "\n\n"
+
+
+def _number(seeds: float) -> str:
+    """The seeds that would settle an open difference; nothing where it is settled."""
+    if np.isnan(seeds):
+        return ""
+    if np.isinf(seeds):
+        return "no number would"
+    return f"{seeds:.0f}" if seeds <= MOST_SEEDS else f"more than {MOST_SEEDS}"
 
 
 def _resolution(finals: Sequence[Scores]) -> str:
