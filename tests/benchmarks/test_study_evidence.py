@@ -1,112 +1,31 @@
-"""The study of docs/evidence.md: a small study from the command to its tables, and each of its measures."""
+"""The study of docs/evidence.md: the judged images, the probes, the search and the report."""
 
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
+import msgspec
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from benchmarks.studies.evidence.variants import VARIANTS
 
-from benchmarks.studies.evidence import measures, reporting
+from benchmarks.studies.evidence import measures, probe_sets, reporting, study
 from benchmarks.studies.evidence.__main__ import main
-from benchmarks.studies.evidence.probe import copied, probe
-from benchmarks.studies.evidence.study import SecondOrderHook, ends, slug
+from benchmarks.studies.evidence.methods import EPOCHS, KEPT, METHODS, PAIRS, TRIED
+from benchmarks.studies.evidence.probe import probe
+from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH, TRAIN, VALID, ProbeSet
+from benchmarks.studies.evidence.results import Result, read_results, write_result
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.models import from_config
 from lvmmed_backbones.pretrain import config_names
 from tests.factories import build_corpus
 
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """128 soft images: two steps of the small config."""
-    return build_corpus(tmp_path_factory.mktemp("corpus"), 128, side=64)
-
-
-@pytest.fixture(scope="module")
-def work(corpus: Path, prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Carry out a study of two variants by the command."""
-    folder = tmp_path_factory.mktemp("work")
-    assert main(words(corpus, prepared_root, folder)) == 0
-    return folder
-
-
-def words(corpus: Path, prepared_root: Path, work: Path, *variants: str) -> list[str]:
-    folders = dict(corpus=corpus, prepared=prepared_root / "brain_tumor", work=work)
-    chosen = variants or ("random", "weak_edges, edges in the second half, rate 1e-3")
-    return [
-        "pretrain", "--jobs", "1", "--variants", *chosen,
-        *(word for name, folder in folders.items() for word in (f"--{name}", str(folder))),
-    ]  # fmt: skip
-
-
-def test_a_study_leaves_results_tables_and_a_figure(work: Path, tmp_path: Path, capsys) -> None:
-    assert main(["report", str(work), "--out", str(tmp_path)]) == 0
-    written = {Path(line).name for line in capsys.readouterr().out.splitlines()}
-    assert written == {path.name for path in tmp_path.iterdir()}
-    assert {"results.csv", "tables.md", "variants.svg"} < written
-    rows = pd.read_csv(tmp_path / "results.csv").set_index("variant")
-    assert list(rows.index) == ["random", "weak_edges, edges in the second half, rate 1e-3"]
-    trained = rows.loc["weak_edges, edges in the second half, rate 1e-3"]
-    assert trained["steps"] == 2 and 0 < trained["last loss"] <= 2
-    assert rows[["neighbours test", "linear valid"]].stack().between(0, 1).all()
-    table = (tmp_path / "tables.md").read_text()
-    assert f"| {100 * rows.loc['random', 'linear valid']:.1f} |" in table
-
-
-def test_what_has_a_result_is_not_done_again(work: Path, corpus: Path, prepared_root: Path) -> None:
-    files = sorted(work.glob("*/result.json"))
-    assert len(files) == 2
-    before = [file.stat().st_mtime_ns for file in files]
-    assert main(words(corpus, prepared_root, work)) == 0
-    assert [file.stat().st_mtime_ns for file in files] == before
-
-
-def test_a_variant_that_fails_is_named(prepared_root: Path, tmp_path: Path, capsys) -> None:
-    assert main(words(tmp_path / "none", prepared_root, tmp_path / "work", "lvmmed")) == 2
-    said = capsys.readouterr().err
-    assert (
-        "lvmmed failed, see" in said and str(tmp_path / "work" / "lvmmed-1-0" / "log.txt") in said
-    )
-
-
-def test_changes_are_measured_on_a_checkpoint(work: Path, corpus: Path, capsys) -> None:
-    run = work / "weak_edges_edges_in_the_second_half_rate_1e-3-1-0"
-    assert main(["changes", "--corpus", str(corpus), str(run)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "run,of,value,linear,changed,corrected,broken,returned"
-    returned = {
-        line.split(",")[2]: float(line.split(",")[-1]) for line in lines if ",lambda," in line
-    }
-    assert (
-        returned["80.0"] == 1.0 and returned["0.08"] < 1
-    )  # the paper's lambda returns the identity
-    assert main(["changes", "--corpus", str(corpus), str(work / "random-1-0")]) == 2
-    assert "holds no checkpoint" in capsys.readouterr().err
-
-
-def test_moved_costs_return_what_the_definition_says() -> None:
-    torch.manual_seed(0)
-    vertex = torch.rand(1, 6, 6)
-    assert measures.returned(vertex, 80.0) == 1.0
-    assert measures.returned(vertex + 3 * torch.eye(6), 1e-6) == 1.0  # was there before the move
-    assert measures.returned(vertex + 3 * torch.eye(6).roll(1, 0), 1e-6) == 0.0
-
-
-def test_the_second_order_is_on_in_its_part_of_the_run() -> None:
-    head = SimpleNamespace(edge_weight=0.1)
-    runner = SimpleNamespace(model=SimpleNamespace(head=head), iter=0, max_iters=10)
-    hook = SecondOrderHook(0.5, 1)
-    hook.before_train(runner)
-    seen = []
-    for runner.iter in range(10):
-        hook.before_train_iter(runner, runner.iter)
-        seen.append(head.edge_weight)
-    assert seen == [0] * 5 + [0.1] * 5
+SIDE = 16
 
 
 class Brightness(torch.nn.Module):
@@ -116,48 +35,231 @@ class Brightness(torch.nn.Module):
         return (images.mean(dim=(2, 3)),)
 
 
-@pytest.fixture
-def shades(tmp_path: Path) -> Path:
-    """A prepared data set whose two classes are dark and bright."""
-    meta = dict(
-        name="shades", kind="classification", classes=["dark", "bright"], fingerprint="f" * 64,
-        complete=True, phantom=False,
-    )  # fmt: skip
-    (tmp_path / "meta.json").write_text(json.dumps(meta))
-    for folder in ("images", "splits"):
-        (tmp_path / folder).mkdir()
+def shades(parts: dict[str, int], labels_tell: bool = True) -> ProbeSet:
+    """Dark and bright images; or labels that the images do not tell."""
     rng = np.random.default_rng(0)
-    for name, number in (("train", 20), ("valid", 10), ("test", 10)):
-        lines = []
+    images, labels, of = [], [], []
+    for part, number in parts.items():
         for n in range(number):
             label = n % 2
-            file = f"{'Testing' if name == 'test' else 'Training'}-class-{name}{n}.png"
-            shade = rng.normal((60, 190)[label], 15, (1, 1, 3)).clip(0, 255).astype(np.uint8)
-            assert cv2.imwrite(str(tmp_path / "images" / file), np.broadcast_to(shade, (64, 64, 3)))
-            lines.append(f"{file} {label}")
-        (tmp_path / "splits" / f"{name}.txt").write_text("\n".join(lines) + "\n")
-    return tmp_path
+            shade = rng.normal((60, 190)[label if labels_tell else n // 2 % 2], 15, (1, 1, 3))
+            images.append(np.broadcast_to(shade.clip(0, 255).astype(np.uint8), (SIDE, SIDE, 3)))
+            labels.append(label)
+            of.append(part)
+    names = [str(n) for n in range(len(labels))]
+    return ProbeSet("shades", np.array(images), np.array(labels), names, np.array(of), 2)
 
 
-def test_a_probe_finds_what_features_tell_and_no_more(shades: Path) -> None:
-    assert set(probe(Brightness(), shades, None).values()) == {1.0}
-    for name in ("valid", "test"):  # labels that the images do not tell
-        file = shades / "splits" / f"{name}.txt"
-        file.write_text(file.read_text().replace(" 1\n", " 0\n"))
-    assert probe(Brightness(), shades, None)["linear test"] == 0.5
+PARTS = {TRAIN: 40, VALID: 16, SEARCH: 12, FINAL: 20}
 
 
-def test_copies_of_test_images_are_learnt_from_only_as_published(
-    shades: Path, tmp_path: Path
-) -> None:
-    """Without its dark images, training has a single class."""
-    audit = tmp_path / "copies.csv"
-    rows = [f"brain_tumor,class/train{n}.png" for n in range(2, 20, 2)]
-    audit.write_text("\n".join(["data_set,source", *rows, "other,class/train0.png"]) + "\n")
-    assert copied(audit) == {f"Training-class-train{n}.png" for n in range(2, 20, 2)}
-    found = probe(Brightness(), shades, audit)
-    assert found["neighbours test"] == 1.0
-    assert found["neighbours clean"] == found["neighbours valid"] == 0.5
+def test_a_probe_finds_what_features_tell_and_no_more() -> None:
+    told = probe(Brightness(), [shades(PARTS)])
+    assert [(one.name, one.part, len(one.scores)) for one in told] == [
+        ("shades/knn", SEARCH, 12),
+        ("shades/knn", FINAL, 20),
+        ("shades/linear", SEARCH, 12),
+        ("shades/linear", FINAL, 20),
+    ]
+    assert all((one.scores == 1).all() for one in told)
+    untold = probe(Brightness(), [shades(PARTS, labels_tell=False)])
+    assert {-1.0, 1.0} >= set(np.concatenate([one.scores for one in untold]))
+    assert all(abs(one.scores.mean()) < 0.6 for one in untold)
+
+
+def test_dice_is_of_the_cases_of_each_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    images, masks = [], []
+    for _ in range(40):
+        image = rng.integers(0, 90, (64, 64, 3)).astype(np.uint8)
+        mask = np.zeros((128, 128), np.int64)
+        x, y = rng.integers(0, 32, 2)
+        image[y : y + 32, x : x + 32] += 150
+        mask[2 * y : 2 * y + 64, 2 * x : 2 * x + 64] = 1
+        images.append(image)
+        masks.append(mask)
+    parts = np.array([TRAIN] * 16 + [VALID] * 8 + [SEARCH] * 8 + [FINAL] * 8)
+    cases = [f"volume{n // 2}" for n in range(40)]
+    squares = ProbeSet("squares", np.array(images), np.array(masks), cases, parts, 2)
+    torch.manual_seed(0)
+    model = from_config(catalogue.get("random_resnet18_half").model("vector", 64))
+    search, final = probe(model, [squares])
+    assert (search.name, search.part, len(search.scores)) == ("squares/dense", SEARCH, 4)
+    assert (final.part, len(final.scores)) == (FINAL, 4)
+    assert ((0.6 < final.scores) & (final.scores <= 1)).all()
+
+
+def picture(seed: int) -> np.ndarray:
+    soft = np.random.default_rng(seed).integers(0, 256, (6, 6, 3)).astype(np.uint8)
+    return cv2.resize(soft, (40, 40), interpolation=cv2.INTER_CUBIC)
+
+
+def test_parts_have_equal_classes_no_copies_and_no_divided_unit() -> None:
+    """60 smears of three cells, of two classes; every fifth picture is the one before it again."""
+    found = probe_sets._Images([], [], [], [], [])
+    for n in range(180):
+        pixels = picture(n - 1 if n % 5 == 4 else n)
+        found.pixels.append(pixels)
+        found.truth.append(int(n % 3 == 0))
+        found.cases.append(f"cell{n}")
+        found.units.append(f"smear{n // 3}")
+        found.sources.append(pixels)
+    cells, judged = probe_sets._classified("cells", found, {FINAL: 9, SEARCH: 6, VALID: 3}, 100)
+    counts = {part: np.bincount(cells.truth[cells.of(part)]).tolist() for part in probe_sets.PARTS}
+    assert (counts[FINAL], counts[SEARCH], counts[VALID]) == ([9, 9], [6, 6], [3, 3])
+    assert sum(counts[TRAIN]) > 40
+    numbers = [int(case.removeprefix("cell")) for case in cells.cases]
+    assert not any(n % 5 == 4 for n in numbers)
+    part_of: dict[int, set[str]] = {}
+    for n, part in zip(numbers, cells.parts, strict=True):
+        part_of.setdefault(n // 3, set()).add(part)
+    assert all(len(parts) == 1 for parts in part_of.values())
+    kept_from_corpora = {name for name, _ in judged}
+    assert kept_from_corpora == {f"smear{n}" for n, parts in part_of.items() if parts != {TRAIN}}
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sets in the files of the study."""
+    folder = tmp_path_factory.mktemp("sets")
+    for name, told in (("easy", True), ("hard", False)):
+        one = shades(PARTS, told)
+        np.savez_compressed(
+            folder / f"{name}.npz", images=one.images, truth=one.truth, cases=one.cases,
+            parts=one.parts, classes=2,
+        )  # fmt: skip
+    return folder
+
+
+def words(verb: str, tmp_path: Path, sets: Path, *methods: str) -> list[str]:
+    folders = dict(corpus=tmp_path / "corpus", sets=sets, work=tmp_path / "work")
+    folders["results"] = tmp_path / "results"
+    options = [word for name, folder in folders.items() for word in (f"--{name}", str(folder))]
+    return [verb, "--jobs", "1", *options, "--methods", *methods]
+
+
+def test_untrained_networks_are_judged_and_not_twice(sets: Path, tmp_path: Path, capsys) -> None:
+    for verb, number in (("search", 1), ("final", 3)):
+        assert main(words(verb, tmp_path, sets, "untrained")) == 0
+        assert f"{number} results" in capsys.readouterr().out
+    files = sorted((tmp_path / "results").glob("*.json"))
+    assert len(files) == 4  # one for the search, one for each seed
+    before = [file.stat().st_mtime_ns for file in files]
+    assert main(words("final", tmp_path, sets, "untrained")) == 0
+    assert [file.stat().st_mtime_ns for file in files] == before
+    results = read_results(tmp_path / "results")
+    finals = [result for result in results if result.part == FINAL]
+    assert {len(scores) for result in finals for scores in result.scores.values()} == {20}
+    assert all(result.means["easy/knn"] == 1 for result in results)
+    assert not any((tmp_path / "work").iterdir())
+
+
+def test_a_final_run_is_pretrained_judged_and_measured(sets: Path, tmp_path: Path) -> None:
+    """Two steps on 128 images, with graphs of 8."""
+    corpus = build_corpus(tmp_path / "corpus", 128, side=64)
+    at = study._Places(corpus, sets, tmp_path / "work", tmp_path / "results", 1)
+    job = replace(at.job("lvmmed", 1, 1, 5, FINAL), threads=1)
+    assert job.changes["model.head.graph_size"] == 8
+    study._carry_out_all([job], 1)
+    (result,) = read_results(tmp_path / "results")
+    assert (result.method, result.setting, result.steps, result.seed) == ("lvmmed", 1, 2, 5)
+    assert result.sets == probe_sets.fingerprint(probe_sets.read_sets(sets))
+    found = result.measures
+    for share in ("vertices", "corrected", "broken", "last accuracy"):
+        assert 0 <= found[share] <= 1
+    assert found["vertices"] + found["corrected"] <= 1
+    assert -1 <= found["agreement"] <= 1 and 0 <= found["alignment"] <= 4 and found["uniformity"] <= 0
+
+
+def test_a_run_that_fails_is_named(sets: Path, tmp_path: Path, capsys) -> None:
+    assert main(words("search", tmp_path, sets, "simclr")) == 2
+    said = capsys.readouterr().err
+    log = tmp_path / "work" / "simclr-00-1-0" / "log.txt"
+    assert "simclr-00-1-0 failed, see" in said and str(log) in said
+
+
+def fabricated(method: str, setting: int, epochs: int, score: float, **other) -> Result:
+    fields = dict(
+        method=method, setting=setting, changes=METHODS[method].settings()[setting], epochs=epochs,
+        seed=0, steps=268 * epochs, sets="s", part=SEARCH, scores={}, measures={},
+        means={"a/knn": score - 0.1, "a/linear": score + 0.1, "b/dense": score},
+    )  # fmt: skip
+    return Result(**{**fields, **other})
+
+
+def test_the_best_settings_of_a_rung_go_on(tmp_path: Path) -> None:
+    scores = np.random.default_rng(0).permutation(TRIED) / 100
+    for setting, score in enumerate(scores):
+        result = fabricated("simclr", setting, EPOCHS[0], float(score))
+        write_result(tmp_path / f"{setting}.json", result)
+    assert study._going_on("simclr", 0, tmp_path) == list(range(TRIED))
+    assert study._going_on("simclr", 1, tmp_path) == sorted(np.argsort(-scores)[: KEPT[1]].tolist())
+    with pytest.raises(RuntimeError, match=r"simclr has 0 of 4 runs of 3 epochs .* go on"):
+        study._going_on("simclr", 2, tmp_path)
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path, capsys) -> None:
+    write_result(tmp_path / "a.json", fabricated("simclr", 0, 1, 0.5))
+    write_result(tmp_path / "b.json", fabricated("simclr", 1, 1, 0.5, sets="others"))
+    with pytest.raises(Refused, match=r"b\.json.*other judged images"):
+        read_results(tmp_path)
+    (tmp_path / "b.json").write_text('{"method": 3}')
+    assert main(["report", "--results", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "b.json" in said and "Remove it" in said and "Traceback" not in said
+
+
+def finals(shift: dict[str, float]) -> list[Result]:
+    """Three seeds of each method on two sets; all of a method's scores are shifted."""
+    rng = np.random.default_rng(0)
+    base = {"a/knn": rng.random(60), "a/linear": rng.random(60), "b/dense": rng.random(40)}
+    found = []
+    for method, by in shift.items():
+        for seed in (1, 2, 3):
+            scores = {k: (v + by + rng.normal(0, 0.01, len(v))).tolist() for k, v in base.items()}
+            means = {name: float(np.mean(values)) for name, values in scores.items()}
+            found.append(
+                fabricated(method, 0, 11, 0, part=FINAL, seed=seed, scores=scores, means=means)
+            )
+    return found
+
+
+def test_scores_are_means_over_sets_of_means_over_cases() -> None:
+    results = finals({"simclr": 0.0, "lvmmed": 0.1})
+    simclr, lvmmed = reporting.by_method(results)
+    assert (simclr.backbone, lvmmed.backbone) == ("simclr", "lvmmed")
+    for number, result in enumerate(results[:3]):
+        by_hand = (np.mean([result.means["a/knn"], result.means["a/linear"]]) + result.means["b/dense"]) / 2  # fmt: skip
+        assert simclr.headlines[number] == pytest.approx(by_hand) == pytest.approx(result.score)
+    assert simclr.values.shape == (3, 100)
+
+
+def test_the_report_says_what_differs(tmp_path: Path, capsys) -> None:
+    for number, result in enumerate(finals({"simclr": 0.0, "lvmmed": 0.1, "dino": 0.0995})):
+        write_result(tmp_path / "runs" / f"{number}.json", result)
+    write_result(tmp_path / "runs" / "search.json", fabricated("simclr", 3, 1, 0.7))
+    out = tmp_path / "out"
+    assert main(["report", "--results", str(tmp_path / "runs"), "--out", str(out)]) == 0
+    written = {Path(line).name for line in capsys.readouterr().out.splitlines()}
+    assert written == {path.name for path in out.iterdir()} > {"tables.md", "search.svg", "final.svg"}
+    text = (out / "tables.md").read_text()
+    rows = {tuple(row[:2]): row for row in ([c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| "))}  # fmt: skip
+    settled, still_open = rows["lvmmed", "simclr"], rows["lvmmed", "dino"]
+    assert float(settled[2]) == pytest.approx(10, abs=1) and float(settled[4]) < 0.05
+    assert settled[5] == ""
+    assert float(still_open[4]) > 0.05 and still_open[5] != ""
+    assert "A difference of 1 point would be found" in text
+    assert "rate 0.0013" not in text and "lr 0.0013" in text  # setting 3 of SimCLR
+
+
+def test_alignment_and_uniformity_are_those_of_the_paper() -> None:
+    rng = np.random.default_rng(0)
+    first, second = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 7, 5)))
+    pairs = [np.exp(-2 * ((first[i] - first[j]) ** 2).sum()) for i in range(7) for j in range(i)]
+    a, b = torch.from_numpy(first), torch.from_numpy(second)
+    assert float(measures.uniformity(a)) == pytest.approx(np.log(np.mean(pairs)))
+    apart = ((first - second) ** 2).sum(1).mean()
+    assert float(measures.alignment(a, b)) == pytest.approx(apart)
 
 
 def test_a_resumed_runs_curve_counts_each_step_once(tmp_path: Path) -> None:
@@ -166,23 +268,38 @@ def test_a_resumed_runs_curve_counts_each_step_once(tmp_path: Path) -> None:
         rows = [dict(step=step, loss=float(step), time=0.1 * int(part)) for step in steps]
         text = "\n".join(json.dumps(row) for row in rows)
         (tmp_path / part / "vis_data" / "scalars.json").write_text(text)
-    found = ends(tmp_path)
+    found = study.ends(tmp_path)
     assert found["last loss"] == 20.0 and found["time"] == pytest.approx(0.2)
 
 
-def test_every_variant_has_a_config_and_a_folder_of_its_own() -> None:
-    assert {v.config for v in VARIANTS.values()} - {None} <= set(config_names())
-    assert len({slug(name) for name in VARIANTS}) == len(VARIANTS)
-    assert all("/" not in slug(name) and " " not in slug(name) for name in VARIANTS)
+def test_every_method_tries_as_many_different_settings() -> None:
+    trained = {name: method for name, method in METHODS.items() if method.config}
+    assert {method.config for method in trained.values()} <= set(config_names())
+    for name, method in trained.items():
+        settings = method.settings()
+        assert len({json.dumps(setting) for setting in settings}) == TRIED, name
+        assert settings == method.settings()
+        assert msgspec.json.decode(msgspec.json.encode(settings)) == settings
+    assert {name for pair in PAIRS for name in pair} <= set(trained)
 
 
-def test_a_report_wants_results(tmp_path: Path, capsys) -> None:
-    assert main(["report", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    assert f"{tmp_path} holds no" in capsys.readouterr().err
+def test_the_plan_names_what_the_code_does() -> None:
+    text = Path("docs/evidence/plan.md").read_text()
+    steps = [268 * epochs for epochs in EPOCHS]
+    assert re.search(f"{TRIED} settings with {steps[0]} steps, .*{KEPT[1]} anew with {steps[1]}", text)
+    assert f"best {KEPT[2]} anew with {steps[2]:,}" in text
 
 
-def test_tables_have_mean_and_sample_deviation() -> None:
-    rows = pd.DataFrame({"time": [0.2, 0.4], "linear test": [0.5, 0.6]})
-    assert reporting.cell(rows, "linear test") == "55.0 ± 7.1"
-    assert reporting.cell(rows, "time") == "0.30"
-    assert reporting.cell(rows, "last effective_rank") == ""
+@pytest.mark.slow
+def test_the_judged_images_are_those_of_the_plan(real_data: Path, tmp_path: Path) -> None:
+    """The table of docs/evidence/plan.md, from the real data sets."""
+    from tasks import prepare
+
+    prepare(data=real_data, out=tmp_path / "prepared", names=["isic2018", "kvasir", "hippocampus"])
+    probe_sets.sets(data=real_data, prepared=tmp_path / "prepared", out=tmp_path / "sets")
+    table = Path("docs/evidence/plan.md").read_text()
+    for one in probe_sets.read_sets(tmp_path / "sets"):
+        cells = next(line for line in table.splitlines() if line.startswith(f"| {one.name} |"))
+        planned = [int(cell.strip().replace(",", "")) for cell in cells.split("|")[3:-1]]
+        units = [len({one.cases[n] for n in one.of(part)}) for part in probe_sets.PARTS]
+        assert units == planned, one.name

@@ -177,6 +177,7 @@ class _Places:
 
     def job(self, method: str, setting: int, epochs: int, seed: int, part: str) -> _Job:
         threads = max(1, (os.cpu_count() or 1) // self.at_once)
+        epochs = epochs if METHODS[method].config else 0
         return _Job(
             method, setting, epochs, seed, part, self.corpus, self.sets, self.work, self.results, threads
         )  # fmt: skip
