@@ -81,7 +81,7 @@ def test_every_verb_of_every_command_line_is_here() -> None:
     """None is lost on the way through the parsers."""
     words = {
         "benchmarks": "run, plan, check, status, resume, show, verify, job",
-        "benchmarks.studies.evidence": "pretrain, changes, gradients, report",
+        "benchmarks.studies.evidence": "sets, search, final, report",
         "benchmarks.studies.traps": "run",
         "lvmmed_backbones": "list, corpus build, corpus audit, corpus list, pretrain, export, add, convert, evaluate, "
         "doctor",
