@@ -40,7 +40,7 @@ class Method:
         The values of each setting, by dotted name, from a number in [0, 1). Names that are joined by a space get one
         value.
     fixed : mapping
-        Further entries of the config, by dotted name.
+        Further entries of the config, by dotted name, which all settings have.
     """
 
     config: str | None
@@ -50,17 +50,13 @@ class Method:
     def settings(self) -> list[Setting]:
         """Return all that the search tries: points of a scrambled Sobol sequence, which fills the space evenly."""
         if not self.tried:
-            return [dict(self.fixed)]
+            return [{}]
         points = qmc.Sobol(len(self.tried), scramble=True, rng=0).random(TRIED)
         return [
             {
-                **COMMON,
-                **self.fixed,
-                **{
-                    name: choose(share)
-                    for (names, choose), share in zip(self.tried.items(), point, strict=True)
-                    for name in names.split()
-                },
+                name: choose(share)
+                for (names, choose), share in zip(self.tried.items(), point, strict=True)
+                for name in names.split()
             }
             for point in points
         ]
@@ -73,6 +69,9 @@ GRAPHS = {
     f"{HEAD}.graph_size": _one_of(8, 16, 32, 64),
     f"{HEAD}.noise": _between(0.03, 1),
 }
+
+SIXTEENS = {f"{HEAD}.graph_size": 16, f"{HEAD}.partitions": 4}
+IDEAS = ("soft", "curriculum", "both")  # ideas.py
 
 METHODS = {
     "untrained": Method(None),
@@ -104,7 +103,37 @@ METHODS = {
     "first_order": Method(
         "lvmmed_resnet18_small", GRAPHS, {f"{HEAD}.partitions": 4, f"{HEAD}.edge_weight": 0}
     ),
+    "soft": Method(
+        "lvmmed_resnet18_small",
+        {
+            RATE: RATES,
+            f"{HEAD}.epsilon": _between(0.02, 0.5),
+            f"{HEAD}.structure": _one_of(0.0, 0.25, 0.5, 0.75),
+        },
+        {f"{HEAD}.type": "SoftMatchingHead"},
+    ),
+    "curriculum": Method(
+        "lvmmed_resnet18_small",
+        {
+            RATE: RATES,
+            f"{HEAD}.first_noise": _between(0.1, 1),
+            f"{HEAD}.last_noise": _between(0.02, 0.3),
+        },
+        {**SIXTEENS, f"{HEAD}.type": "CurriculumHead"},
+    ),
+    "both": Method(
+        "lvmmed_resnet18_small",
+        {
+            RATE: RATES,
+            f"{HEAD}.contrast": _between(0.1, 10),
+            f"{HEAD}.temperature": _between(0.05, 0.5),
+        },
+        {**SIXTEENS, f"{HEAD}.type": "ContrastAndMatchingHead"},
+    ),
 }
 
 # The comparisons that were planned before the runs.
-PAIRS = [("lvmmed", other) for other in ("simclr", "barlowtwins", "dino", "first_order")]
+PAIRS = [
+    *(("lvmmed", other) for other in ("simclr", "barlowtwins", "dino", "first_order")),
+    *((idea, other) for idea in IDEAS for other in ("lvmmed", "simclr")),
+]

@@ -23,7 +23,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Of `METHODS`.
     setting : int
         Its number among those that the search tries.
-    changes : dict of str to bool, int or float
+    changes : dict of str to int or float
         The setting, by dotted names of the config.
     epochs, steps, seed : int
         Of the pretraining; steps are 0 for an untrained network.
@@ -42,7 +42,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     method: str
     setting: int
-    changes: dict[str, bool | int | float]
+    changes: dict[str, int | float]
     epochs: int
     seed: int
     steps: int

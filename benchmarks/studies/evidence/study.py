@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+import benchmarks.studies.evidence.ideas  # noqa: F401  heads that a config may name
 from benchmarks.studies.evidence.measures import measure
 from benchmarks.studies.evidence.methods import (
+    COMMON,
     EPOCHS,
     KEPT,
     METHODS,
@@ -255,7 +257,7 @@ def _carry_out(job: _Job) -> None:
             work_dir=folder,
             epochs=job.epochs,
             seed=job.seed,
-            overrides=job.changes,
+            overrides={**COMMON, **method.fixed, **job.changes},
         )
         weights = pretraining.export(pretraining.run(**arguments, resume=True), "backbone", folder)
         steps, measures = read_facts(weights).steps or 0, ends(folder)
