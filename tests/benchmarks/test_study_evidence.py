@@ -168,7 +168,9 @@ def test_a_final_run_is_pretrained_judged_and_measured(sets: Path, tmp_path: Pat
     for share in ("vertices", "corrected", "broken", "last accuracy"):
         assert 0 <= found[share] <= 1
     assert found["vertices"] + found["corrected"] <= 1
-    assert -1 <= found["agreement"] <= 1 and 0 <= found["alignment"] <= 4 and found["uniformity"] <= 0
+    assert (
+        -1 <= found["agreement"] <= 1 and 0 <= found["alignment"] <= 4 and found["uniformity"] <= 0
+    )
 
 
 def test_a_run_that_fails_is_named(sets: Path, tmp_path: Path, capsys) -> None:
@@ -241,7 +243,9 @@ def test_the_report_says_what_differs(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     assert main(["report", "--results", str(tmp_path / "runs"), "--out", str(out)]) == 0
     written = {Path(line).name for line in capsys.readouterr().out.splitlines()}
-    assert written == {path.name for path in out.iterdir()} > {"tables.md", "search.svg", "final.svg"}
+    assert (
+        written == {path.name for path in out.iterdir()} > {"tables.md", "search.svg", "final.svg"}
+    )
     text = (out / "tables.md").read_text()
     rows = {tuple(row[:2]): row for row in ([c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| "))}  # fmt: skip
     settled, still_open = rows["lvmmed", "simclr"], rows["lvmmed", "dino"]
@@ -254,7 +258,9 @@ def test_the_report_says_what_differs(tmp_path: Path, capsys) -> None:
 
 def test_alignment_and_uniformity_are_those_of_the_paper() -> None:
     rng = np.random.default_rng(0)
-    first, second = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 7, 5)))
+    first, second = (
+        x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 7, 5))
+    )
     pairs = [np.exp(-2 * ((first[i] - first[j]) ** 2).sum()) for i in range(7) for j in range(i)]
     a, b = torch.from_numpy(first), torch.from_numpy(second)
     assert float(measures.uniformity(a)) == pytest.approx(np.log(np.mean(pairs)))
@@ -286,7 +292,9 @@ def test_every_method_tries_as_many_different_settings() -> None:
 def test_the_plan_names_what_the_code_does() -> None:
     text = Path("docs/evidence/plan.md").read_text()
     steps = [268 * epochs for epochs in EPOCHS]
-    assert re.search(f"{TRIED} settings with {steps[0]} steps, .*{KEPT[1]} anew with {steps[1]}", text)
+    assert re.search(
+        f"{TRIED} settings with {steps[0]} steps, .*{KEPT[1]} anew with {steps[1]}", text
+    )
     assert f"best {KEPT[2]} anew with {steps[2]:,}" in text
 
 

@@ -97,7 +97,9 @@ def test_both_losses_are_added() -> None:
     for head in (alone, both):
         torch.manual_seed(1)
         found.append(float(head.loss(maps, embeddings, views)["loss"]))
-    assert found[1] - found[0] == pytest.approx(2 * float(contrastive_loss(*embeddings, 0.2)), rel=1e-4)
+    assert found[1] - found[0] == pytest.approx(
+        2 * float(contrastive_loss(*embeddings, 0.2)), rel=1e-4
+    )
 
 
 def test_each_idea_is_a_head_of_its_own() -> None:

@@ -142,7 +142,9 @@ class ContrastAndMatchingHead(GraphMatchingHead):
         Of `GraphMatchingHead`.
     """
 
-    def __init__(self, channels: int, contrast: float, temperature: float, **arguments: Any) -> None:
+    def __init__(
+        self, channels: int, contrast: float, temperature: float, **arguments: Any
+    ) -> None:
         super().__init__(channels, **arguments)
         self.contrast = contrast
         self.temperature = temperature
