@@ -45,7 +45,7 @@ class SoftMatchingHead(GraphMatchingHead):
         """Compute the loss; and `accuracy`, the share of images whose largest share of the plan is their own."""
         pair = self.graphs(maps, embeddings, views)
         inner = [1 - cosine_affinity(z, z) for z in (pair.source, pair.target)]
-        plan = log_plan(1 - pair.vertex, *inner, self.structure, self.epsilon)
+        plan = log_plan(1 - pair.vertex, inner[0], inner[1], self.structure, self.epsilon)
         right = plan.argmax(2) == torch.arange(plan.shape[2], device=plan.device)
         own = plan.diagonal(dim1=1, dim2=2) + math.log(plan.shape[2])
         return dict(loss=-own.mean(), accuracy=right.float().mean())
