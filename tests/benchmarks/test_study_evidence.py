@@ -194,10 +194,12 @@ def test_the_best_settings_of_a_rung_go_on(tmp_path: Path) -> None:
     for setting, score in enumerate(scores):
         result = fabricated("simclr", setting, EPOCHS[0], float(score))
         write_result(tmp_path / f"{setting}.json", result)
-    assert study._going_on("simclr", 0, tmp_path) == list(range(TRIED))
-    assert study._going_on("simclr", 1, tmp_path) == sorted(np.argsort(-scores)[: KEPT[1]].tolist())
+    assert study._best("simclr", 0, TRIED, tmp_path) == list(range(TRIED))
+    best = np.argsort(-scores)[: KEPT[1]].tolist()
+    assert study._best("simclr", 1, KEPT[1], tmp_path) == sorted(best)
+    assert study._best("simclr", 1, 1, tmp_path) == best[:1]
     with pytest.raises(RuntimeError, match=r"simclr has 0 of 4 runs of 3 epochs .* go on"):
-        study._going_on("simclr", 2, tmp_path)
+        study._best("simclr", 2, 1, tmp_path)
 
 
 def test_what_is_no_result_is_refused(tmp_path: Path, capsys) -> None:
@@ -237,6 +239,14 @@ def test_scores_are_means_over_sets_of_means_over_cases() -> None:
     assert simclr.values.shape == (3, 100)
 
 
+def test_ranks_are_as_sure_as_the_scores() -> None:
+    """Two methods that are nearly alike, and one that is worse for every image."""
+    scores = reporting.by_method(finals({"simclr": 0.0, "dino": 0.0005, "lvmmed": -0.3}))
+    alike, other, worse = reporting.rank_intervals(scores, 200)
+    assert worse == (3, 3)
+    assert alike[0] < 1.5 < alike[1] and other[0] < 1.5 < other[1]
+
+
 def test_the_report_says_what_differs(tmp_path: Path, capsys) -> None:
     for number, result in enumerate(finals({"simclr": 0.0, "lvmmed": 0.1, "dino": 0.0995})):
         write_result(tmp_path / "runs" / f"{number}.json", result)
@@ -245,7 +255,9 @@ def test_the_report_says_what_differs(tmp_path: Path, capsys) -> None:
     assert main(["report", "--results", str(tmp_path / "runs"), "--out", str(out)]) == 0
     written = {Path(line).name for line in capsys.readouterr().out.splitlines()}
     assert (
-        written == {path.name for path in out.iterdir()} > {"tables.md", "search.svg", "final.svg"}
+        written
+        == {path.name for path in out.iterdir()}
+        > {"tables.md", "search.svg", "final-2948.svg"}
     )
     text = (out / "tables.md").read_text()
     cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.studies.evidence.methods import METHODS
+from benchmarks.studies.evidence.methods import EPOCHS, METHODS
 from lvmmed_backbones.command.shell import behind, carry_out, show_paths
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
@@ -45,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
                           help="default: all: " + ", ".join(METHODS))  # fmt: skip
         verb.add_argument("--jobs", type=int, metavar="N",
                           help="runs at a time, which share the cores (one per core)")  # fmt: skip
+        if name == "final":
+            verb.add_argument("--rung", type=int, default=len(EPOCHS), metavar="N",
+                              help="of the search, which chooses setting and steps, from 1 (the last)")  # fmt: skip
         behind(verb, f"{HERE}:{name}", _show_number)
     report = verbs.add_parser("report", help="write tables.md and the figure")
     _add_folder(report, "results", "of `search` and `final`")

@@ -43,7 +43,7 @@ def report(*, results: Path, out: Path) -> list[Path]:
     results : Path
         Folder of the results of `search` and `final`.
     out : Path
-        Folder for tables.md, and for search.svg and final.svg, as far as there are results for them.
+        Folder for tables.md, and for search.svg and final-STEPS.svg, as far as there are results for them.
 
     Returns
     -------
@@ -63,13 +63,14 @@ def report(*, results: Path, out: Path) -> list[Path]:
             f"{results} holds no result: run `python -m benchmarks.studies.evidence search` first"
         )
     searched = [result for result in found if result.part == SEARCH]
-    finals = by_method([result for result in found if result.part == FINAL])
-    text = _search_table(searched) + _final_tables(finals, found)
-    files = write_texts(out, {"tables.md": text})
+    finals = [result for result in found if result.part == FINAL]
+    by_steps = {n: [r for r in finals if r.steps in (0, n)] for n in _steps(finals)}
+    tables = [_final_tables(steps, runs) for steps, runs in by_steps.items()]
+    files = write_texts(out, {"tables.md": "\n\n".join([_search_table(searched), *tables]) + "\n"})
     if searched:
         files += save_figure(_draw_search(searched), out / "search")
-    if finals:
-        files += save_figure(_draw_finals(finals), out / "final")
+    for steps, runs in by_steps.items():
+        files += save_figure(_draw_finals(by_method(runs)), out / f"final-{steps}")
     return files
 
 
@@ -138,7 +139,7 @@ def _search_table(searched: Sequence[Result]) -> str:
             lines.append(
                 f"| {method} | {_words(next(iter(runs.values())))} | {' | '.join(cells)} |"
             )
-    return "\n".join(lines) + "\n\n"
+    return "\n".join(lines)
 
 
 def _steps(results: Sequence[Result]) -> list[int]:
@@ -159,19 +160,20 @@ def _words(result: Result) -> str:
     return ", ".join(map(str, short.values()))
 
 
-def _final_tables(finals: Sequence[Scores], found: Sequence[Result]) -> str:
-    if not finals:
-        return ""
-    runs = {
-        s.backbone: [r for r in found if r.part == FINAL and r.method == s.backbone] for s in finals
-    }
+def _final_tables(steps: int, results: Sequence[Result]) -> str:
+    finals = by_method(results)
+    runs = {s.backbone: [r for r in results if r.method == s.backbone] for s in finals}
     sets = sorted(runs[finals[0].backbone][0].by_set)
     means = np.array(
         [[np.mean([r.by_set[name] for r in runs[s.backbone]]) for s in finals] for name in sets]
     )
     mean_ranks = ranks(means).mean(0)
-    lines = ["## Final rows\n", "Scores in percent: mean with the 95 % interval over seeds and cases; of each data set "
-             "mean ± sample deviation over the seeds.\n"]  # fmt: skip
+    intervals = rank_intervals(finals)
+    lines = [
+        f"## Final rows, {steps:,} steps\n",
+        "In percent. Score: mean with the 95 % interval over seeds and cases. Mean rank: with the same. Of each "
+        "data set: mean ± sample deviation over the seeds.\n",
+    ]
     titles = [
         "method",
         "setting",
@@ -183,20 +185,42 @@ def _final_tables(finals: Sequence[Scores], found: Sequence[Result]) -> str:
     ]
     lines.append(f"| {' | '.join(titles)} |")
     lines.append("|---|---|" + "---:|" * (len(titles) - 2))
-    for scores, rank in zip(finals, mean_ranks, strict=True):
+    for scores, rank, (least, most) in zip(finals, mean_ranks, intervals, strict=True):
         own = runs[scores.backbone]
         interval = mean_interval(scores)
         score = f"{100 * scores.headlines.mean():.1f}"
         if interval:
             score += f" ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
-        cells = [scores.backbone, _words(own[0]), str(len(own)), score, f"{rank:.1f}"]
+        cells = [
+            scores.backbone,
+            _words(own[0]),
+            str(len(own)),
+            score,
+            f"{rank:.1f} ({least:.1f} to {most:.1f})",
+        ]
         cells += [_cell([r.by_set[name] for r in own], 100, 1) for name in sets]
         cells += [
             _cell([r.measures[key] for r in own if key in r.measures], factor, digits)
             for key, (_, factor, digits) in SHOWN.items()
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n\n" + _verdicts(finals) + _resolution(finals)
+    return "\n\n".join(
+        part for part in ("\n".join(lines), _verdicts(steps, finals), _resolution(finals)) if part
+    )
+
+
+def rank_intervals(finals: Sequence[Scores], draws: int = 1000) -> list[tuple[float, float]]:
+    """Return the central 95 % of each method's mean rank when its seeds, and all cases of a set, are drawn again."""
+    rng = np.random.default_rng(0)
+    strata = finals[0].strata
+    places = [np.flatnonzero(strata == number) for number in np.unique(strata)]
+    found = []
+    for _ in range(draws):
+        runs = [s.values[rng.integers(len(s.seeds), size=len(s.seeds))].mean(0) for s in finals]
+        cases = [own[rng.integers(len(own), size=len(own))] for own in places]
+        found.append(ranks(np.array([[run[own].mean() for run in runs] for own in cases])).mean(0))
+    low, high = np.quantile(found, (0.025, 0.975), axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def _cell(values: Sequence[float], factor: float, digits: int) -> str:
@@ -208,7 +232,7 @@ def _cell(values: Sequence[float], factor: float, digits: int) -> str:
     return f"{shown.mean():.{digits}f}{spread}"
 
 
-def _verdicts(finals: Sequence[Scores]) -> str:
+def _verdicts(steps: int, finals: Sequence[Scores]) -> str:
     """The planned comparisons, as far as both are there."""
     names = [s.backbone for s in finals]
     chosen = [(names.index(a), names.index(b)) for a, b in PAIRS if a in names and b in names]
@@ -216,16 +240,19 @@ def _verdicts(finals: Sequence[Scores]) -> str:
         return ""
     pairs = compare_pairs(finals, chosen)
     found = over_tasks(pairs)
-    lines = ["## Planned comparisons\n", "Difference of the scores in percentage points, p by Holm's method for all "
-             "rows of this table.\n", "| A | B | A - B | 95 % interval | p | seeds to settle |",
-             "|---|---|---:|---:|---:|---:|"]  # fmt: skip
+    lines = [
+        f"## Planned comparisons, {steps:,} steps\n",
+        "Differences of the scores in percentage points; p is corrected for the rows of this table (Holm).\n",
+        "| A | B | A - B | 95 % interval | p | seeds to settle |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
     for n, (a, b) in enumerate(chosen):
         low, high, p, seeds = (x[n] for x in (found.low, found.high, found.adjusted, found.seeds))
         lines.append(
             f"| {names[a]} | {names[b]} | {100 * pairs.difference[n]:+.1f} | {100 * low:+.1f} to {100 * high:+.1f} | "
             f"{p:.2g} | {_number(seeds)} |"
         )
-    return "\n".join(lines) + "\n\n"
+    return "\n".join(lines)
 
 
 def _number(seeds: float) -> str:

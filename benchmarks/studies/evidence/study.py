@@ -122,7 +122,7 @@ def search(
         planned = [
             at.job(name, setting, epochs, SEARCH_SEED, SEARCH)
             for name in methods
-            for setting in _going_on(name, rung, results)
+            for setting in _best(name, rung, KEPT[rung], results)
         ]
         _carry_out_all(planned, at.at_once)
     return [results / f"{job.name}.json" for job in planned]
@@ -135,6 +135,7 @@ def final(
     work: Path,
     results: Path,
     methods: Sequence[str] = tuple(METHODS),
+    rung: int = len(EPOCHS),
     jobs: int | None = None,
 ) -> list[Path]:
     """Pretrain the best setting of each method with new seeds: `python -m benchmarks.studies.evidence final`.
@@ -143,6 +144,8 @@ def final(
     ----------
     corpus, sets, work, results, methods, jobs
         As of `search`.
+    rung : int, default 3
+        The rung of the search that chooses the setting, from 1; its number of epochs is that of the final row, too.
 
     Returns
     -------
@@ -151,15 +154,19 @@ def final(
 
     Raises
     ------
+    ValueError
+        If there is no such rung.
     RuntimeError
-        If a method's search is not at its end; and as `search`.
+        If the rung of a method is not at its end; and as `search`.
     """
+    if not 1 <= rung <= len(EPOCHS):
+        raise ValueError(f"rung {rung}: the search has {len(EPOCHS)}, the first is 1")
     at = _Places(corpus, sets, work, results, jobs)
     planned = [
-        at.job(name, setting, EPOCHS[-1], seed, FINAL)
+        at.job(name, setting, EPOCHS[rung - 1], seed, FINAL)
         for seed in SEEDS
         for name in methods
-        for setting in _going_on(name, len(EPOCHS), results)
+        for setting in _best(name, rung, 1, results)
     ]
     _carry_out_all(planned, at.at_once)
     return [results / f"{job.name}.json" for job in planned]
@@ -185,30 +192,30 @@ class _Places:
         )  # fmt: skip
 
 
-def _going_on(method: str, rung: int, results: Path) -> list[int]:
-    """The settings of a method in a rung; after the last rung the best one alone.
+def _best(method: str, rungs: int, number: int, results: Path) -> list[int]:
+    """The best settings of a method after so many rungs; all before the first.
 
     Raises
     ------
     RuntimeError
-        If the rung before is not at its end.
+        If the last of these rungs is not at its end.
     """
-    number = len(METHODS[method].settings())
-    if rung == 0 or number == 1:
-        return list(range(number))
-    before = [
+    settings = len(METHODS[method].settings())
+    if rungs == 0 or settings == 1:
+        return list(range(settings))
+    epochs, tried = EPOCHS[rungs - 1], KEPT[rungs - 1]
+    runs = [
         result
         for result in read_results(results)
-        if (result.method, result.epochs, result.seed) == (method, EPOCHS[rung - 1], SEARCH_SEED)
+        if (result.method, result.epochs, result.part) == (method, epochs, SEARCH)
     ]
-    if len(before) < KEPT[rung - 1]:
+    if len(runs) < tried:
         raise RuntimeError(
-            f"{method} has {len(before)} of {KEPT[rung - 1]} runs of {EPOCHS[rung - 1]} epochs in {results}: "
+            f"{method} has {len(runs)} of {tried} runs of {epochs} epochs in {results}: "
             "let `python -m benchmarks.studies.evidence search` go on"
         )
-    kept = (*KEPT, 1)[rung]
-    best = sorted(before, key=lambda result: (-result.score, result.setting))
-    return sorted(result.setting for result in best[:kept])
+    best = sorted(runs, key=lambda result: (-result.score, result.setting))
+    return sorted(result.setting for result in best[:number])
 
 
 def _carry_out_all(jobs: Sequence[_Job], at_once: int) -> None:
