@@ -173,6 +173,12 @@ def test_a_final_run_is_pretrained_judged_and_measured(sets: Path, tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize("verb", ["search", "final"])
+def test_a_rung_that_is_not_there_is_named(sets: Path, tmp_path: Path, capsys, verb: str) -> None:
+    assert main([*words(verb, tmp_path, sets, "untrained"), "--rung", "4"]) == 2
+    assert "rung 4: the search has 3" in capsys.readouterr().err
+
+
 def test_a_run_that_fails_is_named(sets: Path, tmp_path: Path, capsys) -> None:
     assert main(words("search", tmp_path, sets, "simclr")) == 2
     said = capsys.readouterr().err

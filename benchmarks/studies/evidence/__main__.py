@@ -28,9 +28,9 @@ def parser() -> argparse.ArgumentParser:
     _add_folder(sets, "prepared", "isic2018, kvasir and hippocampus, prepared")
     _add_folder(sets, "out", "for the reduced images, and those that no corpus may have (judged/)")
     behind(sets, f"{HERE}:sets", show_paths)
-    for name, text in (
-        ("search", "look for the best setting of each method, by successive halving"),
-        ("final", "pretrain the best setting of each method with new seeds"),
+    for name, text, rung in (
+        ("search", "look for the best setting of each method, by successive halving", "last rung"),
+        ("final", "pretrain the best setting of each method with new seeds", "after which rung"),
     ):
         verb = verbs.add_parser(
             name,
@@ -45,9 +45,8 @@ def parser() -> argparse.ArgumentParser:
                           help="default: all: " + ", ".join(METHODS))  # fmt: skip
         verb.add_argument("--jobs", type=int, metavar="N",
                           help="runs at a time, which share the cores (one per core)")  # fmt: skip
-        if name == "final":
-            verb.add_argument("--rung", type=int, default=len(EPOCHS), metavar="N",
-                              help="of the search, which chooses setting and steps, from 1 (the last)")  # fmt: skip
+        verb.add_argument("--rung", type=int, default=len(EPOCHS), metavar="N",
+                          help=f"{rung} of the search, from 1 ({len(EPOCHS)})")  # fmt: skip
         behind(verb, f"{HERE}:{name}", _show_number)
     report = verbs.add_parser("report", help="write tables.md and the figure")
     _add_folder(report, "results", "of `search` and `final`")

@@ -80,6 +80,7 @@ def search(
     work: Path,
     results: Path,
     methods: Sequence[str] = tuple(METHODS),
+    rung: int = len(EPOCHS),
     jobs: int | None = None,
 ) -> list[Path]:
     """Search the settings of methods by successive halving: `python -m benchmarks.studies.evidence search`.
@@ -99,6 +100,8 @@ def search(
         Folder of a file for each run; a run that has one is not done again.
     methods : sequence of str, default all
         Of `METHODS`.
+    rung : int, default 3
+        The last rung, from 1.
     jobs : int, optional
         Runs at a time, which share the cores; None: one per core.
 
@@ -109,6 +112,8 @@ def search(
 
     Raises
     ------
+    ValueError
+        If there is no such rung.
     RuntimeError
         At the first run that fails; the message names its log.
 
@@ -118,11 +123,11 @@ def search(
     """
     at = _Places(corpus, sets, work, results, jobs)
     planned: list[_Job] = []
-    for rung, epochs in enumerate(EPOCHS):
+    for done in range(_checked(rung)):
         planned = [
-            at.job(name, setting, epochs, SEARCH_SEED, SEARCH)
+            at.job(name, setting, EPOCHS[done], SEARCH_SEED, SEARCH)
             for name in methods
-            for setting in _best(name, rung, KEPT[rung], results)
+            for setting in _best(name, done, KEPT[done], results)
         ]
         _carry_out_all(planned, at.at_once)
     return [results / f"{job.name}.json" for job in planned]
@@ -159,17 +164,21 @@ def final(
     RuntimeError
         If the rung of a method is not at its end; and as `search`.
     """
-    if not 1 <= rung <= len(EPOCHS):
-        raise ValueError(f"rung {rung}: the search has {len(EPOCHS)}, the first is 1")
     at = _Places(corpus, sets, work, results, jobs)
     planned = [
         at.job(name, setting, EPOCHS[rung - 1], seed, FINAL)
         for seed in SEEDS
         for name in methods
-        for setting in _best(name, rung, 1, results)
+        for setting in _best(name, _checked(rung), 1, results)
     ]
     _carry_out_all(planned, at.at_once)
     return [results / f"{job.name}.json" for job in planned]
+
+
+def _checked(rung: int) -> int:
+    if not 1 <= rung <= len(EPOCHS):
+        raise ValueError(f"rung {rung}: the search has {len(EPOCHS)}, the first is 1")
+    return rung
 
 
 @dataclass(frozen=True)
