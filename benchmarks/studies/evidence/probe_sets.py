@@ -314,7 +314,7 @@ def _masks(folder: Path) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
 
 
 def _volumes(folder: Path) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
-    """Every third slice of volumes, which are never divided."""
+    """Every third slice of volumes, which are never divided; no corpus may have any slice of a judged one."""
     data = _dense(folder)
     volumes = np.random.default_rng(0).permutation(sorted(set(data.cases)))
     wanted = {FINAL: 24, SEARCH: 12, VALID: 8, TRAIN: 16}
@@ -328,10 +328,16 @@ def _volumes(folder: Path) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
             found.pixels.append(pixels)
             found.truth.append(data.mask(place))
             found.cases.append(case)
-            found.units.append(data.names[place].replace("/", "-"))
+            found.units.append(_flat(data.names[place]))
             found.sources.append(pixels)
             parts.append(part_of[case])
-    return _reduced(folder.name, found, np.array(parts), len(data.classes), "masks")
+    reduced, _ = _reduced(folder.name, found, np.array(parts), len(data.classes), "masks")
+    judged = [place for place in chosen if part_of[data.cases[place]] != TRAIN]
+    return reduced, [(_flat(data.names[place]), data.pixels(place)) for place in judged]
+
+
+def _flat(name: str) -> str:
+    return name.replace("/", "-")
 
 
 def _dense(folder: Path) -> DenseImages:
