@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from benchmarks.studies.evidence.methods import EPOCHS, METHODS, PAIRS
 from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH
@@ -22,6 +23,7 @@ from reports.statistics.planning import MOST_SEEDS, more_seeds
 from reports.statistics.ranks import ranks
 from reports.statistics.significance import Level
 
+RATES_SHOWN = (0.001, 0.003, 0.01)
 SHOWN = {
     "last accuracy": ("matched in training", 100, 0),
     "vertices": ("by vertices alone", 100, 0),
@@ -119,27 +121,31 @@ def _of_cases(run: Result, name: str) -> np.ndarray:
 def _search_table(searched: Sequence[Result]) -> str:
     if not searched:
         return ""
-    lines = ["## The search\n", "Score on the search parts, in percent; seed 0.\n"]
-    lines.append(
-        "| method | setting | " + " | ".join(f"{steps} steps" for steps in _steps(searched)) + " |"
-    )
-    lines.append("|---|---|" + "---:|" * len(_steps(searched)))
+    lines = [
+        "## The search\n",
+        "Score on the search parts, in percent; seed 0. The best of a rung is bold.\n",
+    ]
+    steps = _steps(searched)
+    titles = ["method", "setting", *(f"{number:,} steps" for number in steps)]
+    lines += [f"| {' | '.join(titles)} |", "|---|---|" + "---:|" * len(steps)]
     for method in METHODS:
-        own = [r for r in searched if r.method == method]
-        best = {
-            steps: max((r.score for r in own if r.steps == steps), default=0)
-            for steps in _steps(searched)
-        }
-        for setting in sorted({r.setting for r in own}):
-            runs = {r.steps: r for r in own if r.setting == setting}
-            cells = []
-            for steps in _steps(searched):
-                text = f"{100 * runs[steps].score:.1f}" if steps in runs else ""
-                cells.append(f"**{text}**" if text and runs[steps].score == best[steps] else text)
-            lines.append(
-                f"| {method} | {_words(next(iter(runs.values())))} | {' | '.join(cells)} |"
-            )
+        own = {(r.setting, r.steps): r for r in searched if r.method == method}
+        best = [max((r.score for r in own.values() if r.steps == n), default=0) for n in steps]
+        for setting in sorted({setting for setting, _ in own}):
+            runs = [own.get((setting, n)) for n in steps]
+            first = next((run for run in runs if run), None)
+            if first:
+                cells = [_marked(run, most) for run, most in zip(runs, best, strict=True)]
+                lines.append(f"| {method} | {_words(first)} | {' | '.join(cells)} |")
+    lines += [f"\nUntrained: {100 * r.score:.1f}." for r in searched if not r.steps]
     return "\n".join(lines)
+
+
+def _marked(run: Result | None, best: float) -> str:
+    if run is None:
+        return ""
+    text = f"{100 * run.score:.1f}"
+    return f"**{text}**" if run.score == best else text
 
 
 def _steps(results: Sequence[Result]) -> list[int]:
@@ -319,7 +325,11 @@ def _draw_search(searched: Sequence[Result]) -> Figure:
         untrained = [100 * r.score for r in searched if not r.steps]
         if untrained:
             axes.axhline(untrained[0], color=EDGE, linewidth=0.7, linestyle=(0, (3, 2)))
+            axes.annotate("untrained", (0, untrained[0]), xycoords=("axes fraction", "data"), va="bottom",
+                          xytext=(2, 1), textcoords="offset points", fontsize=6)  # fmt: skip
         axes.set_xscale("log")
+        axes.set_xticks(RATES_SHOWN, [f"{rate:g}" for rate in RATES_SHOWN])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_title(name, loc="left")
         axes.set_xlabel("learning rate")
     panels[0].set_ylabel("score on the search parts, %")
