@@ -18,12 +18,13 @@ from reports.render.figures.style import EDGE, PALETTE, THEME, WIDE, save_figure
 from reports.render.files import write_texts
 from reports.statistics.family import over_tasks
 from reports.statistics.intervals import mean_interval
-from reports.statistics.pairs import Pairs, compare_pairs, pooled_variance
+from reports.statistics.pairs import compare_pairs, pooled_variance
 from reports.statistics.planning import MOST_SEEDS, more_seeds
 from reports.statistics.ranks import ranks
 from reports.statistics.significance import Level
 
 RATES_SHOWN = (0.001, 0.003, 0.01)
+SEEDS_SHOWN = (2, 3, 5, 10, 20)
 SHOWN = {
     "last accuracy": ("matched in training", 100, 0),
     "vertices": ("by vertices alone", 100, 0),
@@ -271,36 +272,38 @@ def _number(seeds: float) -> str:
 
 
 def _resolution(finals: Sequence[Scores]) -> str:
-    """How far two runs of one method lie apart, and how many seeds show a difference of one point."""
+    """How far two runs of one method lie apart, and which differences some numbers of seeds find."""
     trained = [s for s in finals if METHODS[s.backbone].config and len(s.seeds) > 1]
-    if not trained:
+    if len(trained) < 2:
         return ""
     by_run = pooled_variance([s.headlines for s in trained])
-    pairs = compare_pairs(trained) if len(trained) > 1 else None
-    text = (
-        f"The spread of a score with the pretraining seed, pooled over {len(trained)} methods: "
-        f"{100 * np.sqrt(by_run):.2f} points, so that the difference of two runs of one method has a standard error of "
-        f"{100 * np.sqrt(2 * by_run):.2f} points.\n"
-    )
-    if pairs is not None:
-        text += f"{_seeds_for_a_point(pairs, by_run, trained)}\n"
-    return text
-
-
-def _seeds_for_a_point(pairs: Pairs, by_run: float, trained: Sequence[Scores]) -> str:
+    pairs = compare_pairs(trained)
     by_case = float(np.mean(pairs.by_case))
-    freedom = float(sum(len(s.seeds) - 1 for s in trained))
-    number = more_seeds(
-        np.array(0.01),
-        np.array(by_run),
-        np.array(freedom),
-        Level(np.array(by_case), np.array(float(np.mean(pairs.case_freedom)))),
-        np.array(2.0),
-    )
-    seeds = "no number of seeds" if np.isinf(number) else f"{float(number):.0f} seeds of each"
+    cases = Level(np.array(by_case), np.array(float(np.mean(pairs.case_freedom))))
+    differences = np.arange(1, 200) / 1000
+    needed = [
+        float(
+            more_seeds(
+                np.array(difference),
+                np.array(by_run),
+                np.array(float(sum(len(s.seeds) - 1 for s in trained))),
+                cases,
+                np.array(2.0),
+            )
+        )
+        for difference in differences
+    ]
+    found = [
+        f"{100 * least:.1f} with {number}"
+        for number in SEEDS_SHOWN
+        if (least := min((d for d, n in zip(differences, needed, strict=True) if n <= number), default=0))
+    ]  # fmt: skip
     return (
-        f"The cases add {100 * np.sqrt(by_case):.2f} points to the standard error of a difference, for any number of "
-        f"seeds. A difference of 1 point would be found with a chance of 80 % by {seeds}."
+        f"The spread of a score with the pretraining seed, pooled over {len(trained)} methods: "
+        f"{100 * np.sqrt(by_run):.2f} points, so the difference of two runs of one method has a standard error of "
+        f"{100 * np.sqrt(2 * by_run):.2f} points. The cases add {100 * np.sqrt(by_case):.2f} points to the standard "
+        "error of a difference, for any number of seeds. The least difference in points that is found with a chance of "
+        f"80 %, by the number of seeds of each method: {', '.join(found)}.\n"
     )
 
 
