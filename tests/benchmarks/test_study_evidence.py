@@ -118,6 +118,17 @@ def test_parts_have_equal_classes_no_copies_and_no_divided_unit() -> None:
     assert kept_from_corpora == {f"smear{n}" for n, parts in part_of.items() if parts != {TRAIN}}
 
 
+def test_a_data_set_that_is_absent_is_named(tmp_path: Path, capsys) -> None:
+    folders = dict(data=tmp_path, prepared=tmp_path, out=tmp_path / "out")
+    assert (
+        main(["sets", *(word for name, at in folders.items() for word in (f"--{name}", str(at)))])
+        == 2
+    )
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"{tmp_path / 'brain_tumor' / 'Training'}: no such file or folder. Download" in line
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sets in the files of the study."""

@@ -85,7 +85,8 @@ def test_simclrs_loss_is_its_equation() -> None:
     for i in range(2 * N):
         similar = np.exp(z @ z[i] / 0.2)
         terms.append(-np.log(similar[(i + N) % (2 * N)] / (similar.sum() - similar[i])))
-    assert float(contrastive_loss(first, second, 0.2)) == pytest.approx(np.mean(terms), rel=1e-5)
+    found = contrastive_loss(first, second, 0.2).item()
+    assert found == pytest.approx(np.mean(terms), rel=1e-5)
 
 
 def test_both_losses_are_added() -> None:

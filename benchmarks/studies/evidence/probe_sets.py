@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -97,6 +96,9 @@ class _Images:
     sources: list[Pixels]
 
 
+Build = Callable[[Path], tuple[ProbeSet, list[tuple[str, Pixels]]]]
+
+
 def sets(*, data: Path, prepared: Path, out: Path) -> list[Path]:
     """Reduce the images that backbones are judged on: `python -m benchmarks.studies.evidence sets`.
 
@@ -119,19 +121,22 @@ def sets(*, data: Path, prepared: Path, out: Path) -> list[Path]:
     FileNotFoundError, Refused
         If a data set is absent or damaged.
     """
-    builders: dict[str, Callable[[], tuple[ProbeSet, list[tuple[str, Pixels]]]]] = {
-        "brain_tumor": partial(_brain_tumor, data / "brain_tumor" / "Training"),
-        "pneumonia": partial(_pneumonia, data / "unlabelled" / "chest_xray_28px" / "pneumoniamnist.npz"),
-        "bccd": partial(_bccd, data / "bccd"),
-        "busi": partial(_busi, data / "busi" / "Dataset_BUSI_with_GT"),
-        "isic2018": partial(_masks, prepared / "isic2018"),
-        "kvasir": partial(_masks, prepared / "kvasir"),
-        "hippocampus": partial(_volumes, prepared / "hippocampus"),
-    }  # fmt: skip
+    places: dict[str, tuple[Build, Path]] = {
+        "brain_tumor": (_brain_tumor, data / "brain_tumor" / "Training"),
+        "pneumonia": (_pneumonia, data / "unlabelled" / "chest_xray_28px" / "pneumoniamnist.npz"),
+        "bccd": (_bccd, data / "bccd"),
+        "busi": (_busi, data / "busi" / "Dataset_BUSI_with_GT"),
+        "isic2018": (_masks, prepared / "isic2018"),
+        "kvasir": (_masks, prepared / "kvasir"),
+        "hippocampus": (_volumes, prepared / "hippocampus"),
+    }
+    for _, place in places.values():
+        if not place.exists():
+            raise FileNotFoundError(f"{place}: no such file or folder. {DOWNLOAD}")
     files = []
     with replacing_folder(out) as scratch:
-        for name, build in tqdm(builders.items(), "data sets", unit="set"):
-            found, judged = build()
+        for name, (build, place) in tqdm(places.items(), "data sets", unit="set"):
+            found, judged = build(place)
             np.savez_compressed(
                 scratch / f"{name}.npz",
                 images=found.images,
@@ -263,6 +268,8 @@ def _classified(
     name: str, found: _Images, judged: dict[str, int], most: int
 ) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
     """Draw so many images of each class for each part, and at most `most` for training."""
+    if not found.pixels:
+        raise ValueError(f"{name}: no images were found. {DOWNLOAD}")
     labels = np.array(found.truth)
     kept = _without_copies(found.pixels)
     rng = np.random.default_rng(0)
