@@ -150,6 +150,7 @@ def words(verb: str, tmp_path: Path, sets: Path, *methods: str) -> list[str]:
 
 
 def test_untrained_networks_are_judged_and_not_twice(sets: Path, tmp_path: Path, capsys) -> None:
+    build_corpus(tmp_path, 4)
     for verb, number in (("search", 1), ("final", 3)):
         assert main(words(verb, tmp_path, sets, "untrained")) == 0
         assert f"{number} results" in capsys.readouterr().out
@@ -200,7 +201,7 @@ def test_a_run_that_fails_is_named(sets: Path, tmp_path: Path, capsys) -> None:
 def fabricated(method: str, setting: int, epochs: int, score: float, **other) -> Result:
     fields = dict(
         method=method, setting=setting, changes=METHODS[method].settings()[setting], epochs=epochs,
-        seed=0, steps=252 * epochs, sets="s", part=SEARCH, scores={}, measures={},
+        seed=0, steps=252 * epochs, corpus="c", sets="s", part=SEARCH, scores={}, measures={},
         means={"a/knn": score - 0.1, "a/linear": score + 0.1, "b/dense": score},
     )  # fmt: skip
     return Result(**{**fields, **other})
@@ -222,7 +223,7 @@ def test_the_best_settings_of_a_rung_go_on(tmp_path: Path) -> None:
 def test_what_is_no_result_is_refused(tmp_path: Path, capsys) -> None:
     write_result(tmp_path / "a.json", fabricated("simclr", 0, 1, 0.5))
     write_result(tmp_path / "b.json", fabricated("simclr", 1, 1, 0.5, sets="others"))
-    with pytest.raises(Refused, match=r"b\.json.*other judged images"):
+    with pytest.raises(Refused, match=r"b\.json.*or other judged images"):
         read_results(tmp_path)
     (tmp_path / "b.json").write_text('{"method": 3}')
     assert main(["report", "--results", str(tmp_path), "--out", str(tmp_path / "out")]) == 2

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 import lvmmed_backbones.pretrain.registration  # noqa: F401
+from benchmarks.studies.evidence.ideas import SoftMatchingHead
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.openmmlab.resumption import load_all
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
@@ -39,10 +40,10 @@ def measure(run: Path, config: Config, corpus: Path) -> dict[str, float]:
     an image, and `uniformity`, the logarithm of the mean of exp(-2 d^2) over pairs of images (Wang and Isola, ICML
     2020, section 4.1); both are better if they are less.
 
-    Of graph matching, as shares of images, without noise and margin: `vertices`, matched to themselves by linear
-    assignment; `corrected` and `broken`, matched to themselves only with, only without edges of the config's weight.
-    `agreement`, the mean cosine of the gradients of the encoder's parameters that two draws of the noise give for the
-    same batch.
+    Of graph matching by the solver, as shares of images, without noise and margin: `vertices`, matched to themselves by
+    linear assignment; `corrected` and `broken`, matched to themselves only with, only without edges of the config's
+    weight. `agreement`, the mean cosine of the gradients of the encoder's parameters that two draws of the noise give
+    for the same batch.
 
     Parameters
     ----------
@@ -62,7 +63,9 @@ def measure(run: Path, config: Config, corpus: Path) -> dict[str, float]:
     rows: list[dict[str, float]] = []
     for number, batch in enumerate(batches):
         row = _of_features(model, batch)
-        if isinstance(model.head, GraphMatchingHead):
+        if isinstance(model.head, GraphMatchingHead) and not isinstance(
+            model.head, SoftMatchingHead
+        ):
             torch.manual_seed(number)  # the partitions into graphs
             row |= _of_matching(model, batch)
             if number < OF_GRADIENTS:

@@ -27,8 +27,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         The setting, by dotted names of the config.
     epochs, steps, seed : int
         Of the pretraining; steps are 0 for an untrained network.
-    sets : str
-        Checksum of the judged sets.
+    corpus, sets : str
+        Checksums of the corpus and of the judged sets.
     part : {"search", "final"}
         The judged part.
     means : dict of str to float
@@ -46,6 +46,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     epochs: int
     seed: int
     steps: int
+    corpus: str
     sets: str
     part: str
     means: dict[str, float]
@@ -78,7 +79,7 @@ def read_results(folder: Path) -> list[Result]:
     Raises
     ------
     Refused
-        If a file is none, or the results are of different sets of images.
+        If a file is none, or the results are of different images.
     """
     found = []
     for file in sorted(folder.glob("*.json")):
@@ -90,5 +91,7 @@ def read_results(folder: Path) -> list[Result]:
 
 
 def _check_alike(results: Iterable[Result]) -> None:
-    if len(sets := {result.sets for result in results}) > 1:
-        raise ValueError(f"is of other judged images than the results before it: {sorted(sets)}")
+    if len(images := {(result.corpus, result.sets) for result in results}) > 1:
+        raise ValueError(
+            f"is of another corpus or other judged images than others: {sorted(images)}"
+        )

@@ -32,6 +32,7 @@ from benchmarks.studies.evidence.results import Result, read_results, write_resu
 from lvmmed_backbones import catalogue
 from lvmmed_backbones import pretrain as pretraining
 from lvmmed_backbones.catalogue.exported import read_entry, read_facts
+from lvmmed_backbones.corpus.manifest import read_summary
 from lvmmed_backbones.models import from_config
 from lvmmed_backbones.stopping import die_with_parent
 from reports.reading.curves import read_curves
@@ -291,6 +292,7 @@ def _carry_out(job: _Job) -> None:
         epochs=job.epochs,
         seed=job.seed,
         steps=steps,
+        corpus=read_summary(job.corpus).fingerprint,
         sets=fingerprint(judged),
         part=job.part,
         means={one.name: round(float(one.scores.mean()), 5) for one in found},
