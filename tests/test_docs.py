@@ -135,7 +135,9 @@ def test_tutorial_compare_two_ssl_methods(follow, tmp_path: Path) -> None:
     printed = follow("compare_two_ssl_methods", exact=False)  # rounding grows in a pretraining
     # The order of the tasks is that of the records' checksums.
     for task in ("knn", "linear"):
-        assert re.search(rf"^[01] +my_simclr +my_lvmmed +pneumonia_{task}\b", printed, re.MULTILINE)
+        assert re.search(
+            rf"^[01] +my_simclr +my_lvmmed +pneumonia_{task} +-?\d+\.\d", printed, re.MULTILINE
+        )
     assert re.search(r"^1 +(A|B|open)\b", printed, re.MULTILINE)
     compared = backbones_of(tmp_path / "results")
     assert compared == ["my_lvmmed"] * 4 + ["my_simclr"] * 4 + ["random_resnet18_half"] * 4

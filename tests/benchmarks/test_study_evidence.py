@@ -259,6 +259,17 @@ def test_scores_are_means_over_sets_of_means_over_cases() -> None:
     assert simclr.values.shape == (3, 100)
 
 
+def test_a_report_wants_results(tmp_path: Path, capsys) -> None:
+    assert main(["report", "--results", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert f"{tmp_path} holds no result" in capsys.readouterr().err
+
+
+def test_tables_have_mean_and_sample_deviation() -> None:
+    assert reporting._cell([0.5, 0.6], 100, 1) == "55.0 ± 7.1"
+    assert reporting._cell([0.3], 1, 2) == "0.30"
+    assert reporting._cell([], 1, 0) == ""
+
+
 def test_ranks_are_as_sure_as_the_scores() -> None:
     """Two methods that are nearly alike, and one that is worse for every image."""
     scores = reporting.by_method(finals({"simclr": 0.0, "dino": 0.0005, "lvmmed": -0.3}))

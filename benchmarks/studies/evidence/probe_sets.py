@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lvmmed_backbones.corpus.hashes import CORRELATION, HASH_DISTANCE, perceptual_hash, thumbnail
-from lvmmed_backbones.evaluation.data import DenseImages
+from lvmmed_backbones.evaluation.data import DenseImages, LabelledImages
+from lvmmed_backbones.evaluation.data.arrays import of_archive
+from lvmmed_backbones.evaluation.data.folders import of_folder
 from lvmmed_backbones.evaluation.data.prepared import of_prepared
 from lvmmed_backbones.files.outside import Refused
 from lvmmed_backbones.files.writing import replacing_folder
@@ -199,27 +201,13 @@ def _brain_tumor(folder: Path) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
 
 def _busi(folder: Path) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
     """149 images are too few to be divided twice: no search looks at them."""
-    return _classified(
-        "busi", _folders(folder, leave_out="_mask"), {FINAL: 28, SEARCH: 0, VALID: 6}, 300
-    )
+    return _classified("busi", _folders(folder), {FINAL: 28, SEARCH: 0, VALID: 6}, 300)
 
 
 def _pneumonia(file: Path) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
-    with np.load(file, allow_pickle=False) as content:
-        parts = [
-            (content[f"{name}_images"], content[f"{name}_labels"])
-            for name in ("train", "val", "test")
-        ]
-    grey = np.concatenate([images for images, _ in parts])
-    labels = np.concatenate([labels for _, labels in parts])[:, 0]
-    pixels = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) for image in grey]
-    names = [f"{n:04}" for n in range(len(pixels))]
-    return _classified(
-        "pneumonia",
-        _Images(pixels, labels.tolist(), names, names, pixels),
-        {FINAL: 200, SEARCH: 200, VALID: 100},
-        500,
-    )
+    data = of_archive(file)
+    names = [f"{n:04}" for n in range(len(data))]
+    return _classified("pneumonia", _whole(data, names), {FINAL: 200, SEARCH: 200, VALID: 100}, 500)
 
 
 def _bccd(folder: Path) -> tuple[ProbeSet, list[tuple[str, Pixels]]]:
@@ -244,24 +232,17 @@ def _cut(image: Pixels, left: int, top: int, right: int, below: int) -> Pixels:
     return image[max(0, top - y) : below + y, max(0, left - x) : right + x]
 
 
-def _folders(folder: Path, leave_out: str = "") -> _Images:
-    """The images of CLASS/IMAGE, classes in alphabetical order."""
-    classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    if not classes:
-        raise Refused(folder, "has no folders of classes", DOWNLOAD)
-    found = _Images([], [], [], [], [])
-    for label, path in enumerate(classes):
-        for file in sorted(path.iterdir()):
-            if leave_out and leave_out in file.name:
-                continue
-            pixels = _rgb(read_image(file))
-            name = f"{path.name}-{file.stem}"
-            found.pixels.append(pixels)
-            found.truth.append(label)
-            found.cases.append(name)
-            found.units.append(name)
-            found.sources.append(pixels)
-    return found
+def _folders(folder: Path) -> _Images:
+    """The images of CLASS/IMAGE, without masks beside them."""
+    data = of_folder(folder)
+    files = [image for image in data.images if isinstance(image, Path)]
+    return _whole(data, [f"{file.parent.name}-{file.stem}" for file in files])
+
+
+def _whole(data: LabelledImages, names: list[str]) -> _Images:
+    """Images that are each a unit, and what a corpus may hold."""
+    pixels = [data.pixels(place) for place in range(len(data))]
+    return _Images(pixels, data.labels.tolist(), names, names, pixels)
 
 
 def _classified(
@@ -381,12 +362,8 @@ def _without_copies(images: Sequence[Pixels]) -> list[int]:
     hashes = np.array([perceptual_hash(image) for image in images], dtype=np.uint64)
     kept: list[int] = []
     for place, image in enumerate(images):
-        close = [
-            other
-            for other in np.array(kept, dtype=int)[
-                np.bitwise_count(hashes[kept] ^ hashes[place]) <= HASH_DISTANCE
-            ]
-        ]
+        distances = np.bitwise_count(hashes[kept] ^ hashes[place])
+        close = np.array(kept, dtype=int)[distances <= HASH_DISTANCE]
         own = thumbnail(image)
         if not any(own @ thumbnail(images[other]) >= CORRELATION for other in close):
             kept.append(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from benchmarks.studies.evidence.methods import EPOCHS, METHODS, PAIRS
+from benchmarks.studies.evidence.methods import EPOCHS, METHODS, PAIRS, RATE
 from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH
 from benchmarks.studies.evidence.results import Result, read_results
 from reports.reading.scores import Scores, stratified_means
@@ -154,15 +155,9 @@ def _steps(results: Sequence[Result]) -> list[int]:
 
 
 def _words(result: Result) -> str:
-    """A setting in words, without what all settings of its method have."""
-    fixed = METHODS[result.method].settings()
-    tried = {
-        name: value
-        for name, value in result.changes.items()
-        if len({str(one[name]) for one in fixed}) > 1
-    }
+    """A setting in words; places that share a value are named once."""
     short: dict[str, object] = {}
-    for name, value in tried.items():
+    for name, value in result.changes.items():
         short.setdefault(str(value), f"{name.rpartition('.')[2].rstrip('_')} {value:g}")
     return ", ".join(map(str, short.values()))
 
@@ -279,25 +274,20 @@ def _resolution(finals: Sequence[Scores]) -> str:
     by_run = pooled_variance([s.headlines for s in trained])
     pairs = compare_pairs(trained)
     by_case = float(np.mean(pairs.by_case))
-    cases = Level(np.array(by_case), np.array(float(np.mean(pairs.case_freedom))))
     differences = np.arange(1, 200) / 1000
-    needed = [
-        float(
-            more_seeds(
-                np.array(difference),
-                np.array(by_run),
-                np.array(float(sum(len(s.seeds) - 1 for s in trained))),
-                cases,
-                np.array(2.0),
-            )
-        )
-        for difference in differences
-    ]
+    full = partial(np.full, differences.shape)
+    needed = more_seeds(
+        differences,
+        full(by_run),
+        full(float(sum(len(s.seeds) - 1 for s in trained))),
+        Level(full(by_case), full(float(np.mean(pairs.case_freedom)))),
+        full(2.0),
+    )
     found = [
-        f"{100 * least:.1f} with {number}"
+        f"{100 * differences[needed <= number].min():.1f} with {number}"
         for number in SEEDS_SHOWN
-        if (least := min((d for d, n in zip(differences, needed, strict=True) if n <= number), default=0))
-    ]  # fmt: skip
+        if (needed <= number).any()
+    ]
     return (
         f"The spread of a score with the pretraining seed, pooled over {len(trained)} methods: "
         f"{100 * np.sqrt(by_run):.2f} points, so the difference of two runs of one method has a standard error of "
@@ -317,7 +307,7 @@ def _draw_search(searched: Sequence[Result]) -> Figure:
         for epochs, color, marker in zip(EPOCHS, PALETTE, "os^", strict=False):
             runs = [r for r in searched if r.method == name and r.epochs == epochs and r.steps]
             axes.plot(
-                [r.changes["optim_wrapper.optimizer.lr"] for r in runs],
+                [r.changes[RATE] for r in runs],
                 [100 * r.score for r in runs],
                 linestyle="",
                 marker=marker,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -81,17 +80,15 @@ def read_results(folder: Path) -> list[Result]:
     Refused
         If a file is none, or the results are of different images.
     """
-    found = []
+    found: list[Result] = []
     for file in sorted(folder.glob("*.json")):
         content = read_bytes(file, within=folder, most=MIB)
         with refusing(file, AGAIN):
-            found.append(msgspec.json.decode(content, type=Result))
-            _check_alike(found)
+            result = msgspec.json.decode(content, type=Result)
+            first = found[0] if found else result
+            if (result.corpus, result.sets) != (first.corpus, first.sets):
+                raise ValueError(
+                    "is of another corpus or other judged images than the first result"
+                )
+            found.append(result)
     return found
-
-
-def _check_alike(results: Iterable[Result]) -> None:
-    if len(images := {(result.corpus, result.sets) for result in results}) > 1:
-        raise ValueError(
-            f"is of another corpus or other judged images than others: {sorted(images)}"
-        )

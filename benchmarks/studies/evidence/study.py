@@ -166,11 +166,11 @@ def final(
         If the rung of a method is not at its end; and as `search`.
     """
     at = _Places(corpus, sets, work, results, jobs)
+    chosen = [(name, n) for name in methods for n in _best(name, _checked(rung), 1, results)]
     planned = [
         at.job(name, setting, EPOCHS[rung - 1], seed, FINAL)
         for seed in SEEDS
-        for name in methods
-        for setting in _best(name, _checked(rung), 1, results)
+        for name, setting in chosen
     ]
     _carry_out_all(planned, at.at_once)
     return [results / f"{job.name}.json" for job in planned]

@@ -2,9 +2,8 @@
 
 Source: Caron et al., ICCV 2021.
 Size: real images on a few cores: 64 px, 64 images a step, 10 epochs, an encoder of half the width in bfloat16.
-Differs from DINO's paper: no small views (its table 8: they are worth 4 points), so that a step costs about as much as
-its peers'; 1024 prototypes, AdamW, weak colour changes without hue, no blur.
-The teacher's momentum is always 0.996 (there it rises to 1).
+Differs from DINO's paper: no small views, 1024 prototypes, AdamW, weak colour changes without hue, no blur. The
+teacher's momentum is always 0.996 (there it rises to 1).
 Score and time: being measured (docs/evidence.md).
 
     python -m lvmmed_backbones pretrain dino_resnet18_small --corpus CORPUS
