@@ -149,15 +149,19 @@ class Starter:
     ----------
     commands : list of Command
         All that were started.
+    environment : dict of str to str
+        Of all commands.
     """
 
     def __init__(self) -> None:
         ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1, 0, 0, 0)
         self.commands: list[Command] = []
+        # One thread: OpenMP's others are not there after a fork, and a command would wait for them for ever.
+        self.environment = {**os.environ, "PYTHONPATH": path(), "OMP_NUM_THREADS": "1"}
         self.warm = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("warm.py")],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path()},
+            env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -188,12 +192,7 @@ class Starter:
             words=[str(word) for word in words],
             output=str(output),
             cwd=str(ROOT),
-            environment={
-                **os.environ,
-                "PYTHONPATH": path(),
-                MARK: str(output),
-                **(environment or {}),
-            },
+            environment={**self.environment, MARK: str(output), **(environment or {})},
         )
         if before is not None:
             order["line"] = [*before, sys.executable, "-m", module, *order["words"]]
