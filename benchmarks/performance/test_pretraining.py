@@ -19,7 +19,7 @@ from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.pretrain import CONFIGS
 from lvmmed_backbones.pretrain.losses.affinities import cosine_affinity, local_affinity
 from lvmmed_backbones.pretrain.losses.graph_matching import GraphPair, matching_loss
-from lvmmed_backbones.pretrain.losses.graphs import knn_edges
+from lvmmed_backbones.pretrain.losses.graphs import knn_edges, split_edges
 
 BATCH, SIZE = 64, 64
 
@@ -76,7 +76,7 @@ def test_matching_of_small_graphs(benchmark) -> None:
     generator = torch.Generator().manual_seed(0)
     x, noise = torch.randn(2, 80, 10, 128, generator=generator)
     y = 0.5 * x + 0.75**0.5 * noise
-    edges = [[knn_edges(graph, 5) for graph in view] for view in (x, y)]
+    edges = [split_edges(knn_edges(view, 5), 80, 10) for view in (x, y)]
     pair = GraphPair(cosine_affinity(x, y), x, y, *edges)
     weighted = pair.weighted_edges(0.5)
     benchmark.group = "both solves of 80 graphs of 10"

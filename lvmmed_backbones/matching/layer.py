@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lvmmed_backbones.matching import _core
 from lvmmed_backbones.matching.budget import Budget, budget_of
-from lvmmed_backbones.matching.problem import Problem, matched_edges
+from lvmmed_backbones.matching.problem import Problem
 from lvmmed_backbones.matching.reduction import obvious_matching
 from lvmmed_backbones.matching.solver import solve_batch
 
@@ -171,18 +172,9 @@ class MatchingLayer(nn.Module):
         ----------
         targets : ndarray of shape (samples, N_s), or (1, N_s) if all samples have the same matching
         """
-        sums = np.cumsum(np.full(self.samples, 1 / self.samples, np.float32))
-        of_count = np.append(np.float32(0), sums)[:: self.samples // len(targets)]
-
-        def shares(rows: NDArray, columns: NDArray, shape: tuple[int, int]) -> NDArray[np.float32]:
-            counts = np.zeros(shape[0] * shape[1], np.int32)
-            np.add.at(counts, rows * shape[1] + columns, 1)
-            return of_count[counts].reshape(shape)
-
-        matched = targets >= 0
-        vertex = shares(matched.nonzero()[1], targets[matched], problem.vertex.shape)
-        *_, e, f = matched_edges(problem, targets)
-        return vertex, shares(e, f, (len(problem.source_edges), len(problem.target_edges)))
+        targets = np.ascontiguousarray(targets)
+        graphs = problem.vertex.shape[1], problem.source_edges, problem.target_edges
+        return _core.shares(targets, self.samples, *graphs)
 
     def _expected_after(
         self,

@@ -24,6 +24,7 @@ from lvmmed_backbones.pretrain.losses.graph_matching import (
     GraphPair,
     linear_matching,
     matching_loss,
+    matchings,
 )
 from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
 from lvmmed_backbones.weights.loading import read
@@ -115,8 +116,7 @@ def _of_matching(model: BaseSelfSupervisor, batch: dict) -> dict[str, float]:
     layer = MatchingLayer(budget="default")
     right = linear_matching(pair.vertex, layer, seed=0).diagonal(dim1=1, dim2=2) > 0.5
     edges = pair.weighted_edges(head.edge_weight, head.affinity)
-    matching = torch.stack(layer(list(pair.vertex), *edges, 0)[0])
-    with_edges = matching.diagonal(dim1=1, dim2=2) > 0.5
+    with_edges = matchings(layer, pair.vertex, *edges, seed=0).diagonal(dim1=1, dim2=2) > 0.5
     shares = dict(vertices=right, corrected=with_edges & ~right, broken=right & ~with_edges)
     return {name: float(share.float().mean()) for name, share in shares.items()}
 

@@ -96,7 +96,7 @@ def _gradient(
     shared = {"linear": "none", "random": "first"}.get(graph, graph)
     source, target = shared_edges(first, second, shared)
     vertex = cosine_affinity(*views)[None]
-    pair = GraphPair(vertex, views[0][None], views[1][None], [source], [target])
+    pair = GraphPair(vertex, views[0][None], views[1][None], source[None], target[None])
     samples = SAMPLES if noise else 1
     layer = MatchingLayer(LAMBDA, samples, vertex_noise=noise, edge_noise=noise, budget=BUDGET)
     loss, matching, _ = matching_loss(layer, vertex, *pair.weighted_edges(weight), seed)

@@ -5,6 +5,7 @@
 
 #include "assignment.hpp"
 #include "noise.hpp"
+#include "shares.hpp"
 #include "solve.hpp"
 #include "survey.hpp"
 
@@ -106,6 +107,21 @@ nb::list solve_all(nb::sequence problems, nb::handle budget, const std::vector<s
     return result;
 }
 
+nb::tuple shares(Matrix<std::int32_t> matchings, std::int32_t samples, std::int32_t targets,
+                 Matrix<std::int32_t> source_edges, Matrix<std::int32_t> target_edges) {
+    const auto size = [](const auto& matrix, std::size_t dim) { return static_cast<std::int32_t>(matrix.shape(dim)); };
+    const matching::Graphs graphs{size(matchings, 1),  targets,
+                                  source_edges.data(), target_edges.data(),
+                                  size(source_edges, 0), size(target_edges, 0)};
+    matching::Shares found;
+    {
+        nb::gil_scoped_release release;
+        found = matching::shares(graphs, matchings.data(), size(matchings, 0), samples);
+    }
+    return nb::make_tuple(to_numpy(std::move(found.vertex), {matchings.shape(1), static_cast<std::size_t>(targets)}),
+                          to_numpy(std::move(found.edge), {source_edges.shape(0), target_edges.shape(0)}));
+}
+
 Owned<float> gumbel(std::int32_t rows, std::int32_t columns, std::uint64_t seed) {
     std::vector<float> values(static_cast<std::size_t>(rows) * columns, 0.f);
     const matching::Gumbel noise(seed);
@@ -139,6 +155,7 @@ nb::tuple assign(Matrix<double> profit) {
 
 NB_MODULE(_core, module) {
     module.def("solve_all", &solve_all, "problems"_a, "budget"_a, "seeds"_a, "threads"_a);
+    module.def("shares", &shares, "matchings"_a, "samples"_a, "targets"_a, "source_edges"_a, "target_edges"_a);
     module.def("gumbel", &gumbel, "rows"_a, "columns"_a, "seed"_a);
     module.def("assign", &assign, "profit"_a);
     module.def("survey", &survey<float>, "values"_a, "forbidding"_a);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import embedding, softplus
 
 from lvmmed_backbones.pretrain.losses.directions import directions
 
@@ -35,18 +35,27 @@ def edge_affinity(
 
     Parameters
     ----------
-    source, target : Tensor of shape (N, F) and (M, F)
-    source_edges, target_edges : Tensor of shape (E_s, 2) and (E_t, 2)
+    source, target : Tensor of shape (..., N, F) and (..., M, F)
+    source_edges, target_edges : Tensor of shape (..., E_s, 2) and (..., E_t, 2)
     affinity : {'cosine', 'softplus'}
 
     Returns
     -------
-    Tensor of shape (E_s, E_t)
+    Tensor of shape (..., E_s, E_t)
         An edge between two equal embeddings has no direction: its cosines and their gradients are 0.
     """
-    along_source = source[source_edges[:, 0]] - source[source_edges[:, 1]]
-    along_target = target[target_edges[:, 0]] - target[target_edges[:, 1]]
-    return AFFINITIES[affinity](along_source, along_target)
+    return AFFINITIES[affinity](_along(source, source_edges), _along(target, target_edges))
+
+
+def _along(vertices: Tensor, edges: Tensor) -> Tensor:
+    """Return z_i - z_j (..., E, F) of each edge (i, j)."""
+    *graphs, size, _ = vertices.shape
+    rows = vertices.flatten(0, -2)
+    starts = torch.arange(0, len(rows), size, device=rows.device).view(*graphs, 1, 1)
+    first, second = (edges + starts).unbind(
+        -1
+    )  # `embedding`, since the gradient of rows[first] takes twice as long
+    return embedding(first, rows) - embedding(second, rows)
 
 
 def local_affinity(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.matching.layer import Batch, MatchingLayer
 from lvmmed_backbones.pretrain.losses.affinities import edge_affinity
 
 
@@ -23,37 +22,38 @@ class GraphPair:
         Vertex affinities.
     source, target : Tensor of shape (G, n, F)
         Embeddings whose differences are the edges' features.
-    source_edges, target_edges : list of Tensor
-        Edges (E, 2) of each graph.
+    source_edges, target_edges : Tensor of shape (G, E, 2), or G of (E, 2)
+        Edges of each graph.
     """
 
     vertex: Tensor
     source: Tensor
     target: Tensor
-    source_edges: list[Tensor]
-    target_edges: list[Tensor]
+    source_edges: Batch
+    target_edges: Batch
 
-    def weighted_edges(
-        self, weight: float, affinity: str = "cosine"
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    def weighted_edges(self, weight: float, affinity: str = "cosine") -> tuple[Batch, Batch, Batch]:
         """Compute the weighted edge affinities (E_s, E_t) of each pair, and return them with the edges of both graphs.
 
         With weight 0 there are no edges, so that linear assignment solves the problem.
         """
         if weight == 0:
-            none = [self.source_edges[0][:0]] * len(self.vertex)
-            return [self.vertex.new_zeros(0, 0)] * len(self.vertex), none, none
-        graphs = zip(self.source, self.source_edges, self.target, self.target_edges, strict=True)
-        affinities = [weight * edge_affinity(*graph, affinity) for graph in graphs]
+            return no_edges(self.vertex)
+        graphs = self.source, self.source_edges, self.target, self.target_edges
+        affinities: Batch
+        if isinstance(self.source_edges, Tensor) and isinstance(self.target_edges, Tensor):
+            affinities = weight * edge_affinity(*graphs, affinity)
+        else:
+            affinities = [weight * edge_affinity(*g, affinity) for g in zip(*graphs, strict=True)]
         return affinities, self.source_edges, self.target_edges
 
 
 def matching_loss(
     layer: MatchingLayer,
     vertex: Tensor,
-    edge: Sequence[Tensor],
-    source_edges: Sequence[Tensor],
-    target_edges: Sequence[Tensor],
+    edge: Batch,
+    source_edges: Batch,
+    target_edges: Batch,
     seed: int,
 ) -> tuple[Tensor, Tensor, float]:
     """Return the Hamming distance of the matchings to the identity, sum of v (1 - v*) + v* (1 - v) (LVM-Med, eq. 6).
@@ -66,10 +66,8 @@ def matching_loss(
     ----------
     vertex : Tensor of shape (G, N, N)
         Of G pairs of graphs, which are solved in one call, on all processors.
-    edge : sequence of Tensor
-        G of (E_s, E_t).
-    source_edges, target_edges : sequence of Tensor
-        Edges of each graph: G of (E_s, 2) and G of (E_t, 2).
+    edge : Tensor of shape (G, E_s, E_t), or G of (E_s, E_t)
+    source_edges, target_edges : Tensor of shape (G, E_s, 2) and (G, E_t, 2), or G of (E_s, 2) and (E_t, 2)
     seed : int
         Seed of noise and solver.
 
@@ -79,17 +77,30 @@ def matching_loss(
         The loss, summed over the graphs; the matchings (G, N, N) without gradients; the time of both solves in seconds.
     """
     start = time.perf_counter()
-    leaves = [affinity.detach().requires_grad_() for affinity in (*vertex, *edge)]
-    graphs = len(vertex)
-    matchings, _ = layer(leaves[:graphs], leaves[graphs:], source_edges, target_edges, seed)
-    matching = torch.stack(matchings)
+    batched = isinstance(edge, Tensor)
+    affinities = [vertex, *([edge] if batched else edge)]
+    first, *others = leaves = [affinity.detach().requires_grad_() for affinity in affinities]
+    edge = others[0] if batched else others
+    matching = matchings(layer, first, edge, source_edges, target_edges, seed)
     distance = hamming_to_identity(matching)
     gradients = torch.autograd.grad(distance, leaves)
     seconds = time.perf_counter() - start
-    linear = (vertex * torch.stack(gradients[:graphs])).sum()
-    for affinity, gradient in zip(edge, gradients[graphs:], strict=True):
-        linear = linear + (affinity * gradient).sum()
+    linear = sum((a * g).sum() for a, g in zip(affinities, gradients, strict=True))
     return distance.detach() + linear - linear.detach(), matching.detach(), seconds
+
+
+def matchings(
+    layer: MatchingLayer,
+    vertex: Tensor,
+    edge: Batch,
+    source_edges: Batch,
+    target_edges: Batch,
+    seed: int,
+) -> Tensor:
+    """Return the matchings (G, N, N); arguments as for `matching_loss`."""
+    if isinstance(edge, Tensor):
+        return layer(vertex, edge, source_edges, target_edges, seed)[0]
+    return torch.stack(layer(vertex.unbind(), edge, source_edges, target_edges, seed)[0])
 
 
 def hamming_to_identity(matching: Tensor) -> Tensor:
@@ -106,5 +117,11 @@ def hamming_to_identity(matching: Tensor) -> Tensor:
 
 def linear_matching(vertex: Tensor, layer: MatchingLayer, seed: int) -> Tensor:
     """Return the matchings (G, n, n) by vertex affinities alone, with the layer's noise of a seed."""
-    none = vertex.new_zeros(len(vertex), 0, 2)
-    return layer(vertex, vertex.new_zeros(len(vertex), 0, 0), none, none, seed)[0]
+    return matchings(layer, vertex, *no_edges(vertex), seed)
+
+
+def no_edges(vertex: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return edge affinities (G, 0, 0) and the edges (G, 0, 2) of both views: graphs of vertices alone."""
+    graphs = len(vertex)
+    edges = torch.zeros(graphs, 0, 2, dtype=torch.long, device=vertex.device)
+    return vertex.new_zeros(graphs, 0, 0), edges, edges

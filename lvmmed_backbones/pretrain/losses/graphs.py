@@ -126,8 +126,8 @@ def shared_edges(first: Tensor, second: Tensor, shared: str) -> tuple[Tensor, Te
     return edges, edges
 
 
-def split_edges(edges: Tensor, graphs: int, size: int) -> list[Tensor]:
-    """Return the edges (E_g, 2) of each graph, with its own numbers of vertices.
+def split_edges(edges: Tensor, graphs: int, size: int) -> Tensor | list[Tensor]:
+    """Return the edges of each graph, with its own numbers of vertices: (G, E, 2), or a list if some have more edges.
 
     Parameters
     ----------
@@ -137,4 +137,5 @@ def split_edges(edges: Tensor, graphs: int, size: int) -> list[Tensor]:
         Number of graphs, and vertices of each.
     """
     counts = torch.bincount(edges[:, 0] // size, minlength=graphs).tolist()
-    return list((edges % size).split(counts))
+    parts = (edges % size).split(counts)
+    return torch.stack(parts) if len(set(counts)) == 1 else list(parts)

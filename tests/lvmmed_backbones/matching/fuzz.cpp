@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "assignment.hpp"
+#include "shares.hpp"
 #include "solve.hpp"
 #include "survey.hpp"
 
@@ -135,6 +136,21 @@ void play(int round) {
     }
     check(matched == std::min(input.sources, input.targets), round, "the smaller side is matched");
     check(allowed == std::isfinite(solution.objective), round, "minus infinity tells that no matching is allowed");
+    const Graphs graphs{input.sources, input.targets,       input.source,
+                        input.target,  input.source_edges, input.target_edges};
+    const Shares shares = matching::shares(graphs, solution.target.data(), 1, 4);
+    for (std::int32_t i = 0; i < input.sources; ++i)
+        for (std::int32_t a = 0; a < input.targets; ++a) {
+            const float share = shares.vertex[static_cast<std::size_t>(i) * input.targets + a];
+            check(share == (solution.target[i] == a ? 1.f : 0.f), round, "the shares are those of the matching");
+        }
+    for (std::int32_t e = 0; e < input.source_edges; ++e)
+        for (std::int32_t f = 0; f < input.target_edges; ++f) {
+            const bool carried = solution.target[input.source[2 * e]] == input.target[2 * f] &&
+                                 solution.target[input.source[2 * e + 1]] == input.target[2 * f + 1];
+            const float share = shares.edge[static_cast<std::size_t>(e) * input.target_edges + f];
+            check(share == (carried ? 1.f : 0.f), round, "an edge is carried where both its ends are");
+        }
     if (round % 16 == 0) {
         const auto again = solve_all({input, input, input}, budget, {7, 8, 7}, 3);
         check(again[0].target == again[2].target && again[0].objective == again[2].objective, round, "it repeats");

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from benchmarks.studies.matching import instances
-from lvmmed_backbones.matching import Budget, Problem, solve
+from lvmmed_backbones.matching import Budget, Problem, _core, solve
 from lvmmed_backbones.matching import layer as module
 from lvmmed_backbones.matching.layer import MatchingLayer
 from lvmmed_backbones.matching.reduction import obvious_matching
@@ -218,6 +218,28 @@ def test_integer_affinities_are_refused(name, dtype):
     arguments = {key: list(x) for key, x in arguments.items()}
     with pytest.raises(ValueError, match=rf"{name}\[0\] is a tensor of {dtype}"):
         MatchingLayer()(**arguments)
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 7), st.booleans(), st.integers(0, 99))
+@settings(max_examples=100, deadline=None)
+def test_shares_count_the_samples_that_match_a_pair(
+    n: int, m: int, samples: int, alike: bool, seed: int
+) -> None:
+    """Unmatched sources and graphs without edges too; one row may stand for all samples."""
+    rng = np.random.default_rng(seed)
+    source, target = (
+        np.argwhere((rng.random((size, size)) < 0.5) & ~np.eye(size, dtype=bool)).astype(np.int32)
+        for size in (n, m)
+    )
+    rows = [rng.permutation(np.r_[np.arange(m), [-1] * n])[:n] for _ in range(samples)]
+    if alike:
+        rows = rows[:1]
+    vertex, edge = _core.shares(np.array(rows, np.int32), samples, m, source, target)
+    assert (vertex.shape, edge.shape) == ((n, m), (len(source), len(target)))
+    for i, a in np.ndindex(n, m):
+        assert vertex[i, a] == pytest.approx(np.mean([row[i] == a for row in rows]))
+    for (e, (i, j)), (f, (a, b)) in itertools.product(enumerate(source), enumerate(target)):
+        assert edge[e, f] == pytest.approx(np.mean([(row[i], row[j]) == (a, b) for row in rows]))
 
 
 @pytest.mark.parametrize("samples", [1, 3])
