@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.studies.evidence import measures, probe_sets, reporting, study
 from benchmarks.studies.evidence.__main__ import main
-from benchmarks.studies.evidence.methods import EPOCHS, KEPT, METHODS, PAIRS, TRIED
+from benchmarks.studies.evidence.methods import ALL, EPOCHS, KEPT, METHODS, PAIRS, ROW, TRIED, VARIANTS
 from benchmarks.studies.evidence.probe import probe
 from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH, TRAIN, VALID, ProbeSet
 from benchmarks.studies.evidence.results import Result, read_results, write_result
@@ -200,7 +200,7 @@ def test_a_run_that_fails_is_named(sets: Path, tmp_path: Path, capsys) -> None:
 
 def fabricated(method: str, setting: int, epochs: int, score: float, **other) -> Result:
     fields = dict(
-        method=method, setting=setting, changes=METHODS[method].settings()[setting], epochs=epochs,
+        method=method, setting=setting, changes=ALL[method].settings()[setting], epochs=epochs,
         seed=0, steps=252 * epochs, corpus="c", sets="s", part=SEARCH, scores={}, measures={},
         means={"a/knn": score - 0.1, "a/linear": score + 0.1, "b/dense": score},
     )  # fmt: skip
@@ -301,6 +301,16 @@ def test_the_report_says_what_differs(tmp_path: Path, capsys) -> None:
     assert "rate 0.0013" not in text and "lr 0.0013" in text  # setting 3 of SimCLR
 
 
+def test_variants_have_a_table_of_their_own(tmp_path: Path) -> None:
+    runs = finals({"simclr": 0.0, "lvmmed": 0.1, "graphs_8x1": 0.0995})
+    for number, result in enumerate(runs):
+        write_result(tmp_path / "runs" / f"{number}.json", result)
+    reporting.report(results=tmp_path / "runs", out=tmp_path)
+    rows, others = (tmp_path / "tables.md").read_text().split("## Other graphs for LVM-Med, 3,024")
+    assert "| simclr |" in rows and "graphs_8x1" not in rows
+    assert "| lvmmed |" in others and "| graphs_8x1 | lvmmed |" in others and "simclr" not in others
+
+
 def test_alignment_and_uniformity_are_those_of_the_paper() -> None:
     rng = np.random.default_rng(0)
     first, second = (
@@ -332,6 +342,19 @@ def test_every_method_tries_as_many_different_settings() -> None:
         assert settings == method.settings()
         assert msgspec.json.decode(msgspec.json.encode(settings)) == settings
     assert {name for pair in PAIRS for name in pair} <= set(trained)
+
+
+def test_variants_are_of_the_chosen_row() -> None:
+    """Each has its rate and noise, and one other kind of graphs."""
+    results = Path("docs/evidence/runs")
+    (number,) = study._best("lvmmed", 1, 1, results)
+    chosen = METHODS["lvmmed"].fixed | METHODS["lvmmed"].settings()[number]
+    kinds = [json.dumps(chosen)]
+    for variant in VARIANTS.values():
+        assert variant.settings() == [{}]
+        assert ROW.items() <= chosen.items() and ROW.items() <= variant.fixed.items()
+        kinds.append(json.dumps({**chosen, **variant.fixed}))
+    assert len(set(kinds)) == 1 + len(VARIANTS)
 
 
 def test_the_plan_names_what_the_code_does() -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
-from benchmarks.studies.evidence.methods import EPOCHS, METHODS
+from benchmarks.studies.evidence.methods import ALL, EPOCHS, METHODS, VARIANTS
 from lvmmed_backbones.command.shell import behind, carry_out, show_paths
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
@@ -28,10 +28,10 @@ def parser() -> argparse.ArgumentParser:
     _add_folder(sets, "prepared", "isic2018, kvasir and hippocampus, prepared")
     _add_folder(sets, "out", "for the reduced images, and those that no corpus may have (judged/)")
     behind(sets, f"{HERE}:sets", show_paths)
-    for name, text, rung in (
-        ("search", "look for the best setting of each method, by successive halving", "last rung"),
-        ("final", "pretrain the best setting of each method with new seeds", "after which rung"),
-    ):
+    for name, text, rung, choices in (
+        ("search", "look for the best setting of each method, by successive halving", "last rung", METHODS),
+        ("final", "pretrain the best setting of each method with new seeds", "after which rung", ALL),
+    ):  # fmt: skip
         verb = verbs.add_parser(
             name,
             help=text,
@@ -41,8 +41,8 @@ def parser() -> argparse.ArgumentParser:
         _add_folder(verb, "sets", "of the verb sets")
         _add_folder(verb, "work", "for checkpoints, curves and logs")
         _add_folder(verb, "results", "for a small file of each run")
-        verb.add_argument("--methods", nargs="+", choices=METHODS, default=tuple(METHODS), metavar="NAME",
-                          help="default: all: " + ", ".join(METHODS))  # fmt: skip
+        verb.add_argument("--methods", nargs="+", choices=choices, default=tuple(METHODS), metavar="NAME",
+                          help=_of_methods(choices))  # fmt: skip
         verb.add_argument("--jobs", type=int, metavar="N",
                           help="runs at a time, which share the cores (one per core)")  # fmt: skip
         verb.add_argument("--rung", type=int, default=len(EPOCHS), metavar="N",
@@ -53,6 +53,13 @@ def parser() -> argparse.ArgumentParser:
     _add_folder(report, "out", "for the files")
     behind(report, f"{HERE}:report", show_paths)
     return top
+
+
+def _of_methods(choices: Container[str]) -> str:
+    more = [name for name in VARIANTS if name in choices]
+    return (
+        "default: " + ", ".join(METHODS) + (f"; there are also {', '.join(more)}" if more else "")
+    )
 
 
 def _add_folder(verb: argparse.ArgumentParser, name: str, text: str) -> None:

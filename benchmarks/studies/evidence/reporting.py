@@ -11,7 +11,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from benchmarks.studies.evidence.methods import EPOCHS, METHODS, PAIRS, RATE
+from benchmarks.studies.evidence.methods import (
+    ALL,
+    EPOCHS,
+    METHODS,
+    PAIRS,
+    PAIRS_OF_VARIANTS,
+    RATE,
+    VARIANTS,
+)
 from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH
 from benchmarks.studies.evidence.results import Result, read_results
 from reports.reading.scores import Scores, stratified_means
@@ -24,6 +32,7 @@ from reports.statistics.planning import MOST_SEEDS, more_seeds
 from reports.statistics.ranks import ranks
 from reports.statistics.significance import Level
 
+WITH_VARIANTS = {"lvmmed", *VARIANTS}
 RATES_SHOWN = (0.001, 0.003, 0.01)
 SEEDS_SHOWN = (2, 3, 5, 10, 20)
 SHOWN = {
@@ -67,9 +76,18 @@ def report(*, results: Path, out: Path) -> list[Path]:
             f"{results} holds no result: run `python -m benchmarks.studies.evidence search` first"
         )
     searched = [result for result in found if result.part == SEARCH]
-    finals = [result for result in found if result.part == FINAL]
+    finals = [r for r in found if r.part == FINAL and r.method in METHODS]
     by_steps = {n: [r for r in finals if r.steps in (0, n)] for n in _steps(finals)}
-    tables = [_final_tables(steps, runs) for steps, runs in by_steps.items()]
+    tables = [
+        _final_tables(f"Final rows, {steps:,} steps", runs, PAIRS)
+        for steps, runs in by_steps.items()
+    ]
+    variants = [r for r in found if r.method in VARIANTS]
+    for steps in _steps(variants):
+        runs = [r for r in (*finals, *variants) if r.steps == steps and r.method in WITH_VARIANTS]
+        tables.append(
+            _final_tables(f"Other graphs for LVM-Med, {steps:,} steps", runs, PAIRS_OF_VARIANTS)
+        )
     files = write_texts(out, {"tables.md": "\n\n".join([_search_table(searched), *tables]) + "\n"})
     if searched:
         files += save_figure(_draw_search(searched), out / "search")
@@ -79,13 +97,13 @@ def report(*, results: Path, out: Path) -> list[Path]:
 
 
 def by_method(finals: Sequence[Result]) -> list[Scores]:
-    """Return the scores of each method on all judged images together, in the order of METHODS.
+    """Return the scores of each method on all judged images together, in the order of ALL.
 
     The data sets are the strata, so that each counts alike in a mean. The score of an image is the mean over its
     probes.
     """
     found = []
-    for method in METHODS:
+    for method in ALL:
         runs = sorted((r for r in finals if r.method == method), key=lambda r: r.seed)
         if not runs:
             continue
@@ -162,7 +180,7 @@ def _words(result: Result) -> str:
     return ", ".join(map(str, short.values()))
 
 
-def _final_tables(steps: int, results: Sequence[Result]) -> str:
+def _final_tables(title: str, results: Sequence[Result], planned: Sequence[tuple[str, str]]) -> str:
     finals = by_method(results)
     runs = {s.backbone: [r for r in results if r.method == s.backbone] for s in finals}
     sets = sorted(runs[finals[0].backbone][0].by_set)
@@ -172,7 +190,7 @@ def _final_tables(steps: int, results: Sequence[Result]) -> str:
     mean_ranks = ranks(means).mean(0)
     intervals = rank_intervals(finals)
     lines = [
-        f"## Final rows, {steps:,} steps\n",
+        f"## {title}\n",
         "In percent. Score: mean with the 95 % interval over seeds and cases. Mean rank: with the same. Of each "
         "data set: mean ± sample deviation over the seeds.\n",
     ]
@@ -207,7 +225,9 @@ def _final_tables(steps: int, results: Sequence[Result]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n\n".join(
-        part for part in ("\n".join(lines), _verdicts(steps, finals), _resolution(finals)) if part
+        part
+        for part in ("\n".join(lines), _verdicts(title, finals, planned), _resolution(finals))
+        if part
     )
 
 
@@ -234,16 +254,16 @@ def _cell(values: Sequence[float], factor: float, digits: int) -> str:
     return f"{shown.mean():.{digits}f}{spread}"
 
 
-def _verdicts(steps: int, finals: Sequence[Scores]) -> str:
+def _verdicts(title: str, finals: Sequence[Scores], planned: Sequence[tuple[str, str]]) -> str:
     """The planned comparisons, as far as both are there."""
     names = [s.backbone for s in finals]
-    chosen = [(names.index(a), names.index(b)) for a, b in PAIRS if a in names and b in names]
+    chosen = [(names.index(a), names.index(b)) for a, b in planned if a in names and b in names]
     if not chosen:
         return ""
     pairs = compare_pairs(finals, chosen)
     found = over_tasks(pairs)
     lines = [
-        f"## Planned comparisons, {steps:,} steps\n",
+        f"### Planned comparisons: {title[0].lower()}{title[1:]}\n",
         "Differences of the scores in percentage points; p is corrected for the rows of this table (Holm).\n",
         "| A | B | A - B | 95 % interval | p | seeds to settle |",
         "|---|---|---:|---:|---:|---:|",
@@ -268,7 +288,7 @@ def _number(seeds: float) -> str:
 
 def _resolution(finals: Sequence[Scores]) -> str:
     """How far two runs of one method lie apart, and which differences some numbers of seeds find."""
-    trained = [s for s in finals if METHODS[s.backbone].config and len(s.seeds) > 1]
+    trained = [s for s in finals if ALL[s.backbone].config and len(s.seeds) > 1]
     if len(trained) < 2:
         return ""
     by_run = pooled_variance([s.headlines for s in trained])

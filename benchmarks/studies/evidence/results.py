@@ -19,7 +19,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes
     ----------
     method : str
-        Of `METHODS`.
+        Of `methods.ALL`.
     setting : int
         Its number among those that the search tries.
     changes : dict of str to int or float

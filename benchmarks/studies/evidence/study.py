@@ -18,6 +18,7 @@ from tqdm import tqdm
 import benchmarks.studies.evidence.ideas  # noqa: F401  heads that a config may name
 from benchmarks.studies.evidence.measures import measure
 from benchmarks.studies.evidence.methods import (
+    ALL,
     COMMON,
     EPOCHS,
     KEPT,
@@ -71,7 +72,7 @@ class _Job:
 
     @property
     def changes(self) -> Setting:
-        return METHODS[self.method].settings()[self.setting]
+        return ALL[self.method].settings()[self.setting]
 
 
 def search(
@@ -148,8 +149,10 @@ def final(
 
     Parameters
     ----------
-    corpus, sets, work, results, methods, jobs
+    corpus, sets, work, results, jobs
         As of `search`.
+    methods : sequence of str, default those of `METHODS`
+        Of `ALL`. A variant has one setting, and no search.
     rung : int, default 3
         The rung of the search that chooses the setting, from 1; its number of epochs is that of the final row, too.
 
@@ -196,7 +199,7 @@ class _Places:
 
     def job(self, method: str, setting: int, epochs: int, seed: int, part: str) -> _Job:
         threads = max(1, (os.cpu_count() or 1) // self.at_once)
-        epochs = epochs if METHODS[method].config else 0
+        epochs = epochs if ALL[method].config else 0
         return _Job(
             method, setting, epochs, seed, part, self.corpus, self.sets, self.work, self.results, threads
         )  # fmt: skip
@@ -210,7 +213,7 @@ def _best(method: str, rungs: int, number: int, results: Path) -> list[int]:
     RuntimeError
         If the last of these rungs is not at its end.
     """
-    settings = len(METHODS[method].settings())
+    settings = len(ALL[method].settings())
     if rungs == 0 or settings == 1:
         return list(range(settings))
     epochs, tried = EPOCHS[rungs - 1], KEPT[rungs - 1]
@@ -263,7 +266,7 @@ def _carry_out(job: _Job) -> None:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
     torch.set_num_threads(job.threads)
-    method, steps, measures = METHODS[job.method], 0, {}
+    method, steps, measures = ALL[job.method], 0, {}
     if method.config is None:
         torch.manual_seed(job.seed)
         entry = catalogue.get("random_resnet18_half")
