@@ -369,8 +369,8 @@ def _show_added(added: Added) -> int:
 
 def _show_findings(findings: Sequence[Finding]) -> int:
     """Print a table; return 1 if something is missing that every command needs."""
-    found = Column("found", overflow="fold")
-    table = Table("what", found, "needed by", "how to get it")
+    found, remedy = (Column(title, overflow="fold") for title in ("found", "how to get it"))
+    table = Table("what", found, "needed by", remedy)
     for finding in findings:
         missing = "" if finding.found else finding.remedy
         table.add_row(finding.what, finding.found or "missing", finding.needed_by, Text(missing))

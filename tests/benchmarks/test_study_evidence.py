@@ -10,12 +10,22 @@ from pathlib import Path
 import cv2
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from benchmarks.studies.evidence import measures, probe_sets, reporting, study
 from benchmarks.studies.evidence.__main__ import main
-from benchmarks.studies.evidence.methods import ALL, EPOCHS, KEPT, METHODS, PAIRS, ROW, TRIED, VARIANTS
+from benchmarks.studies.evidence.methods import (
+    ALL,
+    EPOCHS,
+    KEPT,
+    METHODS,
+    PAIRS,
+    ROW,
+    TRIED,
+    VARIANTS,
+)
 from benchmarks.studies.evidence.probe import probe
 from benchmarks.studies.evidence.probe_sets import FINAL, SEARCH, TRAIN, VALID, ProbeSet
 from benchmarks.studies.evidence.results import Result, read_results, write_result
@@ -309,6 +319,32 @@ def test_variants_have_a_table_of_their_own(tmp_path: Path) -> None:
     rows, others = (tmp_path / "tables.md").read_text().split("## Other graphs for LVM-Med, 3,024")
     assert "| simclr |" in rows and "graphs_8x1" not in rows
     assert "| lvmmed |" in others and "| graphs_8x1 | lvmmed |" in others and "simclr" not in others
+
+
+def test_measures_are_set_against_scores() -> None:
+    """By the means of methods that have the measure; too few give no row."""
+    runs = []
+    for number, method in enumerate(
+        ["simclr", "barlowtwins", "dino", "lvmmed", "first_order", "soft"]
+    ):
+        for seed, off in ((1, -1), (2, 1)):
+            measures = {
+                "vertices": 0.1 * number + off,
+                "alignment": -number,
+                "agreement": number % 2,
+            }
+            if number < 4:
+                measures["broken"] = number
+            runs.append(fabricated(method, 0, 1, 0.1 * number, seed=seed, measures=measures))
+    table = reporting._measures_table("Title", runs)
+    rows = dict(re.findall(r"\| ([a-z ]+) \| 6 \| ([+-]\d\.\d\d) \|", table))
+    expected = pd.Series([0, 1, 0, 1, 0, 1]).corr(pd.Series(range(6)), method="spearman")
+    assert rows == {
+        "by vertices alone": "+1.00",
+        "agreement of gradients": f"{expected:+.2f}",
+        "alignment": "-1.00",
+    }
+    assert reporting._measures_table("Title", runs[:6]) == ""
 
 
 def test_alignment_and_uniformity_are_those_of_the_paper() -> None:

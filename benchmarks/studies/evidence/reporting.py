@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
+from scipy.stats import spearmanr
 
 from benchmarks.studies.evidence.methods import (
     ALL,
@@ -34,6 +35,7 @@ from reports.statistics.significance import Level
 
 WITH_VARIANTS = {"lvmmed", *VARIANTS}
 RATES_SHOWN = (0.001, 0.003, 0.01)
+LEAST_ROWS = 5  # for a correlation
 SEEDS_SHOWN = (2, 3, 5, 10, 20)
 SHOWN = {
     "last accuracy": ("matched in training", 100, 0),
@@ -88,7 +90,11 @@ def report(*, results: Path, out: Path) -> list[Path]:
         tables.append(
             _final_tables(f"Other graphs for LVM-Med, {steps:,} steps", runs, PAIRS_OF_VARIANTS)
         )
-    files = write_texts(out, {"tables.md": "\n\n".join([_search_table(searched), *tables]) + "\n"})
+    for steps in _steps(finals):
+        runs = [r for r in (*finals, *variants) if r.steps == steps]
+        tables.append(_measures_table(f"What goes with a better score, {steps:,} steps", runs))
+    texts = [_search_table(searched), *tables]
+    files = write_texts(out, {"tables.md": "\n\n".join(filter(None, texts)) + "\n"})
     if searched:
         files += save_figure(_draw_search(searched), out / "search")
     for steps, runs in by_steps.items():
@@ -229,6 +235,25 @@ def _final_tables(title: str, results: Sequence[Result], planned: Sequence[tuple
         for part in ("\n".join(lines), _verdicts(title, finals, planned), _resolution(finals))
         if part
     )
+
+
+def _measures_table(title: str, results: Sequence[Result]) -> str:
+    """Rank correlations of measures with scores, over methods and variants; a row is the mean over its seeds."""
+    rows = pd.DataFrame([{"method": r.method, "score": r.score, **r.measures} for r in results])
+    means = rows.groupby("method").mean()
+    lines = [
+        f"## {title}\n",
+        "Spearman's rank correlation of a measure and the score, over the methods and variants that have the measure; "
+        "p is of each alone.\n",
+        "| measure | methods | correlation | p |",
+        "|---|---:|---:|---:|",
+    ]
+    for key, (name, _, _) in SHOWN.items():
+        both = means[["score", key]].dropna() if key in means else means[:0]
+        if len(both) >= LEAST_ROWS and both[key].nunique() > 1:
+            found = spearmanr(both[key], both["score"])
+            lines.append(f"| {name} | {len(both)} | {found.statistic:+.2f} | {found.pvalue:.2g} |")
+    return "\n".join(lines) if len(lines) > 4 else ""
 
 
 def rank_intervals(finals: Sequence[Scores], draws: int = 1000) -> list[tuple[float, float]]:
