@@ -316,6 +316,7 @@ def test_variants_have_a_table_of_their_own(tmp_path: Path) -> None:
     for number, result in enumerate(runs):
         write_result(tmp_path / "runs" / f"{number}.json", result)
     reporting.report(results=tmp_path / "runs", out=tmp_path)
+    assert (tmp_path / "graphs-3024.svg").is_file()
     rows, others = (tmp_path / "tables.md").read_text().split("## Other graphs for LVM-Med, 3,024")
     assert "| simclr |" in rows and "graphs_8x1" not in rows
     assert "| lvmmed |" in others and "| graphs_8x1 | lvmmed |" in others and "simclr" not in others

@@ -58,7 +58,7 @@ def report(*, results: Path, out: Path) -> list[Path]:
     results : Path
         Folder of the results of `search` and `final`.
     out : Path
-        Folder for tables.md, and for search.svg and final-STEPS.svg, as far as there are results for them.
+        Folder for tables.md, and for search.svg, final-STEPS.svg and graphs-STEPS.svg, as far as there are results.
 
     Returns
     -------
@@ -79,26 +79,24 @@ def report(*, results: Path, out: Path) -> list[Path]:
         )
     searched = [result for result in found if result.part == SEARCH]
     finals = [r for r in found if r.part == FINAL and r.method in METHODS]
-    by_steps = {n: [r for r in finals if r.steps in (0, n)] for n in _steps(finals)}
-    tables = [
-        _final_tables(f"Final rows, {steps:,} steps", runs, PAIRS)
-        for steps, runs in by_steps.items()
-    ]
     variants = [r for r in found if r.method in VARIANTS]
-    for steps in _steps(variants):
-        runs = [r for r in (*finals, *variants) if r.steps == steps and r.method in WITH_VARIANTS]
-        tables.append(
-            _final_tables(f"Other graphs for LVM-Med, {steps:,} steps", runs, PAIRS_OF_VARIANTS)
-        )
-    for steps in _steps(finals):
-        runs = [r for r in (*finals, *variants) if r.steps == steps]
-        tables.append(_measures_table(f"What goes with a better score, {steps:,} steps", runs))
-    texts = [_search_table(searched), *tables]
+    groups = {  # by the name of the figure
+        f"final-{n}": (f"Final rows, {n:,} steps", [r for r in finals if r.steps in (0, n)], PAIRS)
+        for n in _steps(finals)
+    }
+    for n in _steps(variants):
+        runs = [r for r in (*finals, *variants) if r.steps == n and r.method in WITH_VARIANTS]
+        title = f"Other graphs for LVM-Med, {n:,} steps"
+        groups[f"graphs-{n}"] = (title, runs, PAIRS_OF_VARIANTS)
+    texts = [_search_table(searched), *(_final_tables(*group) for group in groups.values())]
+    for n in _steps(finals):
+        runs = [r for r in (*finals, *variants) if r.steps == n]
+        texts.append(_measures_table(f"What goes with a better score, {n:,} steps", runs))
     files = write_texts(out, {"tables.md": "\n\n".join(filter(None, texts)) + "\n"})
     if searched:
         files += save_figure(_draw_search(searched), out / "search")
-    for steps, runs in by_steps.items():
-        files += save_figure(_draw_finals(by_method(runs)), out / f"final-{steps}")
+    for name, (_, runs, _) in groups.items():
+        files += save_figure(_draw_finals(by_method(runs)), out / name)
     return files
 
 
