@@ -295,7 +295,7 @@ def _verdicts(title: str, finals: Sequence[Scores], planned: Sequence[tuple[str,
         low, high, p, seeds = (x[n] for x in (found.low, found.high, found.adjusted, found.seeds))
         lines.append(
             f"| {names[a]} | {names[b]} | {100 * pairs.difference[n]:+.1f} | {100 * low:+.1f} to {100 * high:+.1f} | "
-            f"{p:.2g} | {_number(seeds)} |"
+            f"{'' if np.isnan(p) else f'{p:.2g}'} | {_number(seeds)} |"
         )
     return "\n".join(lines)
 
