@@ -35,6 +35,7 @@ from reports.statistics.significance import Level
 
 WITH_VARIANTS = {"lvmmed", *VARIANTS}
 RATES_SHOWN = (0.001, 0.003, 0.01)
+PANELS = 4  # of the search, side by side
 LEAST_ROWS = 5  # for a correlation
 SEEDS_SHOWN = (2, 3, 5, 10, 20)
 MEASURES = {
@@ -344,9 +345,12 @@ def _resolution(finals: Sequence[Scores]) -> str:
 def _draw_search(searched: Sequence[Result]) -> Figure:
     """Draw the score of each setting against its learning rate, a panel for each method, a colour for each rung."""
     methods = [name for name in METHODS if any(r.method == name and r.steps for r in searched)]
-    figure = Figure((WIDE, 1.9), layout="constrained")
-    panels = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
-    for axes, name in zip(panels, methods, strict=True):
+    rows = -(-len(methods) // PANELS)
+    figure = Figure((WIDE, 0.3 + 1.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, min(PANELS, len(methods)), sharey=True, squeeze=False).ravel()
+    for unused in panels[len(methods) :]:
+        unused.remove()
+    for axes, name in zip(panels, methods, strict=False):
         for epochs, color, marker in zip(EPOCHS, PALETTE, "os^", strict=False):
             runs = [r for r in searched if r.method == name and r.epochs == epochs and r.steps]
             axes.plot(
@@ -361,14 +365,15 @@ def _draw_search(searched: Sequence[Result]) -> Figure:
         untrained = [100 * r.score for r in searched if not r.steps]
         if untrained:
             axes.axhline(untrained[0], color=EDGE, linewidth=0.7, linestyle=(0, (3, 2)))
-            axes.annotate("untrained", (0, untrained[0]), xycoords=("axes fraction", "data"), va="bottom",
-                          xytext=(2, 1), textcoords="offset points", fontsize=6)  # fmt: skip
+            axes.annotate("untrained", (0, untrained[0]), xycoords=("axes fraction", "data"), va="top",
+                          xytext=(2, -2), textcoords="offset points", fontsize=6)  # fmt: skip
+        axes.margins(y=0.12)  # room for that word
         axes.set_xscale("log")
         axes.set_xticks(RATES_SHOWN, [f"{rate:g}" for rate in RATES_SHOWN])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_title(name, loc="left")
         axes.set_xlabel("learning rate")
-    panels[0].set_ylabel("score on the search parts, %")
+    figure.supylabel("score on the search parts, %", fontsize="medium")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
