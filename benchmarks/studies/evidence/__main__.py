@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.studies.evidence.methods import ALL, EPOCHS, METHODS, VARIANTS
+from benchmarks.studies.evidence.methods import ALL, EPOCHS, METHODS
 from lvmmed_backbones.command.shell import behind, carry_out, show_paths
 from lvmmed_backbones.display import say_error
 from lvmmed_backbones.stopping import stop_quietly
@@ -55,11 +55,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _of_methods(choices: Container[str]) -> str:
-    more = [name for name in VARIANTS if name in choices]
-    return (
-        "default: " + ", ".join(METHODS) + (f"; there are also {', '.join(more)}" if more else "")
-    )
+def _of_methods(choices: Iterable[str]) -> str:
+    more = ", ".join(name for name in choices if name not in METHODS)
+    return f"default: {', '.join(METHODS)}" + (f"; there are also {more}" if more else "")
 
 
 def _add_folder(verb: argparse.ArgumentParser, name: str, text: str) -> None:

@@ -52,9 +52,8 @@ def _along(vertices: Tensor, edges: Tensor) -> Tensor:
     *graphs, size, _ = vertices.shape
     rows = vertices.flatten(0, -2)
     starts = torch.arange(0, len(rows), size, device=rows.device).view(*graphs, 1, 1)
-    first, second = (edges + starts).unbind(
-        -1
-    )  # `embedding`, since the gradient of rows[first] takes twice as long
+    first, second = (edges + starts).unbind(-1)
+    # The gradient of rows[first] takes twice as long.
     return embedding(first, rows) - embedding(second, rows)
 
 
