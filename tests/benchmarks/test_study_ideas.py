@@ -8,8 +8,11 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import MessageHub
+from mmengine.registry import MODELS, DefaultScope
 
+import lvmmed_backbones.pretrain.registration  # noqa: F401
 from benchmarks.studies.evidence.ideas import (
     ContrastAndMatchingHead,
     CurriculumHead,
@@ -17,7 +20,8 @@ from benchmarks.studies.evidence.ideas import (
     contrastive_loss,
     log_plan,
 )
-from benchmarks.studies.evidence.methods import HEAD, IDEAS, METHODS
+from benchmarks.studies.evidence.methods import ALL, COMMON, HEAD, IDEAS, METHODS
+from lvmmed_backbones.pretrain import CONFIGS
 from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
 
 N, F = 12, 8
@@ -106,3 +110,14 @@ def test_both_losses_are_added() -> None:
 def test_each_idea_is_a_head_of_its_own() -> None:
     heads = {METHODS[idea].fixed[f"{HEAD}.type"] for idea in IDEAS}
     assert heads == {"SoftMatchingHead", "CurriculumHead", "ContrastAndMatchingHead"}
+
+
+@pytest.mark.parametrize("name", [name for name, method in ALL.items() if method.config])
+def test_every_method_builds_its_model(name: str) -> None:
+    method = ALL[name]
+    config = Config.fromfile(CONFIGS / f"{method.config}.py")
+    for setting in method.settings()[:2]:
+        config.merge_from_dict({**COMMON, **method.fixed, **setting})
+        with DefaultScope.overwrite_default_scope("mmpretrain"):
+            model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
+        assert any(parameter.requires_grad for parameter in model.parameters())

@@ -106,13 +106,13 @@ class CurriculumHead(GraphMatchingHead):
     first_noise, last_noise : float
         Scales of the noise.
     arguments
-        Of `GraphMatchingHead`.
+        Of `GraphMatchingHead`, whose own noise is not used.
     """
 
     def __init__(
         self, channels: int, first_noise: float, last_noise: float, **arguments: Any
     ) -> None:
-        super().__init__(channels, noise=first_noise, **arguments)
+        super().__init__(channels, **(arguments | {"noise": first_noise}))
         self.noises = first_noise, last_noise
 
     def loss(
