@@ -412,6 +412,7 @@ def compare(
     comparisons: list[tuple[Condition | Origin, Comparison]] = []
     for condition, runs in by_condition(records):
         scores, unsound = read_sound_scores(runs)
+        scores.sort(key=lambda s: (s.task, s.protocol))  # records come by checksums
         problems += [problem for problem in unsound if problem not in problems]
         of_a, of_b = ([s for s in scores if s.backbone == name] for name in (a, b))
         here = {cell[1:]: one for cell, one in seen.items() if cell.condition == condition}
