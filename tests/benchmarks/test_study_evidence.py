@@ -12,9 +12,11 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
+import statsmodels.api as sm
 import torch
 
-from benchmarks.studies.evidence import measures, probe_sets, reporting, study
+from benchmarks.studies.evidence import correlations, measures, probe_sets, reporting, study
 from benchmarks.studies.evidence.__main__ import main
 from benchmarks.studies.evidence.methods import (
     ALL,
@@ -22,6 +24,7 @@ from benchmarks.studies.evidence.methods import (
     KEPT,
     METHODS,
     PAIRS,
+    RATE,
     ROW,
     TRIED,
     VARIANTS,
@@ -337,7 +340,7 @@ def test_measures_are_set_against_scores() -> None:
             if number < 4:
                 measures["broken"] = number
             runs.append(fabricated(method, 0, 1, 0.1 * number, seed=seed, measures=measures))
-    table = reporting._measures_table("Title", runs)
+    table = correlations.between_methods("Title", runs)
     rows = dict(re.findall(r"\| ([a-z ]+) \| 6 \| ([+-]\d\.\d\d) \|", table))
     expected = pd.Series([0, 1, 0, 1, 0, 1]).corr(pd.Series(range(6)), method="spearman")
     assert rows == {
@@ -345,7 +348,106 @@ def test_measures_are_set_against_scores() -> None:
         "agreement of gradients": f"{expected:+.2f}",
         "alignment": "-1.00",
     }
-    assert reporting._measures_table("Title", runs[:6]) == ""
+    assert correlations.between_methods("Title", runs[:6]) == ""
+
+
+def searched(method: str, rng: np.random.Generator, off: float = 0.0) -> list[Result]:
+    """A search in which the rate moves the loss and the score, and the loss alone the score a little more."""
+    runs = []
+    for setting in range(TRIED):
+        rate, noise = rng.uniform(0.001, 0.02), rng.normal()
+        score = 0.5 + off + 10 * rate + 0.02 * noise
+        measures = {"last loss": off - 50 * rate - 0.1 * noise + 0.1 * rng.normal()}
+        run = fabricated(method, setting, 1, score, measures=measures)
+        runs.append(msgspec.structs.replace(run, changes={RATE: rate}))
+    return runs
+
+
+def table_of(text: str) -> list[list[str]]:
+    return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+
+
+def test_within_a_search_the_rate_is_held() -> None:
+    """Of one method it is the partial correlation of Spearman's coefficients; p is that of its t-test."""
+    runs = searched("simclr", np.random.default_rng(0))
+    frame = pd.DataFrame(
+        [{"score": r.score, "rate": r.changes[RATE], "loss": r.measures["last loss"]} for r in runs]
+    )
+    r = frame.corr(method="spearman")
+    xy, xz, yz = r.loc["loss", "score"], r.loc["loss", "rate"], r.loc["score", "rate"]
+    partial = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    t = partial * np.sqrt((TRIED - 3) / (1 - partial**2))
+    _, row, *_ = table_of(correlations.within_searches("Title", runs))
+    assert row[:5] == ["loss, last steps", "1", str(TRIED), f"{xy:+.2f}", f"{partial:+.2f}"]
+    assert float(row[5]) == pytest.approx(2 * scipy.stats.t.sf(abs(t), TRIED - 3), rel=0.5)
+    assert row[6:] == row[4:6]  # there are no graphs
+
+
+def test_within_a_search_the_size_of_the_graphs_is_held_too() -> None:
+    """By the correlation of what two regressions on the ranks leave, as statsmodels has it."""
+    rng = np.random.default_rng(0)
+    runs = []
+    for run in searched("lvmmed", rng):
+        size = int(rng.choice([8, 16, 32, 64]))
+        loss = run.measures["last loss"] + 0.02 * size
+        runs.append(
+            msgspec.structs.replace(
+                run, changes=run.changes | {correlations.SIZE: size}, measures={"last loss": loss}
+            )
+        )
+    _, loss, size, *_ = table_of(correlations.within_searches("Title", runs))
+    columns = [
+        [run.score for run in runs],
+        [run.measures["last loss"] for run in runs],
+        [run.changes[RATE] for run in runs],
+        [run.changes[correlations.SIZE] for run in runs],
+    ]
+    y, x, *held = (scipy.stats.rankdata(column) for column in columns)
+    known = sm.add_constant(np.column_stack(held))
+    left = [sm.OLS(one, known).fit().resid for one in (y, x)]
+    assert loss[6] == f"{np.corrcoef(left)[0, 1]:+.2f}" != loss[4]
+    assert size[0] == "images of a graph" and len(size) == 6  # with itself held, nothing is left
+
+
+def test_differences_of_methods_are_no_part_of_what_is_within_them() -> None:
+    rng = np.random.default_rng(0)
+    runs = [*searched("simclr", rng), *searched("dino", rng)]
+    worse = [
+        msgspec.structs.replace(run, means={name: mean / 2 for name, mean in run.means.items()})
+        for run in runs[TRIED:]
+    ]
+    moved = [*runs[:TRIED], *worse]
+    one, other = (table_of(correlations.within_searches("T", some))[1] for some in (runs, moved))
+    assert one == other and one[1:3] == ["2", str(2 * TRIED)]
+    assert float(one[3]) < float(one[4]) < 0  # the rate moves both
+
+
+def test_a_measure_that_says_nothing_has_no_small_p() -> None:
+    """Over 100 searches p is evenly distributed."""
+    found = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        runs = [
+            msgspec.structs.replace(r, measures={"last loss": rng.normal()})
+            for r in searched("simclr", rng)
+        ]
+        found.append(float(table_of(correlations.within_searches("T", runs))[1][5]))
+    assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
+
+
+def test_a_setting_that_a_curve_would_choose() -> None:
+    runs = [
+        msgspec.structs.replace(run, measures={"last loss": -n, "last accuracy": abs(n - 3)})
+        for n, run in enumerate(searched("lvmmed", np.random.default_rng(0)))
+    ]
+    scores = [100 * run.score for run in runs]
+    *_, row = table_of(correlations.within_searches("Title", runs))
+    mean = sum(scores) / len(scores)
+    fastest = scores[np.argmax([run.changes[RATE] for run in runs])]
+    shown = [f"{score:.1f}" for score in (max(scores), mean, scores[-1], scores[-1])]
+    assert row == ["lvmmed", *shown, "", f"{fastest:.1f}"]
+    few = runs[: correlations.LEAST_SETTINGS - 1]
+    assert correlations.within_searches("Title", few) == ""
 
 
 def test_alignment_and_uniformity_are_those_of_the_paper() -> None:

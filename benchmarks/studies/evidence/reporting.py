@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from scipy.stats import spearmanr
 
+from benchmarks.studies.evidence import correlations
+from benchmarks.studies.evidence.correlations import MEASURES
 from benchmarks.studies.evidence.methods import (
     ALL,
     EPOCHS,
@@ -36,18 +37,7 @@ from reports.statistics.significance import Level
 WITH_VARIANTS = {"lvmmed", *VARIANTS}
 RATES_SHOWN = (0.001, 0.003, 0.01)
 PANELS = 4  # of the search, side by side
-LEAST_ROWS = 5  # for a correlation
 SEEDS_SHOWN = (2, 3, 5, 10, 20)
-MEASURES = {
-    "last accuracy": ("matched in training", 100, 0),
-    "vertices": ("by vertices alone", 100, 0),
-    "corrected": ("corrected by edges", 100, 0),
-    "broken": ("broken by edges", 100, 0),
-    "agreement": ("agreement of gradients", 1, 2),
-    "alignment": ("alignment", 1, 2),
-    "uniformity": ("uniformity", 1, 2),
-    "last effective_rank": ("effective rank", 1, 0),
-}
 SHOWN = {**MEASURES, "time": ("step, s", 1, 2)}
 
 
@@ -92,7 +82,12 @@ def report(*, results: Path, out: Path) -> list[Path]:
     texts = [_search_table(searched), *(_final_tables(*group) for group in groups.values())]
     for n in _steps(finals):
         runs = [r for r in (*finals, *variants) if r.steps == n]
-        texts.append(_measures_table(f"What goes with a better score, {n:,} steps", runs))
+        title = f"What goes with a better score, {n:,} steps"
+        texts.append(correlations.between_methods(title, runs))
+    for n in _steps(searched):
+        rung = [r for r in searched if r.steps == n]
+        title = f"What goes with a better score within a search, {n:,} steps"
+        texts.append(correlations.within_searches(title, rung))
     files = write_texts(out, {"tables.md": "\n\n".join(filter(None, texts)) + "\n"})
     if searched:
         files += save_figure(_draw_search(searched), out / "search")
@@ -234,25 +229,6 @@ def _final_tables(title: str, results: Sequence[Result], planned: Sequence[tuple
         for part in ("\n".join(lines), _verdicts(title, finals, planned), _resolution(finals))
         if part
     )
-
-
-def _measures_table(title: str, results: Sequence[Result]) -> str:
-    """Rank correlations of measures with scores, over methods and variants; a row is the mean over its seeds."""
-    rows = pd.DataFrame([{"method": r.method, "score": r.score, **r.measures} for r in results])
-    means = rows.groupby("method").mean()
-    lines = [
-        f"## {title}\n",
-        "Spearman's rank correlation of a measure and the score, over the methods and variants that have the measure; "
-        "p is of each alone.\n",
-        "| measure | methods | correlation | p |",
-        "|---|---:|---:|---:|",
-    ]
-    for key, (name, _, _) in MEASURES.items():
-        both = means[["score", key]].dropna() if key in means else means[:0]
-        if len(both) >= LEAST_ROWS and both[key].nunique() > 1:
-            found = spearmanr(both[key], both["score"])
-            lines.append(f"| {name} | {len(both)} | {found.statistic:+.2f} | {found.pvalue:.2g} |")
-    return "\n".join(lines) if len(lines) > 4 else ""
 
 
 def rank_intervals(finals: Sequence[Scores], draws: int = 1000) -> list[tuple[float, float]]:
