@@ -2,8 +2,8 @@
 
 `expected/` was written by the code at the end of version 1 of the design, on one machine. Figures may differ in their
 last digits on another. `pytest tests/guard --freeze -m ""` writes it anew. Since then, by decision: reports say how
-sure the best of each task is, and which rows are of one network; linear tasks are probes on frozen features; comparisons name tasks in alphabetical
-order.
+sure the best of each task is, and which rows are of one network; linear tasks are probes on frozen features;
+comparisons name their tasks in alphabetical order.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ def test_the_schedule_follows_the_number_of_epochs(
     [
         # random partitions with remainders, and dropout
         ("lvmmed_resnet18_mini", dict(GRAPHS, message_passing=2, aggregation="max", dropout=0.5)),
-        ("mocov2_resnet18_mini", {}),
-        ("deepclusterv2_resnet18_mini", {}),
+        pytest.param("mocov2_resnet18_mini", {}, marks=pytest.mark.slow),
+        pytest.param("deepclusterv2_resnet18_mini", {}, marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_run_goes_on_to_the_same_weights(
