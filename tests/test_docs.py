@@ -143,6 +143,7 @@ def test_tutorial_compare_two_ssl_methods(follow, tmp_path: Path) -> None:
     assert compared == ["my_lvmmed"] * 4 + ["my_simclr"] * 4 + ["random_resnet18_half"] * 4
 
 
+@pytest.mark.slow
 def test_tutorial_pretrain_on_your_images(follow, tmp_path: Path) -> None:
     printed = follow("pretrain_on_your_images")
     assert re.findall(r"^step (\d) loss \d\.\d+$", printed, re.MULTILINE) == [*"0123"]

@@ -33,6 +33,7 @@ def test_a_checkout_has_all_verbs(tmp_path: Path) -> None:
     assert done.returncode == 1 and "no record.json in it" in done.stderr
 
 
+@pytest.mark.slow
 def test_elsewhere_it_says_that_it_needs_a_checkout(tmp_path: Path) -> None:
     assert "random_resnet50" in lvmmed("list", cwd=tmp_path).stdout
     for verb in ("tasks", "run", "plan", "check", "status", "resume", "show", "verify", "report"):

@@ -111,6 +111,7 @@ def test_a_file_brings_all_that_a_run_needs(plugin: Path, tmp_path: Path) -> Non
     assert "tiny_net" in leaders.stdout
 
 
+@pytest.mark.slow
 def test_every_command_line_takes_plugins(plugin: Path, tmp_path: Path) -> None:
     assert "tiny_net" in call("lvmmed_backbones", "list", "--plugins", plugin).stdout
     assert "Vessels" in call("tasks", "list", "--plugins", plugin).stdout

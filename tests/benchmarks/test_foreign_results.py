@@ -63,7 +63,15 @@ def test_what_others_measured_is_not_measured_again(finished: Path, tmp_path: Pa
     assert files(tmp_path / "results" / "runs") == before
 
 
-@pytest.mark.parametrize("name", ["last_checkpoint", "last.pth", "best_70.pth", "config.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "last_checkpoint",
+        pytest.param("last.pth", marks=pytest.mark.slow),
+        pytest.param("best_70.pth", marks=pytest.mark.slow),
+        pytest.param("config.py", marks=pytest.mark.slow),
+    ],
+)
 def test_a_folder_of_results_runs_no_code(finished: Path, tmp_path: Path, name: str) -> None:
     """mmengine follows last_checkpoint wherever it leads, and runs the config text in what it finds there."""
     folder = tmp_path / "job"

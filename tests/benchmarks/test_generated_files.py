@@ -52,6 +52,7 @@ def words(folder: Path, backbone: str, verb: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_a_check_of_generated_weights(work: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("LVMMED_CATALOGUE", str(tmp_path))
     file = tmp_path / "mine.safetensors"

@@ -170,6 +170,7 @@ def test_wrong_words_exit_with_2_and_a_remedy(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_real_images(real_data: Path, tmp_path: Path) -> None:
     """DRIVE, the smallest real data set, at the mini profile's size."""
     done = benchmarks(

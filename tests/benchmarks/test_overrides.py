@@ -103,6 +103,7 @@ def test_without_memory_for_a_batch_a_run_takes_half_of_it_in_two_steps(tmp_path
     assert len([*(tmp_path / "results" / "runs").iterdir()]) == 2
 
 
+@pytest.mark.slow
 def test_without_memory_for_half_a_batch_a_run_fails_by_name(tmp_path: Path) -> None:
     code, said = run(tmp_path, write_task(tmp_path, most=4))
     assert code == 1 and "0 runs done, 0 were done before, 1 failed" in said

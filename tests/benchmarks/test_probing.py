@@ -265,6 +265,7 @@ class Standardise(nn.Module):
         return ((features[-1] - self.mean) * self.scale,)
 
 
+@pytest.mark.slow
 def test_a_frozen_network_trained_to_its_end_by_mmengine_is_the_probe(
     prepared_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,7 +133,9 @@ def test_a_resnet_in_one_sequential(tmp_path: Path, shelf: Path, capsys) -> None
     assert torch.equal(built.network.layer3[5].conv3.weight, source.layer3[5].conv3.weight)
 
 
-@pytest.mark.parametrize("architecture", ["sam_vit_b", "lvmmed_vit_b"])
+@pytest.mark.parametrize(
+    "architecture", [pytest.param("sam_vit_b", marks=pytest.mark.slow), "lvmmed_vit_b"]
+)
 def test_an_image_encoder_of_sam_keeps_its_size(
     architecture: str, tmp_path: Path, shelf: Path, capsys
 ) -> None:
@@ -278,6 +280,7 @@ SMALL = dict(
 )
 
 
+@pytest.mark.slow
 def test_300_damaged_files(tmp_path: Path, shelf: Path, monkeypatch, capsys) -> None:
     """Bytes changed, cut off or put in, and parts exchanged: the weights of the file, or one line and nothing left."""
     from safetensors.torch import load_file

@@ -269,6 +269,7 @@ def scrambled(content: object, rng: np.random.Generator) -> None:
         return
 
 
+@pytest.mark.slow
 def test_300_changed_checkpoints(
     trained: Path, arguments: list[str], tmp_path: Path, capsys
 ) -> None:
@@ -309,6 +310,7 @@ def test_300_changed_checkpoints(
     assert min(outcomes.values()) > 50, outcomes
 
 
+@pytest.mark.slow
 def test_300_changed_checkpoints_before_a_resumption(
     trained: Path, arguments: list[str], tmp_path: Path, monkeypatch
 ) -> None:

@@ -23,7 +23,12 @@ from lvmmed_backbones.pretrain import CONFIGS, config_names
 from lvmmed_backbones.pretrain.hooks import checkpoints, latest_checkpoint
 from lvmmed_backbones.pretrain.running import set_epochs
 
-MINI = [name for name in config_names() if name.endswith("_mini")]
+DEFAULT = ("lvmmed_resnet18_mini", "lvmmed_vit_tiny_mini", "simclr_resnet18_mini")
+MINI = [
+    pytest.param(name, marks=[] if name in DEFAULT else [pytest.mark.slow])
+    for name in config_names()
+    if name.endswith("_mini")
+]
 EPOCH = 6  # steps: 48 images, 8 a step
 GRAPHS = dict(graph_size=5, partitions=3, neighbours=2)
 

@@ -172,6 +172,7 @@ def launch(processes: int) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.slow
 def test_another_number_of_processes_goes_on_by_images(pretrain_line, run, tmp_path: Path) -> None:
     """48 images, 2 epochs: 2 processes of 8 images, then one of 4, then 2 of 4."""
     options = {**TINY, "train_cfg__max_epochs": 2}
