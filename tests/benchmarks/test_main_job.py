@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
 from pathlib import Path
 
 import pytest
@@ -46,12 +47,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-BACKBONES = ("random_vit_tiny", "imagenet_efficientnet_lite0")
-
-
-def words(folder: Path, backbones: Sequence[str] = BACKBONES) -> list[str]:
+def words(folder: Path) -> list[str]:
     return [
-        *("run", "--tasks", "drive", "brain_tumor_linear", "--backbones", *backbones),
+        *("run", "--tasks", "drive", "brain_tumor_linear"),
+        *("--backbones", "random_vit_tiny", "imagenet_efficientnet_lite0"),
         *("--results", str(folder / "results"), "--work", str(folder / "work"), "--jobs", "2"),
     ]
 
@@ -128,18 +127,51 @@ def test_a_failing_run_is_named_and_the_others_go_on(finished: Path, tmp_path: P
     image = next(work.glob(f"prepared/*/drive/images/{name}.*"))
     whole = image.read_bytes()
     image.write_bytes(whole[:100])
-    job = words(tmp_path, BACKBONES[:1])
+    job = [w.replace(str(finished), str(tmp_path)) for w in words(finished)]
     broken = benchmarks(*job)
     assert broken.returncode == 1
-    assert "1 runs done" in broken.stderr
-    assert broken.stderr.count("FAILED") == 1
-    assert len(records(tmp_path / "results")) == 1
-    assert len(list(tmp_path.glob("results/runs/*/error.txt"))) == 1
+    assert "2 runs done" in broken.stderr
+    assert broken.stderr.count("FAILED") == 2
+    assert len(records(tmp_path / "results")) == 2
+    assert len(list(tmp_path.glob("results/runs/*/error.txt"))) == 2
     image.write_bytes(whole)
     mended = benchmarks(*job)
     assert mended.returncode == 0, mended.stderr
-    assert len(records(tmp_path / "results")) == 2
+    assert len(records(tmp_path / "results")) == 4
     assert not list(tmp_path.glob("results/runs/*/error.txt"))
+
+
+@pytest.mark.slow
+def test_a_killed_run_takes_no_other_with_it(finished: Path, tmp_path: Path) -> None:
+    """Send SIGKILL to the first run that writes its log, as the kernel does when memory runs out."""
+    job = [w.replace(str(finished / "results"), str(tmp_path / "results")) for w in words(finished)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *job],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    victim, deadline = None, time.monotonic() + 120
+    while victim is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+        for log in tmp_path.glob("results/runs/*/run.log"):
+            victim = writer_of(log)
+    os.kill(victim, signal.SIGKILL)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "killed" in errors
+    assert len(records(tmp_path / "results")) == 3
+
+
+def writer_of(log: Path) -> int | None:
+    """Return the process whose standard output is `log`."""
+    for stdout in Path("/proc").glob("[0-9]*/fd/1"):
+        try:
+            if stdout.resolve() == log.resolve():
+                return int(stdout.parts[2])
+        except OSError:
+            continue
+    return None
 
 
 @pytest.mark.parametrize(
@@ -167,6 +199,13 @@ def test_wrong_words_exit_with_2_and_a_remedy(
     folders = ["--results", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
     assert main([*arguments, *folders]) == 2
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_process_exits_with_2_too(tmp_path: Path) -> None:
+    done = benchmarks("run", "--jobs", "0", "--results", tmp_path / "results")
+    assert done.returncode == 2
+    assert "--jobs 0: give the number of runs at a time, 1 or more" in done.stderr
     assert not (tmp_path / "results").exists()
 
 

@@ -304,8 +304,7 @@ def test_the_report_says_what_differs(tmp_path: Path, capsys) -> None:
         > {"tables.md", "search.svg", "final-3024.svg"}
     )
     text = (out / "tables.md").read_text()
-    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    rows = {(row[0], row[1]): row for row in cells}
+    rows = {(row[0], row[1]): row for row in table_of(text)}
     settled, still_open = rows["lvmmed", "simclr"], rows["lvmmed", "dino"]
     assert float(settled[2]) == pytest.approx(10, abs=1) and float(settled[4]) < 0.05
     assert len(settled) == 5  # no seeds are needed
