@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -20,6 +21,12 @@ if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
 
 # A job in the background of a shell ignores Ctrl-C, and so would the commands that tests start and stop by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at what was imported: mmengine collects with each data set."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,6 +7,7 @@ import json
 import random
 from pathlib import Path
 
+import mmengine.config.config
 import pytest
 import torch
 from mmengine.registry import MODELS
@@ -100,6 +101,8 @@ def stopped(work: Path, tmp_path: Path, monkeypatch) -> Run:
     with pytest.raises(Reached):
         execute.train_and_test(copy.deepcopy(run))
     monkeypatch.setattr(EpochBasedTrainLoop, "run", stop)
+    # Half the time of a beginning is the layout of the config's text, four times.
+    monkeypatch.setattr(mmengine.config.config, "FormatCode", lambda text, **_: (text, False))
     return run
 
 

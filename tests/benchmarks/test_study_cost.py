@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.studies.cost import steps, study
+from benchmarks.studies.cost import pretraining_steps, steps, study
 from benchmarks.studies.cost.__main__ import main
 from benchmarks.studies.cost.images import images_of
 from benchmarks.studies.cost.steps import Cost, Step
 from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.pretrain import CONFIGS
 from tasks import registry
+from tests.factories import build_corpus
 
 UNIT = Step(gflop=25.0, seconds=0.5)
 
@@ -73,3 +75,27 @@ def test_the_command_measures_each_protocol_once(tmp_path: Path, monkeypatch, ca
     monkeypatch.setattr(study, "cost_of", None)
     assert main(line) == 0
     assert (tmp_path / "cost.csv").read_text() == before
+
+
+def test_steps_of_pretrainings(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(pretraining_steps, "WARM_UP", 1)
+    corpus = build_corpus(tmp_path / "corpus", 24)
+    configs = []
+    for name in ("simclr", "lvmmed"):
+        configs.append(tmp_path / f"{name}.py")
+        configs[-1].write_text(
+            f"_base_ = {str(CONFIGS / f'{name}_resnet18_mini.py')!r}\n"
+            "train_dataloader = dict(batch_size=8)\n"
+        )
+    line = ["pretraining", "--corpus", str(corpus), "--out", str(tmp_path / "out")]
+    line += ["--configs", *map(str, configs), "--steps", "2"]
+    assert main(line) == 0
+    table = pd.read_csv(tmp_path / "out" / "pretraining.csv")
+    assert [Path(config) for config in table["config"]] == configs
+    (_, simclr), (_, lvmmed) = table.iterrows()
+    assert simclr["solver"] == 0 and 0 < lvmmed["solver"] < lvmmed["step"]
+    assert simclr["hours"] == pytest.approx(130e6 * simclr["step"] / 8 / 3600)
+    assert simclr["cores"] == pytest.approx(simclr["reading"] * 8 / simclr["step"])
+    assert main([*line[:-1], "0"]) == 2 and "--steps 0" in capsys.readouterr().err
+    assert main([*line[:5], "--configs", "simclr_resnet18_min"]) == 2
+    assert "no config simclr_resnet18_min" in capsys.readouterr().err

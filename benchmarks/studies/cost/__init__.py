@@ -1,4 +1,4 @@
-"""What the paper's protocols cost: steps measured on this machine, and an estimate in GPU hours.
+"""What the paper's protocols and its pretraining cost: steps measured on this machine, and hours estimated from them.
 
 Nothing is imported before it is used.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lvmmed_backbones.importing import on_first_use
 
-__all__ = ["run"]
+__all__ = ["pretraining", "run"]
 
 
-__getattr__, __dir__ = on_first_use(__name__, {"run": "study"})
+__getattr__, __dir__ = on_first_use(__name__, {"pretraining": "pretraining_steps", "run": "study"})

@@ -1,6 +1,7 @@
-"""`python -m benchmarks.studies.cost`: what the paper's protocols cost, docs/reproduction.md.
+"""`python -m benchmarks.studies.cost`: what the paper's protocols and its pretraining cost.
 
-`run` measures what has no result yet, and makes one table of all.
+`run` measures protocols, and makes one table of all (docs/reproduction.md); `pretraining` measures steps of pretraining
+(docs/evidence.md).
 """
 
 from __future__ import annotations
@@ -29,6 +30,22 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--tasks", nargs="+", metavar="NAME", help="default: the paper's, and prompts")
     behind(run, "benchmarks.studies.cost:run", show_paths)
+    steps = verbs.add_parser(
+        "pretraining",
+        help="measure steps of pretrainings on one GPU, or on CPUs where there is none",
+    )
+    steps.add_argument(
+        "--corpus", type=Path, required=True, metavar="DIR", help="with images of the paper's size"
+    )
+    steps.add_argument("--out", type=Path, required=True, metavar="DIR", help="for pretraining.csv")
+    steps.add_argument(
+        "--configs",
+        nargs="+",
+        metavar="NAME",
+        help="default: SimCLR, and LVM-Med by the paper and by the release, with ResNet-50",
+    )
+    steps.add_argument("--steps", type=int, default=30, metavar="N", help="that are counted (30)")
+    behind(steps, "benchmarks.studies.cost:pretraining", show_paths)
     return top
 
 
