@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -22,6 +21,7 @@ from benchmarks.scheduler.processes import why
 from benchmarks.terminal import say
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.outside import Refused, read_text, regular
+from lvmmed_backbones.forking import forked_from
 from lvmmed_backbones.stopping import out_of_reach
 
 POLL = 2.0  # seconds between two looks at what other drivers do
@@ -72,8 +72,7 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
     gpus : sequence of str or None
         For each run that goes on at the same time the GPU that it gets, as `scheduler.devices.slots` returns them.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.execute"])
+    context = forked_from("benchmarks.execute")
     with out_of_reach():
         forkserver.ensure_running()
     waiting, free, watch = list(runs), list(gpus), Watch()

@@ -69,6 +69,8 @@ def _row(name: str, corpus: Path, steps: int) -> dict[str, Any]:
         begin = time.perf_counter()
         batch = default_collate([dataset[number % len(dataset), 0] for number in range(images)])
         reading = (time.perf_counter() - begin) / images
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
         update = runner.build_optim_wrapper(runner.cfg.optim_wrapper)
         model = runner.model.train()
         step, solver = _timed(lambda: model.train_step(batch, update), steps)

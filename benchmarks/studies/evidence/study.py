@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sys
@@ -34,6 +33,7 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones import pretrain as pretraining
 from lvmmed_backbones.catalogue.exported import read_entry, read_facts
 from lvmmed_backbones.corpus.manifest import read_summary
+from lvmmed_backbones.forking import forked_from
 from lvmmed_backbones.models import from_config
 from lvmmed_backbones.stopping import die_with_parent
 from reports.reading.curves import read_curves
@@ -240,10 +240,10 @@ def _carry_out_all(jobs: Sequence[_Job], at_once: int) -> None:
         At the first that fails; the message names its log.
     """
     missing = [job for job in jobs if not (job.results / f"{job.name}.json").is_file()]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     with (
-        ProcessPoolExecutor(at_once, mp_context=context, max_tasks_per_child=1) as pool,
+        ProcessPoolExecutor(
+            at_once, mp_context=forked_from(__name__), max_tasks_per_child=1
+        ) as pool,
         tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="runs", unit="run") as bar,
     ):
         running = {pool.submit(_carry_out, job): job for job in missing}

@@ -4,7 +4,7 @@ Source: MH Nguyen et al., NeurIPS 2023, section 4.1 and appendix; the method is 
 Size: the paper's: 224 px, 1.3 million images, 3200 a step on 16 GPUs (A100, 80 GB), 100 epochs; here in bfloat16.
 Differs from the paper: it does not state the projector, the views, the optimiser and the learning rate. The
 projector is ours; the rest is SimCLR's, for large batches. docs/pretraining.md compares the authors' later code.
-Score: not measured. Time: not measured; estimated 2.6 hours on 16 A100 (docs/evidence.md).
+Score: not measured. Time: 0.28 s a step of 200 images on an H200; estimated 3.2 hours on 16 (docs/evidence.md).
 
     torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain lvmmed_resnet50_paper \
         --corpus CORPUS --launcher pytorch

@@ -5,7 +5,7 @@ Size: that of LVM-Med's run (MH Nguyen et al., NeurIPS 2023, section 4.1): 1.3 m
 100 epochs, bfloat16.
 Differs from SimCLR's paper: weaker colour changes, crops of at least 20 % of the image's area (there 8 %), and 3200
 images a step (there 4096), with the learning rate that the paper's rule gives: 0.3 for each 256 images.
-Score and time: not measured.
+Score: not measured. Time: 0.20 s a step of 200 images on an H200 (docs/evidence.md).
 
     torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain simclr_resnet50_paper \
         --corpus CORPUS --launcher pytorch
