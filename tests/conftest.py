@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def pytest_collection_finish() -> None:
     """Let no collection of garbage look at what was imported: mmengine collects with each data set."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_teardown() -> None:
+    """Forget mmengine's visualizers: of two runs that begin in one second, the second would get the first one's."""
+    if visualization := sys.modules.get("mmengine.visualization"):
+        visualizer = visualization.Visualizer
+        for kind in (visualizer, *visualizer.__subclasses__()):
+            kind._instance_dict.clear()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
