@@ -25,21 +25,19 @@ import tasks.registration  # noqa: F401
 from benchmarks import gallery
 from benchmarks.probing import probe_and_test
 from benchmarks.record import CLOCK, TrainClock, counts, peak_memory_mb, record_of
-from benchmarks.results import CASES, ERROR, NO_MEMORY
+from benchmarks.results import CASES, ERROR, NO_MEMORY, OUT_OF_MEMORY, TAKEN, is_done
 from benchmarks.runs import Run
 from benchmarks.scheduler.devices import VISIBLE
 from benchmarks.scheduler.lease import Lease, claim
 from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.writing import by_full_disk, sweep, write_json, write_text
 from lvmmed_backbones.openmmlab.resumption import CheckedRunner
-from lvmmed_backbones.records import CONFIG, FILE, IDENTITY, WholeRecord, read_done
+from lvmmed_backbones.records import CONFIG, FILE, IDENTITY, WholeRecord
 from lvmmed_backbones.records.checked import write_struct
 from lvmmed_backbones.records.gallery import FOLDER as GALLERY
 from lvmmed_backbones.stopping import die_with_parent
 from tasks.hooks import BEST, LAST, LAST_SCORES
 
-TAKEN = 75  # exit code: another driver was quicker
-OUT_OF_MEMORY = 76  # exit code: a GPU, or the machine, has not enough memory for the run
 # What torch says in errors that have no class of their own.
 NO_ROOM = ("can't allocate memory", "CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
@@ -118,15 +116,6 @@ def _begin_anew(folder: Path) -> None:
     """Remove what an earlier process of a run left."""
     for path in [*folder.glob("*.pth"), folder / CASES, folder / CLOCK]:
         path.unlink(missing_ok=True)
-
-
-def is_done(folder: Path) -> bool:
-    """Return whether a run left its record, whole and of this version."""
-    try:
-        read_done(folder)
-    except (FileNotFoundError, ValueError):
-        return False
-    return True
 
 
 def is_out_of_memory(error: BaseException) -> bool:

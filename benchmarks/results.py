@@ -37,6 +37,18 @@ CASES = "cases.json"  # the scores of the test cases, which go into the record
 ERROR = "error.txt"  # the traceback, if the run failed
 NO_MEMORY = "no_memory"  # an empty file, if it failed since there was no memory left
 LEASE = "lease"  # and a number: which driver has the run while it goes on
+# Exit codes of the process of a run, beside 0 and 1:
+TAKEN = 75  # another driver was quicker
+OUT_OF_MEMORY = 76  # a GPU, or the machine, has not enough memory for the run
+
+
+def is_done(folder: Path) -> bool:
+    """Return whether a run left its record, whole and of this version."""
+    try:
+        read_done(folder)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 class Row(msgspec.Struct):

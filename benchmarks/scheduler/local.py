@@ -13,8 +13,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from benchmarks.execute import OUT_OF_MEMORY, TAKEN, execute, is_done
-from benchmarks.results import ERROR
+from benchmarks.results import ERROR, OUT_OF_MEMORY, TAKEN, is_done
 from benchmarks.runs import Run
 from benchmarks.scheduler.lease import Watch, holder_of, newest
 from benchmarks.scheduler.processes import why
@@ -123,10 +122,17 @@ def carry_out(runs: Sequence[Run], gpus: Sequence[str | None]) -> Iterator[Endin
 def _start(context: Any, run: Run, over: Path | None, gpu: str | None) -> _Process:
     """Begin a run in a process of its own."""
     reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=execute, args=(run, over, gpu, writer), name=run.folder.name)
+    process = context.Process(target=_execute, args=(run, over, gpu, writer), name=run.folder.name)
     process.start()
     writer.close()
     return _Process(process, run, gpu, reader)
+
+
+def _execute(run: Run, over: Path | None, gpu: str | None, reason: Connection) -> None:
+    """Carry out a run where OpenMMLab is imported already: the driver does without it."""
+    from benchmarks.execute import execute
+
+    execute(run, over, gpu, reason)
 
 
 def _finish(ended: _Process) -> int:

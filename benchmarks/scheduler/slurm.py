@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks import jobs as plain_jobs
 from benchmarks.composing import Places
-from benchmarks.execute import is_done
+from benchmarks.results import is_done
 from benchmarks.runs import Run
 from benchmarks.scheduler.local import Ending
 from benchmarks.terminal import say
