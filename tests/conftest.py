@@ -24,6 +24,11 @@ if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, `early`."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
+
+
 def pytest_collection_finish() -> None:
     """Let no collection of garbage look at what was imported: mmengine collects with each data set."""
     gc.collect()

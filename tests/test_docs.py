@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from lvmmed_backbones.records import read
 
 ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.early
 TUTORIALS = sorted(ROOT.glob("docs/tutorials/*.ipynb"))
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*/*.md"), *TUTORIALS])
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")

@@ -17,6 +17,8 @@ from tests.factories import changed
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+pytestmark = pytest.mark.early
+
 BACKBONES, TASKS, SEEDS, CASES = 200, 15, 7, 50
 SECONDS, MEGABYTES, OPENS = 300, 1000, 3.0
 KINDS = (("segmentation", "dice"), ("volumes", "iou"), ("classification", "accuracy"))

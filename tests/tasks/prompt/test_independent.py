@@ -13,7 +13,7 @@ import tasks.registration  # noqa: F401
 from tasks.prompt.images import ImageFiles
 from tests.tasks.prompt.building import prepared_image, spread
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.early]
 segment_anything = pytest.importorskip("segment_anything")
 transform = pytest.importorskip("skimage.transform")
 
