@@ -92,6 +92,7 @@ def test_started_again_it_skips_what_is_done(finished: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in finished.glob("results/runs/*/*")} == before
 
 
+@pytest.mark.slow
 def test_the_dumped_config_gives_the_same_figures_without_this_suite(
     finished: Path, tmp_path: Path
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_dumped_config_gives_the_same_figures_without_this_suite(
     )
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_named_and_the_others_go_on(finished: Path, tmp_path: Path) -> None:
     """A prepared image that broke after preparation fails its task's runs, not the job."""
     work = tmp_path / "work"

@@ -451,6 +451,7 @@ def files_of(site: Path) -> dict[str, bytes]:
     return {str(p.relative_to(site)): p.read_bytes() for p in site.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_hang")
 def test_a_site_killed_anywhere_is_the_old_or_the_new_one(
     write: Callable[..., Path], tmp_path: Path
