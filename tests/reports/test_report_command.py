@@ -314,13 +314,9 @@ def test_it_starts_within_two_seconds_of_processor_time(
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
 
-    spent, needed = [], []
+    spent = []
     for _ in range(2):  # the first may have to compile
         before = used()
         assert reports("leaderboard", tmp_path).returncode == 0
         spent.append(used() - before)
-        before = used()
-        subprocess.run([sys.executable, "-c", "import pandas, scipy.stats"], check=True)
-        needed.append(used() - before)
-    # On a slow machine, the time of what it cannot do without: 0.9 s of the two elsewhere.
-    assert min(spent) < max(2, 2 * min(needed))
+    assert min(spent) < 2
