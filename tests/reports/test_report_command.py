@@ -305,6 +305,7 @@ def test_models_are_never_imported(write: Callable[..., Path], tmp_path: Path, v
     assert not (models | {"tasks", "benchmarks"}) & set(modules)
 
 
+@pytest.mark.slow  # a time of the machine's, too: what is imported is checked above, before each change
 def test_it_starts_within_two_seconds_of_processor_time(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
