@@ -5,9 +5,10 @@ Size: the paper's: 224 px, 1.3 million images, 3200 a step on 16 GPUs (A100, 80 
 Differs from the paper: it does not state the projector, the views, the optimiser and the learning rate. The
 projector is ours; the rest is SimCLR's, for large batches. docs/pretraining.md compares the authors' later code.
 Score: not measured. Time: 0.28 s a step of 200 images on an H200; estimated 3.2 hours on 16 (docs/evidence.md).
+On each of two nodes, one of which is HEAD:
 
-    torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain lvmmed_resnet50_paper \
-        --corpus CORPUS --launcher pytorch
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HEAD:29500 \
+        -m lvmmed_backbones pretrain lvmmed_resnet50_paper --corpus CORPUS --launcher pytorch
 """
 
 _base_ = "_base_/gpus.py"

@@ -5,9 +5,10 @@ Size: the paper's: 224 px, 1.3 million images, 3200 a step on 16 GPUs (A100, 80 
 Differs from the paper: it does not state the projector, the views, the optimiser and the learning rate. Ours are
 those of lvmmed_vit_b_paper, but the learning rate, which is a tenth. The weights are `sam_vit_b` of the catalogue.
 Score and time: not measured.
+On each of two nodes, one of which is HEAD:
 
-    torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain lvmmed_vit_b_from_sam_paper \
-        --corpus CORPUS --launcher pytorch
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HEAD:29500 \
+        -m lvmmed_backbones pretrain lvmmed_vit_b_from_sam_paper --corpus CORPUS --launcher pytorch
 """
 
 _base_ = "_base_/gpus.py"

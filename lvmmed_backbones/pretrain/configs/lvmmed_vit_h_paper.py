@@ -4,9 +4,10 @@ Source: MH Nguyen et al., NeurIPS 2023, section 3; the paper has no such run.
 Size: that of the paper's other runs: 224 px, 3200 images a step on 16 GPUs, each the sum of 8 batches of 25.
 All else is as in lvmmed_vit_b_paper; but a graph has 25 images, not 200.
 Score and time: not measured.
+On each of two nodes, one of which is HEAD:
 
-    torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain lvmmed_vit_h_paper \
-        --corpus CORPUS --launcher pytorch
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HEAD:29500 \
+        -m lvmmed_backbones pretrain lvmmed_vit_h_paper --corpus CORPUS --launcher pytorch
 """
 
 _base_ = "_base_/gpus.py"

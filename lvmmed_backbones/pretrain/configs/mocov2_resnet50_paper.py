@@ -6,9 +6,10 @@ Size: that of LVM-Med's run (MH Nguyen et al., NeurIPS 2023, section 4.1): 1.3 m
 Differs from MoCo's paper: 3200 images a step (there 256) with a rate that grows in proportion, a warm-up, and a
 queue of 64,000 keys, which is a multiple of 3200 (there 65,536).
 Score and time: not measured.
+On each of two nodes, one of which is HEAD:
 
-    torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain mocov2_resnet50_paper \
-        --corpus CORPUS --launcher pytorch
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HEAD:29500 \
+        -m lvmmed_backbones pretrain mocov2_resnet50_paper --corpus CORPUS --launcher pytorch
 """
 
 _base_ = "_base_/gpus.py"

@@ -6,9 +6,10 @@ Size: that of LVM-Med's run (MH Nguyen et al., NeurIPS 2023, section 4.1): 1.3 m
 Differs from SimCLR's paper: weaker colour changes, crops of at least 20 % of the image's area (there 8 %), and 3200
 images a step (there 4096), with the learning rate that the paper's rule gives: 0.3 for each 256 images.
 Score: not measured. Time: 0.20 s a step of 200 images on an H200 (docs/evidence.md).
+On each of two nodes, one of which is HEAD:
 
-    torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain simclr_resnet50_paper \
-        --corpus CORPUS --launcher pytorch
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HEAD:29500 \
+        -m lvmmed_backbones pretrain simclr_resnet50_paper --corpus CORPUS --launcher pytorch
 """
 
 _base_ = "_base_/gpus.py"

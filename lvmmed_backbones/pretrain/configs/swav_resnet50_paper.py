@@ -6,9 +6,10 @@ Size: that of LVM-Med's run (MH Nguyen et al., NeurIPS 2023, section 4.1): 1.3 m
 Differs from SwAV's paper: colours and optimiser are those of simclr_resnet50_paper. There is no queue, since a step
 has 3200 images.
 Score and time: not measured.
+On each of two nodes, one of which is HEAD:
 
-    torchrun --nproc-per-node 8 --nnodes 2 -m lvmmed_backbones pretrain swav_resnet50_paper \
-        --corpus CORPUS --launcher pytorch
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HEAD:29500 \
+        -m lvmmed_backbones pretrain swav_resnet50_paper --corpus CORPUS --launcher pytorch
 """
 
 _base_ = "_base_/gpus.py"
