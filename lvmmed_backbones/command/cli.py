@@ -241,7 +241,13 @@ class _Overrides(argparse.Action):
         with needing("openmmlab"):
             from mmengine.config import DictAction
 
-        DictAction(self.option_strings, self.dest)(*arguments)
+        try:
+            DictAction(self.option_strings, self.dest)(*arguments)
+        except (AssertionError, ValueError) as error:  # a bracket, or an equals sign, is missing
+            given = " ".join(arguments[2])
+            raise ValueError(
+                f"--cfg-options {given}: write KEY=VALUE, as train_dataloader.batch_size=32"
+            ) from error
 
 
 def _show_line(line: object) -> int:

@@ -17,7 +17,7 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 
 __getattr__, __dir__ = on_first_use(
     __name__,
-    {"compose": "running", "export": "exporting", "run": "running"},
+    {"compose": "composing", "export": "exporting", "run": "running"},
     extra="openmmlab",
 )
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lvmmed_backbones.files.writing import replacing, sweep
 from lvmmed_backbones.openmmlab.finite import unwrapped
+from lvmmed_backbones.pretrain.arguments import Count, checked
 from lvmmed_backbones.pretrain.origin import KEY, origin_of
 from lvmmed_backbones.pretrain.terms import terms_of
 
@@ -51,9 +52,8 @@ class AtomicCheckpointHook(Hook):
 
     priority = "VERY_LOW"
 
-    def __init__(self, interval: int, keep: int = 2) -> None:
-        if interval < 1 or keep < 1:
-            raise ValueError(f"interval is {interval} and keep {keep}: both must be at least 1")
+    @checked
+    def __init__(self, interval: Count, keep: Count = 2) -> None:
         self.interval = interval
         self.keep = keep
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias, get_args
+
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-AGGREGATIONS = ("gcn", "sum", "mean", "max")
+Aggregation: TypeAlias = Literal["gcn", "sum", "mean", "max"]
+AGGREGATIONS = get_args(Aggregation)
 
 
 def refining_layers(

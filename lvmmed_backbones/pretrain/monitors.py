@@ -23,6 +23,7 @@ from torch.nn.utils import get_total_norm
 from lvmmed_backbones.evaluation.probes.neighbours import neighbour_votes
 from lvmmed_backbones.layout.reading import read_image
 from lvmmed_backbones.openmmlab.finite import unwrapped
+from lvmmed_backbones.pretrain.arguments import Count, Positive, PositiveOrZero, checked
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
@@ -69,8 +70,12 @@ class CollapseHook(Hook):
         With a lower effective rank the features differ along one line only.
     """
 
+    @checked
     def __init__(
-        self, interval: int = 50, least_spread: float = 0.01, least_rank: float = 2.0
+        self,
+        interval: Count = 50,
+        least_spread: PositiveOrZero = 0.01,
+        least_rank: PositiveOrZero = 2.0,
     ) -> None:
         self.interval = interval
         self.least_spread = least_spread
@@ -120,7 +125,8 @@ class GradientHook(Hook):
 
     LEAST_STEPS = 10
 
-    def __init__(self, most: float = 1e4, steps: int = 100, interval: int = 50) -> None:
+    @checked
+    def __init__(self, most: Positive = 1e4, steps: Count = 100, interval: Count = 50) -> None:
         self.most = most
         self.interval = interval
         self.norms: deque[float] = deque(maxlen=steps)
@@ -188,8 +194,14 @@ class NeighbourProbeHook(Hook):
         If the folder does not hold two classes.
     """
 
+    @checked
     def __init__(
-        self, folder: str, size: int, every: int = 1, neighbours: int = 5, images: int = 600
+        self,
+        folder: str,
+        size: Count,
+        every: Count = 1,
+        neighbours: Count = 5,
+        images: Count = 600,
     ) -> None:
         self.every = every
         self.neighbours = neighbours

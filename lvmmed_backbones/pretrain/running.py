@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,19 +14,12 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_process
 from mmengine.runner import Runner
 
-from lvmmed_backbones import catalogue
-from lvmmed_backbones.catalogue.declared import name_of_file
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
-from lvmmed_backbones.data_sets import LONGEST
-from lvmmed_backbones.display import plain
 from lvmmed_backbones.files.writing import by_full_disk, telling_full, write_text
-from lvmmed_backbones.pretrain import (
-    CONFIGS,
-    config_names,
-    registration,  # noqa: F401  all that a config may name
-)
+from lvmmed_backbones.pretrain.composing import compose
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
 from lvmmed_backbones.pretrain.origin import Origin
+from lvmmed_backbones.pretrain.parts import naming_parts
 from lvmmed_backbones.pretrain.resumption import (
     PretrainingRunner,
     epochs_done,
@@ -35,8 +27,7 @@ from lvmmed_backbones.pretrain.resumption import (
     print_once,
 )
 from lvmmed_backbones.pretrain.sizes import check_sizes
-from lvmmed_backbones.pretrain.terms import check_terms, shortened, terms_of
-from lvmmed_backbones.revision import git_revision
+from lvmmed_backbones.pretrain.terms import check_terms, terms_of
 
 
 def run(
@@ -108,102 +99,6 @@ def run(
     return Path(composed.work_dir)
 
 
-def compose(
-    config: str | Path | Config,
-    corpus: str | Path,
-    work_dir: str | Path | None = None,
-    *,
-    epochs: int | None = None,
-    seed: int | None = None,
-    overrides: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
-    probe: str | Path | None = None,
-    launcher: str = "none",
-) -> Config:
-    """Return the whole config that `run` would carry out with the same arguments.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such config.
-    ValueError
-        If `epochs` is below 1, or if there is neither a `work_dir` nor a name for one.
-    """
-    if isinstance(config, Config):
-        name = Path(config.filename).stem if config.filename else None
-        config = copy.deepcopy(config)
-    else:
-        file = _file_of(config)
-        name, config = file.stem, Config.fromfile(file)
-    if work_dir is None and name is None:
-        raise ValueError("a config without a file names no folder: give a work_dir")
-    config.merge_from_dict(dict(overrides))
-    if epochs is not None:
-        set_epochs(config, epochs)
-    if seed is not None:
-        config.merge_from_dict({"randomness.seed": seed})
-    config.work_dir = str(work_dir or Path("pretraining") / str(name))
-    config.launcher = launcher
-    config.git_revision = git_revision()
-    config.train_dataloader.dataset.root = str(corpus)
-    config.train_dataloader.dataset.seed = config.randomness.seed
-    if probe:
-        crops = config.train_dataloader.dataset.pipeline[0].crops
-        config.custom_hooks.append(
-            dict(type="NeighbourProbeHook", folder=str(probe), size=crops[0].size)
-        )
-    start = config.model.backbone.get("weights")
-    config.started_from = _beginning(config)
-    if isinstance(start, str):  # a name of the catalogue
-        config.begins_with = start
-        backbone = catalogue.get(start).model("maps", 224)
-        config.model.backbone.weights = backbone.get("weights")
-    return config
-
-
-def _beginning(config: Config) -> str | None:
-    """Return the name of what a run begins with: of the catalogue where it has the file; None: random weights."""
-    model = config.model
-    # mmengine's ways to fill a whole model, of whose file nothing tells the origin.
-    initialised = [part.get("init_cfg") or {} for part in (model, model.backbone)]
-    filled = [config.get("load_from"), *(part.get("checkpoint") for part in initialised)]
-    if file := next(filter(None, filled), None):
-        return _free_name(file)
-    start = model.backbone.get("weights")
-    if start is None or isinstance(start, str):
-        return start
-    file = Path(start["file"])
-    return (name_of_file(file) if file.is_file() else None) or _free_name(file)
-
-
-def _free_name(file: str | Path) -> str:
-    """Return a name for a file of weights that is none of the catalogue."""
-    return f"file:{plain(Path(file).name)}"[:LONGEST]
-
-
-def _file_of(config: str | Path) -> Path:
-    """Return the file of a config by its path, or by its name among ours. Raise FileNotFoundError if there is none."""
-    for file in (Path(config), CONFIGS / f"{config}.py"):
-        if file.is_file():
-            return file
-    raise FileNotFoundError(
-        f"no config {config}: give a path, or one of {', '.join(config_names())}"
-    )
-
-
-def set_epochs(config: Config, epochs: int) -> None:
-    """Make a run longer or shorter, and fit its schedule.
-
-    Raises
-    ------
-    ValueError
-        If `epochs` is below 1.
-    """
-    if epochs < 1:
-        raise ValueError(f"--epochs {epochs}: it must be at least 1")
-    before, config.train_cfg.max_epochs = config.train_cfg.max_epochs, epochs
-    config.param_scheduler = shortened(config.get("param_scheduler") or [], before, epochs)
-
-
 def _pretrain(config: Config, resume: bool) -> None:
     """Carry out a composed run, if it is not yet done."""
     _set_up_processes(config.launcher)
@@ -271,12 +166,13 @@ def _train(config: Config, start: tuple[Path, Origin] | None) -> None:
     """
     if start:
         config.load_from, config.resume = str(start[0]), True
-    runner = PretrainingRunner.from_cfg(config)
-    if start:
-        runner.progress = start[1].progress
     try:
-        with _ending_with_logs(runner):
-            runner.train()
+        with naming_parts(config):
+            runner = PretrainingRunner.from_cfg(config)
+            if start:
+                runner.progress = start[1].progress
+            with _ending_with_logs(runner):
+                runner.train()
     except FloatingPointError as error:
         last = latest_checkpoint(Path(config.work_dir))
         remedy = f"{last}: go on from there with --resume" if last else "none yet"

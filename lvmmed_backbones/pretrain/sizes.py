@@ -8,8 +8,9 @@ from typing import Any
 from mmengine.config import Config
 from mmpretrain.models.selfsup import MoCo
 
+from lvmmed_backbones.pretrain.arguments import check_arguments
 from lvmmed_backbones.pretrain.methods.deepcluster_v2 import DeepClusterV2
-from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
+from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead, LVMMed
 
 # Methods that compare the images of a process's batch, or normalise over the batch.
 COMPARING = ("LVMMed", "SimCLR", "MoCo", "BarlowTwins", "SwAV", "VICRegL", "DeepClusterV2")
@@ -64,6 +65,8 @@ def check_sizes(config: Config, images: int, processes: int) -> None:
 def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> None:
     """Check the sizes of one method. Raise ValueError as `check_sizes`."""
     if model.type == "LVMMed":
+        check_arguments(LVMMed.__init__, model)
+        check_arguments(GraphMatchingHead.__init__, model.head)
         neighbours = _argument_of(model.head, GraphMatchingHead, "neighbours")
         size = _argument_of(model.head, GraphMatchingHead, "graph_size")
         if size is not None and not 1 < size <= batch:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import cv2
+import msgspec
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform, Compose
@@ -13,6 +14,16 @@ from mmengine.registry import TRANSFORMS
 from mmpretrain.structures import DataSample
 from numpy.typing import NDArray
 from torch import Tensor
+
+from lvmmed_backbones.pretrain.arguments import Count, Share, checked
+
+
+class Crop(msgspec.Struct, forbid_unknown_fields=True):
+    """One kind of view: see `RandomViews`."""
+
+    number: Count
+    size: Count
+    scale: tuple[Share, Share]
 
 
 @TRANSFORMS.register_module()
@@ -44,17 +55,22 @@ class RandomViews(BaseTransform):
     ASPECT = math.log(4 / 3)
     ATTEMPTS = 10
 
+    @checked
     def __init__(
-        self, crops: Sequence[Mapping], flip: float = 0.5, transforms: Sequence[Mapping] = ()
+        self, crops: Sequence[Mapping], flip: Share = 0.5, transforms: Sequence[Mapping] = ()
     ) -> None:
+        if not crops:
+            raise ValueError("there are no crops: give at least one kind of view")
         for crop in crops:
-            low, high = crop["scale"]
-            if crop["size"] < 1 or crop["number"] < 1 or not 0 < low <= high <= 1:
+            try:
+                low, high = msgspec.convert(crop, Crop).scale
+            except msgspec.ValidationError:
+                low = high = 0
+            if not 0 < low <= high:
                 raise ValueError(
-                    f"a crop is {dict(crop)}: number and size must be 1 or more, the scale within (0, 1]"
+                    f"a crop is {crop}: it needs number and size, whole numbers of 1 or more, and scale, two shares "
+                    "within (0, 1]"
                 )
-        if not 0 <= flip <= 1:
-            raise ValueError(f"flip is {flip}, must be a probability")
         self.crops = list(crops)
         self.flip = flip
         self.distort = Compose(list(transforms))

@@ -5,13 +5,16 @@ Several graphs of n vertices each are one disjoint union: vertex v of graph g ha
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias, get_args
+
 import torch
 from torch import Tensor
 
 from lvmmed_backbones.pretrain.losses.directions import directions
 
 # Which edges the graphs of two views have: see `shared_edges`.
-SHARED = ("none", "first", "mutual", "union")
+Shared: TypeAlias = Literal["none", "first", "mutual", "union"]
+SHARED = get_args(Shared)
 
 
 def random_graphs(images: int, size: int, partitions: int = 1) -> Tensor:

@@ -15,6 +15,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from lvmmed_backbones.openmmlab.finite import unwrapped
+from lvmmed_backbones.pretrain.arguments import Count, Positive, checked
 from lvmmed_backbones.pretrain.losses.clustering import clustering_loss, spherical_kmeans
 from lvmmed_backbones.pretrain.losses.directions import directions
 
@@ -41,21 +42,21 @@ class DeepClusterV2(BaseSelfSupervisor):
         Further arguments of mmpretrain's BaseSelfSupervisor.
     """
 
+    @checked
     def __init__(
         self,
         backbone: dict,
         neck: dict,
-        channels: int,
+        channels: Count,
         clusters: Sequence[int] = (3000, 3000, 3000),
-        temperature: float = 0.1,
-        iterations: int = 10,
+        temperature: Positive = 0.1,
+        iterations: Count = 10,
         **arguments: Any,
     ) -> None:
         super().__init__(backbone=backbone, neck=neck, **arguments)
-        if temperature <= 0 or min(clusters) < 2:
+        if not clusters or min(clusters) < 2:
             raise ValueError(
-                f"temperature is {temperature} and clusters are {list(clusters)}: the one must be positive, the "
-                "others at least 2"
+                f"clusters are {list(clusters)}: at least one is needed, and 2 or more in each"
             )
         self.channels = channels
         self.clusters = list(clusters)

@@ -13,6 +13,13 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from lvmmed_backbones.pretrain.arguments import (
+    Count,
+    CountOrZero,
+    Positive,
+    Share,
+    checked,
+)
 from lvmmed_backbones.pretrain.losses.directions import directions
 from lvmmed_backbones.pretrain.losses.distillation import distillation_loss
 
@@ -42,24 +49,20 @@ class DINO(BaseSelfSupervisor):
         Further arguments of mmpretrain's BaseSelfSupervisor.
     """
 
+    @checked
     def __init__(
         self,
         backbone: dict,
         neck: dict,
-        momentum: float = 0.004,
-        student_temperature: float = 0.1,
-        teacher_temperature: float = 0.04,
-        first_temperature: float = 0.04,
-        warm_up: int = 0,
-        centre_momentum: float = 0.9,
+        momentum: Share = 0.004,
+        student_temperature: Positive = 0.1,
+        teacher_temperature: Positive = 0.04,
+        first_temperature: Positive = 0.04,
+        warm_up: CountOrZero = 0,
+        centre_momentum: Share = 0.9,
         **arguments: Any,
     ) -> None:
         super().__init__(backbone=backbone, neck=neck, **arguments)
-        if min(student_temperature, teacher_temperature, first_temperature) <= 0:
-            raise ValueError(
-                f"student_temperature is {student_temperature}, teacher_temperature {teacher_temperature} and "
-                f"first_temperature {first_temperature}: all must be positive"
-            )
         self.teacher = ExponentialMovingAverage(nn.Sequential(self.backbone, self.neck), momentum)
         self.student_temperature = student_temperature
         self.temperatures = first_temperature, teacher_temperature
@@ -113,12 +116,13 @@ class DINOHead(BaseModule):
         Number K of prototypes.
     """
 
+    @checked
     def __init__(
         self,
-        in_channels: int,
-        hid_channels: int = 2048,
-        bottleneck: int = 256,
-        prototypes: int = 65536,
+        in_channels: Count,
+        hid_channels: Count = 2048,
+        bottleneck: Count = 256,
+        prototypes: Count = 65536,
     ) -> None:
         super().__init__()
         self.prototypes = prototypes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.model import BaseModule
@@ -13,6 +13,16 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lvmmed_backbones.matching.layer import MatchingLayer
+from lvmmed_backbones.pretrain.arguments import (
+    Count,
+    CountOrZero,
+    Number,
+    Positive,
+    PositiveOrZero,
+    Share,
+    ShareBelowOne,
+    checked,
+)
 from lvmmed_backbones.pretrain.losses.affinities import (
     AFFINITIES,
     local_affinity,
@@ -24,13 +34,13 @@ from lvmmed_backbones.pretrain.losses.graph_matching import (
     matching_loss,
 )
 from lvmmed_backbones.pretrain.losses.graphs import (
-    SHARED,
+    Shared,
     knn_edges,
     random_graphs,
     shared_edges,
     split_edges,
 )
-from lvmmed_backbones.pretrain.message_passing import AGGREGATIONS, refining_layers
+from lvmmed_backbones.pretrain.message_passing import Aggregation, refining_layers
 from lvmmed_backbones.pretrain.views import cell_positions
 
 
@@ -53,6 +63,7 @@ class LVMMed(BaseSelfSupervisor):
         Further arguments of mmpretrain's BaseSelfSupervisor.
     """
 
+    @checked
     def __init__(
         self, backbone: dict, neck: dict, head: dict, map_neck: dict | None = None, **arguments: Any
     ) -> None:
@@ -142,48 +153,34 @@ class GraphMatchingHead(BaseModule):
         If a parameter is out of its range or no such choice, and as `MatchingLayer`.
     """
 
+    @checked
     def __init__(
         self,
-        channels: int,
-        graph_size: int | None = None,
-        partitions: int = 1,
-        neighbours: int = 5,
-        shared_edges: str = "none",
-        message_passing: int = 1,
-        aggregation: str = "gcn",
-        dropout: float = 0.0,
-        affinity: str = "cosine",
-        local: str = "similarity",
-        alpha: float = 0.8,
-        pairs: int = 20,
-        cells: int = 7,
-        edges: str = "before",
-        edge_weight: float = 1.0,
-        margin: float = 0.0,
-        noise: float = 1.0,
-        samples: int = 1,
-        lambda_: float = 80.0,
+        channels: Count,
+        graph_size: Count | None = None,
+        partitions: Count = 1,
+        neighbours: Count = 5,
+        shared_edges: Shared = "none",
+        message_passing: CountOrZero = 1,
+        aggregation: Aggregation = "gcn",
+        dropout: ShareBelowOne = 0.0,
+        affinity: Literal["cosine", "softplus"] = "cosine",
+        local: Literal["similarity", "distance"] = "similarity",
+        alpha: Share = 0.8,
+        pairs: Count = 20,
+        cells: Count = 7,
+        edges: Literal["before", "after"] = "before",
+        edge_weight: PositiveOrZero = 1.0,
+        margin: Number = 0.0,
+        noise: PositiveOrZero = 1.0,
+        samples: Count = 1,
+        lambda_: Positive = 80.0,
         budget: str = "fast",
     ) -> None:
         super().__init__()
-        for name, value, choices in (
-            ("shared_edges", shared_edges, SHARED),
-            ("aggregation", aggregation, AGGREGATIONS),
-            ("affinity", affinity, tuple(AFFINITIES)),
-            ("local", local, ("similarity", "distance")),
-            ("edges", edges, ("before", "after")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{name} is {value!r}, must be one of {', '.join(choices)}")
-        if not 0 <= alpha <= 1 or edge_weight < 0 or not 0 <= dropout < 1:
+        if graph_size is None and partitions > 1:
             raise ValueError(
-                f"alpha is {alpha}, edge_weight {edge_weight} and dropout {dropout}: they must be a share within "
-                "[0, 1], a weight of 0 or more and a share below 1"
-            )
-        if partitions < 1 or (graph_size is None and partitions > 1):
-            raise ValueError(
-                f"partitions is {partitions} and graph_size {graph_size}: there must be at least 1, and a size of the "
-                "graphs for more"
+                f"partitions is {partitions} and graph_size None: several need a size of the graphs"
             )
         self.graph_size = graph_size
         self.partitions = partitions

@@ -10,6 +10,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from lvmmed_backbones.pretrain.arguments import Count, Share, checked
 from lvmmed_backbones.pretrain.losses.vicreg import matched_cells, vicreg_loss
 from lvmmed_backbones.pretrain.views import cell_positions
 
@@ -41,22 +42,19 @@ class VICRegL(BaseSelfSupervisor):
         If alpha lies outside [0, 1] or pairs below 1.
     """
 
+    @checked
     def __init__(
         self,
         backbone: dict,
         neck: dict,
-        in_channels: int,
-        local_channels: int = 512,
-        alpha: float = 0.75,
-        pairs: int = 20,
+        in_channels: Count,
+        local_channels: Count = 512,
+        alpha: Share = 0.75,
+        pairs: Count = 20,
         weights: tuple[float, float, float] = (25.0, 25.0, 1.0),
         **arguments: Any,
     ) -> None:
         super().__init__(backbone=backbone, neck=neck, **arguments)
-        if not 0 <= alpha <= 1 or pairs < 1:
-            raise ValueError(
-                f"alpha is {alpha} and pairs {pairs}: they must be a share within [0, 1] and at least 1"
-            )
         self.alpha = alpha
         self.pairs = pairs
         self.weights = weights

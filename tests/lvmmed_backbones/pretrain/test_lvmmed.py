@@ -161,9 +161,9 @@ def test_mixed_precision_matches_in_full() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"alpha is 1\.5"):
         build(alpha=1.5)
-    with pytest.raises(ValueError, match="edge_weight -1"):
+    with pytest.raises(ValueError, match="edge_weight is -1"):
         build(edge_weight=-1)
-    with pytest.raises(ValueError, match=r"dropout 1\.0"):
+    with pytest.raises(ValueError, match=r"dropout is 1\.0"):
         build(dropout=1.0)
     with pytest.raises(ValueError, match="partitions is 4 and graph_size None"):
         build(partitions=4)

@@ -20,8 +20,8 @@ import lvmmed_backbones
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.corpus.manifest import read_summary
 from lvmmed_backbones.pretrain import CONFIGS, config_names
+from lvmmed_backbones.pretrain.composing import set_epochs
 from lvmmed_backbones.pretrain.hooks import checkpoints, latest_checkpoint
-from lvmmed_backbones.pretrain.running import set_epochs
 
 DEFAULT = ("lvmmed_resnet18_mini", "lvmmed_vit_tiny_mini", "simclr_resnet18_mini")
 MINI = [

@@ -1,0 +1,173 @@
+"""Compose the whole config of a pretraining from a config and what changes it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from lvmmed_backbones import catalogue
+from lvmmed_backbones.catalogue.declared import name_of_file
+from lvmmed_backbones.data_sets import LONGEST
+from lvmmed_backbones.display import plain, unknown_name
+from lvmmed_backbones.pretrain import (
+    CONFIGS,
+    config_names,
+    registration,  # noqa: F401  all that a config may name
+)
+from lvmmed_backbones.pretrain.terms import shortened
+from lvmmed_backbones.revision import git_revision
+
+# What a runner reads of a config, other than `run` says itself. All other names of a config are for its text alone.
+FIELDS = (
+    *(set(inspect.signature(Runner).parameters) - {"work_dir", "resume", "launcher", "cfg"}),
+    *("sync_bn", "model_wrapper_cfg", "find_unused_parameters"),
+)
+NEEDED = (
+    "model.backbone",
+    "train_dataloader.dataset",
+    "train_cfg",
+    "optim_wrapper",
+    "randomness",
+)
+
+
+def compose(
+    config: str | Path | Config,
+    corpus: str | Path,
+    work_dir: str | Path | None = None,
+    *,
+    epochs: int | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    probe: str | Path | None = None,
+    launcher: str = "none",
+) -> Config:
+    """Return the whole config that `run` would carry out with the same arguments.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such config.
+    ValueError
+        If the config is none of a pretraining, an override is of a field that no runner reads, `epochs` is below 1, or
+        there is neither a `work_dir` nor a name for one.
+    """
+    if isinstance(config, Config):
+        name = Path(config.filename).stem if config.filename else None
+        config = copy.deepcopy(config)
+    else:
+        file = _file_of(config)
+        name, config = file.stem, _read(file)
+    if work_dir is None and name is None:
+        raise ValueError("a config without a file names no folder: give a work_dir")
+    for field, value in dict(overrides).items():
+        _override(config, field, value)
+    _check_fields(config, name or "the config")
+    if epochs is not None:
+        set_epochs(config, epochs)
+    if seed is not None:
+        config.merge_from_dict({"randomness.seed": seed})
+    config.work_dir = str(work_dir or Path("pretraining") / str(name))
+    config.launcher = launcher
+    config.git_revision = git_revision()
+    config.train_dataloader.dataset.root = str(corpus)
+    config.train_dataloader.dataset.seed = config.randomness.seed
+    if probe:
+        crops = config.train_dataloader.dataset.pipeline[0].crops
+        config.custom_hooks.append(
+            dict(type="NeighbourProbeHook", folder=str(probe), size=crops[0].size)
+        )
+    start = config.model.backbone.get("weights")
+    config.started_from = _beginning(config)
+    if isinstance(start, str):  # a name of the catalogue
+        config.begins_with = start
+        backbone = catalogue.get(start).model("maps", 224)
+        config.model.backbone.weights = backbone.get("weights")
+    return config
+
+
+def _beginning(config: Config) -> str | None:
+    """Return the name of what a run begins with: of the catalogue where it has the file; None: random weights."""
+    model = config.model
+    # mmengine's ways to fill a whole model, of whose file nothing tells the origin.
+    initialised = [part.get("init_cfg") or {} for part in (model, model.backbone)]
+    filled = [config.get("load_from"), *(part.get("checkpoint") for part in initialised)]
+    if file := next(filter(None, filled), None):
+        return _free_name(file)
+    start = model.backbone.get("weights")
+    if start is None or isinstance(start, str):
+        return start
+    file = Path(start["file"])
+    return (name_of_file(file) if file.is_file() else None) or _free_name(file)
+
+
+def _free_name(file: str | Path) -> str:
+    """Return a name for a file of weights that is none of the catalogue."""
+    return f"file:{plain(Path(file).name)}"[:LONGEST]
+
+
+def _file_of(config: str | Path) -> Path:
+    """Return the file of a config by its path, or by its name among ours. Raise FileNotFoundError if there is none."""
+    for file in (Path(config), CONFIGS / f"{config}.py"):
+        if file.is_file():
+            return file
+    raise FileNotFoundError(
+        f"no config {config}: give a path, or one of {', '.join(config_names())}"
+    )
+
+
+def set_epochs(config: Config, epochs: int) -> None:
+    """Make a run longer or shorter, and fit its schedule.
+
+    Raises
+    ------
+    ValueError
+        If `epochs` is below 1.
+    """
+    if epochs < 1:
+        raise ValueError(f"--epochs {epochs}: it must be at least 1")
+    before, config.train_cfg.max_epochs = config.train_cfg.max_epochs, epochs
+    config.param_scheduler = shortened(config.get("param_scheduler") or [], before, epochs)
+
+
+def _read(file: Path) -> Config:
+    """Read a config, which is a program of whoever wrote it. Raise ValueError, with its error in one line."""
+    try:
+        return Config.fromfile(file)
+    except Exception as error:
+        raise ValueError(f"{file} is no config: {type(error).__name__}: {error}") from error
+
+
+def _override(config: Config, field: str, value: Any) -> None:
+    """Change one field of a config, by its dotted name. Raise ValueError if there is no such place."""
+    first = str(field).partition(".")[0]
+    if first in config and first not in FIELDS:
+        raise ValueError(
+            f"--cfg-options {field}: {first} is a name within the config's text, and no runner reads it. Change the "
+            "field that uses it, as `config.py` in the folder of a run shows it"
+        )
+    if first not in FIELDS:
+        raise unknown_name("field of a config", first, sorted(FIELDS))
+    try:
+        config.merge_from_dict({field: value})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"--cfg-options {field}={value}: {error.args[0]}") from error
+
+
+def _check_fields(config: Config, name: str) -> None:
+    """Check that a config has what every pretraining needs. Raise ValueError if it has not."""
+    for field in NEEDED:
+        place: Any = config
+        for word in field.split("."):
+            place = place.get(word)
+            if not isinstance(place, Mapping):
+                raise ValueError(
+                    f"{name} is no config of a pretraining: {field} is {place!r}, must be a dict. Begin with "
+                    '`_base_ = ".../lvmmed_backbones/pretrain/configs/_base_/runtime.py"`, as docs/pretraining.md shows'
+                )

@@ -1,0 +1,178 @@
+"""Configs and options as strangers write them: what is wrong is said in one line that names place and value."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvmmed_backbones.pretrain import compose
+from lvmmed_backbones.pretrain import run as pretrain
+from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
+from lvmmed_backbones.pretrain.parts import ERROR
+
+CONFIG = "lvmmed_resnet18_mini"
+SMALL = {
+    "train_dataloader.batch_size": 8,
+    "train_dataloader.dataset.pipeline.0.crops.0.size": 32,
+    "train_cfg.max_epochs": 1,
+}
+HEAD = "model.head"
+CROP = "train_dataloader.dataset.pipeline.0.crops.0"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        # of a type or out of a range
+        ({f"{HEAD}.graph_size": "ten"}, "graph_size is 'ten', must be a whole number >= 1 or None"),
+        ({f"{HEAD}.neighbours": 2.0}, "neighbours is 2.0, must be a whole number >= 1"),
+        ({f"{HEAD}.message_passing": -1}, "message_passing is -1, must be a whole number >= 0"),
+        ({f"{HEAD}.cells": 0}, "cells is 0, must be a whole number >= 1"),
+        ({f"{HEAD}.margin": math.nan}, "margin is nan, must be a number"),
+        ({HEAD: None}, "head is None, must be a dict"),
+        ({f"{CROP}.size": "big"}, "'size': 'big'"),
+        ({"optim_wrapper.optimizer.lr": "fast"}, "AdamW: TypeError: "),
+        # a name that is not there
+        ({f"{HEAD}.grph_size": 4}, "no argument 'grph_size': did you mean graph_size?"),
+        ({f"{HEAD}.type": "Nothing"}, "the part Nothing: KeyError: Nothing is not in the"),
+        ({"custom_hooks.2.intervall": 3}, "CollapseHook: no argument 'intervall': did you mean in"),
+        ({"custom_hooks.9.type": "X"}, "--cfg-options custom_hooks.9.type=X: Index 9 exceeds"),
+        ({"param_scheduler.0.type": "X"}, "the part X: KeyError: X is not in the parameter sched"),
+        ({"optim_wrapper.optimizer.type": "Adma"}, "optim_wrapper={"),
+        ({"train_dataloader.batchsize": 4}, "unexpected keyword argument 'batchsize'"),
+        ({"randomness.sed": 1}, "the config: TypeError: "),
+        # a field that no runner reads: it would change nothing
+        ({"seed": 3}, "no field of a config 'seed': choose from "),
+        ({"modle.head.noise": 1}, "no field of a config 'modle': did you mean model?"),
+        ({"views.crops": []}, "views.crops: views is a name within the config's text"),
+        ({"work_dir": "x"}, "no field of a config 'work_dir'"),
+        # parts that do not fit together
+        ({f"{HEAD}.channels": 7}, "model.head: RuntimeError: mat1 and mat2 shapes cannot be"),
+        ({"model.backbone.model_name": "resnet50"}, "model.neck: RuntimeError: mat1 and mat2"),
+    ],
+)
+def test_a_wrong_option_is_named_in_one_line(
+    options: dict[str, Any], message: str, corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError) as raised:
+        pretrain(CONFIG, corpus, tmp_path / "run", overrides={**SMALL, **options})
+    text = str(raised.value)
+    assert message in text
+    error = tmp_path / "run" / ERROR
+    assert error.is_file() == (f"(traceback: {error})" in text)
+    if error.is_file():  # what mmengine or torch raised, whole
+        assert error.read_text().startswith("Traceback (most recent call last):")
+    assert not list((tmp_path / "run").glob("*.pth"))
+
+
+def test_a_run_that_was_mended_keeps_no_error(corpus: Path, tmp_path: Path) -> None:
+    wrong = {**SMALL, f"{HEAD}.grph_size": 4}
+    with pytest.raises(ValueError, match="did you mean graph_size"):
+        pretrain(CONFIG, corpus, tmp_path, overrides=wrong)
+    assert (tmp_path / ERROR).is_file()
+    pretrain(CONFIG, corpus, tmp_path, overrides={**SMALL, f"{HEAD}.graph_size": 6})
+    assert not (tmp_path / ERROR).exists() and list(tmp_path.glob("*.pth"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model = dict(", "config.py is no config: SyntaxError: "),
+        ("model = nothing", "config.py is no config: NameError: name 'nothing' is not defined"),
+        ('_base_ = "nothing.py"', "config.py is no config: FileNotFoundError: "),
+        ('_base_ = "config.py"', "config.py is no config: RecursionError: "),
+        ("", "config is no config of a pretraining: model.backbone is None, must be a dict"),
+        ("model = 3", "model.backbone is 3, must be a dict. Begin with `_base_ = "),
+        ("model = dict(backbone=dict())", "train_dataloader.dataset is None, must be a dict"),
+    ],
+)
+def test_a_file_that_is_no_config_is_named(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.py"
+    file.write_text(text)
+    with pytest.raises(ValueError) as raised:
+        compose(file, "x", tmp_path)
+    assert message in str(raised.value)
+
+
+def test_an_option_that_is_no_pair_is_named(pretrain_line, run, tmp_path: Path) -> None:
+    done = run([*pretrain_line(CONFIG, tmp_path), "model.head.noise"])
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("error: --cfg-options ") and "model.head.noise: write KEY=VALUE" in line
+
+
+NUMBERS: dict[str, Callable[[Any], bool]] = {
+    "graph_size": lambda v: v is None or v >= 1,
+    "partitions": lambda v: v == 1,  # without a size of the graphs
+    "neighbours": lambda v: v >= 1,
+    "message_passing": lambda v: v >= 0,
+    "dropout": lambda v: 0 <= v < 1,
+    "alpha": lambda v: 0 <= v <= 1,
+    "pairs": lambda v: v >= 1,
+    "cells": lambda v: v >= 1,
+    "edge_weight": lambda v: 0 <= v <= 1e12,
+    "margin": lambda v: abs(v) <= 1e12,
+    "noise": lambda v: 0 <= v <= 1e12,
+    "samples": lambda v: v >= 1,
+    "lambda_": lambda v: 0 < v <= 1e12,
+}
+WHOLE = ("graph_size", "partitions", "neighbours", "message_passing", "pairs", "cells", "samples")
+CHOICES = {
+    "shared_edges": ("none", "first", "mutual", "union"),
+    "aggregation": ("gcn", "sum", "mean", "max"),
+    "affinity": ("cosine", "softplus"),
+    "local": ("similarity", "distance"),
+    "edges": ("before", "after"),
+    "budget": ("fast", "default", "best"),
+}
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 30)
+    | st.floats()
+    | st.sampled_from([word for words in CHOICES.values() for word in words])
+    | st.text(max_size=5)
+    | st.lists(st.integers(), max_size=2)
+    | st.dictionaries(st.text(max_size=2), st.integers(), max_size=2)
+)
+
+
+def is_right(name: str, value: Any) -> bool:
+    """Whether an option of the head may have a value, as its docstring says."""
+    if name in CHOICES:
+        return isinstance(value, str) and value in CHOICES[name]
+    if value is None:
+        return name == "graph_size"
+    kinds = (int,) if name in WHOLE else (int, float)
+    return type(value) in kinds and NUMBERS[name](value)
+
+
+@given(name=st.sampled_from([*NUMBERS, *CHOICES]), value=VALUES)
+def test_an_option_is_right_or_named(name: str, value: Any) -> None:
+    if is_right(name, value):
+        GraphMatchingHead(4, **{name: value})
+        return
+    with pytest.raises(ValueError) as raised:
+        GraphMatchingHead(4, **{name: value})
+    assert name.rstrip("_") in str(raised.value)
+    assert repr(value) in str(raised.value)
+
+
+def test_every_option_of_the_head_is_tried() -> None:
+    options = set(inspect.signature(GraphMatchingHead).parameters) - {"channels"}
+    assert options == {*NUMBERS, *CHOICES}
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    head = GraphMatchingHead(np.int64(4), graph_size=np.int32(3), noise=np.float32(0.5))
+    assert (head.graph_size, head.matching.vertex_noise) == (3, 0.5)
+    with pytest.raises(ValueError, match="graph_size is "):
+        GraphMatchingHead(4, graph_size=np.float64(3))
