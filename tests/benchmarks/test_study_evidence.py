@@ -205,10 +205,36 @@ def test_a_rung_that_is_not_there_is_named(sets: Path, tmp_path: Path, capsys, v
 
 
 def test_a_run_that_fails_is_named(sets: Path, tmp_path: Path, capsys) -> None:
+    build_corpus(tmp_path, 4)  # less than a batch
     assert main(words("search", tmp_path, sets, "simclr")) == 2
     said = capsys.readouterr().err
     log = tmp_path / "work" / "simclr-00-1-0" / "log.txt"
     assert "simclr-00-1-0 failed, see" in said and str(log) in said
+
+
+@pytest.mark.parametrize("verb", ["search", "final"])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("corpus", "corpus.json: no such file"),
+        ("sets", "holds no data set"),
+        ("results", "has results of another corpus or of other judged images than "),
+        ("jobs", "--jobs 0: give the number of runs at a time, 1 or more"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_before_anything_is_pretrained(
+    sets: Path, tmp_path: Path, capsys, verb: str, wrong: str, message: str
+) -> None:
+    if wrong != "corpus":
+        build_corpus(tmp_path, 64)
+    if wrong == "results":
+        write_result(tmp_path / "results" / "other.json", fabricated("dino", 0, 1, 0.5))
+    line = words(verb, tmp_path, tmp_path if wrong == "sets" else sets, "untrained")
+    if wrong == "jobs":
+        line[line.index("--jobs") + 1] = "0"
+    assert main(line) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
 
 
 def fabricated(method: str, setting: int, epochs: int, score: float, **other) -> Result:

@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 import benchmarks.studies.evidence.ideas  # noqa: F401  heads that a config may name
+from benchmarks.scheduler.devices import slots
 from benchmarks.studies.evidence.measures import measure
 from benchmarks.studies.evidence.methods import (
     ALL,
@@ -115,7 +116,10 @@ def search(
     Raises
     ------
     ValueError
-        If there is no such rung.
+        If there is no such rung, `jobs` is below 1, or the results in the folder are of another corpus or of other
+        judged images.
+    OSError
+        If corpus or sets cannot be read.
     RuntimeError
         At the first run that fails; the message names its log.
 
@@ -123,9 +127,10 @@ def search(
     ----------
     Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
     """
-    at = _Places(corpus, sets, work, results, jobs)
+    at, rungs = _Places(corpus, sets, work, results, _at_once(jobs)), range(_checked(rung))
+    at.check()
     planned: list[_Job] = []
-    for done in range(_checked(rung)):
+    for done in rungs:
         planned = [
             at.job(name, setting, EPOCHS[done], SEARCH_SEED, SEARCH)
             for name in methods
@@ -163,13 +168,14 @@ def final(
 
     Raises
     ------
-    ValueError
-        If there is no such rung.
+    ValueError, OSError
+        As `search`.
     RuntimeError
         If the rung of a method is not at its end; and as `search`.
     """
-    at = _Places(corpus, sets, work, results, jobs)
+    at = _Places(corpus, sets, work, results, _at_once(jobs))
     chosen = [(name, n) for name in methods for n in _best(name, _checked(rung), 1, results)]
+    at.check()
     planned = [
         at.job(name, setting, EPOCHS[rung - 1], seed, FINAL)
         for seed in SEEDS
@@ -185,17 +191,33 @@ def _checked(rung: int) -> int:
     return rung
 
 
+def _at_once(jobs: int | None) -> int:
+    return len(slots(jobs, (), os.cpu_count() or 1, threads=1))
+
+
 @dataclass(frozen=True)
 class _Places:
     corpus: Path
     sets: Path
     work: Path
     results: Path
-    jobs: int | None
+    at_once: int
 
-    @property
-    def at_once(self) -> int:
-        return self.jobs or os.cpu_count() or 1
+    def check(self) -> None:
+        """Check, before anything is pretrained, that a run can be probed and its result belongs to the others.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `search`.
+        """
+        given = read_summary(self.corpus).fingerprint, fingerprint(read_sets(self.sets))
+        found = read_results(self.results)
+        if found and (found[0].corpus, found[0].sets) != given:
+            raise ValueError(
+                f"{self.results} has results of another corpus or of other judged images than {self.corpus} and "
+                f"{self.sets}: choose another --results"
+            )
 
     def job(self, method: str, setting: int, epochs: int, seed: int, part: str) -> _Job:
         threads = max(1, (os.cpu_count() or 1) // self.at_once)
