@@ -208,7 +208,7 @@ class NeighbourProbeHook(Hook):
         classes = [child for child in sorted(Path(folder).glob("*/")) if _image_files(child)]
         if len(classes) < 2:
             raise ValueError(
-                f"{folder} holds {len(classes)} folders with images: a probe wants one for each class"
+                f"{folder} holds {len(classes)} folders with images: a probe needs one for each class"
             )
         pixels, labels = [], []
         for label, child in enumerate(classes):

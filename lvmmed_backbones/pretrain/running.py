@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from mmengine.dist import get_world_size, init_dist, is_distributed, is_main_pro
 from mmengine.runner import Runner
 
 from lvmmed_backbones.corpus.manifest import Summary, read_summary
+from lvmmed_backbones.display import unknown_name
 from lvmmed_backbones.files.writing import by_full_disk, telling_full, write_text
 from lvmmed_backbones.pretrain.composing import compose
 from lvmmed_backbones.pretrain.hooks import latest_checkpoint
@@ -28,6 +30,8 @@ from lvmmed_backbones.pretrain.resumption import (
 )
 from lvmmed_backbones.pretrain.sizes import check_sizes
 from lvmmed_backbones.pretrain.terms import check_terms, terms_of
+
+LAUNCHERS = {"pytorch": ("torchrun", "RANK"), "slurm": ("srun", "SLURM_PROCID")}
 
 
 def run(
@@ -206,9 +210,21 @@ def _ending_with_logs(runner: Runner) -> Iterator[None]:
 
 
 def _set_up_processes(launcher: str) -> None:
-    """Join the other processes. Without a GPU they use gloo, which mmengine's own launcher does not offer."""
+    """Join the other processes. Without a GPU they use gloo, which mmengine's own launcher does not offer.
+
+    Raises
+    ------
+    ValueError
+        If there is no such launcher, it did not start this process, or there is no GPU, which slurm
+        needs.
+    """
     if launcher == "none" or is_distributed():
         return
+    if launcher not in LAUNCHERS:
+        raise unknown_name("launcher", launcher, ("none", *LAUNCHERS))
+    command, number = LAUNCHERS[launcher]
+    if number not in os.environ:
+        raise ValueError(f"--launcher {launcher}: {number} is not set. Start this with {command}")
     if torch.cuda.is_available():
         init_dist(launcher, backend="nccl")
     elif launcher == "pytorch":

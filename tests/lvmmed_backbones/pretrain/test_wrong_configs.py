@@ -109,6 +109,24 @@ def test_an_option_that_is_no_pair_is_named(pretrain_line, run, tmp_path: Path) 
     assert line.startswith("error: --cfg-options ") and "model.head.noise: write KEY=VALUE" in line
 
 
+@pytest.mark.parametrize(
+    ("launcher", "message"),
+    [
+        ("pytorch", "--launcher pytorch: RANK is not set. Start this with torchrun"),
+        ("slurm", "--launcher slurm: SLURM_PROCID is not set. Start this with srun"),
+        ("mpi", "no launcher 'mpi': choose from none, pytorch, slurm"),
+    ],
+)
+def test_a_process_that_its_launcher_did_not_start_is_told(
+    launcher: str, message: str, corpus: Path, tmp_path: Path, monkeypatch
+) -> None:
+    for name in ("RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError) as raised:
+        pretrain(CONFIG, corpus, tmp_path, launcher=launcher)
+    assert str(raised.value) == message
+
+
 NUMBERS: dict[str, Callable[[Any], bool]] = {
     "graph_size": lambda v: v is None or v >= 1,
     "partitions": lambda v: v == 1,  # without a size of the graphs
