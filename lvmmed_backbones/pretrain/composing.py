@@ -6,9 +6,12 @@ import copy
 import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
+from mmengine import registry as registries
 from mmengine.config import Config
+from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from lvmmed_backbones import catalogue
@@ -28,6 +31,7 @@ FIELDS = (
     *(set(inspect.signature(Runner).parameters) - {"work_dir", "resume", "launcher", "cfg"}),
     *("sync_bn", "model_wrapper_cfg", "find_unused_parameters"),
 )
+REGISTRIES = [value for value in vars(registries).values() if isinstance(value, Registry)]
 NEEDED = (
     "model.backbone",
     "train_dataloader.dataset",
@@ -69,6 +73,7 @@ def compose(
     for field, value in dict(overrides).items():
         _override(config, field, value)
     _check_fields(config, name or "the config")
+    config = _with_names(config)
     if epochs is not None:
         set_epochs(config, epochs)
     if seed is not None:
@@ -158,6 +163,39 @@ def _override(config: Config, field: str, value: Any) -> None:
         config.merge_from_dict({field: value})
     except (KeyError, TypeError) as error:
         raise ValueError(f"--cfg-options {field}={value}: {error.args[0]}") from error
+
+
+def _with_names(config: Config) -> Config:
+    """Return a config that names its types: those of mmengine's new style are classes, which no file can hold.
+
+    Raises
+    ------
+    ValueError
+        If another value is a class or a function.
+    """
+    given = {field: config[field] for field in config.to_dict()}  # without what its text imports
+    named = _named(given, config.get("default_scope"))
+    if named == given:
+        return config
+    return Config(named, cfg_text=config.text, filename=config.filename)
+
+
+def _named(value: Any, scope: str | None, place: str = "") -> Any:
+    if isinstance(value, dict):
+        dot = f"{place}." if place else ""
+        return {key: _named(inner, scope, f"{dot}{key}") for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_named(v, scope, f"{place}.{n}") for n, v in enumerate(value))
+    if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        return value
+    if place.rpartition(".")[2] != "type":
+        raise ValueError(f"{place} is {value!r}: only a `type` may be a class or a function")
+    for registry in REGISTRIES:
+        for part in filter(None, (registry, registry.children.get(scope))):
+            for name, registered in part.module_dict.items():
+                if registered is value:
+                    return name
+    return f"{value.__module__}.{value.__qualname__}"  # which mmengine imports
 
 
 def _check_fields(config: Config, name: str) -> None:

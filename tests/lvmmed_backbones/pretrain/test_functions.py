@@ -10,7 +10,8 @@ import torch
 from mmengine.config import Config
 
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.pretrain import CONFIGS, compose, config_names
+from lvmmed_backbones.catalogue.exported import read_entry
+from lvmmed_backbones.pretrain import CONFIGS, compose, config_names, export
 from lvmmed_backbones.pretrain import run as pretrain
 from lvmmed_backbones.pretrain.hooks import newest_checkpoint
 
@@ -116,3 +117,66 @@ def test_wrong_arguments_are_named_before_anything_is_written(corpus: Path, tmp_
     with pytest.raises(FileExistsError, match=r"holds a run, iter_1\.pth of it"):
         pretrain(NAME, corpus, out, overrides=SMALL)
     assert [file.name for file in out.iterdir()] == ["iter_1.pth"]
+
+
+NEW_STYLE = """
+from mmengine.dataset import default_collate
+from mmengine.optim import OptimWrapper
+from mmpretrain.models.heads import ContrastiveHead
+from mmpretrain.models.losses import CrossEntropyLoss
+from mmpretrain.models.selfsup import SimCLR
+from torch.optim import AdamW
+
+from lvmmed_backbones.models import Backbone
+from lvmmed_backbones.pretrain.loop import ResumableEpochLoop, ResumableSampler, corpus_dataset
+from lvmmed_backbones.pretrain.necks import DirectionNeck
+from lvmmed_backbones.pretrain.views import RandomViews
+
+default_scope = "mmpretrain"
+randomness = dict(seed=0)
+data_preprocessor = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), to_rgb=True)
+model = dict(
+    type=SimCLR,
+    backbone=dict(type=Backbone, model_name="resnet18", output="last"),
+    neck=dict(
+        type=DirectionNeck, in_channels=512, hid_channels=16, out_channels=8, norm_cfg=dict(type="BN1d")
+    ),
+    head=dict(type=ContrastiveHead, loss=dict(type=CrossEntropyLoss), temperature=0.1),
+)
+views = dict(type=RandomViews, crops=[dict(number=2, size=32, scale=(0.3, 1.0))])
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=0,
+    drop_last=True,
+    sampler=dict(type=ResumableSampler),
+    collate_fn=dict(type=default_collate),
+    dataset=dict(type=corpus_dataset, pipeline=[views]),
+)
+train_cfg = dict(type=ResumableEpochLoop, max_epochs=2)
+optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=AdamW, lr=1e-3))
+default_hooks = dict(checkpoint=dict(type="AtomicCheckpointHook", interval=100))
+"""
+
+
+def test_a_config_of_mmengines_new_style_trains_goes_on_and_becomes_a_backbone(
+    corpus: Path, tmp_path: Path
+) -> None:
+    """It holds classes and functions; a checkpoint and a backbone hold their names."""
+    file = tmp_path / "own.py"
+    file.write_text(NEW_STYLE + "custom_hooks = [dict(type=RandomViews, act=RandomViews)]")
+    with pytest.raises(
+        ValueError, match=r"custom_hooks\.0\.act is <class .*: only a `type` may be"
+    ):
+        compose(file, corpus, tmp_path)
+    file.write_text(NEW_STYLE)
+    out = pretrain(file, corpus, tmp_path / "run", epochs=1)
+    shown = Config.fromfile(out / "config.py")
+    assert shown.model.type == "SimCLR"
+    assert shown.model.backbone.type == "Backbone"
+    assert shown.train_dataloader.dataset.type == "CorpusDataset"
+    assert shown.optim_wrapper.optimizer.type == "AdamW"
+    pretrain(file, corpus, out, epochs=2, resume=True)
+    assert newest_checkpoint(out).name == "iter_12.pth"
+    (tmp_path / "shelf").mkdir()
+    backbone = export(out, "mine", tmp_path / "shelf")
+    assert read_entry(backbone).method == "SimCLR"
