@@ -29,7 +29,8 @@ from lvmmed_backbones.revision import git_revision
 # What a runner reads of a config, other than `run` says itself. All other names of a config are for its text alone.
 FIELDS = (
     *(set(inspect.signature(Runner).parameters) - {"work_dir", "resume", "launcher", "cfg"}),
-    *("sync_bn", "model_wrapper_cfg", "find_unused_parameters"),
+    *("sync_bn", "model_wrapper_cfg", "find_unused_parameters", "compile"),
+    *("activation_checkpointing", "efficient_conv_bn_eval"),
 )
 REGISTRIES = [value for value in vars(registries).values() if isinstance(value, Registry)]
 NEEDED = (

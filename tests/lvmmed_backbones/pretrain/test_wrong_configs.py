@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mmengine.runner import Runner
 
 from lvmmed_backbones.pretrain import compose
 from lvmmed_backbones.pretrain import run as pretrain
+from lvmmed_backbones.pretrain.composing import FIELDS
 from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
 from lvmmed_backbones.pretrain.parts import ERROR
 
@@ -80,6 +83,11 @@ def test_a_run_that_was_mended_keeps_no_error(corpus: Path, tmp_path: Path) -> N
     assert (tmp_path / ERROR).is_file()
     pretrain(CONFIG, corpus, tmp_path, overrides={**SMALL, f"{HEAD}.graph_size": 6})
     assert not (tmp_path / ERROR).exists() and list(tmp_path.glob("*.pth"))
+
+
+def test_all_that_a_runner_reads_can_be_changed() -> None:
+    read = set(re.findall(r"self\.cfg\.get\(\s*'(\w+)'", inspect.getsource(Runner)))
+    assert {"sync_bn", "compile"} <= read <= {*FIELDS}
 
 
 @pytest.mark.parametrize(
