@@ -11,7 +11,7 @@ from typing import Any
 
 from mmengine import registry as registries
 from mmengine.config import Config
-from mmengine.registry import Registry
+from mmengine.registry import DATA_SAMPLERS, HOOKS, LOOPS, Registry
 from mmengine.runner import Runner
 
 from lvmmed_backbones import catalogue
@@ -23,6 +23,8 @@ from lvmmed_backbones.pretrain import (
     config_names,
     registration,  # noqa: F401  all that a config may name
 )
+from lvmmed_backbones.pretrain.hooks import AtomicCheckpointHook
+from lvmmed_backbones.pretrain.loop import ResumableEpochLoop, ResumableSampler
 from lvmmed_backbones.pretrain.terms import shortened
 from lvmmed_backbones.revision import git_revision
 
@@ -33,13 +35,14 @@ FIELDS = (
     *("activation_checkpointing", "efficient_conv_bn_eval"),
 )
 REGISTRIES = [value for value in vars(registries).values() if isinstance(value, Registry)]
-NEEDED = (
-    "model.backbone",
-    "train_dataloader.dataset",
-    "train_cfg",
-    "optim_wrapper",
-    "randomness",
-)
+NEEDED = ("model.backbone", "train_dataloader.dataset", "optim_wrapper", "randomness")
+# What lets a run go on, and become a backbone.
+RESUMABLE = {
+    "train_cfg": (LOOPS, ResumableEpochLoop),
+    "train_dataloader.sampler": (DATA_SAMPLERS, ResumableSampler),
+    "default_hooks.checkpoint": (HOOKS, AtomicCheckpointHook),
+}
+ALWAYS = ("StepSeedHook", "NonFiniteHook")
 
 
 def compose(
@@ -73,8 +76,9 @@ def compose(
         raise ValueError("a config without a file names no folder: give a work_dir")
     for field, value in dict(overrides).items():
         _override(config, field, value)
-    _check_fields(config, name or "the config")
     config = _with_names(config)
+    _check_fields(config, name or "the config")
+    _add_hooks(config, probe)
     if epochs is not None:
         set_epochs(config, epochs)
     if seed is not None:
@@ -83,12 +87,7 @@ def compose(
     config.launcher = launcher
     config.git_revision = git_revision()
     config.train_dataloader.dataset.root = str(corpus)
-    config.train_dataloader.dataset.seed = config.randomness.seed
-    if probe:
-        crops = config.train_dataloader.dataset.pipeline[0].crops
-        config.custom_hooks.append(
-            dict(type="NeighbourProbeHook", folder=str(probe), size=crops[0].size)
-        )
+    config.train_dataloader.dataset.seed = config.randomness.setdefault("seed", 0)
     start = config.model.backbone.get("weights")
     config.started_from = _beginning(config)
     if isinstance(start, str):  # a name of the catalogue
@@ -138,7 +137,9 @@ def set_epochs(config: Config, epochs: int) -> None:
     """
     if epochs < 1:
         raise ValueError(f"--epochs {epochs}: it must be at least 1")
-    before, config.train_cfg.max_epochs = config.train_cfg.max_epochs, epochs
+    before, config.train_cfg.max_epochs = config.train_cfg.get("max_epochs"), epochs
+    if type(before) is not int:
+        raise ValueError(f"train_cfg.max_epochs is {before!r}, must be a whole number >= 1")
     config.param_scheduler = shortened(config.get("param_scheduler") or [], before, epochs)
 
 
@@ -201,12 +202,43 @@ def _named(value: Any, scope: str | None, place: str = "") -> Any:
 
 def _check_fields(config: Config, name: str) -> None:
     """Check that a config has what every pretraining needs. Raise ValueError if it has not."""
-    for field in NEEDED:
+    begin = f"Begin with `_base_ = '{CONFIGS}/_base_/runtime.py'`, as docs/pretraining.md shows"
+    for field in (*NEEDED, *RESUMABLE):
         place: Any = config
         for word in field.split("."):
             place = place.get(word)
             if not isinstance(place, Mapping):
                 raise ValueError(
-                    f"{name} is no config of a pretraining: {field} is {place!r}, must be a dict. Begin with "
-                    '`_base_ = ".../lvmmed_backbones/pretrain/configs/_base_/runtime.py"`, as docs/pretraining.md shows'
+                    f"{name} is no config of a pretraining: {field} is {place!r}, must be a dict. {begin}"
                 )
+        if field in RESUMABLE:
+            registry, kind = RESUMABLE[field]
+            found = registry.get(str(place.get("type")))
+            if isinstance(found, type) and not issubclass(found, kind):
+                raise ValueError(
+                    f"{name}: {field}.type is {place.type}, must be {kind.__name__}, or the run could neither go on "
+                    f"nor be exported. {begin}"
+                )
+
+
+def _add_hooks(config: Config, probe: str | Path | None) -> None:
+    """Add the hooks that no run may be without, which a config's own list may have displaced, and the probe's.
+
+    Raises
+    ------
+    ValueError
+        If there is a probe, and the images of the config have no size.
+    """
+    hooks = list(config.get("custom_hooks") or [])
+    present = {hook.get("type") for hook in hooks if isinstance(hook, Mapping)}
+    hooks = [*(dict(type=kind) for kind in ALWAYS if kind not in present), *hooks]
+    if probe:
+        pipeline = config.train_dataloader.dataset.get("pipeline") or []
+        views = [part for part in pipeline if part.get("type") == "RandomViews"]
+        sizes = [crop.get("size") for part in views for crop in part.get("crops") or []]
+        if not sizes:
+            raise ValueError(
+                f"--probe {probe}: the pipeline has no RandomViews, whose size it takes"
+            )
+        hooks.append(dict(type="NeighbourProbeHook", folder=str(probe), size=sizes[0]))
+    config.custom_hooks = hooks

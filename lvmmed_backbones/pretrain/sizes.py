@@ -34,11 +34,11 @@ def check_sizes(config: Config, images: int, processes: int) -> None:
         If they do not. The message has the options and their values.
     """
     loader, model = config.train_dataloader, config.model
-    batch, counts = loader.batch_size, config.optim_wrapper.get("accumulative_counts", 1)
+    batch, counts = loader.get("batch_size"), config.optim_wrapper.get("accumulative_counts", 1)
     interval = config.get("default_hooks", {}).get("checkpoint", {}).get("interval", counts)
     positive = {
         "train_dataloader.batch_size": batch,
-        "train_cfg.max_epochs": config.train_cfg.max_epochs,
+        "train_cfg.max_epochs": config.train_cfg.get("max_epochs"),
         "optim_wrapper.accumulative_counts": counts,
         "default_hooks.checkpoint.interval": interval,
     }
@@ -50,7 +50,7 @@ def check_sizes(config: Config, images: int, processes: int) -> None:
             f"--corpus has {images} images, which do not fill train_dataloader.batch_size={batch} in each of "
             f"{processes} processes: set it lower, or give more images or fewer processes"
         )
-    if model.type in COMPARING and batch == 1:
+    if model.get("type") in COMPARING and batch == 1:
         raise ValueError(
             f"train_dataloader.batch_size is 1: {model.type} compares the images of a batch, it takes at least 2"
         )
@@ -64,7 +64,8 @@ def check_sizes(config: Config, images: int, processes: int) -> None:
 
 def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> None:
     """Check the sizes of one method. Raise ValueError as `check_sizes`."""
-    if model.type == "LVMMed":
+    kind = model.get("type")
+    if kind == "LVMMed":
         check_arguments(LVMMed.__init__, model)
         check_arguments(GraphMatchingHead.__init__, model.head)
         neighbours = _argument_of(model.head, GraphMatchingHead, "neighbours")
@@ -79,14 +80,14 @@ def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> 
             raise ValueError(
                 f"model.head.neighbours is {neighbours}: it must be at least 1 and lower than {of}, {size or batch}"
             )
-    elif model.type == "MoCo":
+    elif kind == "MoCo":
         queue, step = _argument_of(model, MoCo, "queue_len"), batch * processes
         if queue < step or queue % step:
             raise ValueError(
                 f"model.queue_len is {queue}: it must be a multiple of the {step} images of a step, "
                 f"train_dataloader.batch_size={batch} in each of {processes} processes"
             )
-    elif model.type == "DeepClusterV2":
+    elif kind == "DeepClusterV2":
         clusters = max(_argument_of(model, DeepClusterV2, "clusters"))
         if clusters > images:
             raise ValueError(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.runner import Runner
 
-from lvmmed_backbones.pretrain import compose
+from lvmmed_backbones.pretrain import CONFIGS, compose
 from lvmmed_backbones.pretrain import run as pretrain
 from lvmmed_backbones.pretrain.composing import FIELDS
 from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
@@ -45,6 +45,7 @@ CROP = "train_dataloader.dataset.pipeline.0.crops.0"
         ({"optim_wrapper.optimizer.lr": "fast"}, "AdamW: TypeError: "),
         # a name that is not there
         ({f"{HEAD}.grph_size": 4}, "no argument 'grph_size': did you mean graph_size?"),
+        ({"train_cfg.max_epochs": None}, "train_cfg.max_epochs is None: it must be a whole number"),
         ({f"{HEAD}.type": "Nothing"}, "the part Nothing: KeyError: Nothing is not in the"),
         ({"custom_hooks.2.intervall": 3}, "CollapseHook: no argument 'intervall': did you mean in"),
         ({"custom_hooks.9.type": "X"}, "--cfg-options custom_hooks.9.type=X: Index 9 exceeds"),
@@ -108,6 +109,54 @@ def test_a_file_that_is_no_config_is_named(text: str, message: str, tmp_path: Pa
     with pytest.raises(ValueError) as raised:
         compose(file, "x", tmp_path)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            'train_cfg = dict(_delete_=True, type="EpochBasedTrainLoop", max_epochs=1)',
+            "train_cfg.type is EpochBasedTrainLoop, must be ResumableEpochLoop",
+        ),
+        (
+            'train_dataloader = dict(sampler=dict(type="DefaultSampler"))',
+            "train_dataloader.sampler.type is DefaultSampler, must be ResumableSampler",
+        ),
+        (
+            'default_hooks = dict(checkpoint=dict(_delete_=True, type="CheckpointHook"))',
+            "default_hooks.checkpoint.type is CheckpointHook, must be AtomicCheckpointHook",
+        ),
+    ],
+)
+def test_a_run_that_could_not_go_on_is_refused_before_it_begins(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.py"
+    file.write_text(f'_base_ = "{CONFIGS}/{CONFIG}.py"\n{text}\n')
+    with pytest.raises(ValueError, match=re.escape(message)):
+        compose(file, "x", tmp_path)
+
+
+def test_a_list_of_own_hooks_displaces_none_that_a_run_needs(tmp_path: Path) -> None:
+    """mmengine replaces a list of a base by that of the config."""
+    file = tmp_path / "config.py"
+    file.write_text(f'_base_ = "{CONFIGS}/{CONFIG}.py"\ncustom_hooks = [dict(type="EMAHook")]\n')
+    kinds = [hook.type for hook in compose(file, "x", tmp_path).custom_hooks]
+    assert kinds == ["StepSeedHook", "NonFiniteHook", "EMAHook"]
+    usual = [hook.type for hook in compose(CONFIG, "x", tmp_path).custom_hooks]
+    assert usual[:2] == ["StepSeedHook", "NonFiniteHook"] and len(usual) == len({*usual})
+
+
+def test_a_probe_takes_the_size_of_the_views(tmp_path: Path) -> None:
+    """Also of a config without hooks of its own, whose first transform is another one."""
+    views = "train_dataloader.dataset.pipeline"
+    own = compose(CONFIG, "x", tmp_path)[views.split(".")[0]].dataset.pipeline
+    pipeline = [dict(type="RandomFlip", prob=0.5), *own]
+    changes = {views: pipeline, "custom_hooks": None}
+    composed = compose(CONFIG, "x", tmp_path, overrides=changes, probe="labelled")
+    assert composed.custom_hooks[-1].size == own[0].crops[0].size
+    with pytest.raises(ValueError, match="--probe labelled: the pipeline has no RandomViews"):
+        compose(CONFIG, "x", tmp_path, overrides={views: pipeline[:1]}, probe="labelled")
 
 
 def test_an_option_that_is_no_pair_is_named(pretrain_line, run, tmp_path: Path) -> None:
