@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -154,7 +155,7 @@ def _read(file: Path) -> Config:
 def _override(config: Config, field: str, value: Any) -> None:
     """Change one field of a config, by its dotted name. Raise ValueError if there is no such place."""
     first = str(field).partition(".")[0]
-    if first in config and first not in FIELDS:
+    if first not in FIELDS and first in config:
         raise ValueError(
             f"--cfg-options {field}: {first} is a name within the config's text, and no runner reads it. Change the "
             "field that uses it, as `config.py` in the folder of a run shows it"
@@ -212,12 +213,14 @@ def _check_fields(config: Config, name: str) -> None:
                     f"{name} is no config of a pretraining: {field} is {place!r}, must be a dict. {begin}"
                 )
         if field in RESUMABLE:
-            registry, kind = RESUMABLE[field]
-            found = registry.get(str(place.get("type")))
-            if isinstance(found, type) and not issubclass(found, kind):
+            registry, needed = RESUMABLE[field]
+            kind, found = place.get("type"), None
+            with suppress(RuntimeError, TypeError):  # no such name, which its building will tell
+                found = registry.get(str(kind))
+            if kind is None or (isinstance(found, type) and not issubclass(found, needed)):
                 raise ValueError(
-                    f"{name}: {field}.type is {place.type}, must be {kind.__name__}, or the run could neither go on "
-                    f"nor be exported. {begin}"
+                    f"{name}: {field}.type is {kind}, must be {needed.__name__}, or the run could neither go on nor "
+                    f"be exported. {begin}"
                 )
 
 

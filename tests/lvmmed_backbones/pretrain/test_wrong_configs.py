@@ -46,6 +46,10 @@ CROP = "train_dataloader.dataset.pipeline.0.crops.0"
         # a name that is not there
         ({f"{HEAD}.grph_size": 4}, "no argument 'grph_size': did you mean graph_size?"),
         ({"train_cfg.max_epochs": None}, "train_cfg.max_epochs is None: it must be a whole number"),
+        (
+            {"train_cfg.type": "no.such.Loop"},
+            "the part no.such.Loop: KeyError: no.such.Loop is not in",
+        ),
         ({f"{HEAD}.type": "Nothing"}, "the part Nothing: KeyError: Nothing is not in the"),
         ({"custom_hooks.2.intervall": 3}, "CollapseHook: no argument 'intervall': did you mean in"),
         ({"custom_hooks.9.type": "X"}, "--cfg-options custom_hooks.9.type=X: Index 9 exceeds"),
@@ -117,6 +121,10 @@ def test_a_file_that_is_no_config_is_named(text: str, message: str, tmp_path: Pa
         (
             'train_cfg = dict(_delete_=True, type="EpochBasedTrainLoop", max_epochs=1)',
             "train_cfg.type is EpochBasedTrainLoop, must be ResumableEpochLoop",
+        ),
+        (
+            "train_cfg = dict(_delete_=True, max_epochs=1)",  # for which mmengine has a loop of its own
+            "train_cfg.type is None, must be ResumableEpochLoop",
         ),
         (
             'train_dataloader = dict(sampler=dict(type="DefaultSampler"))',
