@@ -60,6 +60,22 @@ def check_sizes(config: Config, images: int, processes: int) -> None:
             f"optim_wrapper.accumulative_counts={counts} adds up: choose a multiple"
         )
     _check_method_sizes(model, batch, images, processes)
+    left = images // processes % batch
+    if left and not loader.get("drop_last") and left < (needed := _least(model, batch)):
+        raise ValueError(
+            f"train_dataloader.drop_last is False, and the last step of an epoch would have {left} images in each of "
+            f"{processes} processes, where {model.type} needs {needed}: set it to True"
+        )
+
+
+def _least(model: Any, batch: int) -> int:
+    """Return the least images of a step in a process; the arguments are checked."""
+    if model.get("type") == "LVMMed":
+        neighbours = _argument_of(model.head, GraphMatchingHead, "neighbours")
+        return _argument_of(model.head, GraphMatchingHead, "graph_size") or neighbours + 1
+    if model.get("type") == "MoCo":  # whose queue is cut into batches
+        return batch
+    return 2 if model.get("type") in COMPARING else 1
 
 
 def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> None:

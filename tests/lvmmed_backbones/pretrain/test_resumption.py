@@ -433,6 +433,24 @@ SIZES = {
         49,
         "in each of 49 processes",
     ),
+    "last step": (
+        "simclr_resnet18_mini",
+        {"train_dataloader.batch_size": 47, "train_dataloader.drop_last": False},
+        1,
+        "drop_last is False, and the last step of an epoch would have 1 images .* SimCLR needs 2",
+    ),
+    "last graph": (
+        "lvmmed_resnet18_mini",
+        {"train_dataloader.batch_size": 43, "train_dataloader.drop_last": False},
+        1,
+        "would have 5 images in each of 1 processes, where LVMMed needs 6: set it to True",
+    ),
+    "last keys": (
+        "mocov2_resnet18_mini",
+        {"train_dataloader.batch_size": 32, "train_dataloader.drop_last": False},
+        1,
+        "would have 16 images in each of 1 processes, where MoCo needs 32",
+    ),
     "clusters": (
         "deepclusterv2_resnet18_mini",
         {"train_dataloader.batch_size": 8, "model.clusters": (64, 32)},
@@ -458,6 +476,14 @@ def test_sizes_that_cannot_work_are_named(
     config.merge_from_dict(options)
     with pytest.raises(ValueError, match=words):
         check_sizes(config, IMAGES, processes)
+
+
+def test_a_last_step_that_is_large_enough_is_taken() -> None:
+    config = Config.fromfile(CONFIGS / "lvmmed_resnet18_mini.py")
+    for batch in (42, 48, 16):  # 6 images are left, or none
+        changes = {"train_dataloader.batch_size": batch, "train_dataloader.drop_last": False}
+        config.merge_from_dict(changes)
+        check_sizes(config, IMAGES, 1)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(CONFIGS.glob("*_paper.py"))])
