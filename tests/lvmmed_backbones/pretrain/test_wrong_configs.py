@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from lvmmed_backbones.pretrain import CONFIGS, compose
 from lvmmed_backbones.pretrain import run as pretrain
 from lvmmed_backbones.pretrain.composing import FIELDS
 from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
-from lvmmed_backbones.pretrain.parts import ERROR
+from lvmmed_backbones.pretrain.parts import ERROR, naming_parts
 
 CONFIG = "lvmmed_resnet18_mini"
 SMALL = {
@@ -88,6 +90,17 @@ def test_a_run_that_was_mended_keeps_no_error(corpus: Path, tmp_path: Path) -> N
     assert (tmp_path / ERROR).is_file()
     pretrain(CONFIG, corpus, tmp_path, overrides={**SMALL, f"{HEAD}.graph_size": 6})
     assert not (tmp_path / ERROR).exists() and list(tmp_path.glob("*.pth"))
+
+
+def test_short_memory_names_the_batch(tmp_path: Path) -> None:
+    """The error is torch's own; a GPU that raises it is not needed."""
+    config = Config(dict(work_dir=str(tmp_path), train_dataloader=dict(batch_size=200)))
+    with pytest.raises(ValueError) as raised, naming_parts(config):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    assert str(raised.value) == (
+        "CUDA out of memory. Tried to allocate 2.00 GiB. train_dataloader.batch_size is 200: set it lower, and "
+        "optim_wrapper.accumulative_counts higher"
+    )
 
 
 def test_all_that_a_runner_reads_can_be_changed() -> None:
