@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmpretrain.models.selfsup import MoCo
+from mmpretrain.registry import MODELS
 
 from lvmmed_backbones.pretrain.arguments import check_arguments
 from lvmmed_backbones.pretrain.methods.deepcluster_v2 import DeepClusterV2
@@ -70,7 +71,7 @@ def check_sizes(config: Config, images: int, processes: int) -> None:
 
 def _least(model: Any, batch: int) -> int:
     """Return the least images of a step in a process; the arguments are checked."""
-    if model.get("type") == "LVMMed":
+    if _matches_graphs(model):
         neighbours = _argument_of(model.head, GraphMatchingHead, "neighbours")
         return _argument_of(model.head, GraphMatchingHead, "graph_size") or neighbours + 1
     if model.get("type") == "MoCo":  # whose queue is cut into batches
@@ -83,6 +84,7 @@ def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> 
     kind = model.get("type")
     if kind == "LVMMed":
         check_arguments(LVMMed.__init__, model)
+    if _matches_graphs(model):
         check_arguments(GraphMatchingHead.__init__, model.head)
         neighbours = _argument_of(model.head, GraphMatchingHead, "neighbours")
         size = _argument_of(model.head, GraphMatchingHead, "graph_size")
@@ -109,6 +111,14 @@ def _check_method_sizes(model: Any, batch: int, images: int, processes: int) -> 
             raise ValueError(
                 f"model.clusters has {clusters}, and --corpus {images} images: more images than clusters are needed"
             )
+
+
+def _matches_graphs(model: Any) -> bool:
+    """Whether the method is ours with our head; a head of one's own may mean something else by the same arguments."""
+    if model.get("type") != "LVMMed":
+        return False
+    head = MODELS.get(str(model.head.get("type")))
+    return isinstance(head, type) and issubclass(head, GraphMatchingHead)
 
 
 def _argument_of(config: Any, cls: type, name: str) -> Any:

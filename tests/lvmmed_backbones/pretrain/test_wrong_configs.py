@@ -15,13 +15,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
+from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+from torch import nn
 
 from lvmmed_backbones.pretrain import CONFIGS, compose
 from lvmmed_backbones.pretrain import run as pretrain
-from lvmmed_backbones.pretrain.composing import FIELDS
+from lvmmed_backbones.pretrain.composing import FIELDS, NAMES
 from lvmmed_backbones.pretrain.methods.lvmmed import GraphMatchingHead
 from lvmmed_backbones.pretrain.parts import ERROR, naming_parts
+from lvmmed_backbones.pretrain.sizes import check_sizes
 
 CONFIG = "lvmmed_resnet18_mini"
 SMALL = {
@@ -64,6 +68,11 @@ CROP = "train_dataloader.dataset.pipeline.0.crops.0"
         ({"modle.head.noise": 1}, "no field of a config 'modle': did you mean model?"),
         ({"views.crops": []}, "views.crops: views is a name within the config's text"),
         ({"work_dir": "x"}, "no field of a config 'work_dir'"),
+        ({"env_cfg.cudnn_bench": True}, "no field of env_cfg 'cudnn_bench': did you mean cudnn_b"),
+        (
+            {"optim_wrapper.paramwise_cfg": dict(norm_decay=0)},
+            "no field of optim_wrapper.paramwise_cfg 'norm_decay': did you mean norm_decay_mult",
+        ),
         # parts that do not fit together
         ({f"{HEAD}.channels": 7}, "model.head: RuntimeError: mat1 and mat2 shapes cannot be"),
         ({"model.backbone.model_name": "resnet50"}, "model.neck: RuntimeError: mat1 and mat2"),
@@ -106,6 +115,42 @@ def test_short_memory_names_the_batch(tmp_path: Path) -> None:
 def test_all_that_a_runner_reads_can_be_changed() -> None:
     read = set(re.findall(r"self\.cfg\.get\(\s*'(\w+)'", inspect.getsource(Runner)))
     assert {"sync_bn", "compile"} <= read <= {*FIELDS}
+
+
+def test_all_that_mmengine_reads_of_a_part_can_be_set() -> None:
+    read = {
+        "env_cfg": re.findall(r"env_cfg\.get\('(\w+)'", inspect.getsource(Runner.setup_env)),
+        "optim_wrapper.paramwise_cfg": re.findall(
+            r"self\.paramwise_cfg\.get\('(\w+)'", inspect.getsource(DefaultOptimWrapperConstructor)
+        ),
+    }
+    assert {place: {*names} for place, names in read.items()} == {
+        place: {*names} for place, names in NAMES.items()
+    }
+
+
+def test_a_misspelt_field_of_a_config_is_named(tmp_path: Path) -> None:
+    """Else the schedule of its base would be in force; a name that the text uses itself is the writer's own."""
+    file = tmp_path / "config.py"
+    base = f'_base_ = "{CONFIGS}/{CONFIG}.py"\n'
+    file.write_text(f"{base}param_schedulers = []\n")
+    with pytest.raises(ValueError) as raised:
+        compose(file, "x", tmp_path)
+    assert str(raised.value) == (
+        "config: nothing reads param_schedulers, which its text sets: did you mean param_scheduler?"
+    )
+    file.write_text(f"{base}param_schedulers = []\nparam_scheduler = param_schedulers\n")
+    assert compose(file, "x", tmp_path).param_scheduler == []
+
+
+def test_a_key_of_no_parameter_is_named(corpus: Path, tmp_path: Path, capsys) -> None:
+    keys = {"backbone.network.conv1": dict(lr_mult=0.1), "bakbone": dict(lr_mult=0.1)}
+    options = {**SMALL, "optim_wrapper.paramwise_cfg": dict(custom_keys=keys)}
+    pretrain(CONFIG, corpus, tmp_path, overrides=options)
+    assert [line for line in capsys.readouterr().err.splitlines() if "custom_keys" in line] == [
+        "optim_wrapper.paramwise_cfg.custom_keys: 'bakbone' is in no parameter's name (the first is "
+        "backbone.network.conv1.weight)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +211,17 @@ def test_a_list_of_own_hooks_displaces_none_that_a_run_needs(tmp_path: Path) -> 
     assert kinds == ["StepSeedHook", "NonFiniteHook", "EMAHook"]
     usual = [hook.type for hook in compose(CONFIG, "x", tmp_path).custom_hooks]
     assert usual[:2] == ["StepSeedHook", "NonFiniteHook"] and len(usual) == len({*usual})
+
+
+def test_a_head_of_ones_own_has_arguments_of_its_own(tmp_path: Path) -> None:
+    @MODELS.register_module(force=True)
+    class HeadOfATest(nn.Module): ...
+
+    head = dict(_delete_=True, type="HeadOfATest", graph_size="large", neighbours=100)
+    check_sizes(compose(CONFIG, "x", tmp_path, overrides={**SMALL, HEAD: head}), 24, 1)
+    ours = compose(CONFIG, "x", tmp_path, overrides={**SMALL, f"{HEAD}.graph_size": "large"})
+    with pytest.raises(ValueError, match="graph_size is 'large'"):
+        check_sizes(ours, 24, 1)
 
 
 def test_a_probe_takes_the_size_of_the_views(tmp_path: Path) -> None:
