@@ -47,12 +47,7 @@ def configure(run: Resolved) -> Config:
         differs = config.pop(entry, None)
         if differs and applies(run.backbone.config):
             config.merge_from_dict(differs)
-    fit, narrow = config.pop("fit", None), config.pop("narrow", {})
-    if fit is None:
-        raise ValueError(
-            f"{config.task.name}: its config lacks fit = dict(backbone=..., places=...). "
-            "Take it from a config of tasks/configs/_base_ with a like model"
-        )
+    fit, narrow = config.pop("fit"), config.pop("narrow", {})
     budget = run.profile.budget(config.task)
     if isinstance(budget, ProbeBudget):
         config = _for_probe(config, budget)
@@ -225,7 +220,12 @@ def fit_backbone(
                 f"{config.task.name}: {place} wants {fact!r} of {entry.architecture}, "
                 f"which has {', '.join(sorted(facts))}"
             )
-        config.merge_from_dict({place: facts[fact]})
+        try:
+            config.merge_from_dict({place: facts[fact]})
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"{config.task.name}: fit.places: there is no {place}: {error.args[0]}"
+            ) from error
 
 
 def _use_clean_split(config: Config) -> None:

@@ -34,23 +34,17 @@ def register(config: str | Path | Config) -> None:
     ----------
     config : str, Path or Config
         An mmengine config or its file, which may have one of ours as `_base_`; its `task.name` is the task's, and its
-        `task.recipe` 'suite' (the default) or 'release'.
+        `task.recipe` 'suite' (the default) or 'release'. The hooks that no run may be without are added to it.
 
     Raises
     ------
     ValueError
-        If it does not say `task = dict(name=...)`, there is no such recipe, or another task has the name.
+        As `tasks.checking.checked`, or if another task has the name.
     """
-    if isinstance(config, str | Path):
-        config = _read(Path(config))
-    task = config.get("task", {})
-    name, recipe = task.get("name"), task.get("recipe", SUITE)
-    if not isinstance(name, str):
-        raise ValueError(f"{config.filename}: it must say task = dict(name=..., ...)")
-    if recipe not in RECIPES:
-        raise ValueError(
-            f"{config.filename}: task.recipe={recipe!r}: choose from {', '.join(RECIPES)}"
-        )
+    from tasks.checking import checked
+
+    config = _read(Path(config)) if isinstance(config, str | Path) else checked(config)
+    name, recipe = config.task.name, config.task.get("recipe", SUITE)
     if name in _shipped(recipe) or _registered.get((name, recipe), config) != config:
         raise ValueError(f"{config.filename}: there is another task called {name}. Rename it")
     _registered[name, recipe] = config
@@ -121,11 +115,19 @@ def get(name: str, recipe: str = SUITE) -> Config:
     Raises
     ------
     ValueError
-        As `check`.
+        As `check` and `tasks.checking.checked`; if a file of this folder has another name than its task.
     """
     check(name, recipe)
     key = name, recipe
-    return _registered[key] if key in _registered else _read(_shipped(recipe)[name])
+    if key in _registered:
+        return _registered[key]
+    file = _shipped(recipe)[name]
+    config = _read(file)
+    if config.task.name != name:
+        raise ValueError(
+            f"{file}: task.name={config.task.name!r}: it must be the file's name, {name!r}"
+        )
+    return config
 
 
 def facts(name: str, recipe: str = SUITE) -> Mapping[str, Any]:
@@ -146,9 +148,10 @@ def facts(name: str, recipe: str = SUITE) -> Mapping[str, Any]:
     """
     check(name, recipe)
     if (name, recipe) not in _registered:
-        said = _said(_shipped(recipe)[name])
-        if {*NEEDED} <= {*said}:
-            return said
+        with suppress(SyntaxError, OSError):  # which `get` tells
+            said = _said(_shipped(recipe)[name])
+            if {*NEEDED} <= {*said}:
+                return said
     return get(name, recipe).task
 
 
@@ -192,8 +195,8 @@ def label(name: str, recipe: str) -> str:
 
 @cache
 def _read(file: Path) -> Config:
-    from mmengine.config import (
-        Config,  # here, since it imports torch, which listing names does not need
-    )
+    # here, since they import torch, which listing names does not need
+    from lvmmed_backbones.openmmlab.configs import read_config
+    from tasks.checking import checked
 
-    return Config.fromfile(file)
+    return checked(read_config(file))

@@ -13,6 +13,7 @@ import torch
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
@@ -88,6 +89,18 @@ class CheckedRunner(Runner):
                 "train_dataloader.batch_size lower, train_dataloader.drop_last=False, or give more images"
             )
         return built
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
+        """Build as mmengine does, and warn of each of `custom_keys` that is in no parameter's name: it does nothing."""
+        options = optim_wrapper.get("paramwise_cfg") if isinstance(optim_wrapper, dict) else None
+        names = [name for name, _ in unwrapped(self).named_parameters()]
+        for key in (options or {}).get("custom_keys") or ():
+            if not any(key in name for name in names):
+                self.logger.warning(
+                    f"optim_wrapper.paramwise_cfg.custom_keys: {key!r} is in no parameter's name (the first is "
+                    f"{names[0]})"
+                )
+        return super().build_optim_wrapper(optim_wrapper)
 
     def load_or_resume(self) -> None:
         """Load the checkpoint. Raise Refused, with its name, if it does not fit the run."""

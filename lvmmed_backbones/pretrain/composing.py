@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import copy
-import difflib
-import inspect
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-from mmengine import registry as registries
 from mmengine.config import Config
-from mmengine.registry import DATA_SAMPLERS, HOOKS, LOOPS, Registry
-from mmengine.runner import Runner
+from mmengine.registry import DATA_SAMPLERS, HOOKS, LOOPS
 
 from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.declared import name_of_file
 from lvmmed_backbones.data_sets import LONGEST
 from lvmmed_backbones.display import plain, unknown_name
+from lvmmed_backbones.openmmlab.configs import FIELDS, check_names, read_config, with_names
 from lvmmed_backbones.pretrain import (
     CONFIGS,
     config_names,
@@ -31,22 +26,6 @@ from lvmmed_backbones.pretrain.loop import ResumableEpochLoop, ResumableSampler
 from lvmmed_backbones.pretrain.terms import shortened
 from lvmmed_backbones.revision import git_revision
 
-# What a runner reads of a config, other than `run` says itself. All other names of a config are for its text alone.
-FIELDS = (
-    *(set(inspect.signature(Runner).parameters) - {"work_dir", "resume", "launcher", "cfg"}),
-    *("sync_bn", "model_wrapper_cfg", "find_unused_parameters", "compile"),
-    *("activation_checkpointing", "efficient_conv_bn_eval"),
-)
-# What mmengine reads of these; about any other name it is silent.
-NAMES = {
-    "env_cfg": ("cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit"),
-    "optim_wrapper.paramwise_cfg": (
-        *("custom_keys", "bypass_duplicate", "bias_lr_mult", "dcn_offset_lr_mult"),
-        *(f"{kind}_decay_mult" for kind in ("bias", "norm", "dwconv", "flat")),
-    ),
-}
-ALIKE = 0.8  # of a misspelt field; of 97 configs of ours and of mmpretrain no name is so close to another
-REGISTRIES = [value for value in vars(registries).values() if isinstance(value, Registry)]
 NEEDED = ("model.backbone", "train_dataloader.dataset", "optim_wrapper", "randomness")
 # What lets a run go on, and become a backbone.
 RESUMABLE = {
@@ -83,14 +62,14 @@ def compose(
         config = copy.deepcopy(config)
     else:
         file = _file_of(config)
-        name, config = file.stem, _read(file)
+        name, config = file.stem, read_config(file)
     if work_dir is None and name is None:
         raise ValueError("a config without a file names no folder: give a work_dir")
     for field, value in dict(overrides).items():
         _override(config, field, value)
-    config = _with_names(config)
+    config = with_names(config)
     _check_fields(config, name or "the config")
-    _check_names(config, name or "the config")
+    check_names(config, name or "the config")
     _add_hooks(config, probe)
     if epochs is not None:
         set_epochs(config, epochs)
@@ -156,14 +135,6 @@ def set_epochs(config: Config, epochs: int) -> None:
     config.param_scheduler = shortened(config.get("param_scheduler") or [], before, epochs)
 
 
-def _read(file: Path) -> Config:
-    """Read a config, which is a program of whoever wrote it. Raise ValueError, with its error in one line."""
-    try:
-        return Config.fromfile(file)
-    except Exception as error:
-        raise ValueError(f"{file} is no config: {type(error).__name__}: {error}") from error
-
-
 def _override(config: Config, field: str, value: Any) -> None:
     """Change one field of a config, by its dotted name. Raise ValueError if there is no such place."""
     first = str(field).partition(".")[0]
@@ -178,39 +149,6 @@ def _override(config: Config, field: str, value: Any) -> None:
         config.merge_from_dict({field: value})
     except (KeyError, TypeError) as error:
         raise ValueError(f"--cfg-options {field}={value}: {error.args[0]}") from error
-
-
-def _with_names(config: Config) -> Config:
-    """Return a config that names its types: those of mmengine's new style are classes, which no file can hold.
-
-    Raises
-    ------
-    ValueError
-        If another value is a class or a function.
-    """
-    given = {field: config[field] for field in config.to_dict()}  # without what its text imports
-    named = _named(given, config.get("default_scope"))
-    if named == given:
-        return config
-    return Config(named, cfg_text=config.text, filename=config.filename)
-
-
-def _named(value: Any, scope: str | None, place: str = "") -> Any:
-    if isinstance(value, dict):
-        dot = f"{place}." if place else ""
-        return {key: _named(inner, scope, f"{dot}{key}") for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_named(v, scope, f"{place}.{n}") for n, v in enumerate(value))
-    if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
-        return value
-    if place.rpartition(".")[2] != "type":
-        raise ValueError(f"{place} is {value!r}: only a `type` may be a class or a function")
-    for registry in REGISTRIES:
-        for part in filter(None, (registry, registry.children.get(scope))):
-            for name, registered in part.module_dict.items():
-                if registered is value:
-                    return name
-    return f"{value.__module__}.{value.__qualname__}"  # which mmengine imports
 
 
 def _check_fields(config: Config, name: str) -> None:
@@ -234,23 +172,6 @@ def _check_fields(config: Config, name: str) -> None:
                     f"{name}: {field}.type is {kind}, must be {needed.__name__}, or the run could neither go on nor "
                     f"be exported. {begin}"
                 )
-
-
-def _check_names(config: Config, name: str) -> None:
-    """Check that no name of a config is one that nobody reads. Raise ValueError if one is."""
-    for field in [field for field in config if field not in FIELDS]:
-        close = difflib.get_close_matches(field, FIELDS, 1, ALIKE)
-        if close and len(re.findall(rf"\b{re.escape(field)}\b", config.text or "")) < 2:
-            raise ValueError(
-                f"{name}: nothing reads {field}, which its text sets: did you mean {close[0]}?"
-            )
-    parts = {"env_cfg": config.get("env_cfg")}
-    if config.optim_wrapper.get("constructor") in (None, "DefaultOptimWrapperConstructor"):
-        parts["optim_wrapper.paramwise_cfg"] = config.optim_wrapper.get("paramwise_cfg")
-    for place, part in parts.items():
-        for word in part if isinstance(part, Mapping) else ():
-            if word not in NAMES[place]:
-                raise unknown_name(f"field of {place}", word, NAMES[place])
 
 
 def _add_hooks(config: Config, probe: str | Path | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_world_size, is_main_process
-from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
+from mmengine.optim import _ParamScheduler
 from torch import Tensor, nn
 
 from lvmmed_backbones.display import plain
@@ -134,18 +134,6 @@ class PretrainingRunner(CheckedRunner):
         checkpoint["param_schedulers"] = [scheduler.state_dict() for scheduler in schedulers]
         align_queue(unwrapped(self), loop.dataloader.batch_size * get_world_size())
         return checkpoint
-
-    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
-        """Build as mmengine does, and name each of `custom_keys` that is in no parameter's name: it changes nothing."""
-        options = optim_wrapper.get("paramwise_cfg") if isinstance(optim_wrapper, dict) else None
-        names = [name for name, _ in unwrapped(self).named_parameters()]
-        for key in (options or {}).get("custom_keys") or ():
-            if not any(key in name for name in names):
-                print_once(
-                    f"optim_wrapper.paramwise_cfg.custom_keys: {key!r} is in no parameter's name (the first is "
-                    f"{names[0]})"
-                )
-        return super().build_optim_wrapper(optim_wrapper)
 
     def check_place(self, checkpoint: dict, file: Path) -> None:
         """Raise Refused if the checkpoint's counts differ from those of its origin."""

@@ -212,10 +212,8 @@ def test_each_model_says_where_facts_of_the_backbone_go() -> None:
     assert config.model.data_preprocessor.mean == [0, 0, 0], "no place asks for the backbone's"
     with pytest.raises(ValueError, match=r"model.a wants 'stem' of ResNet-50, which has all_maps"):
         configure(released(fit=dict(places={"model.a": "stem"})))
-    without = released()
-    without.task.pop("fit")
-    with pytest.raises(ValueError, match=f"{TASK}: its config lacks fit = dict"):
-        configure(without)
+    with pytest.raises(ValueError, match=r"fit.places: there is no model.type.x: "):
+        configure(released(fit=dict(places={"model.type.x": "maps"})))
 
 
 # Smaller profiles.
