@@ -93,8 +93,9 @@ class CheckedRunner(Runner):
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
         """Build as mmengine does, and warn of each of `custom_keys` that is in no parameter's name: it does nothing."""
         options = optim_wrapper.get("paramwise_cfg") if isinstance(optim_wrapper, dict) else None
+        keys = options.get("custom_keys") if isinstance(options, dict) else None
         names = [name for name, _ in unwrapped(self).named_parameters()]
-        for key in (options or {}).get("custom_keys") or ():
+        for key in keys if isinstance(keys, dict) else ():
             if not any(key in name for name in names):
                 self.logger.warning(
                     f"optim_wrapper.paramwise_cfg.custom_keys: {key!r} is in no parameter's name (the first is "
