@@ -72,6 +72,8 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
 
     Raises
     ------
+    ValueError
+        If there is no such data set.
     FileNotFoundError
         If no run has data, or one lacks data whose task the user named.
     """
@@ -82,9 +84,10 @@ def with_data(specs: Sequence[RunSpec], downloads: Path | None, chosen: bool) ->
         available = {*datasets.available(downloads)}
         remedy = "Download it into the folder in brackets; `python -m tasks list` tells where from"
     needed = {spec.task: registry.get(spec.task, spec.recipe).task.dataset for spec in specs}
+    folders = {name: datasets.get(name).folder for name in needed.values()}
     missing = {task: name for task, name in needed.items() if name not in available}
     text = ", ".join(
-        f"{task} ({downloads / datasets.get(name).folder if downloads else name})"
+        f"{task} ({downloads / folders[name] if downloads else name})"
         for task, name in missing.items()
     )
     runs_with_data = [spec for spec in specs if spec.task not in missing]

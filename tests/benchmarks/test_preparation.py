@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from benchmarks import profiles
 from benchmarks.__main__ import main
@@ -30,6 +31,13 @@ def test_a_data_set_without_a_phantom_leaves_its_tasks_out(monkeypatch, capsys) 
 def test_a_task_that_was_named_is_missed(monkeypatch) -> None:
     monkeypatch.setattr(phantoms, "names", lambda: ["brain_tumor"])
     with pytest.raises(FileNotFoundError, match=r"no data for drive \(drive\).*--data"):
+        with_data(SPECS, None, chosen=True)
+
+
+def test_a_data_set_that_there_is_not_is_named(monkeypatch) -> None:
+    task = Config(dict(task=dict(dataset="driev")))
+    monkeypatch.setattr("tasks.registry.get", lambda name, recipe: task)
+    with pytest.raises(ValueError, match=r"no data set 'driev': did you mean drive"):
         with_data(SPECS, None, chosen=True)
 
 
