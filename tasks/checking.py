@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,10 @@ from lvmmed_backbones.display import unknown_name
 from lvmmed_backbones.openmmlab.configs import check_names
 from lvmmed_backbones.records import RECIPES, SUITE
 from tasks.hooks import SelectionHook
+from tasks.registry import NEEDED
 
 OWN = ("task", "fit", "vit", "sam", "narrow")  # what the suite reads of a config
-NEEDED = ("name", "version", "dataset", "kind", "protocol", "headline")  # of `task`
-ENTRIES = (*NEEDED, "recipe", "patient", "clean_split", "image_size", "label_share")
+ENTRIES = (*NEEDED, "recipe", "patient", "clean_split", "image_size", "label_share")  # of `task`
 CHOICES = {
     "kind": ("segmentation", "volumes", "detection", "classification"),
     "protocol": ("finetune", "linear", "knn", "prompt", "zero_shot"),
@@ -87,10 +88,11 @@ def _check_task(task: Any, name: str) -> None:
             raise ValueError(
                 f"{name}: task.{entry}={task[entry]!r}: choose from {', '.join(choices)}"
             )
-    if not task.name.replace("-", "_").isidentifier():
-        raise ValueError(f"{name}: task.name={task.name!r}: take letters, digits, _ and -")
-    if type(task.version) is not int or task.version < 1:
-        raise ValueError(f"{name}: task.version={task.version!r}: give a whole number >= 1")
+    if not re.fullmatch(r"\w[\w.-]*", task["name"]):
+        raise ValueError(f"{name}: task.name={task['name']!r}: take letters, digits, _, . and -")
+    version = task["version"]
+    if type(version) is not int or version < 1:
+        raise ValueError(f"{name}: task.version={version!r}: give a whole number >= 1")
     for entry in ("dataset", "headline"):
         if not isinstance(task[entry], str):
             raise ValueError(f"{name}: task.{entry}={task[entry]!r}: give its name")
@@ -148,7 +150,7 @@ def _check_evaluator(config: Config, part: str, name: str) -> None:
             f"{name}: {part}.type is {kind}, which takes no cases_file, to which the score of every case is written. "
             f"Take one of {', '.join(SCORES)}, or write one as tasks/metrics/segmentation.py"
         )
-    scores: Sequence[str] = SCORES.get(kind, (config.task.headline,))
+    scores: Sequence[str] = SCORES.get(str(kind), (config.task.headline,))
     if config.task.headline not in scores:
         raise ValueError(
             f"{name}: task.headline={config.task.headline!r}: {kind} of {part} has {', '.join(scores)}"

@@ -43,7 +43,7 @@ def without(entry: str) -> str:
         (without("version"), "task lacks version: it needs name, version, dataset, kind"),
         (without("headline"), "task lacks headline"),
         ("task = dict(name=3)", "it must say task = dict(name=..., ...)"),
-        ("task = dict(name='../mine')", "task.name='../mine': take letters, digits, _ and -"),
+        ("task = dict(name='../mine')", "task.name='../mine': take letters, digits, _, . and"),
         ("task = dict(kind='segmentatoin')", "task.kind='segmentatoin': choose from segmentation,"),
         ("task = dict(protocol='finetuned')", "task.protocol='finetuned': choose from finetune,"),
         ("task = dict(recipe='mine')", "task.recipe='mine': choose from suite, release"),
