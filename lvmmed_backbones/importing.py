@@ -1,4 +1,4 @@
-"""Imports on first use, and packages that the base installation does without.
+"""Imports on first use, packages that the base installation does without, and files that users add to ours.
 
 lazy_loader has no place for the extra that brings a missing package, so these lines are our own.
 """
@@ -6,6 +6,7 @@ lazy_loader has no place for the extra that brings a missing package, so these l
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -35,6 +36,51 @@ def needing(extra: str) -> Iterator[None]:
             f"{error.name} is not installed: pip install 'lvmmed-backbones[{extra}]'",
             name=error.name,
         ) from None
+
+
+def import_added(package: str, name: str, defines: str | None = None, kind: type = object) -> Any:
+    """Import a module of a package to which users add files of their own.
+
+    Parameters
+    ----------
+    package, name : str
+        Such as "benchmarks.profiles" and "open".
+    defines : str, optional
+        The name of what the module must define; None: nothing.
+    kind : type
+        Its class.
+
+    Returns
+    -------
+    module, or an object of `kind`
+        What the module defines.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, if it ends with an error, or does not define this.
+    ModuleNotFoundError
+        As `needing`, from the module.
+    """
+    module = f"{package}.{name}"
+    found = importlib.util.find_spec(module)
+    file = found.origin if found else module
+    try:
+        imported = importlib.import_module(module)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and "pip install" in str(error):
+            raise  # by `needing`, which has the remedy
+        raise ValueError(
+            f"{file}: {type(error).__name__}: {error}. Mend or remove this file"
+        ) from error
+    if defines is None:
+        return imported
+    value = getattr(imported, defines, None)
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"{file}: it must define {defines} = {kind.__name__}(...). Mend or remove this file"
+        )
+    return value
 
 
 def on_first_use(

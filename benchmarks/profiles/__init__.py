@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lvmmed_backbones.importing import import_added
 from lvmmed_backbones.plugins import load_installed
 from lvmmed_backbones.records import RELEASE
 
@@ -38,6 +38,11 @@ class Budget:
     resize : int or None
         Side in pixels to which images are resized; training then sees crops of `image_size`, testing tiles of that
         size. None: images are resized to what the task's pipelines need for `image_size`.
+
+    Raises
+    ------
+    ValueError
+        If a number of images, pixels or steps is below 1, or there are more validations than steps.
     """
 
     image_size: int
@@ -48,6 +53,15 @@ class Budget:
     seconds: float
     overrides: Mapping = field(default_factory=dict)
     resize: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "batch_size", "iterations"):
+            if type(value := getattr(self, name)) is not int or value < 1:
+                raise ValueError(f"Budget: {name}={value!r}: give a whole number >= 1")
+        if not 0 <= self.validations <= self.iterations:
+            raise ValueError(
+                f"Budget: validations={self.validations!r}: give 0 to {self.iterations}, the iterations"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,10 +225,10 @@ def get(name: str) -> Profile:
     Raises
     ------
     ValueError
-        If there is none; the message names those that there are.
+        If there is none, and the message names those that there are; as `import_added`.
     """
     if name not in names():
         raise ValueError(f"no profile {name!r}: choose from {', '.join(names())}")
     if name in _registered:
         return _registered[name]
-    return importlib.import_module(f"{__name__}.{name}").PROFILE
+    return import_added(__name__, name, "PROFILE", Profile)

@@ -8,7 +8,6 @@ for each pretraining seed; an entry that a plugin registered.
 from __future__ import annotations
 
 import difflib
-import importlib
 import os
 import pkgutil
 import re
@@ -22,7 +21,7 @@ from lvmmed_backbones.catalogue import entries
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.exported import files_by_seed, read_entry
 from lvmmed_backbones.files.home import user_folder
-from lvmmed_backbones.importing import on_first_use
+from lvmmed_backbones.importing import import_added, on_first_use
 from lvmmed_backbones.plugins import load_installed
 
 __all__ = [
@@ -148,7 +147,7 @@ def get(name: str, seed: int = 0) -> Entry:
         )
         raise ValueError(f"no backbone {name!r} in the catalogue: {hint}")
     if name in modules():
-        return importlib.import_module(f"{entries.__name__}.{name}").ENTRY
+        return import_added(entries.__name__, name, "ENTRY", Entry)
     if name in _registered:
         return _registered[name]
     path = exported()[name]

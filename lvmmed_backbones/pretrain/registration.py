@@ -3,11 +3,10 @@
 Each method is a file in `methods`.
 """
 
-import importlib
 import pkgutil
 import warnings
 
-from lvmmed_backbones.importing import needing
+from lvmmed_backbones.importing import import_added, needing
 
 with needing("openmmlab"):
     import lvmmed_backbones.openmmlab  # noqa: F401  before mmpretrain: see its transformers.py
@@ -25,4 +24,4 @@ warnings.filterwarnings(
 )
 
 for _module in pkgutil.iter_modules(methods.__path__):
-    importlib.import_module(f"{methods.__name__}.{_module.name}")
+    import_added(methods.__name__, _module.name)

@@ -6,7 +6,6 @@ A new data set is a new file in `cards/`, or anywhere, that says `@prepares(Data
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import pkgutil
 import sys
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from lvmmed_backbones.display import plain, unknown_name
 from lvmmed_backbones.files.folders import lies_in, states, walk
 from lvmmed_backbones.files.outside import Refused
+from lvmmed_backbones.importing import import_added
 from lvmmed_backbones.layout import Writer, write_data_set
 from lvmmed_backbones.layout.check import read_meta
 from lvmmed_backbones.layout.files import fingerprint
@@ -134,7 +134,7 @@ def _known() -> Mapping[str, tuple[Dataset, Prepare]]:
     """Return each data set and the function that prepares it, by name: from the cards, and from plugins."""
     load_installed()
     for card in pkgutil.iter_modules(cards.__path__):
-        importlib.import_module(f"{cards.__name__}.{card.name}")
+        import_added(cards.__name__, card.name)
     return PREPARERS
 
 

@@ -7,7 +7,6 @@ A new phantom is a function that draws it, after `@phantom(NAME)`, in a file bes
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 import zlib
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lvmmed_backbones.files.writing import replacing_folder
+from lvmmed_backbones.importing import import_added
 from tasks import datasets
 from tasks.phantoms.canvas import PHANTOMS, Draw, phantom
 
@@ -30,7 +30,7 @@ def names() -> list[str]:
 def _known() -> Mapping[str, Draw]:
     """Return the functions that draw, by data set: those of the files beside this one, and of plugins."""
     for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+        import_added(__name__, module.name)
     return PHANTOMS
 
 
