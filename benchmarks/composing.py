@@ -18,6 +18,7 @@ from benchmarks.grid import RunSpec
 from benchmarks.resolve import Resolved, build_released, open_weights, resolve
 from benchmarks.runs import Run, prepare_run
 from benchmarks.terminal import say
+from lvmmed_backbones.catalogue.architectures import check_widths
 from lvmmed_backbones.revision import git_revision
 
 
@@ -52,11 +53,14 @@ def configure_all(specs: Iterable[RunSpec]) -> Configured:
     Raises
     ------
     ValueError, FileNotFoundError, RuntimeError
-        As `resolve`, `configure`, `build_released` and `open_weights`.
+        As `resolve`, `check_widths`, `configure`, `build_released` and `open_weights`.
     """
-    configured = {}
+    configured, checked = {}, set()
     for spec in tqdm(list(specs), "configuring", unit="run", leave=False):
         resolved = resolve(spec)
+        if spec.backbone not in checked:
+            check_widths(spec.backbone, resolved.backbone)
+            checked.add(spec.backbone)
         configured[spec] = resolved, configure(resolved)
     build_released(config for _, config in configured.values())
     open_weights(config for _, config in configured.values())

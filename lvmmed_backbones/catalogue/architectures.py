@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.catalogue.older import translated_config
 from lvmmed_backbones.files.outside import Refused, refusing
-from lvmmed_backbones.models import CLASSES, Backbone, sam
+from lvmmed_backbones.models import CLASSES, Backbone, class_named, sam
 from lvmmed_backbones.models.timm_models import FETCHING
 
 # Arguments by which a constructor fetches, reads or imports something.
@@ -190,6 +192,31 @@ def output_channels(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
             if output == "vector":
                 raise
     return widths | dict(vector_channels=math.prod(widths["vector_channels"]))
+
+
+def check_widths(name: str, entry: Entry) -> None:
+    """Check the widths that an entry declares against those of its architecture, where it can be built for 224 px.
+
+    Parameters
+    ----------
+    name : str
+        Of the backbone.
+
+    Raises
+    ------
+    ValueError
+        Naming the backbone and both widths; if its class is not registered.
+    """
+    class_named(entry.config["type"])
+    with suppress(Refused):
+        found = output_channels(entry.config, Path(name))
+        for fact, width in found.items():
+            declared = getattr(entry, fact)
+            declared = list(declared) if isinstance(declared, tuple) else declared
+            if None not in (declared, width) and declared != width:
+                raise ValueError(
+                    f"backbone {name}: its entry says {fact}={declared}, its architecture has {width}. Mend the entry"
+                )
 
 
 def architecture_name(config: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -50,6 +51,11 @@ class Entry:
         None for random weights.
     pretraining_seed : int or None
         Seed of the pretraining, if the backbone has weights of several seeds; else None.
+
+    Raises
+    ------
+    ValueError
+        If mean, std, a width or the size cannot be one, or the config has no type.
     """
 
     architecture: str
@@ -68,6 +74,28 @@ class Entry:
     vector_channels: int
     weights: Weights | None = None
     pretraining_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for fact in ("mean", "std"):
+            values = getattr(self, fact)
+            right = len(values) == 3 and all(isinstance(v, int | float) for v in values)
+            if (
+                not right
+                or not all(map(math.isfinite, values))
+                or (fact == "std" and min(values) <= 0)
+            ):
+                above = ", each above 0" if fact == "std" else ""
+                raise ValueError(
+                    f"{self.architecture}: {fact}={values!r}: give three numbers{above}, of R, G and B in 0 to 255"
+                )
+        widths = (*(self.channels or ()), self.vector_channels, self.image_size)
+        if len(self.channels or range(4)) != 4 or not all(type(w) is int and w > 0 for w in widths):
+            raise ValueError(
+                f"{self.architecture}: channels={self.channels!r}, vector_channels={self.vector_channels!r}, "
+                f"image_size={self.image_size!r}: give four widths or None, a width, and pixels"
+            )
+        if not isinstance(self.config.get("type"), str):
+            raise ValueError(f"{self.architecture}: config has no type, such as 'Backbone'")
 
     def model(
         self, output: Literal["maps", "vector"], image_size: int, frozen: bool = False

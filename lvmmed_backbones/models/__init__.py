@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from lvmmed_backbones.display import unknown_name
 from lvmmed_backbones.models.backbone import Backbone
 
 __all__ = ["Backbone", "from_config", "register"]
@@ -35,6 +36,16 @@ def follow(listener: Callable[[type[Backbone]], object]) -> None:
         listener(backbone)
 
 
+def class_named(name: str) -> type[Backbone]:
+    """Return a registered class. Raise ValueError if none has this name."""
+    if name not in CLASSES:
+        raise ValueError(
+            f"{unknown_name('registered class', name, sorted(CLASSES))}. A class of your own is registered by "
+            "@lvmmed_backbones.register"
+        )
+    return CLASSES[name]
+
+
 def from_config(config: Mapping[str, Any]) -> Backbone:
     """Build a backbone of a registered `type` and its arguments, with random weights.
 
@@ -42,13 +53,11 @@ def from_config(config: Mapping[str, Any]) -> Backbone:
 
     Raises
     ------
-    KeyError
-        If there is no such type.
     ValueError, TypeError
-        If the arguments build no backbone.
+        If there is no such type, or the arguments build no backbone.
     """
     arguments = dict(config)
-    return CLASSES[arguments.pop("type")](**arguments)
+    return class_named(arguments.pop("type"))(**arguments)
 
 
 register(Backbone)

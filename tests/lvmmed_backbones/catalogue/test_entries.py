@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from benchmarks.composing import configure_all
+from benchmarks.grid import combinations
 from lvmmed_backbones import catalogue
-from lvmmed_backbones.catalogue.architectures import output_channels
+from lvmmed_backbones.catalogue.architectures import check_widths, output_channels
 from lvmmed_backbones.catalogue.entry import Entry
 from lvmmed_backbones.evaluation.encoders import encoder_of
 from lvmmed_backbones.weights.source import Weights
@@ -27,6 +30,51 @@ def test_widths_are_those_of_the_architecture(name: str) -> None:
         entry.channels,
         entry.vector_channels,
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (dict(mean=(1.0,)), r"mean=\(1.0,\): give three numbers, of R, G and B in 0 to 255"),
+        (dict(std=(0.0, 1.0, 1.0)), r"std=\(0.0, 1.0, 1.0\): give three numbers, each above 0"),
+        (dict(std=(1.0, 1.0, float("nan"))), "std=.*nan.*: give three numbers, each above 0"),
+        (dict(mean=("a", "b", "c")), "mean=.*: give three numbers"),
+        (dict(channels=(32, 64, 128)), r"channels=\(32, 64, 128\), .*: give four widths or None"),
+        (dict(vector_channels=0), "vector_channels=0, .*: give four widths or None, a width"),
+        (dict(image_size="224"), "image_size='224': give four widths or None, a width, and pix"),
+        (dict(config=dict(model_name="resnet18")), "config has no type, such as 'Backbone'"),
+    ],
+)
+def test_facts_that_cannot_be_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(catalogue.get("random_resnet18_half"), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            dict(channels=(1, 2, 3, 4)),
+            r"backbone mine: its entry says channels=\[1, 2, 3, 4\], its architecture has \[32, 64, 128, 256\]",
+        ),
+        (dict(vector_channels=7), "its entry says vector_channels=7, its architecture has 256"),
+        (dict(config=dict(type="Mine")), "no registered class 'Mine': choose from Backbone.*"),
+    ],
+)
+def test_facts_that_are_not_the_architectures_end_a_grid_before_it_begins(
+    changes: dict, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = replace(catalogue.get("random_resnet18_half"), **changes)
+    monkeypatch.setattr("lvmmed_backbones.catalogue._registered", {"mine": entry})
+    with pytest.raises(ValueError, match=message):
+        configure_all(combinations(["brain_tumor_finetune"], ["mine"], "mini", [0]))
+
+
+def test_what_cannot_be_built_for_both_outputs_is_compared_as_far_as_it_can() -> None:
+    """A network of one's own may give maps alone, or need another size."""
+    entry = replace(catalogue.get("random_resnet18_half"), channels=None)
+    check_widths("mine", entry)
+    check_widths("mine", replace(entry, config=dict(type="Backbone", model_name="no_such_model")))
 
 
 @pytest.mark.parametrize(("number", "side"), [(0, 224), (1, 240), (2, 260)])

@@ -98,7 +98,9 @@ def test_the_pyramid_of_a_frozen_backbone_is_trained() -> None:
 
 
 def test_only_registered_types_are_built() -> None:
-    with pytest.raises(KeyError, match="ResNet"):
+    with pytest.raises(
+        ValueError, match=r"no registered class 'ResNet': .*lvmmed_backbones.register"
+    ):
         from_config(dict(type="ResNet", depth=50))
 
 
