@@ -12,7 +12,7 @@ from mmengine.registry import HOOKS, METRICS, Registry
 
 import tasks.registration  # noqa: F401  all that a config may name
 from lvmmed_backbones.display import unknown_name
-from lvmmed_backbones.openmmlab.configs import check_names
+from lvmmed_backbones.openmmlab.configs import add_hooks, check_names, dict_at
 from lvmmed_backbones.records import RECIPES, SUITE
 from tasks.hooks import SelectionHook
 from tasks.registry import NEEDED
@@ -59,7 +59,9 @@ def checked(config: Config) -> Config:
     name = config.filename or "the task config"
     _check_task(config.get("task"), name)
     for part in PARTS:
-        _check_part(config, part, name)
+        dict_at(
+            config, part, name, "Take it from a config of tasks/configs/_base_ with a like model"
+        )
     for loader in LOADERS:
         _check_pipeline(config[loader].dataset, loader, name)
     check_names(config, str(name), OWN)
@@ -96,18 +98,6 @@ def _check_task(task: Any, name: str) -> None:
     for entry in ("dataset", "headline"):
         if not isinstance(task[entry], str):
             raise ValueError(f"{name}: task.{entry}={task[entry]!r}: give its name")
-
-
-def _check_part(config: Config, part: str, name: str) -> None:
-    """Check that a part is a dict. Raise ValueError as `checked`."""
-    place: Any = config
-    for word in part.split("."):
-        place = place.get(word)
-        if not isinstance(place, Mapping):
-            raise ValueError(
-                f"{name}: {part} is {place!r}, must be a dict. Take it from a config of tasks/configs/_base_ with a "
-                "like model"
-            )
 
 
 def _check_pipeline(dataset: Mapping, place: str, name: str) -> None:
@@ -173,9 +163,4 @@ def _add_hooks(config: Config, name: str) -> None:
             f"{name}: default_hooks.checkpoint.type is {kind}, must be SelectionHook, or the run could neither go on "
             "nor test the weights that were best on the valid split"
         )
-    needed = [*ALWAYS, *(["LoadBestHook"] if found is SelectionHook else [])]
-    hooks = list(config.get("custom_hooks") or [])
-    present = {hook.get("type") for hook in hooks if isinstance(hook, Mapping)}
-    missing = [dict(type=kind) for kind in needed if kind not in present]
-    if missing:
-        config.custom_hooks = [*missing, *hooks]
+    add_hooks(config, (*ALWAYS, "LoadBestHook") if found is SelectionHook else ALWAYS)

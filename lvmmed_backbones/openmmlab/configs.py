@@ -77,6 +77,23 @@ def _named(value: Any, scope: str | None, place: str = "") -> Any:
     return f"{value.__module__}.{value.__qualname__}"  # which mmengine imports
 
 
+def dict_at(config: Config, place: str, subject: str, remedy: str) -> Mapping:
+    """Return the dict at a dotted place. Raise ValueError, from `subject` to `remedy`, if none is there."""
+    part: Any = config
+    for word in place.split("."):
+        part = part.get(word)
+        if not isinstance(part, Mapping):
+            raise ValueError(f"{subject}: {place} is {part!r}, must be a dict. {remedy}")
+    return part
+
+
+def add_hooks(config: Config, needed: Iterable[str]) -> None:
+    """Put the hooks that are missing before a config's own: mmengine replaces the list of a base."""
+    hooks = list(config.get("custom_hooks") or [])
+    present = {hook.get("type") for hook in hooks if isinstance(hook, Mapping)}
+    config.custom_hooks = [*(dict(type=kind) for kind in needed if kind not in present), *hooks]
+
+
 def check_names(config: Config, name: str, own: Iterable[str] = ()) -> None:
     """Check that no name of a config is one that nobody reads.
 

@@ -15,7 +15,14 @@ from lvmmed_backbones import catalogue
 from lvmmed_backbones.catalogue.declared import name_of_file
 from lvmmed_backbones.data_sets import LONGEST
 from lvmmed_backbones.display import plain, unknown_name
-from lvmmed_backbones.openmmlab.configs import FIELDS, check_names, read_config, with_names
+from lvmmed_backbones.openmmlab.configs import (
+    FIELDS,
+    add_hooks,
+    check_names,
+    dict_at,
+    read_config,
+    with_names,
+)
 from lvmmed_backbones.pretrain import (
     CONFIGS,
     config_names,
@@ -155,13 +162,7 @@ def _check_fields(config: Config, name: str) -> None:
     """Check that a config has what every pretraining needs. Raise ValueError if it has not."""
     begin = f"Begin with `_base_ = '{CONFIGS}/_base_/runtime.py'`, as docs/pretraining.md shows"
     for field in (*NEEDED, *RESUMABLE):
-        place: Any = config
-        for word in field.split("."):
-            place = place.get(word)
-            if not isinstance(place, Mapping):
-                raise ValueError(
-                    f"{name} is no config of a pretraining: {field} is {place!r}, must be a dict. {begin}"
-                )
+        place = dict_at(config, field, f"{name} is no config of a pretraining", begin)
         if field in RESUMABLE:
             registry, needed = RESUMABLE[field]
             kind, found = place.get("type"), None
@@ -182,9 +183,7 @@ def _add_hooks(config: Config, probe: str | Path | None) -> None:
     ValueError
         If there is a probe, and the images of the config have no size.
     """
-    hooks = list(config.get("custom_hooks") or [])
-    present = {hook.get("type") for hook in hooks if isinstance(hook, Mapping)}
-    hooks = [*(dict(type=kind) for kind in ALWAYS if kind not in present), *hooks]
+    add_hooks(config, ALWAYS)
     if probe:
         pipeline = config.train_dataloader.dataset.get("pipeline") or []
         views = [part for part in pipeline if part.get("type") == "RandomViews"]
@@ -193,5 +192,5 @@ def _add_hooks(config: Config, probe: str | Path | None) -> None:
             raise ValueError(
                 f"--probe {probe}: the pipeline has no RandomViews, whose size it takes"
             )
-        hooks.append(dict(type="NeighbourProbeHook", folder=str(probe), size=sizes[0]))
-    config.custom_hooks = hooks
+        hook = dict(type="NeighbourProbeHook", folder=str(probe), size=sizes[0])
+        config.custom_hooks = [*config.custom_hooks, hook]
